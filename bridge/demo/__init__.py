@@ -1,0 +1,1 @@
+"""The demo, and a Slack that behaves as the real one does."""

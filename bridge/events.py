@@ -1,0 +1,76 @@
+"""What arrived (Request) and what it meant (Event), as plain data without a framework."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as it arrived.
+
+    ``url`` is the public URL exactly as the provider called (and may have signed) it, query in wire form.
+    ``headers`` may be any mapping; names are looked up without regard to case, and a mapping that holds one
+    name more than once (a multidict, or two spellings) keeps every value.
+    ``body`` holds the raw bytes. The representation shows none of the three, since each may carry a secret.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    _by_name: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_name: dict[str, tuple[str, ...]] = {}
+        for name, value in self.headers.items():
+            lower = name.lower()
+            by_name[lower] = (*by_name[lower], value) if lower in by_name else (value,)
+        object.__setattr__(self, "_by_name", by_name)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, or None. ``name`` is given in lower case."""
+        values = self._by_name.get(name)
+        return values[0] if values else None
+
+    def header_values(self, name: str) -> tuple[str, ...]:
+        """Every value of a header in the order sent. ``name`` is given in lower case."""
+        return self._by_name.get(name, ())
+
+    def __repr__(self) -> str:
+        return f"Request({self.method}, {len(self._by_name)} headers, {len(self.body)} bytes)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One verified thing that happened.
+
+    ``type`` is in the provider's own words. ``keys`` make two arrivals the same event: any one that was seen makes a
+    duplicate (scoped by source). ``subject`` is what the event is about, stable over its life. ``title`` is one plain
+    line, never empty; ``url`` an http(s) address or "". ``actor`` is a person's name or "". Times are Unix seconds;
+    ``occurred_at`` is None where the provider does not say. ``confidential`` events go to private channels only.
+    ``test`` marks sandbox, test-mode and test-button events. ``id`` sorts by time of arrival and is random beyond it.
+    """
+
+    id: str
+    source: str
+    provider: str
+    type: str
+    keys: tuple[str, ...]
+    payload: Mapping[str, object] = field(repr=False)
+    subject: str
+    title: str
+    url: str
+    actor: str
+    occurred_at: float | None
+    received_at: float
+    confidential: bool
+    test: bool
+
+
+def new_id(now: float) -> str:
+    """A new event id: 12 hex digits of milliseconds, then 14 random ones, so that ids sort by time of arrival.
+
+    ``now`` is in Unix seconds.
+    """
+    return f"{int(now * 1000):012x}{secrets.token_hex(7)}"

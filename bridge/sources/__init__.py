@@ -1,0 +1,79 @@
+"""The providers that we understand. One module here is one provider; dropping a file in adds it."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.events import Event, Request
+
+DEFAULT_URL = "https://bridge.example.com/webhooks/"
+
+
+class Unverified(Exception):
+    """The request does not prove that the provider sent it. The text is the reason: for our log only, no secrets."""
+
+
+class Malformed(Exception):
+    """Verified, but the body cannot be read as the provider's. The text is the reason: for our log only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The body of a 200, shaped as the provider wants it."""
+
+    content_type: str
+    body: bytes
+
+
+class RequestFor(Protocol):
+    """Makes the signed request that the provider would send.
+
+    ``body`` is a JSON value, a form as a list of [name, value] pairs, or raw bytes taken as they are.
+    ``url`` is the public URL that is called (Twilio signs it); ``now`` is in Unix seconds.
+    """
+
+    def __call__(self, type: str, body: object, secret: str, now: float, *, url: str = ...) -> Request: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """All that differs between providers, so that no other room asks which one it has."""
+
+    name: str
+    verify: Callable[[Request, Sequence[str], float], None]
+    """(request, live secrets, now in Unix seconds). Raises Unverified, and nothing else."""
+    events: Callable[[Request, str, float], list[Event]]
+    """(request, source name, now). The events in the request, in order. Raises Malformed, and nothing else."""
+    request_for: RequestFor
+    answer: Callable[[str, str | None], Answer]
+    """(status word, event id or None) -> the body of the 200."""
+    check_secret: Callable[[str], str | None]
+    """What is wrong with a secret and the mend, in one line that does not show it; None if it can be used."""
+    type_of_sample: Callable[[str], str]
+    """The type that a sample's file name (without .json) stands for; undoes `/` written as `.`."""
+    methods: frozenset[str]
+    max_body: int
+    """Bytes."""
+    dedupe_ttl: float
+    """Seconds for which a key is remembered: longer than the provider retries by itself."""
+    signature_headers: frozenset[str]
+    """Lower-case names that must not come twice, and are never stored."""
+    kept_headers: frozenset[str]
+    """Lower-case names that hold type and key, and are stored with the body. Never a signature or token."""
+    signs_url: bool = False
+    """True where the public URL is part of what is signed, so that it must be configured."""
+
+
+def _found() -> dict[str, Provider]:
+    providers: dict[str, Provider] = {}
+    for module in pkgutil.iter_modules(__path__):
+        provider = getattr(importlib.import_module(f"{__name__}.{module.name}"), "PROVIDER", None)
+        if isinstance(provider, Provider):
+            providers[provider.name] = provider
+    return dict(sorted(providers.items()))
+
+
+PROVIDERS: Mapping[str, Provider] = _found()
+"""Every provider by its name: each module of this package that has a ``PROVIDER``."""

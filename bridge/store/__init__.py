@@ -1,0 +1,157 @@
+"""Dedupe, ledger and outbox behind one interface."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from bridge.decide import Planned, State
+from bridge.events import Event, Request
+
+
+class StoreUnavailable(Exception):
+    """The store cannot keep anything now (disk full, locked, over its limit). Nothing of the call was kept."""
+
+
+class StoreRefused(Exception):
+    """The store cannot be opened, and waiting will not help. The text is one line with the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of a request on its way into the ledger. ``part`` is its position among the request's events."""
+
+    event: Event
+    part: int
+    deliveries: tuple[Planned, ...]
+    ttl: float
+    """Seconds for which the event's keys are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of one entry. A duplicate and a revived event carry the first arrival's id."""
+
+    status: Literal["accepted", "duplicate", "revived"]
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery at work, with its event as it was when it arrived."""
+
+    id: int
+    event: Event
+    channel: str
+    route: str
+    template: str | None
+    attempts: int
+    """Posts tried so far."""
+    revived: bool = False
+    """True if it was dead before, and is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One post to Slack and what came of it."""
+
+    at: float
+    kind: str
+    """The outcome's kind, see bridge.delivery.slack."""
+    status: int | None
+    """HTTP status, None where no answer came."""
+    answer: str
+    """Slack's body, or what went wrong, cut to 200 characters; never a URL."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What is to be recorded of one delivery. ``state`` stays ``waiting`` where it will be tried again."""
+
+    delivery: int
+    state: State
+    reason: str = ""
+    attempt: Attempt | None = None
+    message: Mapping[str, object] | None = field(default=None, repr=False)
+    """The message as posted, if it was."""
+    template_fault: str = ""
+    """Which template failed at which line, where the fallback was posted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Deliveries by state, and by channel for those that wait. ``size`` and ``limit`` are in bytes."""
+
+    states: Mapping[str, int]
+    waiting: Mapping[str, int]
+    size: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the ledger: a delivery with the columns of its event."""
+
+    delivery: int
+    event: str
+    source: str
+    type: str
+    title: str
+    channel: str
+    route: str
+    state: State
+    reason: str
+    attempts: int
+    received_at: float
+    settled_at: float | None
+    template_fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which rows to find; an empty field asks for nothing. Newest first."""
+
+    state: State | None = None
+    source: str | None = None
+    channel: str | None = None
+    event: str | None = None
+    limit: int = 100
+
+
+class Store(Protocol):
+    """The interface that every store keeps. Times are Unix seconds. Every call may raise StoreUnavailable."""
+
+    async def accept(self, request: Request, entries: Sequence[Entry], now: float) -> list[Kept]:
+        """Keep events with their keys and deliveries in one transaction, on disk before this returns.
+
+        ``request`` has its headers cut down to those that may be kept.
+        """
+        ...
+
+    async def claim(self, channel: str, owner: str, n: int) -> list[Delivery]:
+        """The oldest ``n`` waiting deliveries of a channel, in the order in which their events were accepted."""
+        ...
+
+    async def settle(self, settlements: Sequence[Settlement], now: float) -> None:
+        """Record what became of deliveries, on disk before this returns."""
+        ...
+
+    async def find(self, query: Query) -> list[Row]:
+        """Rows of the ledger."""
+        ...
+
+    async def counts(self) -> Counts:
+        """How much is in which state."""
+        ...
+
+    async def prune(self, now: float, retention: float) -> int:
+        """Drop expired keys, and events older than ``retention`` seconds that are settled. Returns events dropped."""
+        ...
+
+    async def changed(self) -> bool:
+        """Whether another process wrote since the last call."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is queued and let go of the store."""
+        ...
