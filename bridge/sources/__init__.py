@@ -1,12 +1,15 @@
 """The providers that we understand. One module here is one provider; dropping a file in adds it."""
 
+import hashlib
 import importlib
+import json
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from bridge.events import Event, Request
+from bridge.payload import NotJson, parse_json
 
 DEFAULT_URL = "https://bridge.example.com/webhooks/"
 
@@ -64,6 +67,36 @@ class Provider:
     """Lower-case names that hold type and key, and are stored with the body. Never a signature or token."""
     signs_url: bool = False
     """True where the public URL is part of what is signed, so that it must be configured."""
+
+
+def json_answer(status: str, event_id: str | None) -> Answer:
+    """The answer for providers that read nothing but the status code."""
+    return Answer("application/json", json.dumps({"status": status, "id": event_id}).encode())
+
+
+def json_body(request: Request) -> object:
+    """The body as JSON. Raises Malformed."""
+    try:
+        return parse_json(request.body)
+    except NotJson as error:
+        raise Malformed(f"the body is not JSON ({error})") from None
+
+
+def sample_bytes(body: object) -> bytes:
+    """A sample's JSON value as bytes to sign; bytes stay as they are."""
+    return body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def key(kind: str, *parts: str) -> str:
+    """A dedupe key: a readable kind and what identifies the event.
+
+    Whatever is long or holds anything but printable ASCII is replaced by a digest of all the parts, so that no sender
+    chooses how much a key takes, and no two lists of parts make the same key.
+    """
+    joined = "\x1f".join(parts)
+    if len(joined) <= 200 and len(parts) == 1 and joined.isascii() and joined.isprintable():
+        return f"{kind}:{joined}"
+    return f"{kind}:sha256:{hashlib.sha256(joined.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _found() -> dict[str, Provider]:

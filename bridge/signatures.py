@@ -1,0 +1,57 @@
+"""What the providers' signature schemes have in common. Everything is bytes, and everything fails closed."""
+
+import hmac
+from collections.abc import Iterable, Sequence
+
+from bridge.events import Request
+from bridge.sources import Unverified
+
+WINDOW = 300.0
+"""Seconds by which a signed timestamp may differ from our clock, either way."""
+
+
+def live(secrets: Sequence[str]) -> list[bytes]:
+    """The secrets as UTF-8, without blank ones. Raises Unverified if none is left: no secret never means no check."""
+    kept = [secret.strip().encode("utf-8", "surrogateescape") for secret in secrets if secret.strip()]
+    if not kept:
+        raise Unverified("no secret is configured")
+    return kept
+
+
+def the_header(request: Request, name: str) -> bytes:
+    """The one value of a header, as the bytes that came. Raises Unverified if it is missing, empty or sent twice."""
+    values = request.header_values(name)
+    if not values:
+        raise Unverified(f"{name} is missing")
+    if len(values) > 1:
+        raise Unverified(f"{name} was sent twice")
+    # An HTTP server decodes header bytes that are not UTF-8 as lone surrogates; other callers may hand over anything.
+    value = values[0].encode("utf-8", "surrogateescape" if _escaped(values[0]) else "replace").strip()
+    if not value:
+        raise Unverified(f"{name} is empty")
+    return value
+
+
+def _escaped(text: str) -> bool:
+    return all(not "\ud800" <= c <= "\udfff" or "\udc80" <= c <= "\udcff" for c in text)
+
+
+def any_match(expected: Iterable[bytes], presented: Iterable[bytes]) -> bool:
+    """Whether any presented signature is one of the expected ones.
+
+    Each pair is compared in constant time, and all pairs are, so that the time taken does not tell which one matched.
+    """
+    presented = list(presented)
+    found = False
+    for right in expected:
+        for given in presented:
+            found |= hmac.compare_digest(right, given)
+    return found
+
+
+def check_window(timestamp: bytes, now: float) -> None:
+    """Raises Unverified unless ``timestamp`` is ASCII digits naming a second within WINDOW of ``now``, either way."""
+    if not timestamp.isdigit() or len(timestamp) > 15:
+        raise Unverified("the timestamp is not a number of seconds")
+    if abs(now - int(timestamp)) > WINDOW:
+        raise Unverified(f"the timestamp is {now - int(timestamp):+.0f} s off our clock")
