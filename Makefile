@@ -1,0 +1,53 @@
+# Every target sets up what it needs. `make demo` and `make test` are the two commands to know.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
+.DEFAULT_GOAL := help
+
+help: ## What there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+# A stamp for each set-up: it is done anew when the lock file changes, and not otherwise.
+$(VENV)/.run: requirements.lock requirements-build.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Bridge needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ". Name one that is: make PYTHON=python3.13 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV), once …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	@echo "Installing what the tests need, once …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/.run ## See the bridge work: four providers play, a simulated Slack listens
+	@$(BIN)/bridge demo $(ARGS)
+
+test: $(VENV)/.dev ## Run the tests (ARGS="-k name" for some)
+	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+
+coverage: $(VENV)/.dev ## Run the tests and say what they did not reach
+	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+lint: $(VENV)/.dev ## Lint and check the format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## Check the types
+	@$(BIN)/mypy
+
+bench: $(VENV)/.dev ## Measure, as ratios within one run
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+lock: $(VENV)/.dev ## Write the lock files anew after a change in pyproject.toml
+	$(UV_COMPILE) --upgrade pyproject.toml -o requirements.lock
+	$(UV_COMPILE) --upgrade --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(UV_COMPILE) --upgrade -c requirements-dev.lock requirements-build.in -o requirements-build.lock
+
+clean: ## Remove what was set up and built
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+.PHONY: help demo test coverage lint types bench lock clean
