@@ -1,0 +1,78 @@
+"""Logs: to stderr, pretty on a terminal and JSON elsewhere, and never with a secret in them."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from typing import ClassVar, Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+Format = Literal["auto", "pretty", "json"]
+
+
+class _Hiding:
+    """A renderer of log lines that hides every secret that we know: the last line of defence."""
+
+    texts: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, render: Callable[[WrappedLogger, str, EventDict], str | bytes]) -> None:
+        self._render = render
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> str:
+        line = str(self._render(logger, method, event))
+        for text in self.texts:
+            line = line.replace(text, "[hidden]")
+        return line
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """Never write these texts. Very short ones are passed over: they would blot out ordinary words."""
+    texts = {form for secret in secrets if len(secret) >= 8 for form in (secret, json.dumps(secret)[1:-1])}
+    _Hiding.texts = tuple(sorted(texts, key=len, reverse=True))
+
+
+def configure(format: Format, level: str, stream: TextIO | None = None) -> None:
+    """Send everything that is logged, by us and by libraries, to stderr in one form."""
+    stream = stream or sys.stderr
+    pretty = format == "pretty" or (format == "auto" and stream.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if pretty else "iso", utc=not pretty),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    renderer: Callable[[WrappedLogger, str, EventDict], str | bytes] = (
+        structlog.dev.ConsoleRenderer(colors=stream.isatty(), sort_keys=False)
+        if pretty
+        else structlog.processors.JSONRenderer()
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _Hiding(renderer),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("asyncio", "aiohttp", "slack_sdk", "markdown_it"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
