@@ -12,7 +12,7 @@ WINDOW = 300.0
 
 def live(secrets: Sequence[str]) -> list[bytes]:
     """The secrets as UTF-8, without blank ones. Raises Unverified if none is left: no secret never means no check."""
-    kept = [secret.strip().encode("utf-8", "surrogateescape") for secret in secrets if secret.strip()]
+    kept = [_bytes(secret.strip()) for secret in secrets if secret.strip()]
     if not kept:
         raise Unverified("no secret is configured")
     return kept
@@ -25,11 +25,15 @@ def the_header(request: Request, name: str) -> bytes:
         raise Unverified(f"{name} is missing")
     if len(values) > 1:
         raise Unverified(f"{name} was sent twice")
-    # An HTTP server decodes header bytes that are not UTF-8 as lone surrogates; other callers may hand over anything.
-    value = values[0].encode("utf-8", "surrogateescape" if _escaped(values[0]) else "replace").strip()
+    value = _bytes(values[0]).strip()
     if not value:
         raise Unverified(f"{name} is empty")
     return value
+
+
+def _bytes(text: str) -> bytes:
+    # HTTP servers and os.environ decode what is not UTF-8 as lone surrogates; other callers may hand over anything.
+    return text.encode("utf-8", "surrogateescape" if _escaped(text) else "replace")
 
 
 def _escaped(text: str) -> bool:
