@@ -1,0 +1,144 @@
+"""/webhooks/{source}: from a socket to a kept event, and only then an answer."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import structlog
+from aiohttp import web
+
+from bridge.decide import Decision, decide
+from bridge.events import Event, Request
+from bridge.payload import clean
+from bridge.running import Running, Source
+from bridge.sources import Malformed, Provider, Unverified
+from bridge.store import Entry, Kept, Store, StoreUnavailable
+from bridge.web import answers
+from bridge.web.bodies import Broken, Inflight, NoRoom, TooLarge
+from bridge.web.rejections import Rejections
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.ingest")
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """The way of one webhook up to its answer."""
+
+    running: Callable[[], Running]
+    store: Store
+    wake: Callable[[Iterable[str]], None]
+    """Told the channels that have something new to say."""
+    now: Callable[[], float]
+    inflight: Inflight
+    rejections: Rejections
+    store_works: Callable[[bool], None]
+    """Told after every attempt to keep something whether the store could."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """Events by what became of them, since the start."""
+    _told: set[tuple[str, str]] = field(default_factory=set)
+    """Routes whose failing condition was logged already."""
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one webhook: 2xx for all that is verified, 4xx for a bad request, 503 if we cannot keep it."""
+        running = self.running()
+        name = request.match_info["source"]
+        source = running.sources.get(name)
+        if source is None:
+            return self._turn_away(request, 404, "unknown or off", "-")
+        provider = source.provider
+        if request.method not in provider.methods:
+            self._note(request, 405, request.method, name)
+            return answers.error(405, allow=provider.methods)
+        if "Content-Encoding" in request.headers:
+            return self._turn_away(request, 415, "Content-Encoding", name)
+        for header in provider.signature_headers:
+            if len(request.headers.getall(header, ())) > 1:
+                return self._turn_away(request, 401, f"{header} was sent twice", name)
+        if not request.raw_path.startswith("/"):
+            return self._turn_away(request, 400, "the request target is not a path", name)
+        try:
+            async with self.inflight.body(request, provider.max_body) as body:
+                url = (running.public_url or f"{request.scheme}://{request.host}") + request.raw_path
+                return await self._take(request, Request(request.method, url, request.headers, body), source, running)
+        except TooLarge:
+            return self._turn_away(request, 413, "the body is too large", name)
+        except NoRoom:
+            return self._turn_away(request, 503, "too many bodies at once", name)
+        except Broken as error:
+            return self._turn_away(request, 400, f"the body did not arrive whole: {error}", name)
+
+    async def _take(self, raw: web.Request, request: Request, source: Source, running: Running) -> web.Response:
+        now = self.now()
+        try:
+            source.provider.verify(request, source.secrets, now)
+        except Unverified as error:
+            return self._turn_away(raw, 401, str(error), source.name)
+        try:
+            events = source.provider.events(request, source.name, now)
+        except Malformed as error:
+            return self._turn_away(raw, 400, str(error), source.name)
+
+        entries: list[Entry] = []
+        for part, event in enumerate(events):
+            decision = decide(event, running.routes)
+            self._tell_failing_conditions(decision)
+            if decision.deliveries:
+                entries.append(Entry(event, part, decision.deliveries, source.dedupe_ttl))
+            else:
+                self._count("ignored", event, event.id)
+        if not entries:
+            return self._answer(source.provider, "ignored", None)
+        try:
+            kept = await self.store.accept(kept_request(request, source.provider), entries, now)
+        except StoreUnavailable as error:
+            self.store_works(False)
+            return self._turn_away(raw, 503, f"the store cannot keep it: {error}", source.name)
+        self.store_works(True)
+        for entry, outcome in zip(entries, kept, strict=True):
+            self._count(outcome.status, entry.event, outcome.id)
+        new = [entry for entry, outcome in zip(entries, kept, strict=True) if outcome.status != "duplicate"]
+        if new:
+            self.wake({planned.channel for entry in new for planned in entry.deliveries if planned.state == "waiting"})
+        return self._answer(source.provider, *_in_sum(kept))
+
+    def _count(self, status: str, event: Event, event_id: str) -> None:
+        self.counts[status] += 1
+        if log.isEnabledFor(logging.INFO):
+            log.info(status, source=event.source, type=event.type, id=event_id)
+
+    def _tell_failing_conditions(self, decision: Decision) -> None:
+        for route, verdict in decision.errors:
+            self.counts["conditions that failed"] += 1
+            if (route, verdict.detail) not in self._told and len(self._told) < 1000:
+                self._told.add((route, verdict.detail))
+                log.warning(
+                    "a route's condition cannot be evaluated, so it is not met", route=route, why=verdict.detail
+                )
+
+    def _turn_away(self, request: web.Request, status: int, reason: str, source: str) -> web.Response:
+        self._note(request, status, reason, source)
+        return answers.error(status)
+
+    def _note(self, request: web.Request, status: int, reason: str, source: str) -> None:
+        self.rejections.note(status, source, clean(reason, 200), request.remote or "")
+
+    @staticmethod
+    def _answer(provider: Provider, status: str, event_id: str | None) -> web.Response:
+        answer = provider.answer(status, event_id)
+        return web.Response(body=answer.body, headers={"Content-Type": answer.content_type})
+
+
+def kept_request(request: Request, provider: Provider) -> Request:
+    """The request as the store may keep it: no signature, no token, and a query only where it is all that was sent."""
+    headers = {name: request.header(name) or "" for name in provider.kept_headers if request.header_values(name)}
+    url = request.url if request.method == "GET" else request.url.partition("?")[0]
+    return Request(request.method, url, {name: value[:2000] for name, value in headers.items()}, request.body)
+
+
+def _in_sum(kept: list[Kept]) -> tuple[str, str]:
+    """What to answer for a request with several events: that something was accepted, if anything was."""
+    for outcome in kept:
+        if outcome.status != "duplicate":
+            return "accepted", outcome.id
+    return "duplicate", kept[0].id

@@ -1,0 +1,155 @@
+"""Bodies are read within a bound on each, on all of them together, and on time. Real sockets throughout."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import ClientSession, web
+
+from bridge.web.bodies import SMALL, Broken, Inflight, NoRoom, Room, TooLarge
+
+
+@asynccontextmanager
+async def serving(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[tuple[str, int]]:
+    app = web.Application()
+    app.router.add_post("/", handler)
+    runner = web.AppRunner(app, auto_decompress=False, lingering_time=0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    try:
+        yield host, port
+    finally:
+        await runner.cleanup()
+
+
+def reader(inflight: Inflight, limit: int) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        try:
+            async with inflight.body(request, limit) as body:
+                return web.json_response({"length": len(body), "used": inflight.used})
+        except (TooLarge, NoRoom, Broken) as error:
+            return web.json_response({"error": type(error).__name__})
+
+    return handler
+
+
+async def post(address: tuple[str, int], data: object) -> dict[str, object]:
+    async with ClientSession() as session, session.post(f"http://{address[0]}:{address[1]}/", data=data) as response:
+        answer: dict[str, object] = await response.json()
+        return answer
+
+
+async def chunks(size: int, count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield b"x" * size
+
+
+async def test_a_body_counts_while_it_is_in_use_and_not_after() -> None:
+    inflight = Inflight(8 * SMALL)
+    async with serving(reader(inflight, 1000)) as address:
+        assert await post(address, b"x" * 1000) == {"length": 1000, "used": 1000}
+    assert inflight.used == 0
+
+
+async def test_a_body_announced_over_the_limit_is_refused_before_it_is_read() -> None:
+    inflight = Inflight(8 * SMALL)
+    async with serving(reader(inflight, 1000)) as (host, port):
+        reading, writing = await asyncio.open_connection(host, port)
+        writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n")
+        answer = await reading.readuntil(b"}")
+        writing.close()
+    assert b"TooLarge" in answer
+
+
+async def test_a_body_without_a_length_is_refused_once_it_passes_the_limit() -> None:
+    inflight = Inflight(8 * SMALL)
+    async with serving(reader(inflight, 1000)) as address:
+        assert await post(address, chunks(100, 11)) == {"error": "TooLarge"}
+        assert await post(address, chunks(100, 10)) == {"length": 1000, "used": 1000}
+    assert inflight.used == 0
+
+
+async def test_a_large_body_without_a_length_takes_its_place_among_the_large() -> None:
+    inflight = Inflight(8 * SMALL)
+    async with serving(reader(inflight, 3 * SMALL)) as address:
+        assert await post(address, chunks(SMALL // 2, 4)) == {"length": 2 * SMALL, "used": 2 * SMALL}
+    assert inflight.used == 0
+
+
+async def test_a_body_that_does_not_arrive_in_time_is_broken() -> None:
+    inflight = Inflight(8 * SMALL, read_time=0.05)
+    async with serving(reader(inflight, 1000)) as (host, port):
+        reading, writing = await asyncio.open_connection(host, port)
+        writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx")
+        answer = await reading.readuntil(b"}")
+        writing.close()
+    assert b"Broken" in answer
+    assert inflight.used == 0
+
+
+async def test_a_body_cut_off_by_its_sender_gives_its_room_back() -> None:
+    inflight = Inflight(8 * SMALL)
+    done = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        try:
+            return await reader(inflight, 1000)(request)
+        finally:
+            done.set()
+
+    async with serving(handler) as (host, port):
+        _, writing = await asyncio.open_connection(host, port)
+        writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx")
+        await writing.drain()
+        writing.close()
+        await asyncio.wait_for(done.wait(), 5)
+    assert inflight.used == 0
+
+
+async def test_announcing_much_and_sending_nothing_leaves_ordinary_bodies_their_room() -> None:
+    inflight = Inflight(8 * SMALL, wait=0.05)
+    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
+        open_ones = []
+        for _ in range(40):
+            _, writing = await asyncio.open_connection(host, port)
+            writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\nx")
+            open_ones.append(writing)
+        assert await post((host, port), b"x" * 5000) == {"length": 5000, "used": pytest.approx(5000, abs=100)}
+        for writing in open_ones:
+            writing.close()
+
+
+async def test_who_finds_no_room_waits_for_it_in_line() -> None:
+    room = Room(10, wait=5)
+    await room.take(10)
+    second = asyncio.create_task(room.take(4))
+    third = asyncio.create_task(room.take(6))
+    await asyncio.sleep(0)
+    assert not second.done()
+    room.give(10)
+    await asyncio.gather(second, third)
+    assert room.used == 10
+
+
+async def test_who_waits_too_long_is_turned_away_and_holds_nobody_up() -> None:
+    room = Room(10, wait=0.02)
+    await room.take(8)
+    with pytest.raises(NoRoom):
+        await room.take(5)
+    await room.take(2)
+    assert room.used == 10
+
+
+async def test_a_waiter_that_is_cancelled_in_its_turn_gives_back_what_it_took() -> None:
+    room = Room(10, wait=5)
+    await room.take(10)
+    waiting = asyncio.create_task(room.take(10))
+    await asyncio.sleep(0)
+    room.give(10)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert room.used == 0
