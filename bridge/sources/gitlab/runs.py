@@ -1,0 +1,105 @@
+"""Pipelines, jobs, deployments and feature flags.
+
+Source: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integrations/webhook_events/
+"""
+
+from bridge.payload import map_at, text_at, true_at
+from bridge.sources.gitlab.about import About, Payload, first_time, inside, person, project_id, project_url
+
+_STATUSES = {
+    "created": "was created",
+    "preparing": "is being prepared",
+    "waiting_for_resource": "waits for a resource",
+    "waiting_for_callback": "waits for a callback",
+    "pending": "is pending",
+    "running": "is running",
+    "success": "passed",
+    "failed": "failed",
+    "canceling": "is being canceled",
+    "canceled": "was canceled",
+    "skipped": "was skipped",
+    "manual": "waits for a manual start",
+    "scheduled": "is scheduled",
+}
+_DEPLOYMENT_STATUSES = {
+    "running": "started",
+    "success": "succeeded",
+    "blocked": "waits for approval",
+    "approved": "was approved",
+    "rejected": "was rejected",
+}
+_TIME_OF_STATUS = {
+    "created": "created_at",
+    "running": "started_at",
+    "success": "finished_at",
+    "failed": "finished_at",
+    "canceled": "finished_at",
+    "skipped": "finished_at",
+}
+"""A run that is started again keeps its old times: only the one that fits the status tells when this happened."""
+
+
+def pipeline(status: str, payload: Payload) -> About | None:
+    """A pipeline in a new status."""
+    run, web = map_at(payload, "object_attributes"), project_url(payload)
+    id = text_at(run, "id")
+    if not id:
+        return None
+    return About(
+        f"{project_id(payload)}/pipelines/{id}",
+        f"Pipeline #{id}{_on(run)} {_says(status)}{inside(payload)}",
+        text_at(run, "url") or (f"{web}/-/pipelines/{id}" if web else ""),
+        person(payload.get("user")),
+        first_time(run, _TIME_OF_STATUS.get(status, "")),
+    )
+
+
+def build(status: str, payload: Payload) -> About | None:
+    """A job in a new status: GitLab calls it ``build`` in the body, and its ``commit.id`` is the pipeline's id."""
+    id, web = text_at(payload, "build_id"), project_url(payload)
+    if not id:
+        return None
+    return About(
+        f"{project_id(payload)}/jobs/{id}",
+        f"Job {text_at(payload, 'build_name') or id}{_on(payload)} {_says(status)}{inside(payload)}",
+        f"{web}/-/jobs/{id}" if web else "",
+        person(payload.get("user")),
+        first_time(payload, "build_" + _TIME_OF_STATUS.get(status, "")),
+    )
+
+
+def deployment(status: str, payload: Payload) -> About | None:
+    """A deployment in a new status; ``approved`` and ``rejected`` name who did it as ``approver``."""
+    id, environment, web = text_at(payload, "deployment_id"), text_at(payload, "environment"), project_url(payload)
+    if not environment:
+        return None
+    return About(
+        f"{project_id(payload)}/deployments/{id or environment}",
+        f"Deployment to {environment} {_DEPLOYMENT_STATUSES.get(status) or _says(status)}{inside(payload)}",
+        text_at(payload, "deployable_url") or (f"{web}/-/environments" if web else ""),
+        person(payload.get("approver")) or person(payload.get("user")),
+        first_time(payload, "status_changed_at"),
+    )
+
+
+def feature_flag(_action: str, payload: Payload) -> About | None:
+    """A feature flag that was turned on or off. The body has no time, and not the number that its page goes by."""
+    flag, who, web = map_at(payload, "object_attributes"), person(payload.get("user")), project_url(payload)
+    name = text_at(flag, "name")
+    if not name:
+        return None
+    return About(
+        f"{project_id(payload)}/feature_flags/{text_at(flag, 'id') or name}",
+        f"{who or 'Somebody'} turned {'on' if true_at(flag, 'active') else 'off'} feature flag {name}{inside(payload)}",
+        f"{web}/-/feature_flags" if web else "",
+        who,
+    )
+
+
+def _says(status: str) -> str:
+    return _STATUSES.get(status) or f"is now {status.replace('_', ' ') or 'known'}"
+
+
+def _on(run: Payload) -> str:
+    ref = text_at(run, "ref")
+    return f" on {ref}" if ref else ""

@@ -1,0 +1,70 @@
+"""Does a request come from our GitLab?
+
+Two kinds of secret: a signing token (GitLab 19.0 and later, the Standard Webhooks scheme) proves who wrote the body; a
+secret token is a password that GitLab sends along, and signs nothing.
+Source: GitLab docs, Webhooks, https://docs.gitlab.com/user/project/integrations/webhooks/
+"""
+
+from collections.abc import Sequence
+
+from bridge import standard_webhooks
+from bridge.events import Request
+from bridge.signatures import any_match, live, the_header
+from bridge.sources import Unverified
+
+SIGNATURE_HEADERS = frozenset({*standard_webhooks.HEADERS, "x-gitlab-token"})
+
+
+def verify(request: Request, secrets: Sequence[str], now: float) -> None:
+    """Raises Unverified unless the request proves that it knows one of the secrets. ``now`` is in Unix seconds.
+
+    Where any signing token is configured the signature is required: else whoever stole the secret token, which travels
+    with every request, could leave the signature out and write bodies of their own.
+    """
+    for name in SIGNATURE_HEADERS:
+        if len(request.header_values(name)) > 1:
+            raise Unverified(f"{name} was sent twice")
+    kept = live(secrets)
+    signing = [secret for secret in secrets if _is_signing_token(secret)]
+    if signing:
+        if request.header("webhook-signature") is None:
+            raise Unverified("webhook-signature is missing, and a signing token is configured")
+        keys = [key for secret in signing if (key := standard_webhooks.decoded_key(secret)) is not None]
+        standard_webhooks.verify(request, keys, now)
+        return
+    if request.header("x-gitlab-token") is None and request.header("webhook-signature") is not None:
+        raise Unverified(
+            "x-gitlab-token is missing: the hook has a signing token, and only a secret token is configured"
+        )
+    if not any_match(kept, _presented(the_header(request, "x-gitlab-token"))):
+        raise Unverified("x-gitlab-token is wrong")
+
+
+def check_secret(secret: str) -> str | None:
+    """What is wrong with a secret and the mend, without showing it; None if it can be used."""
+    secret = secret.strip()
+    if not secret:
+        return "is empty: copy the signing token or the secret token of the webhook in GitLab"
+    if _is_signing_token(secret):
+        if standard_webhooks.decoded_key(secret) is None:
+            return (
+                "starts with whsec_ but is not a signing token (base64 of 24 to 64 bytes must follow): "
+                "GitLab shows the token once, so regenerate it and copy the whole of it"
+            )
+        return None
+    if not secret.isprintable():
+        return "holds a line break or a control character, which no header can carry: copy the secret token again"
+    return None
+
+
+def _is_signing_token(secret: str) -> bool:
+    return secret.strip().startswith(standard_webhooks.PREFIX)
+
+
+def _presented(token: bytes) -> list[bytes]:
+    # A secret token may hold any letters. Some HTTP servers hand header bytes over as Latin-1 text, one letter a byte:
+    # writing that text as UTF-8 would double-encode it.
+    try:
+        return [token, token.decode().encode("latin-1")]
+    except UnicodeError:
+        return [token]
