@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 
 from bridge.events import Request
-from bridge.sources import Unverified
+from bridge.refusals import Unverified
 
 WINDOW = 300.0
 """Seconds by which a signed timestamp may differ from our clock, either way."""

@@ -10,8 +10,8 @@ import hmac
 from collections.abc import Sequence
 
 from bridge.events import Request
+from bridge.refusals import Unverified
 from bridge.signatures import any_match, check_window, the_header
-from bridge.sources import Unverified
 
 PREFIX = "whsec_"
 HEADERS = ("webhook-signature", "webhook-id", "webhook-timestamp")

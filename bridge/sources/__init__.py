@@ -10,16 +10,10 @@ from typing import Protocol
 
 from bridge.events import Event, Request
 from bridge.payload import NotJson, parse_json
+from bridge.refusals import Malformed as Malformed
+from bridge.refusals import Unverified as Unverified
 
 DEFAULT_URL = "https://bridge.example.com/webhooks/"
-
-
-class Unverified(Exception):
-    """The request does not prove that the provider sent it. The text is the reason: for our log only, no secrets."""
-
-
-class Malformed(Exception):
-    """Verified, but the body cannot be read as the provider's. The text is the reason: for our log only."""
 
 
 @dataclass(frozen=True, slots=True)
