@@ -1,0 +1,114 @@
+"""Event Streams: batches of CloudEvents.
+
+Twilio docs, Event Streams, https://www.twilio.com/docs/events/event-delivery and
+https://www.twilio.com/docs/events/event-types
+"""
+
+from collections.abc import Mapping
+
+from bridge.payload import NotJson, at, clean, int_at, parse_json, text_at
+from bridge.sources import key
+from bridge.sources.twilio import kinds, titles
+from bridge.sources.twilio.errors import explained
+from bridge.sources.twilio.kinds import Reading, word
+
+Fields = Mapping[str, object]
+
+TEST = "com.twilio.eventstreams.test-event"
+"""What the Console's and the API's "send a test event" puts into a sink."""
+
+_SIDS = (
+    "messageSid",
+    "call_sid",
+    "callSid",
+    "verification_sid",
+    "conference_sid",
+    "correlation_sid",
+    "task_sid",
+    "sid",
+)
+
+
+def elements(body: object) -> list[tuple[int, dict[str, object]]]:
+    """The objects of a batch with their positions, or the one object that comes where batching is off.
+
+    What is not an object is left out, so that it does not cost its neighbours.
+    """
+    batch = body if isinstance(body, list) else [body]
+    return [(position, element) for position, element in enumerate(batch) if isinstance(element, dict)]
+
+
+def opened(element: dict[str, object]) -> dict[str, object]:
+    """The element with JSON that came as text (``data``, and an error log's ``payload``) read as what it is."""
+    data = from_text(element.get("data"))
+    if isinstance(data, dict) and isinstance(data.get("payload"), str):
+        data = {**data, "payload": from_text(data["payload"])}
+    return {**element, "data": data} if "data" in element else element
+
+
+def from_text(value: object) -> object:
+    """A JSON object or list out of a string that holds one; anything else as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return parse_json(value.encode("utf-8", "replace"))
+        except NotJson:
+            return value
+    return value
+
+
+def read(element: Fields) -> Reading:
+    """The reading of one CloudEvent whose ``data`` is opened."""
+    type, data = clean(text_at(element, "type"), 200), at(element, "data")
+    id = text_at(element, "id")
+    about = next((sid for sid in (text_at(data, name) for name in _SIDS) if sid), "")
+    return Reading(
+        type=type,
+        # A test event's id is the account's sid, every time the button is pressed.
+        key=(key("event", id, text_at(data, "test_id")) if type == TEST else key("event", id)) if id else None,
+        subject=clean(about or text_at(element, "source"), 200) or type,
+        title=_title(type, data if isinstance(data, dict) else {}),
+        url=kinds.console(text_at(data, "sid")) or kinds.console(about),
+        actor=_sender(type, data),
+        occurred_at=kinds.moment(text_at(element, "time")),
+        test=type == TEST,
+    )
+
+
+def _sender(type: str, data: object) -> str:
+    number = text_at(data, "from")
+    return titles.party(number) if number and type.startswith("com.twilio.messaging.inbound") else ""
+
+
+def _title(type: str, data: dict[str, object]) -> str:
+    if type.startswith("com.twilio.messaging.") and text_at(data, "messageSid"):
+        # The same facts as in a callback, spelt in camelCase and with the status in capitals.
+        fields = {name[:1].upper() + name[1:]: value for name, value in data.items()}
+        if type.startswith("com.twilio.messaging.inbound"):
+            return titles.message_received(fields)
+        return titles.message_status(fields, word(text_at(data, "messageStatus") or type.rpartition(".")[2]))
+    if type == "com.twilio.error-logs.error.logged":
+        code, said, _ = kinds.alert_details(data.get("payload"))
+        return titles.alert(text_at(data, "level"), text_at(data, "error_code") or code, said)
+    if type.startswith("com.twilio.accountsecurity.verify."):
+        return _verification(type, data)
+    if type.startswith("com.twilio.voice.insights.call-summary."):
+        return _call_summary(data)
+    if type == TEST:
+        return "Test event from Twilio Event Streams"
+    return titles.readable(type.removeprefix("com.twilio.")) or "Twilio event without a type"
+
+
+def _verification(type: str, data: dict[str, object]) -> str:
+    happened = word(text_at(data, "verification_status") or text_at(data, "message_status") or type.rpartition(".")[2])
+    reason = explained(text_at(data, "error_code"))
+    what = "Verification code to" if text_at(data, "message_status") else "Verification of"
+    sentence = f"{what} {titles.party(text_at(data, 'to'))}: {happened.replace('_', ' ')}"
+    return f"{sentence}, {reason}" if reason else sentence
+
+
+def _call_summary(data: dict[str, object]) -> str:
+    caller, callee = text_at(data, "from", "caller"), text_at(data, "to", "callee")
+    seconds = int_at(data, "duration")
+    length = f", {titles.span(seconds)}" if seconds else ""
+    state = word(text_at(data, "call_state")).replace("_", " ")
+    return f"Call from {titles.party(caller)} to {titles.party(callee)}: {state}{length}"

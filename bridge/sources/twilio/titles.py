@@ -1,0 +1,189 @@
+"""One plain sentence for each thing that Twilio tells. Arguments are a callback's fields as a mapping."""
+
+from collections.abc import Mapping
+
+from bridge.payload import clean, int_at, text_at
+from bridge.sources.twilio.errors import explained
+
+Fields = Mapping[str, object]
+
+_CHANNELS = {"whatsapp": "WhatsApp message", "messenger": "Messenger message", "rcs": "RCS message"}
+
+_WITHHELD = {"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253", "anonymous", "restricted", "unknown"}
+"""How Twilio writes a caller who hides the number: the letters of "anonymous" and the like, as digits on a keypad."""
+
+_MESSAGE_VERBS = {
+    "accepted": "was accepted",
+    "scheduled": "is scheduled",
+    "queued": "is queued",
+    "sending": "is being sent",
+    "sent": "was sent",
+    "delivered": "was delivered",
+    "undelivered": "was not delivered",
+    "failed": "failed",
+    "read": "was read",
+    "partially_delivered": "was delivered in part",
+    "canceled": "was canceled",
+}
+_OPT_OUTS = {"STOP": "opted out of messages", "START": "opted back in to messages", "HELP": "asked for help"}
+_CALL_VERBS = {
+    "queued": "is queued",
+    "initiated": "is being placed",
+    "ringing": "is ringing",
+    "in-progress": "was answered",
+    "busy": "found the line busy",
+    "no-answer": "was not answered",
+    "canceled": "was canceled before it was answered",
+}
+_MISSED = {"busy", "no-answer", "canceled"}
+_SIP = {
+    "403": "the carrier refused it",
+    "404": "the number does not exist",
+    "408": "the carrier did not answer in time",
+    "410": "the number is no longer in use",
+    "480": "the number is not reachable now",
+    "484": "the number is incomplete",
+    "486": "the line is busy",
+    "500": "the carrier failed",
+    "503": "the carrier is not available",
+    "603": "it was declined",
+}
+_CONFERENCE = {
+    "conference-start": "Conference {name} started",
+    "conference-end": "Conference {name} ended",
+    "participant-join": "{who} joined conference {name}",
+    "participant-leave": "{who} left conference {name}",
+    "participant-mute": "{who} was muted in conference {name}",
+    "participant-unmute": "{who} was unmuted in conference {name}",
+    "participant-hold": "{who} was put on hold in conference {name}",
+    "participant-unhold": "{who} was taken off hold in conference {name}",
+    "participant-modify": "{who}'s settings changed in conference {name}",
+    "participant-speech-start": "{who} started to speak in conference {name}",
+    "participant-speech-stop": "{who} stopped speaking in conference {name}",
+    "announcement-end": "An announcement ended in conference {name}",
+    "announcement-fail": "An announcement failed in conference {name}",
+}
+
+
+def party(address: str) -> str:
+    """Who is at an address: without the channel before it, and in words where the number is withheld."""
+    channel, colon, rest = address.partition(":")
+    plain = clean(rest if colon and channel.isascii() and channel.isalpha() else address, 80)
+    return "a withheld number" if plain.lower() in _WITHHELD else plain or "an unknown number"
+
+
+def span(seconds: int) -> str:
+    """A length of time: ``42 s``, ``5 min 12 s``, ``1 h 3 min``."""
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, rest = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def message_received(fields: Fields) -> str:
+    """``SMS from +12025550142: the first words``."""
+    who = clean(text_at(fields, "ProfileName"), 80) or party(text_at(fields, "From"))
+    opted = _OPT_OUTS.get(text_at(fields, "OptOutType").upper())
+    if opted:
+        return f"{who} {opted}"
+    return f"{_kind(fields)} from {who}: {_gist(fields)}"
+
+
+def _gist(fields: Fields) -> str:
+    body = clean(text_at(fields, "Body"), 81).strip()
+    if body:
+        return body if len(body) <= 80 else body[:79].rstrip() + "…"
+    media = int_at(fields, "NumMedia") or 0
+    if media:
+        return "1 file" if media == 1 else f"{media} files"
+    return "a location" if text_at(fields, "Latitude") else "no text"
+
+
+def message_status(fields: Fields, status: str) -> str:
+    """``SMS to +12025550142 was not delivered: the number is a landline … (30006)``."""
+    verb = _MESSAGE_VERBS.get(status) or f"is {clean(status, 40)}"
+    return _with_reason(f"{_kind(fields)} to {party(text_at(fields, 'To'))} {verb}", _error(fields))
+
+
+def _kind(fields: Fields) -> str:
+    for name in ("From", "To"):
+        kind = _CHANNELS.get(text_at(fields, name).partition(":")[0])
+        if kind:
+            return kind
+    return "MMS" if text_at(fields, "MessageSid").startswith("MM") or int_at(fields, "NumMedia") else "SMS"
+
+
+def call_received(fields: Fields) -> str:
+    """``Call from +12025550142``."""
+    return f"Call from {_caller(fields)}"
+
+
+def _caller(fields: Fields) -> str:
+    name = clean(text_at(fields, "CallerName"), 80)
+    who = party(text_at(fields, "From"))
+    return f"{name} ({who})" if name else who
+
+
+def call_status(fields: Fields, status: str) -> str:
+    """``Missed call from …``, ``Call to … ended after 49 s``."""
+    inbound = text_at(fields, "Direction").startswith("inbound")
+    if inbound and status in _MISSED:
+        return f"Missed call from {_caller(fields)}"
+    call = f"Call from {_caller(fields)}" if inbound else f"Call to {party(text_at(fields, 'To'))}"
+    if status == "completed":
+        seconds = int_at(fields, "CallDuration")
+        return f"{call} ended" if seconds is None else f"{call} ended after {span(seconds)}"
+    if status == "failed":
+        sip = text_at(fields, "SipResponseCode")
+        return _with_reason(f"{call} failed", _error(fields) or _SIP.get(sip, ""))
+    return f"{call} {_CALL_VERBS.get(status) or 'is ' + clean(status, 40)}"
+
+
+def recording(fields: Fields, status: str) -> str:
+    """``Recording of 42 s``."""
+    what = "conference" if text_at(fields, "ConferenceSid") else "call"
+    seconds = int_at(fields, "RecordingDuration")
+    if status == "completed":
+        return f"Recording of a {what}" if seconds is None else f"Recording of a {what}, {span(seconds)}"
+    if status == "in-progress":
+        return f"Recording of a {what} started"
+    if status == "absent":
+        return _with_reason(f"Nothing was recorded of a {what}", _error(fields))
+    if status == "failed":
+        return _with_reason(f"Recording of a {what} failed", _error(fields))
+    return f"Recording of a {what}: {clean(status, 40)}"
+
+
+def conference(fields: Fields, happened: str) -> str:
+    """``customer joined conference Standup``."""
+    name = clean(text_at(fields, "FriendlyName"), 80) or text_at(fields, "ConferenceSid")[:80]
+    who = clean(text_at(fields, "ParticipantLabel"), 80) or "A participant"
+    sentence = _CONFERENCE.get(happened)
+    if sentence is None:
+        return clean(f"Conference {name}: {happened}", 200)
+    if text_at(fields, "ReasonParticipantLeft") == "participant_add_failed":
+        reason = text_at(fields, "ParticipantCallStatus").replace("-", " ")
+        return _with_reason(f"{who} could not be added to conference {name}", clean(reason, 40))
+    return _with_reason(sentence.format(name=name, who=who), clean(text_at(fields, "ReasonAnnouncementFailed"), 200))
+
+
+def alert(level: str, code: str, said: str) -> str:
+    """``Twilio error: … (11200)``, for the Debugger's webhooks and for Event Streams' error log."""
+    return f"Twilio {clean(level, 20).lower() or 'alert'}: {explained(code, said) or 'no reason given'}"
+
+
+def readable(words: str) -> str:
+    """A type as a phrase: ``taskrouter.task.created`` → ``Taskrouter task created``."""
+    phrase = clean(words.translate(str.maketrans("._-/", "    ")), 150)
+    return phrase[:1].upper() + phrase[1:]
+
+
+def _error(fields: Fields) -> str:
+    return explained(text_at(fields, "ErrorCode"), text_at(fields, "ErrorMessage"))
+
+
+def _with_reason(sentence: str, reason: str) -> str:
+    return f"{sentence}: {reason}" if reason else sentence

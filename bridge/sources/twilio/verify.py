@@ -1,0 +1,87 @@
+"""Whether Twilio sent a request: AuthToken signatures and the SharedKey ones.
+
+Twilio docs, Webhooks security, https://www.twilio.com/docs/usage/webhooks/webhooks-security
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from bridge import signatures
+from bridge.events import Request
+from bridge.sources import Unverified
+from bridge.sources.twilio.signed import body_hashes, is_form, signed_texts
+
+SIGNATURE = "x-twilio-signature"
+SETTINGS = "x-twilio-webhooks-signature-settings"
+
+ALGORITHMS = {b"HMAC_SHA1": "sha1", b"HMAC_SHA256": "sha256"}
+"""What a SharedKey may sign with. The header chooses from these and from nothing else."""
+
+MOST_PARAMETERS = 1000
+
+
+def verify(request: Request, secrets: Sequence[str], now: float) -> None:  # noqa: ARG001 - Twilio signs no time
+    """Raises Unverified unless one of the secrets made the request's signature over all that is read of it.
+
+    A secret is an AuthToken, a SharedKey's secret, or ``KEYID:SECRET``. There is no replay window, since no time is
+    signed: a repeated request is told by the keys of its event.
+    """
+    presented = signatures.the_header(request, SIGNATURE)
+    keys, algorithm = _signers(request, signatures.live(secrets))
+    if is_form(request):
+        # Twilio sends some tens of parameters; half a million would hold up everybody before the signature is known.
+        if request.body.count(b"&") > MOST_PARAMETERS:
+            raise Unverified("the form has too many parameters")
+    else:
+        _check_body(request)
+    expected = [base64.b64encode(hmac.digest(key, text, algorithm)) for text in signed_texts(request) for key in keys]
+    if not signatures.any_match(expected, [presented]):
+        raise Unverified("the signature does not match (or BRIDGE_PUBLIC_URL is not the URL that Twilio calls)")
+
+
+def split_secret(secret: bytes) -> tuple[bytes, bytes]:
+    """A configured secret as (SharedKey id or b"", secret)."""
+    key_id, colon, rest = secret.partition(b":")
+    return (key_id.strip(), rest.strip()) if colon else (b"", secret)
+
+
+def _signers(request: Request, secrets: Sequence[bytes]) -> tuple[list[bytes], str]:
+    """The keys that may have signed this request, and with which hash."""
+    split = [(b":" in secret, *split_secret(secret)) for secret in secrets]
+    if not request.header_values(SETTINGS):
+        keys = [key for named, _, key in split if not named]
+        algorithm = b"HMAC_SHA1"
+    else:
+        wanted, algorithm = _settings(signatures.the_header(request, SETTINGS))
+        # A key id from the request may only narrow the choice down: it never opens a secret that names another one.
+        keys = [key for named, key_id, key in split if key and (not named or key_id == wanted)]
+    if not keys:
+        raise Unverified("no secret is configured for the key that signed this")
+    return keys, ALGORITHMS[algorithm]
+
+
+def _settings(value: bytes) -> tuple[bytes, bytes]:
+    """(key id, algorithm) of ``key=<id>,algorithm=<name>``."""
+    found: dict[bytes, bytes] = {}
+    for part in value.split(b","):
+        name, _, setting = part.partition(b"=")
+        if name.strip() in found:
+            raise Unverified(f"{SETTINGS} says something twice")
+        found[name.strip()] = setting.strip()
+    key_id, algorithm = found.get(b"key"), found.get(b"algorithm")
+    if not key_id or algorithm not in ALGORITHMS:
+        raise Unverified(f"{SETTINGS} names no key, or an algorithm that is not allowed")
+    return key_id, algorithm
+
+
+def _check_body(request: Request) -> None:
+    """A body that is no form is signed through its hash in the URL; without that, anybody could have put it there."""
+    hashes = body_hashes(request)
+    if request.method == "GET" and not hashes and not request.body:
+        return
+    if len(hashes) != 1:
+        raise Unverified("the body is not signed: the URL does not hold one bodySHA256")
+    if not signatures.any_match([hashlib.sha256(request.body).hexdigest().encode()], hashes):
+        raise Unverified("the body is not the one whose bodySHA256 was signed")

@@ -1,0 +1,475 @@
+"""What verified requests become."""
+
+import json
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.events import Event, Request
+from bridge.payload import at
+from bridge.sources import Malformed, Unverified
+from bridge.sources.twilio import PROVIDER
+from bridge.sources.twilio.errors import WORDS, explained
+from bridge.sources.twilio.titles import span
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+URL = "https://hooks.example.com/webhooks/twilio"
+ADA, OURS = "+12025550142", "+12025550123"
+PAYLOADS = Path(__file__).parents[2].parent / "shared" / "payloads" / "twilio"
+
+
+def events(body: object, url: str = URL) -> list[Event]:
+    """The events of a request that verifies."""
+    request = PROVIDER.request_for("", body, TOKEN, 0.0, url=url)
+    PROVIDER.verify(request, [TOKEN], 0.0)
+    return PROVIDER.events(request, "twilio", 1795392000.0)
+
+
+def event(**fields: str) -> Event:
+    [one] = events([[name, value] for name, value in fields.items()])
+    return one
+
+
+def same(one: Event, other: Event) -> bool:
+    return bool(set(one.keys) & set(other.keys))
+
+
+def message(status: str = "sent", **fields: str) -> Event:
+    named = {"MessageSid": "SM1", "MessageStatus": status, "SmsStatus": status, "To": ADA, "From": OURS}
+    return event(**{**named, **fields})
+
+
+def call(status: str = "completed", **fields: str) -> Event:
+    named = {"CallSid": "CA1", "CallStatus": status, "To": ADA, "From": OURS, "Direction": "outbound-api"}
+    return event(**{**named, "CallbackSource": "call-progress-events", "SequenceNumber": "1", **fields})
+
+
+def incoming(**fields: str) -> Event:
+    named = {"MessageSid": "SM1", "SmsStatus": "received", "NumMedia": "0", "Body": "Hello", "From": ADA, "To": OURS}
+    return event(**{**named, **fields})
+
+
+def element(**fields: object) -> dict[str, object]:
+    return {"specversion": "1.0", "type": "com.twilio.messaging.message.sent", "id": "EZ1", "data": {}, **fields}
+
+
+def test_an_incoming_message_names_its_sender_and_starts_its_text() -> None:
+    found = incoming(Body="Why do you say that? ")
+    assert (found.type, found.subject, found.actor) == ("message.received", "SM1", ADA)
+    assert found.title == f"SMS from {ADA}: Why do you say that?"
+    assert found.url == "https://www.twilio.com/console/sms/logs/SM1"
+    assert found.provider == "twilio"
+    assert not found.confidential
+    assert not found.test
+
+
+@pytest.mark.parametrize(
+    ("fields", "title"),
+    [
+        ({"From": "whatsapp:+12025550142", "ProfileName": "Ada"}, "WhatsApp message from Ada: Hello"),
+        ({"Body": "", "NumMedia": "2", "MessageSid": "MM1"}, f"MMS from {ADA}: 2 files"),
+        ({"Body": "", "NumMedia": "1", "MessageSid": "MM1"}, f"MMS from {ADA}: 1 file"),
+        ({"Body": ""}, f"SMS from {ADA}: no text"),
+        ({"Body": "", "Latitude": "37.7", "Longitude": "-122.3"}, f"SMS from {ADA}: a location"),
+        ({"Body": "STOP", "OptOutType": "STOP"}, f"{ADA} opted out of messages"),
+        ({"Body": "a\nb\x00c"}, f"SMS from {ADA}: a b c"),
+        ({"Body": "x" * 200}, f"SMS from {ADA}: {'x' * 79}…"),
+    ],
+)
+def test_what_an_incoming_message_holds_is_in_its_title(fields: dict[str, str], title: str) -> None:
+    found = incoming(**fields)
+    assert (found.type, found.title) == ("message.received", title)
+
+
+def test_every_status_of_a_message_is_its_own_event() -> None:
+    sent, delivered = message("sent"), message("delivered")
+    assert sent.type == "message.sent"
+    assert delivered.type == "message.delivered"
+    assert delivered.title == f"SMS to {ADA} was delivered"
+    assert not same(sent, delivered), "keyed by MessageSid alone, `delivered` would be lost"
+    assert not same(message("failed", ErrorCode="30003"), message("failed", ErrorCode="30008"))
+    assert not same(incoming(), message("sent"))
+    assert same(delivered, message("delivered", NewField="x")), "Twilio adds fields without notice"
+    assert message("delivered", To="whatsapp:+12025550142").title == f"WhatsApp message to {ADA} was delivered"
+
+
+def test_an_undelivered_message_says_why_in_words() -> None:
+    assert (
+        message("undelivered", ErrorCode="30006").title == f"SMS to {ADA} was not delivered: {WORDS['30006']} (30006)"
+    )
+    assert message("failed", ErrorCode="39999").title == f"SMS to {ADA} failed: error 39999"
+    said = message("failed", ErrorCode="39999", ErrorMessage="Out of luck")
+    assert said.title == f"SMS to {ADA} failed: Out of luck (39999)"
+
+
+def test_a_whatsapp_status_with_a_body_is_no_incoming_message() -> None:
+    found = message("undelivered", Body="Your order", NumMedia="0")
+    assert found.type == "message.undelivered"
+
+
+def test_an_old_style_status_without_message_status_still_counts() -> None:
+    assert event(SmsSid="SM1", SmsStatus="sent", To=ADA).type == "message.sent"
+
+
+def test_zero_is_not_an_error() -> None:
+    assert explained("0") == explained("") == explained("0", "fine") == ""
+    assert explained("", "Out of luck") == "Out of luck"
+    assert WORDS["30006"] in explained("30006")
+
+
+def test_an_incoming_call_and_its_statuses_are_told_apart() -> None:
+    ringing = {"CallSid": "CA1", "CallStatus": "ringing", "Direction": "inbound", "From": ADA, "To": OURS}
+    received = event(**ringing, CallerName="LOVELACE ADA")
+    assert received.type == "call.received"
+    assert received.title == f"Call from LOVELACE ADA ({ADA})"
+    assert received.url == "https://www.twilio.com/console/voice/calls/logs/CA1"
+    status = event(**ringing, CallbackSource="call-progress-events", SequenceNumber="1")
+    assert status.type == "call.ringing"
+    assert not same(received, status)
+
+
+@pytest.mark.parametrize("number", ["+266696687", "+7378742833", "anonymous"])
+def test_a_caller_who_hides_the_number_is_no_number(number: str) -> None:
+    fields = {"CallSid": "CA1", "CallStatus": "ringing", "Direction": "inbound", "From": number}
+    assert event(**fields).title == "Call from a withheld number"
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "title"),
+    [
+        ("no-answer", {"Direction": "inbound", "From": ADA}, f"Missed call from {ADA}"),
+        ("busy", {"Direction": "inbound", "From": ADA}, f"Missed call from {ADA}"),
+        ("no-answer", {}, f"Call to {ADA} was not answered"),
+        ("completed", {"CallDuration": "192"}, f"Call to {ADA} ended after 3 min 12 s"),
+        ("completed", {}, f"Call to {ADA} ended"),
+        ("failed", {"SipResponseCode": "404"}, f"Call to {ADA} failed: the number does not exist"),
+        ("failed", {"SipResponseCode": "418"}, f"Call to {ADA} failed"),
+        ("completed", {"To": "client:ada", "CallDuration": "5"}, "Call to ada ended after 5 s"),
+        ("resting", {}, f"Call to {ADA} is resting"),
+    ],
+)
+def test_a_call_says_how_it_went(status: str, fields: dict[str, str], title: str) -> None:
+    found = call(status, **fields)
+    assert (found.type, found.title) == (f"call.{status}", title)
+
+
+def test_a_calls_callbacks_differ_by_status_and_number() -> None:
+    assert not same(call("ringing"), call("in-progress"))
+    assert not same(call(SequenceNumber="1"), call(SequenceNumber="2"))
+    assert same(call(), call(Duration="1"))
+    gather = {"CallSid": "CA1", "CallStatus": "in-progress", "Direction": "inbound"}
+    assert not same(event(**gather, Digits="1"), event(**gather, Digits="2")), "two key presses of one call"
+
+
+def test_a_recording_belongs_to_its_call() -> None:
+    fields = {"RecordingSid": "RE1", "CallSid": "CA1", "RecordingDuration": "42", "ErrorCode": "0"}
+    done = event(**fields, RecordingStatus="completed")
+    assert (done.type, done.subject, done.title) == ("recording.completed", "CA1", "Recording of a call, 42 s")
+    failed = event(**{**fields, "ErrorCode": "31000"}, RecordingStatus="failed")
+    assert failed.title.endswith("(31000)")
+    assert not same(done, failed)
+    of_conference = event(RecordingSid="RE1", RecordingStatus="in-progress", ConferenceSid="CF1")
+    assert (of_conference.subject, of_conference.title) == ("CF1", "Recording of a conference started")
+
+
+def test_a_conference_names_who_did_what() -> None:
+    fields = {"ConferenceSid": "CF1", "FriendlyName": "Standup", "ParticipantLabel": "ada", "CallSid": "CA1"}
+    join = event(**fields, StatusCallbackEvent="participant-join", SequenceNumber="1")
+    assert (join.type, join.subject, join.actor) == ("conference.participant-join", "CF1", "ada")
+    assert join.title == "ada joined conference Standup"
+    mute = event(**fields, StatusCallbackEvent="participant-mute", SequenceNumber="3")
+    again = event(**fields, StatusCallbackEvent="participant-mute", SequenceNumber="5")
+    assert not same(mute, again)
+    new = event(**fields, StatusCallbackEvent="participant-wave", SequenceNumber="6")
+    assert (new.type, new.title) == ("conference.participant-wave", "Conference Standup: participant-wave")
+
+
+def debugger(payload: str, level: str = "ERROR") -> Event:
+    return event(Sid="NO1", Level=level, Payload=payload, Timestamp="2026-11-23T00:00:54Z", AccountSid="AC1")
+
+
+def test_the_debuggers_payload_is_read() -> None:
+    found = debugger(json.dumps({"resource_sid": "CA1", "error_code": "11200", "more_info": {"msg": "404"}}))
+    assert (found.type, found.subject) == ("debugger.error", "CA1")
+    assert found.title == f"Twilio error: {WORDS['11200']} (11200)"
+    assert at(found.payload, "Payload", "more_info", "msg") == "404"
+    assert found.occurred_at == 1795392054.0
+    assert found.url == "https://www.twilio.com/console/debugger/NO1"
+    unknown = debugger(json.dumps({"error_code": "99999", "more_info": {"Msg": "Odd"}}), "WARNING")
+    assert (unknown.type, unknown.title) == ("debugger.warning", "Twilio warning: Odd (99999)")
+
+
+@pytest.mark.parametrize("payload", ["{broken", "[" * 10_000, "plain words", "null"])
+def test_a_debugger_payload_that_is_no_json_object_stays_as_it_came(payload: str) -> None:
+    found = debugger(payload)
+    assert found.payload["Payload"] == payload
+    assert found.title.startswith("Twilio error: ")
+
+
+def test_a_batch_gives_one_event_for_each_element() -> None:
+    delivered = element(
+        id="EZ2",
+        type="com.twilio.messaging.message.delivered",
+        time="2026-11-23T00:00:56.753Z",
+        data={"messageSid": "SM1", "messageStatus": "DELIVERED", "to": ADA, "from": OURS, "errorCode": 0},
+    )
+    first, second = events([element(data={"messageSid": "SM1", "messageStatus": "SENT", "to": ADA}), delivered])
+    assert (first.type, first.title) == ("com.twilio.messaging.message.sent", f"SMS to {ADA} was sent")
+    assert (second.type, second.title) == (
+        "com.twilio.messaging.message.delivered",
+        f"SMS to {ADA} was delivered",
+    )
+    assert second.subject == "SM1"
+    assert second.occurred_at == pytest.approx(1795392056.753)
+    assert not same(first, second)
+    [resent] = events([delivered])
+    assert same(second, resent), "a retry may come in another batch"
+
+
+def test_a_bad_element_does_not_cost_the_good_ones() -> None:
+    found = events([None, element(id="EZ1"), 7, "x", [element()], element(id="EZ2"), {}])
+    assert [one.keys[0] for one in found[:2]] == ["event:EZ1", "event:EZ2"]
+    assert [one.type for one in found[2:]] == ["unknown"]
+
+
+def test_elements_without_an_id_are_still_told_apart() -> None:
+    one, other = events([{"type": "a", "data": {}}, {"type": "a", "data": {}}])
+    assert not same(one, other)
+
+
+def test_one_object_counts_as_a_batch_of_one_and_data_may_be_text() -> None:
+    inner = json.dumps({"error_code": "11205", "more_info": {"Msg": "refused"}})
+    data = json.dumps(
+        {"sid": "NO1", "level": "ERROR", "error_code": "11205", "correlation_sid": "CA1", "payload": inner}
+    )
+    [found] = events(element(type="com.twilio.error-logs.error.logged", data=data))
+    assert found.title == f"Twilio error: {WORDS['11205']} (11205)"
+    assert at(found.payload, "data", "payload", "more_info", "Msg") == "refused"
+    assert (found.subject, found.url) == ("CA1", "https://www.twilio.com/console/debugger/NO1")
+
+
+def test_the_log_level_of_an_error_log_is_believed() -> None:
+    data = {"level": "INFO", "error_code": "81017", "payload": "{}"}
+    [found] = events(element(type="com.twilio.error-logs.error.logged", data=data))
+    assert found.title == "Twilio info: error 81017"
+
+
+def test_the_test_button_works_twice() -> None:
+    one, two = (
+        events([element(type="com.twilio.eventstreams.test-event", id="AC1", data={"test_id": test})])[0]
+        for test in ("first", "second")
+    )
+    assert one.test
+    assert not same(one, two)
+
+
+def test_json_that_is_no_cloud_event_is_read_by_its_fields() -> None:
+    [found] = events({"MessageSid": "SM1", "MessageStatus": "delivered", "To": ADA})
+    assert found.type == "message.delivered"
+
+
+@pytest.mark.parametrize("body", [b"[", b"{", b"[1, 2]", b'{"a": 1' + b"}" * 3, b"[" * 100_000])
+def test_a_body_that_holds_no_object_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        events(body)
+
+
+def test_an_empty_batch_is_no_event_and_an_empty_form_is_malformed() -> None:
+    assert events([]) == []
+    with pytest.raises(Malformed):
+        events(b"")
+
+
+@pytest.mark.parametrize(
+    ("fields", "type"),
+    [
+        ({"CallSid": "CA1", "Digits": "1"}, "unknown"),
+        ({"ConversationSid": "CH1", "EventType": "onMessageAdded"}, "conversation.onmessageadded"),
+        ({"RoomSid": "RM1", "StatusCallbackEvent": "room-created"}, "room.room-created"),
+        ({"uuid": "1", "type": "challenge.approved", "factor_sid": "YF1"}, "verify.challenge.approved"),
+        ({"EventType": "document_created"}, "unknown.document_created"),
+        ({"tenant": "7"}, "unknown"),
+    ],
+)
+def test_an_unknown_kind_still_has_a_type_and_a_title(fields: dict[str, str], type: str) -> None:
+    found = event(**fields)
+    assert found.type == type
+    assert found.title
+    assert found.subject
+    assert same(found, event(**fields))
+    assert not same(found, event(**fields, more="1"))
+
+
+def test_a_get_is_read_from_its_query() -> None:
+    query = urlencode([("tenant", "7"), ("MessageSid", "SM1"), ("MessageStatus", "sent"), ("To", ADA), ("FromZip", "")])
+    found = PROVIDER.events(Request("GET", f"{URL}?{query}#rc=3", {}, b"MessageSid=SM2"), "twilio", 1.0)
+    assert found[0].type == "message.sent"
+    assert found[0].payload == {
+        "tenant": "7", "MessageSid": "SM1", "MessageStatus": "sent", "To": ADA, "FromZip": ""
+    }  # fmt: skip
+    assert same(found[0], message("sent"))
+
+
+def test_a_repeated_name_keeps_each_value_once_in_an_order_that_no_sender_chooses() -> None:
+    found = [events([["Digits", value] for value in values])[0] for values in (("2", "1", "2"), ("1", "2"))]
+    assert found[0].payload == found[1].payload == {"Digits": ["1", "2"]}
+    assert same(*found)
+
+
+def test_one_captured_request_is_one_event_however_it_is_cut() -> None:
+    """Nothing divides names from values in what Twilio signs, so the same signature fits other forms."""
+    good = PROVIDER.request_for(
+        "", [["Body", "x"], ["MessageSid", "SM1"], ["MessageStatus", "sent"]], TOKEN, 0.0, url=URL
+    )
+    [real] = PROVIDER.events(good, "twilio", 1.0)
+    for body, url in (
+        (b"Body=xMessageSidSM1&MessageStatus=sent", URL),
+        (b"B=odyxMessageSidSM1MessageStatussent", URL),
+        (b"atusse=nt", f"{URL}BodyxMessageSidSM1MessageSt"),
+    ):
+        replay = Request("POST", url, good.headers, body)
+        PROVIDER.verify(replay, [TOKEN], 0.0)
+        [dressed] = PROVIDER.events(replay, "twilio", 2.0)
+        assert dressed.payload != real.payload
+        assert same(real, dressed)
+
+
+def test_the_idempotency_token_which_nothing_signs_decides_nothing() -> None:
+    good = PROVIDER.request_for("", [["MessageSid", "SM1"], ["MessageStatus", "sent"]], TOKEN, 0.0, url=URL)
+    keys = [
+        PROVIDER.events(
+            Request("POST", URL, {**good.headers, "I-Twilio-Idempotency-Token": token}, good.body), "t", 1.0
+        )
+        for token in ("one", "two")
+    ]
+    assert keys[0][0].keys == keys[1][0].keys
+
+
+def test_text_that_is_not_utf_8_becomes_replacement_characters() -> None:
+    [found] = events(b"MessageSid=SM1&SmsStatus=received&From=%2B12025550142&Body=a%FFb")
+    assert found.payload["Body"] == "a\N{REPLACEMENT CHARACTER}b"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Mon, 23 Nov 2026 00:02:09 +0000", 1795392129.0),
+        ("Mon, 23 Nov 2026 00:02:09 -0000", 1795392129.0),
+        ("Mon, 99 Nov 2026 00:02:09 +0000", None),
+        ("Mon, 23 Nov 99999 00:02:09 +9999", None),
+        (",", None),
+        ("0001-01-01T00:00:00+23:59", -62135683140.0),
+        ("9" * 100, None),
+        ("soon", None),
+    ],
+)
+def test_times_are_read_or_left_out(text: str, seconds: float | None) -> None:
+    assert call(Timestamp=text).occurred_at == seconds
+
+
+def test_lengths_of_time_read_well() -> None:
+    assert [span(seconds) for seconds in (0, 59, 60, 192, 3600, 3780)] == [
+        "0 s", "59 s", "1 min", "3 min 12 s", "1 h", "1 h 3 min"
+    ]  # fmt: skip
+
+
+def test_every_answer_is_empty_twiml() -> None:
+    for status in ("accepted", "duplicate", "ignored"):
+        answer = PROVIDER.answer(status, "id")
+        assert (answer.content_type, answer.body) == ("text/xml", b"<Response/>")
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "  ", "K1:", ":secret", ":", "AC" + "0a" * 16, "SK" + "0a" * 16, "two words", "schlüssel"]
+)
+def test_a_secret_that_cannot_work_is_told_without_showing_it(secret: str) -> None:
+    said = PROVIDER.check_secret(secret)
+    assert said
+    assert "\n" not in said
+    assert len(secret) < 5 or secret not in said
+
+
+@pytest.mark.parametrize("secret", [TOKEN, "webhooks_sharedkey_01k7x:sharedkey-secret", "12345"])
+def test_a_secret_that_can_work_passes(secret: str) -> None:
+    assert PROVIDER.check_secret(secret) is None
+
+
+def test_a_request_can_be_made_for_any_kind_of_secret() -> None:
+    for body in ([["MessageSid", "SM1"], ["Body", "é & ="]], [element()], element(), b"a=b", b'{"a": 1}'):
+        for secret in (TOKEN, "K1:shared-secret"):
+            request = PROVIDER.request_for("", body, secret, 0.0, url=f"{URL}?tenant=7")
+            PROVIDER.verify(request, ["other", secret], 0.0)
+            with pytest.raises(Unverified):
+                PROVIDER.verify(request, ["other"], 0.0)
+
+
+@pytest.mark.skipif(not PAYLOADS.exists(), reason="the shared sample payloads are not beside this checkout")
+def test_every_shared_payload_becomes_events_of_a_known_kind() -> None:
+    paths = [path for path in PAYLOADS.glob("*.json") if path.stem not in ("index", "error_codes")]
+    assert paths
+    for path in paths:
+        for found in events(json.loads(path.read_text("utf-8"))):
+            assert not found.type.startswith("unknown"), path.name
+            assert found.subject, path.name
+            assert len(found.keys) == 2, path.name
+            assert "None" not in found.title, path.name
+
+
+_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=20)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
+    max_leaves=6,
+)
+_names = st.sampled_from(
+    ["MessageSid", "MessageStatus", "SmsStatus", "CallSid", "CallStatus", "Direction", "CallDuration", "RecordingSid",
+     "RecordingStatus", "Sid", "Level", "Payload", "ConferenceSid", "StatusCallbackEvent", "ErrorCode", "From", "To",
+     "Body", "NumMedia", "Timestamp", "type", "id", "data", "specversion"]
+)  # fmt: skip
+_data_names = st.sampled_from(
+    ["messageSid", "messageStatus", "from", "to", "body", "sid", "level", "payload", "error_code", "duration"]
+)
+_types = st.sampled_from(["message.sent", "inbound-message.received"]).map(
+    lambda what: f"com.twilio.messaging.{what}"
+) | st.sampled_from(
+    [
+        "com.twilio.error-logs.error.logged",
+        "com.twilio.accountsecurity.verify.verification.approved",
+        "com.twilio.voice.insights.call-summary.complete",
+        "com.twilio.eventstreams.test-event",
+        "",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=100),
+        st.dictionaries(_names, st.text(max_size=20)).map(lambda d: urlencode(d, errors="replace").encode()),
+        st.dictionaries(_names, _values).map(lambda d: json.dumps(d).encode()),
+        st.builds(
+            lambda kind, data: json.dumps([element(type=kind, data=data)]).encode(),
+            _types,
+            st.dictionaries(_data_names, _values) | _values,
+        ),
+    ),
+    st.sampled_from(["POST", "GET"]),
+    st.sampled_from(["application/x-www-form-urlencoded", "application/json", "", "\udcff"]),
+    st.sampled_from(["", "?", "?a=b&MessageSid=%FF&MessageStatus=\udcff", "?MessageStatus=\ud800", "#?a=b"]),
+)
+def test_whatever_comes_gives_whole_events_or_malformed(
+    body: bytes, method: str, content_type: str, query: str
+) -> None:
+    try:
+        found = PROVIDER.events(Request(method, URL + query, {"Content-Type": content_type}, body), "twilio", 1.0)
+    except Malformed:
+        return
+    for one in found:
+        assert one.type
+        assert one.title
+        assert one.subject
+        assert one.keys
+        json.dumps([one.type, one.title, one.subject, one.keys, one.actor, one.url], ensure_ascii=False).encode()
