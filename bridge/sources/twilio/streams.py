@@ -58,7 +58,7 @@ def from_text(value: object) -> object:
 
 def read(element: Fields) -> Reading:
     """The reading of one CloudEvent whose ``data`` is opened."""
-    type, data = clean(text_at(element, "type"), 200), at(element, "data")
+    type, data = clean(text_at(element, "type"), 200) or "unknown", at(element, "data")
     id = text_at(element, "id")
     about = next((sid for sid in (text_at(data, name) for name in _SIDS) if sid), "")
     return Reading(
