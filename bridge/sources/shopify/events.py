@@ -1,0 +1,114 @@
+"""What a delivery means.
+
+Sources: Shopify docs, "Webhooks delivery structure", https://shopify.dev/docs/apps/build/webhooks/delivery-structure,
+"Ignore duplicate webhooks", https://shopify.dev/docs/apps/build/webhooks/ignore-duplicates,
+"Events delivery structure", https://shopify.dev/docs/apps/build/events/delivery-structure.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+from bridge.events import Event, Request, new_id
+from bridge.payload import clean, text_at, true_at
+from bridge.refusals import Malformed
+from bridge.sources import json_body, key
+from bridge.sources.shopify.subjects import actor_of, link_to, occurred_at, shop_of, subject_of
+from bridge.sources.shopify.titles import title_of
+
+_NAMES = (
+    "topic",
+    "shop-domain",
+    "webhook-id",
+    "event-id",
+    "triggered-at",
+    "api-version",
+    "name",
+    "sub-topic",
+    "test",
+    "action",
+    "handle",
+    "resource-id",
+)
+
+KEPT_HEADERS = frozenset(prefix + name for prefix in ("x-shopify-", "shopify-") for name in _NAMES) | {"content-type"}
+"""Both families: classic webhooks say `x-shopify-topic`, Next-Gen Events `shopify-topic`."""
+
+
+def events(request: Request, source: str, now: float) -> list[Event]:
+    """The one event of a delivery. ``now`` is in Unix seconds. Raises Malformed if the body is not a JSON object.
+
+    A subscription with ``format: XML`` (a legacy choice) gives an event whose payload is ``{"xml": text}``.
+    """
+    payload = _payload(request)
+    type = _type(request, payload)
+    shop = shop_of(_header(request, "shop-domain"), payload)
+    subject = subject_of(type, payload, _header(request, "resource-id"))
+    return [
+        Event(
+            id=new_id(now),
+            source=source,
+            provider="shopify",
+            type=type,
+            keys=_keys(request, type, subject.text),
+            payload=payload,
+            subject=subject.text,
+            title=title_of(type, payload),
+            url=link_to(subject, shop),
+            actor=actor_of(type, payload),
+            occurred_at=occurred_at(_header(request, "triggered-at"), payload),
+            received_at=now,
+            confidential=False,
+            test=_is_test(request, payload),
+        )
+    ]
+
+
+def _payload(request: Request) -> Mapping[str, object]:
+    if "xml" in (request.header("content-type") or "")[:100].lower():
+        return {"xml": request.body.decode("utf-8", "replace")}
+    payload = json_body(request)
+    if not isinstance(payload, Mapping):
+        raise Malformed("the body is not a JSON object")
+    return payload
+
+
+def _header(request: Request, name: str) -> str:
+    """A header of either family; Shopify's library prefers the one without ``x-``, too."""
+    value = request.header(f"shopify-{name}") or request.header(f"x-shopify-{name}") or ""
+    return clean(value, 300).strip()
+
+
+def _type(request: Request, payload: Mapping[str, object]) -> str:
+    """The topic; for Next-Gen Events, which repeat it in the signed body, ``Topic/action`` as the body has it."""
+    if "fields_changed" in payload:
+        topic, action = text_at(payload, "topic"), text_at(payload, "action")
+        if topic and action:
+            return clean(f"{topic}/{action}", 100)
+    topic, action = _header(request, "topic"), _header(request, "action")
+    if topic and action and "/" not in topic:
+        topic = f"{topic}/{action}"
+    return topic[:100] or "unknown"
+
+
+def _keys(request: Request, type: str, subject: str) -> tuple[str, ...]:
+    """The digest of topic and body stands in for the ids, which are not signed (a replay may bring new ones).
+
+    An event id is shared by all that one action of the merchant sets off, so it counts only together with the shop,
+    the type, the subscription and the thing it is about.
+    """
+    webhook_id, event_id = _header(request, "webhook-id"), _header(request, "event-id")
+    keys = [key("body", type, hashlib.sha256(request.body).hexdigest())]
+    if webhook_id:
+        keys.append(key("webhook", webhook_id))
+    if event_id:
+        subscription = _header(request, "handle") or _header(request, "name")
+        keys.append(key("event", _header(request, "shop-domain"), type, event_id, subscription, subject))
+    return tuple(keys)
+
+
+def _is_test(request: Request, payload: Mapping[str, object]) -> bool:
+    return (
+        true_at(payload, "test")
+        or true_at(payload, "transactions", 0, "test")
+        or _header(request, "test").lower() == "true"
+    )

@@ -1,0 +1,53 @@
+"""The delivery that Shopify would make of a sample."""
+
+import hashlib
+import json
+import uuid
+from datetime import UTC, datetime
+
+from bridge.events import Request
+from bridge.payload import text_at
+from bridge.sources import DEFAULT_URL
+from bridge.sources.shopify.verify import signature_of
+
+_API_VERSION = "2026-07"
+_SAMPLE_SHOP = "example.myshopify.com"
+
+
+def request_for(type: str, body: object, secret: str, now: float, *, url: str = DEFAULT_URL + "shopify") -> Request:
+    """The delivery that Shopify would send: compact JSON with its slashes escaped, signed over those very bytes.
+
+    A type with a capital (`Product/create`) comes with the headers of Next-Gen Events. The same arguments make the
+    same request, ids and all.
+    """
+    raw = body if isinstance(body, bytes) else _json(body)
+    signature = signature_of(raw, secret.strip().encode("utf-8", "surrogateescape")).decode()
+    time = datetime.fromtimestamp(now, UTC).isoformat(timespec="microseconds").replace("+00:00", "000Z")
+    seed = hashlib.sha256(f"{type}\n{now}\n".encode() + raw).hexdigest()
+    said = {
+        "topic": type,
+        "shop-domain": text_at(body, "myshopify_domain") or _SAMPLE_SHOP,
+        "api-version": _API_VERSION,
+        "webhook-id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"webhook:{seed}")),
+        "event-id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"event:{seed}")),
+        "triggered-at": time,
+        "hmac-sha256": signature,
+    }
+    prefix = "X-Shopify-"
+    if type[:1].isupper() and "/" in type:
+        prefix = "shopify-"
+        said["topic"], said["action"] = type.split("/", 1)
+        said["handle"] = text_at(body, "handle") or "bridge"
+    headers = {"Content-Type": "application/json", "User-Agent": "Shopify-Captain-Hook"}
+    headers |= {prefix + name: value for name, value in said.items()}
+    return Request("POST", url, headers, raw)
+
+
+def _json(body: object) -> bytes:
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("/", "\\/").encode("utf-8", "replace")
+
+
+def type_of_sample(name: str) -> str:
+    """``orders.create`` -> ``orders/create``; the topics of ``customer.`` have a real dot and keep it."""
+    return name if name.startswith("customer.") else name.replace(".", "/", 1)

@@ -1,0 +1,197 @@
+"""What a delivery is about, where that is in the admin, whose doing it was, and when."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bridge.payload import at, clean, text_at
+
+_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+_SHOP_SUFFIX = ".myshopify.com"
+
+_Path = tuple[str, ...]
+
+_ORDER_OF: tuple[_Path, ...] = (("order_id",), ("order", "id"), ("admin_graphql_api_order_id",))
+
+# Topic groups whose body keeps its id in another place than `admin_graphql_api_id` or `id`, or is about another thing
+# than the group's name says: a refund is read, repeated and linked as part of its order.
+_WHERE: Mapping[str, tuple[str, tuple[_Path, ...]]] = {
+    "orders": ("Order", (("order_edit", "order_id"), *_ORDER_OF, ("id",))),
+    "order_transactions": ("Order", _ORDER_OF),
+    "tender_transactions": ("Order", _ORDER_OF),
+    "refunds": ("Order", _ORDER_OF),
+    "disputes": ("Order", _ORDER_OF),
+    "fulfillments": ("Order", _ORDER_OF),
+    "fulfillment_events": ("Order", _ORDER_OF),
+    "returns": ("Order", _ORDER_OF),
+    "reverse_deliveries": ("Return", (("return", "id"),)),
+    "payment_schedules": ("PaymentTerms", (("payment_terms_id",),)),
+    "checkouts": ("Checkout", (("token",), ("cart_token",), ("id",))),
+    "carts": ("Cart", (("token",), ("id",))),
+    "fulfillment_holds": ("FulfillmentOrder", (("fulfillment_order", "id"),)),
+    "fulfillment_orders": (
+        "FulfillmentOrder",
+        (
+            ("fulfillment_order", "id"),
+            ("original_fulfillment_order", "id"),
+            ("fulfillment_order_merges", "fulfillment_order", "id"),
+        ),
+    ),
+    "product_listings": ("Product", (("product_listing", "product_id"),)),
+    "scheduled_product_listings": ("Product", (("scheduled_product_listing", "product_id"),)),
+    "product_publications": ("Product", (("product_id",),)),
+    "product_feeds": ("ProductFeed", (("productFeed", "id"), ("id",))),
+    "collection_listings": ("Collection", (("collection_listing", "collection_id"),)),
+    "collection_publications": ("Collection", (("collection_id",),)),
+    "inventory_levels": ("InventoryItem", (("inventory_item_id",),)),
+    "inventory_shipments": ("InventoryShipment", (("id",), ("shipment_id",))),
+    "customers": (
+        "Customer",
+        (("customer", "id"), ("customerId",), ("admin_graphql_api_customer_kept_id",), ("id",)),
+    ),
+    "customer": ("Customer", (("customerId",), ("customer_id",))),
+    "customer_payment_methods": ("Customer", (("customer_id",), ("admin_graphql_api_customer_id",))),
+    "customers_email_marketing_consent": ("Customer", (("customer_id",), ("id",))),
+    "customers_marketing_consent": ("Customer", (("customer_id",), ("id",))),
+    "customers_whats_app_marketing_consent": ("Customer", (("customer_id",), ("id",))),
+    "company_contact_roles": ("CompanyContact", (("company_contact", "admin_graphql_api_id"),)),
+    "subscription_billing_attempts": ("SubscriptionContract", (("subscription_contract_id",),)),
+    "subscription_billing_cycles": ("SubscriptionContract", (("subscription_contract_id",),)),
+    "subscription_billing_cycle_edits": ("SubscriptionContract", (("subscription_contract_id",),)),
+    "app": ("Shop", (("shop_id",), ("id",))),
+    "app_subscriptions": ("AppSubscription", (("app_subscription", "admin_graphql_api_id"),)),
+    "app_purchases_one_time": ("AppPurchaseOneTime", (("app_purchase_one_time", "admin_graphql_api_id"),)),
+    "shop": ("Shop", (("shop_id",), ("id",))),
+    "locales": ("Locale", (("locale",),)),
+}
+
+_OWN_ID: tuple[_Path, ...] = (("admin_graphql_api_id",), ("id",))
+
+# Where a thing is found in a shop's admin, by the kind that its global id names. Shopify sends `<shop>/admin/…` on to
+# the admin's present address.
+_ADMIN: Mapping[str, str] = {
+    "Order": "orders/{}",
+    "DraftOrder": "draft_orders/{}",
+    "Product": "products/{}",
+    "Collection": "collections/{}",
+    "InventoryItem": "products/inventory/{}/inventory_history",
+    "Customer": "customers/{}",
+    "Segment": "customers/segments/{}",
+    "Company": "companies/{}",
+    "Location": "settings/locations/{}",
+    "Theme": "themes/{}",
+    "DiscountAutomaticNode": "discounts/{}",
+    "DiscountCodeNode": "discounts/{}",
+    "Market": "markets/{}",
+}
+
+_KIND_OF_GROUP: Mapping[str, str] = {
+    "draft_orders": "DraftOrder",
+    "products": "Product",
+    "collections": "Collection",
+    "inventory_items": "InventoryItem",
+    "segments": "Segment",
+    "companies": "Company",
+    "locations": "Location",
+    "themes": "Theme",
+    "markets": "Market",
+}
+
+# The topics that name a customer who did it. Of staff, Shopify sends no names.
+_BY_CUSTOMER = frozenset({"orders/create", "orders/paid", "checkouts/create", "checkouts/update", "customers/create"})
+
+_TIMES = ("updated_at", "happened_at", "occurredAt", "occurred_at", "committed_at", "completed_at", "created_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """``text`` is ``Kind/id`` as in Shopify's global ids (or the topic group, where the body names nothing).
+
+    ``path`` is its place below ``/admin/``, "" where it has none or is gone.
+    """
+
+    text: str
+    path: str
+
+
+def group_of(type: str) -> str:
+    """The part of a topic before its action: ``orders/create`` -> ``orders``, ``customer.x`` -> ``customer``."""
+    return type.replace(".", "/", 1).split("/", 1)[0]
+
+
+def action_of(type: str) -> str:
+    """The part of a topic after its group; "" where there is none."""
+    return type.replace(".", "/", 1).partition("/")[2]
+
+
+def subject_of(type: str, payload: Mapping[str, object], resource_id: str) -> Subject:
+    """What a delivery is about. ``resource_id`` is the header of Next-Gen Events, used where the body says nothing."""
+    group = group_of(type)
+    kind, paths = _WHERE.get(group, (_KIND_OF_GROUP.get(group, ""), _OWN_ID))
+    if group[:1].isupper():
+        kind, paths = group, (("query_variables", group[:1].lower() + group[1:] + "Id"),)
+    for path in paths:
+        found = _subject(kind or group, clean(text_at(payload, *path), 200), payload)
+        if found:
+            gone = path[-1] in ("id", "admin_graphql_api_id") and action_of(type) in ("delete", "destroy")
+            return Subject(found.text, "") if gone else found
+    return _subject(kind or group, resource_id, payload) or Subject(group, "")
+
+
+def _subject(kind: str, id: str, payload: Mapping[str, object]) -> Subject | None:
+    if id.startswith("gid://shopify/"):
+        kind, _, id = id.removeprefix("gid://shopify/").partition("?")[0].partition("/")
+    if not id:
+        return None
+    text = f"{kind}/{id}"
+    if kind == "ProductVariant":
+        product = text_at(payload, "product_id")
+        return Subject(text, f"products/{product}/variants/{id}" if _is_id(id) and _is_id(product) else "")
+    return Subject(text, _ADMIN[kind].format(id) if kind in _ADMIN and _is_id(id) else "")
+
+
+def _is_id(id: str) -> bool:
+    return id.isascii() and id.isdigit() and len(id) <= 20
+
+
+def shop_of(domain: str, payload: Mapping[str, object]) -> str:
+    """The shop's ``….myshopify.com`` domain, "" where neither the (signed) body nor the header names a sound one."""
+    for host in (text_at(payload, "myshopify_domain"), text_at(payload, "shop_domain"), domain):
+        name = host.lower().removesuffix(_SHOP_SUFFIX)
+        if len(name) < len(host) <= 100 and name and name[0] != "-" and _HOST.issuperset(name):
+            return name + _SHOP_SUFFIX
+    return ""
+
+
+def link_to(subject: Subject, shop: str) -> str:
+    """The subject's page in the shop's admin, or the admin itself; "" where the shop is not known."""
+    return f"https://{shop}/admin/{subject.path}".rstrip("/") if shop else ""
+
+
+def person(data: object) -> str:
+    """A person's or company's name out of a customer, checkout or address; "" where none is given."""
+    return clean(" ".join(part for part in (text_at(data, "first_name"), text_at(data, "last_name")) if part), 100)
+
+
+def actor_of(type: str, payload: Mapping[str, object]) -> str:
+    """The customer's name, where the topic says that it was the customer who did it; else ""."""
+    if type not in _BY_CUSTOMER:
+        return ""
+    return person(payload if type.startswith("customers/") else at(payload, "customer"))
+
+
+def occurred_at(triggered_at: str, payload: Mapping[str, object]) -> float | None:
+    """When it happened, in Unix seconds: as the header says, else as the body does, else None."""
+    for text in (triggered_at, *(text_at(payload, name) for name in _TIMES)):
+        if text and (seconds := _unix(text)) is not None:
+            return seconds
+    return None
+
+
+def _unix(text: str) -> float | None:
+    try:
+        time = datetime.fromisoformat(text)
+        seconds = (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return seconds if seconds > 0 else None

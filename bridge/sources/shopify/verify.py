@@ -1,0 +1,51 @@
+"""Whether Shopify sent it.
+
+Source: Shopify docs, "Verify webhook deliveries", https://shopify.dev/docs/apps/build/webhooks/verify-deliveries.
+"""
+
+import base64
+import hmac
+from collections.abc import Sequence
+
+from bridge.events import Request
+from bridge.refusals import Unverified
+from bridge.signatures import any_match, live, the_header
+
+HMAC_HEADERS = ("x-shopify-hmac-sha256", "shopify-hmac-sha256")
+"""Classic webhooks send the first, Next-Gen Events the second; during the change-over a delivery may carry both."""
+
+_ACCESS_TOKENS = ("shpat_", "shpca_", "shppa_", "shpua_")
+
+
+def verify(request: Request, secrets: Sequence[str], now: float) -> None:  # noqa: ARG001 - Shopify signs no time
+    """Raises Unverified unless every HMAC header present is the body's base64 HMAC-SHA256 under a live secret.
+
+    Both header families at once must both be right: a good signature never covers for a bad one. An empty body is
+    refused, as Shopify's own library does (``missing_body`` in shopify-app-js, ``lib/webhooks/validate.ts``).
+    """
+    secret_bytes = live(secrets)
+    presented = [the_header(request, name) for name in HMAC_HEADERS if request.header_values(name)]
+    if not presented:
+        raise Unverified("x-shopify-hmac-sha256 is missing")
+    if not request.body:
+        raise Unverified("the body is empty")
+    expected = [signature_of(request.body, secret) for secret in secret_bytes]
+    if not all(any_match(expected, [given]) for given in presented):
+        raise Unverified("the HMAC does not match")
+
+
+def signature_of(body: bytes, secret: bytes) -> bytes:
+    """The value of an HMAC header: the base64 text of HMAC-SHA256 over the raw body."""
+    return base64.b64encode(hmac.digest(secret, body, "sha256"))
+
+
+def check_secret(secret: str) -> str | None:
+    """What is wrong with a client secret or an admin signing key, in one line that does not show it; else None."""
+    if secret.strip().startswith(_ACCESS_TOKENS):
+        return (
+            "this is an access token of the Admin API; webhooks are signed with the app's client secret "
+            "(or, for webhooks made in the admin, with the key under Settings > Notifications > Webhooks)"
+        )
+    if secret.strip().startswith("whsec_"):
+        return "a secret that starts with whsec_ is another provider's; take the app's client secret"
+    return None
