@@ -12,9 +12,9 @@ _MERGE_REQUEST_VERBS = {
     "reopen": "reopened",
     "update": "updated",
     "merge": "merged",
-    "approval": "added an approval to",  # one person's; `approved` comes when no further approval is needed
+    "approval": "added their approval to",  # `approved` comes when no further approval is needed
     "approved": "approved",
-    "unapproval": "took an approval back from",
+    "unapproval": "removed their approval from",
     "unapproved": "unapproved",
 }
 _VERBS = {
