@@ -1,0 +1,24 @@
+"""Names of sources and channels, and how environment variables spell them."""
+
+from collections.abc import Iterable
+
+RULE = "use a-z, 0-9, - and _, and start with a letter or digit"
+_INSIDE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is ``[a-z0-9][a-z0-9_-]*`` and no longer than 80."""
+    return 0 < len(text) <= 80 and text[0] not in "-_" and _INSIDE.issuperset(text)
+
+
+def variable_key(name: str) -> str:
+    """A name as a variable spells it behind ``__``, in lower case: ``stripe-eu`` and ``STRIPE_EU`` are ``stripe_eu``."""
+    return name.lower().replace("-", "_")
+
+
+def collisions(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of different names that one variable would serve, such as ``stripe-eu`` and ``stripe_eu``."""
+    first: dict[str, str] = {}
+    return [
+        (other, name) for name in dict.fromkeys(names) if (other := first.setdefault(variable_key(name), name)) != name
+    ]
