@@ -1,0 +1,157 @@
+"""One post to Slack, and what came of it. Never an exception, and never the URL in a text: it is the secret."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import aiohttp
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bridge import __version__
+from bridge.delivery.clock import Clock
+from bridge.delivery.outcome import Kind, Outcome, classify
+from bridge.payload import clean
+
+TIME_LIMIT = 6.0
+"""Seconds for one post, connecting included."""
+CONNECT_LIMIT = 4.0
+MAX_ANSWER = 1024
+"""Bytes of an answer that are read: Slack's are a word long, a proxy's page may be anything."""
+EMPTY = {"text": ""}
+"""The probe: nothing that could be shown, so a live webhook answers `no_text`, and a dead one as it does to any post.
+With a `text`, because slack-sdk sends `{}` as `null`."""
+USER_AGENT = {"User-Agent": f"bridge/{__version__}"}
+"""Instead of slack-sdk's, which tells the kernel's version."""
+
+# slack-sdk looks at its logger's own level: unset, it prints the URL whenever INFO or DEBUG is on further up.
+_quiet = logging.getLogger("bridge.delivery.http")
+_quiet.setLevel(logging.WARNING)
+
+
+class _Redirected(Exception):
+    """Slack does not redirect; somebody on the way did. Following would turn the POST into a GET and lose it."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class _ShortAnswer(aiohttp.ClientResponse):
+    """A response of which only the beginning is read, whatever its charset claims."""
+
+    async def text(self, encoding: str | None = None, errors: str = "replace") -> str:  # noqa: ARG002 (aiohttp's own)
+        kept = b""
+        while len(kept) < MAX_ANSWER and (more := await self.content.read(MAX_ANSWER - len(kept))):
+            kept += more
+        return kept.decode("utf-8", errors)
+
+
+async def _refuse(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, redirect: aiohttp.TraceRequestRedirectParams
+) -> None:
+    redirect.response.close()
+    raise _Redirected(redirect.response.status)
+
+
+def open_session(resolver: aiohttp.abc.AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """The session that every post shares; its owner closes it. Reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+
+    ``resolver`` looks names up, by default the system does. Must be called while an event loop runs.
+    """
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(_refuse)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=50, limit_per_host=20, keepalive_timeout=30, ttl_dns_cache=300, resolver=resolver
+        ),
+        timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT),
+        trust_env=True,
+        trace_configs=[trace],
+        response_class=_ShortAnswer,
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Poster:
+    """Posts through a session of ``open_session``. Retries and pacing are the lane's."""
+
+    session: aiohttp.ClientSession
+    clock: Clock
+    time_limit: float = TIME_LIMIT
+
+    async def probe(self, url: str) -> Outcome:
+        """Ask whether a webhook lives, without showing anything: see ``Outcome.hook_lives``."""
+        return await self.post(url, EMPTY)
+
+    async def post(self, url: str, body: Mapping[str, object]) -> Outcome:
+        """Post a message's JSON body. Raises nothing but CancelledError."""
+        started = self.clock.monotonic()
+        try:
+            outcome = await self._send(url, body)
+        except Exception as error:  # noqa: BLE001 (a lane must survive whatever the network and the libraries throw)
+            outcome = _failure(error, body)
+        seconds = self.clock.monotonic() - started
+        return replace(outcome, answer=_without(url, outcome.answer), seconds=seconds)
+
+    async def _send(self, url: str, body: Mapping[str, object]) -> Outcome:
+        if self.session.closed:
+            # slack-sdk would quietly open a session of its own, one that follows redirects.
+            return Outcome("away", None, "the session is closed")
+        client = AsyncWebhookClient(url, session=self.session, retry_handlers=[], logger=_quiet)
+        # Its constructor takes a proxy from the environment without regard to NO_PROXY; the session knows better.
+        client.proxy = None
+        async with asyncio.timeout(self.time_limit):
+            answer = await client.send_dict(dict(body), headers=USER_AGENT)
+        return classify(answer.status_code, answer.headers, answer.body, self.clock.now())
+
+
+_FAILURES: tuple[tuple[type[Exception], Kind, str, bool], ...] = (
+    (aiohttp.InvalidURL, "dead_destination", "the URL cannot be called", False),
+    (aiohttp.ClientConnectorDNSError, "away", "the name cannot be looked up", False),
+    (aiohttp.ClientConnectorCertificateError, "away", "the TLS certificate is not trusted", False),
+    (aiohttp.ClientConnectorSSLError, "away", "TLS failed", False),
+    (aiohttp.ClientProxyConnectionError, "away", "the proxy cannot be reached", False),
+    (aiohttp.ClientHttpProxyError, "away", "the proxy refused", False),
+    (aiohttp.ClientConnectorError, "away", "cannot connect", False),
+    (aiohttp.ConnectionTimeoutError, "away", "connecting took too long", False),
+    (TimeoutError, "away", "no answer in time", True),
+    (aiohttp.ServerDisconnectedError, "away", "the connection was closed without an answer", True),
+    (aiohttp.ClientOSError, "away", "the connection broke", True),
+    (aiohttp.ClientPayloadError, "away", "the answer broke off", True),
+    (aiohttp.ClientError, "away", "what answered does not speak HTTP", True),
+)
+"""Kind, words, and whether Slack may have the message, by the first class that fits."""
+
+
+def _failure(error: Exception, body: Mapping[str, object]) -> Outcome:
+    if isinstance(error, _Redirected):
+        return Outcome("away", error.status, "a redirect, which was not followed")
+    for kind_of_error, kind, words, uncertain in _FAILURES:
+        if isinstance(error, kind_of_error):
+            return Outcome(kind, None, words, uncertain=uncertain)
+    # The class alone: the text of an exception may hold the URL.
+    name = type(error).__name__
+    if not _writable(body):
+        return Outcome("refused", None, f"the message cannot be written as JSON ({name})")
+    return Outcome("away", None, f"could not be sent ({name}); a proxy variable may be wrong", uncertain=True)
+
+
+def _writable(body: Mapping[str, object]) -> bool:
+    try:
+        json.dumps(dict(body))
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _without(url: str, text: str) -> str:
+    """The text with the URL's path hidden: a proxy's error page may quote it."""
+    path = url.partition("://")[2].partition("/")[2]
+    for secret in (url, path, path.rpartition("/")[2]):
+        if len(secret) >= 6:
+            text = text.replace(secret, "[hidden]")
+    return clean(text, 200)
