@@ -12,7 +12,7 @@ def is_name(text: str) -> bool:
 
 
 def variable_key(name: str) -> str:
-    """A name as a variable spells it behind ``__``, in lower case: ``stripe-eu`` and ``STRIPE_EU`` are ``stripe_eu``."""
+    """A name as variables spell it behind ``__``, in lower case: ``stripe-eu`` and ``STRIPE_EU`` are ``stripe_eu``."""
     return name.lower().replace("-", "_")
 
 

@@ -1,4 +1,4 @@
-"""Where in a TOML file each value stands: `tomllib` gives the values, this their lines, so that errors can name them."""
+"""Where in a TOML file a value stands: `tomllib` gives the values, this their lines, so that errors can name them."""
 
 import tomllib
 from bisect import bisect_right
