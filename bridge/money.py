@@ -1,0 +1,103 @@
+"""Amounts with their currency, as people read them: `€12.50`, `¥1,200`, `KWD 12.500`. Decimal throughout, never float.
+
+How many decimals a currency has is the provider's word and not the locale's: CLDR (and so babel) gives ISK, ALL, RSD,
+YER and others none, where amounts come in hundredths. Babel only writes what is decided here.
+"""
+
+import unicodedata
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+
+from babel.numbers import format_currency, get_currency_symbol
+from babel.numbers import list_currencies as _list_currencies
+
+_LOCALE = "en_US"
+_KNOWN = frozenset(_list_currencies(_LOCALE)) - {"XXX"}  # XXX stands for no currency, with the symbol ¤
+
+ZERO_DECIMAL = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}
+)
+"""One unit is one. Source: Stripe docs, "Supported currencies", https://docs.stripe.com/currencies#zero-decimal."""
+
+THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+"""A thousand units make one. Source: https://docs.stripe.com/currencies#three-decimal."""
+
+SENT_TIMES_HUNDRED = frozenset({"ISK", "UGX"})
+"""Without decimals in daily use, yet sent in hundredths. Source: https://docs.stripe.com/currencies#special-cases."""
+
+_MOST_DECIMALS = 8
+_TOO_MUCH = Decimal(10) ** 20
+
+
+def format_minor(amount: object, currency: object) -> str:
+    """An amount in a currency's smallest unit, by Stripe's rules: ``(1250, "eur")`` -> ``€12.50``.
+
+    ``amount`` is an integer, or decimal text where a unit price is a fraction of a cent. "" where there is nothing
+    to read: null, infinite or absurd amounts, and amounts without a currency, which say how many but not of what.
+    """
+    code, value = _code(currency), _decimal(amount)
+    if value is None or not code:
+        return ""
+    return _format(value.scaleb(-_exponent(code)), code)
+
+
+def format_major(amount: object, currency: object) -> str:
+    """A decimal amount in whole units, as Shopify writes it: ``("388.00", "USD")`` -> ``$388.00``.
+
+    Without a currency the bare number stays: ``388.00``. "" where the amount is null or cannot be read.
+    """
+    value = _decimal(amount)
+    return "" if value is None else _format(value, _code(currency))
+
+
+def _code(currency: object) -> str:
+    """The currency as upper-case letters, or "" if it is nothing of the kind (Stripe's own codes are lower-case)."""
+    if not isinstance(currency, str) or not 3 <= len(currency) <= 8 or not (currency.isascii() and currency.isalnum()):
+        return ""
+    return currency.upper()
+
+
+def _exponent(code: str) -> int:
+    return 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2
+
+
+def _decimal(amount: object) -> Decimal | None:
+    if isinstance(amount, bool) or not isinstance(amount, int | float | str | Decimal):
+        return None
+    if isinstance(amount, str) and (len(amount) > 40 or "_" in amount):
+        return None
+    if isinstance(amount, int) and amount.bit_length() > 80:
+        return None
+    try:
+        value = Decimal(repr(amount) if isinstance(amount, float) else amount)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() and abs(value) < _TOO_MUCH and value.adjusted() > -_MOST_DECIMALS else None
+
+
+def _format(value: Decimal, code: str) -> str:
+    usual = 0 if code in SENT_TIMES_HUNDRED else _exponent(code)
+    pattern = _pattern(code, max(usual, min(_decimals_in(value), _MOST_DECIMALS)))
+    return format_currency(value, code or "XXX", pattern, locale=_LOCALE, currency_digits=False)
+
+
+def _decimals_in(value: Decimal) -> int:
+    """How many decimals the value needs, without trailing zeros: 1250.00 needs none, 0.0125 needs four."""
+    exponent = value.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+@lru_cache(maxsize=1024)
+def _pattern(code: str, decimals: int) -> str:
+    """The pattern in babel's language, in which ``¤`` is the symbol and ``¤¤`` the code.
+
+    ``$12`` and ``CA$12`` by symbol; ``CHF 12`` by code, since a symbol of mere letters (``FCFA``, ``Cg.``) says less;
+    ``12 ZZZ`` for a code that nobody knows.
+    """
+    number = "#,##0" + ("." + "0" * decimals if decimals else "")
+    if not code:
+        return number
+    if code not in _KNOWN:
+        return f"{number} ¤¤"
+    symbol = get_currency_symbol(code, locale=_LOCALE)
+    return f"¤{number}" if any(unicodedata.category(c) == "Sc" for c in symbol) else f"¤¤ {number}"
