@@ -324,6 +324,6 @@ def test_any_environment_gives_settings_or_the_named_error_and_shows_no_value(en
         said = list(error.faults)
         assert said
     else:
-        hidden = settings.model_copy(update={"host": "", "store": ""})
+        hidden = settings.model_copy(update={"host": ""})  # the one free text that need not hide
         assert "HUSHHUSH" not in repr(hidden)
-    assert all("HUSHHUSH" not in line and line.isprintable() for line in said)
+    assert all("HUSHHUSH" not in line and len(line.splitlines()) == 1 for line in said)
