@@ -67,11 +67,12 @@ _WHERE: Mapping[str, tuple[str, tuple[_Path, ...]]] = {
 
 _OWN_ID: tuple[_Path, ...] = (("admin_graphql_api_id",), ("id",))
 
-# Where a thing is found in a shop's admin, by the kind that its global id names. Shopify sends `<shop>/admin/…` on to
-# the admin's present address.
+# Where a thing is found in a shop's admin, by the kind that its global id names; what is gone leads to the list before
+# the `/{}`. Shopify sends `<shop>/admin/…` on to the admin's present address.
 _ADMIN: Mapping[str, str] = {
     "Order": "orders/{}",
     "DraftOrder": "draft_orders/{}",
+    "Checkout": "checkouts",
     "Product": "products/{}",
     "Collection": "collections/{}",
     "InventoryItem": "products/inventory/{}/inventory_history",
@@ -83,6 +84,8 @@ _ADMIN: Mapping[str, str] = {
     "DiscountAutomaticNode": "discounts/{}",
     "DiscountCodeNode": "discounts/{}",
     "Market": "markets/{}",
+    "Domain": "settings/domains",
+    "Locale": "settings/languages",
 }
 
 _KIND_OF_GROUP: Mapping[str, str] = {
@@ -92,6 +95,7 @@ _KIND_OF_GROUP: Mapping[str, str] = {
     "inventory_items": "InventoryItem",
     "segments": "Segment",
     "companies": "Company",
+    "domains": "Domain",
     "locations": "Location",
     "themes": "Theme",
     "markets": "Market",
@@ -107,7 +111,7 @@ _TIMES = ("updated_at", "happened_at", "occurredAt", "occurred_at", "committed_a
 class Subject:
     """``text`` is ``Kind/id`` as in Shopify's global ids (or the topic group, where the body names nothing).
 
-    ``path`` is its place below ``/admin/``, "" where it has none or is gone.
+    ``path`` is its place below ``/admin/``, "" where it has none.
     """
 
     text: str
@@ -131,23 +135,22 @@ def subject_of(type: str, payload: Mapping[str, object], resource_id: str) -> Su
     if group[:1].isupper():
         kind, paths = group, (("query_variables", group[:1].lower() + group[1:] + "Id"),)
     for path in paths:
-        found = _subject(kind or group, clean(text_at(payload, *path), 200), payload)
-        if found:
+        if id := clean(text_at(payload, *path), 200):
             gone = path[-1] in ("id", "admin_graphql_api_id") and action_of(type) in ("delete", "destroy")
-            return Subject(found.text, "") if gone else found
-    return _subject(kind or group, resource_id, payload) or Subject(group, "")
+            return _subject(kind or group, id, payload, gone)
+    return _subject(kind or group, resource_id, payload, False) if resource_id else Subject(group, "")
 
 
-def _subject(kind: str, id: str, payload: Mapping[str, object]) -> Subject | None:
+def _subject(kind: str, id: str, payload: Mapping[str, object], gone: bool) -> Subject:
     if id.startswith("gid://shopify/"):
         kind, _, id = id.removeprefix("gid://shopify/").partition("?")[0].partition("/")
-    if not id:
-        return None
-    text = f"{kind}/{id}"
     if kind == "ProductVariant":
         product = text_at(payload, "product_id")
-        return Subject(text, f"products/{product}/variants/{id}" if _is_id(id) and _is_id(product) else "")
-    return Subject(text, _ADMIN[kind].format(id) if kind in _ADMIN and _is_id(id) else "")
+        place = f"products/{product}/variants/{{}}" if _is_id(product) else ""
+    else:
+        place = _ADMIN.get(kind, "")
+    listed, slot, _ = place.partition("/{}")
+    return Subject(f"{kind}/{id}", listed if gone or not slot or not _is_id(id) else place.format(id))
 
 
 def _is_id(id: str) -> bool:

@@ -3,21 +3,17 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
+from bridge.money import format_major
 from bridge.payload import at, clean, int_at, list_at, map_at, text_at, true_at
 from bridge.sources.shopify.subjects import action_of, group_of, person
-from bridge.sources.shopify.words import CANCEL_REASONS, NOUNS, SENTENCES, SHIPMENT, VERBS
-
-
-def format_major(amount: str, currency: str) -> str:
-    return f"{amount} {currency}"
-
+from bridge.sources.shopify.words import CANCEL_REASONS, GATEWAYS, NOUNS, SENTENCES, SHIPMENT, VERBS
 
 _Payload = Mapping[str, object]
 
 
 def title_of(type: str, payload: _Payload) -> str:
     """The event in one line of at most 300 characters, without markup."""
-    if set(payload) == {"xml"}:
+    if payload.keys() == {"xml"}:
         return clean(f"{_plain(type, {})} (details not shown: the webhook's format is XML)", 300)
     tell = _TELL.get(type)
     return clean((tell(payload) if tell else "") or SENTENCES.get(type) or _plain(type, payload), 300)
@@ -52,7 +48,7 @@ def _words(text: str) -> str:
 
 
 def _with_article(noun: str) -> str:
-    return f"{'an' if noun[:1] in 'aeio' else 'a'} {noun}"
+    return f"{'an' if noun[:1] in 'aeio' and not noun.startswith('one') else 'a'} {noun}"
 
 
 def _name(group: str, payload: _Payload) -> str:
@@ -72,10 +68,9 @@ def _name(group: str, payload: _Payload) -> str:
     return person(data)
 
 
-def _money(data: object, amount: str, currency: str = "currency") -> str:
+def _money(data: object, amount: str) -> str:
     """An amount with its currency; the bare number where the currency is not said; "" without an amount."""
-    value, code = text_at(data, amount), text_at(data, currency)
-    return format_major(value, code) if value and code else clean(value, 40)
+    return format_major(at(data, amount), at(data, "currency"))
 
 
 def _words_of(data: object, *path: str) -> str:
@@ -134,7 +129,7 @@ def _refunded(payload: _Payload) -> str:
         return ""
     if len(currencies) != 1 or not total:
         return ""
-    return _money({"amount": str(total), "currency": currencies.pop()}, "amount")
+    return format_major(total, currencies.pop())
 
 
 def _shipment(payload: _Payload) -> str:
@@ -174,13 +169,13 @@ def _payment(payload: _Payload) -> str:
     kind = _words_of(payload, "kind") or "payment"
     status = {"success": "succeeded", "failure": "failed", "error": "failed", "pending": "is pending"}
     amount = _money(payload, "amount")
-    gateway = clean(text_at(payload, "gateway"), 60).replace("_", " ")
+    gateway = clean(text_at(payload, "gateway"), 60)
     said = status.get(text_at(payload, "status"), "was made")
     return (
         f"{kind.capitalize()}"
         + (f" of {amount}" if amount else "")
         + f" {said}"
-        + (f" through {gateway}" if gateway else "")
+        + (f" through {GATEWAYS.get(gateway) or gateway.replace('_', ' ')}" if gateway else "")
     )
 
 

@@ -115,6 +115,13 @@ CANCEL_REASONS: Mapping[str, str] = {
     "staff": "a mistake by the staff",
 }
 
+GATEWAYS: Mapping[str, str] = {
+    "bogus": "the test gateway",
+    "gift_card": "a gift card",
+    "paypal": "PayPal",
+    "shopify_payments": "Shopify Payments",
+}
+
 SHIPMENT: Mapping[str, str] = {
     "pending": "is being prepared",
     "open": "is being prepared",
