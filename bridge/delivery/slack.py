@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bridge import __version__
 from bridge.delivery.clock import Clock
-from bridge.delivery.outcome import Kind, Outcome, classify
+from bridge.delivery.outcome import Outcome, classify
 from bridge.payload import clean
 
 TIME_LIMIT = 6.0
@@ -56,10 +57,13 @@ async def _refuse(
     raise _Redirected(redirect.response.status)
 
 
-def open_session(resolver: aiohttp.abc.AbstractResolver | None = None) -> aiohttp.ClientSession:
+def open_session(
+    resolver: AbstractResolver | None = None, connect_limit: float = CONNECT_LIMIT
+) -> aiohttp.ClientSession:
     """The session that every post shares; its owner closes it. Reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
 
-    ``resolver`` looks names up, by default the system does. Must be called while an event loop runs.
+    ``resolver`` looks names up, by default the system does; ``connect_limit`` is in seconds. Must be called while an
+    event loop runs.
     """
     trace = aiohttp.TraceConfig()
     trace.on_request_redirect.append(_refuse)
@@ -67,7 +71,7 @@ def open_session(resolver: aiohttp.abc.AbstractResolver | None = None) -> aiohtt
         connector=aiohttp.TCPConnector(
             limit=50, limit_per_host=20, keepalive_timeout=30, ttl_dns_cache=300, resolver=resolver
         ),
-        timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT),
+        timeout=aiohttp.ClientTimeout(total=None, connect=connect_limit),
         trust_env=True,
         trace_configs=[trace],
         response_class=_ShortAnswer,
@@ -109,30 +113,32 @@ class Poster:
         return classify(answer.status_code, answer.headers, answer.body, self.clock.now())
 
 
-_FAILURES: tuple[tuple[type[Exception], Kind, str, bool], ...] = (
-    (aiohttp.InvalidURL, "dead_destination", "the URL cannot be called", False),
-    (aiohttp.ClientConnectorDNSError, "away", "the name cannot be looked up", False),
-    (aiohttp.ClientConnectorCertificateError, "away", "the TLS certificate is not trusted", False),
-    (aiohttp.ClientConnectorSSLError, "away", "TLS failed", False),
-    (aiohttp.ClientProxyConnectionError, "away", "the proxy cannot be reached", False),
-    (aiohttp.ClientHttpProxyError, "away", "the proxy refused", False),
-    (aiohttp.ClientConnectorError, "away", "cannot connect", False),
-    (aiohttp.ConnectionTimeoutError, "away", "connecting took too long", False),
-    (TimeoutError, "away", "no answer in time", True),
-    (aiohttp.ServerDisconnectedError, "away", "the connection was closed without an answer", True),
-    (aiohttp.ClientOSError, "away", "the connection broke", True),
-    (aiohttp.ClientPayloadError, "away", "the answer broke off", True),
-    (aiohttp.ClientError, "away", "what answered does not speak HTTP", True),
+_BAD_URL = "the URL, or that of a proxy, cannot be called"
+_FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
+    (aiohttp.InvalidURL, _BAD_URL, False),
+    (aiohttp.NonHttpUrlClientError, _BAD_URL, False),
+    (aiohttp.ClientConnectorDNSError, "the name cannot be looked up", False),
+    (aiohttp.ClientConnectorCertificateError, "the TLS certificate is not trusted", False),
+    (aiohttp.ClientConnectorSSLError, "TLS failed", False),
+    (aiohttp.ClientProxyConnectionError, "the proxy cannot be reached", False),
+    (aiohttp.ClientHttpProxyError, "the proxy refused", False),
+    (aiohttp.ClientConnectorError, "cannot connect", False),
+    (aiohttp.ConnectionTimeoutError, "connecting took too long", False),
+    (TimeoutError, "no answer in time", True),
+    (aiohttp.ServerDisconnectedError, "the connection was closed without an answer", True),
+    (aiohttp.ClientOSError, "the connection broke", True),
+    (aiohttp.ClientPayloadError, "the answer broke off", True),
+    (aiohttp.ClientError, "what answered does not speak HTTP", True),
 )
-"""Kind, words, and whether Slack may have the message, by the first class that fits."""
+"""Words, and whether Slack may have the message, by the first class that fits."""
 
 
 def _failure(error: Exception, body: Mapping[str, object]) -> Outcome:
     if isinstance(error, _Redirected):
         return Outcome("away", error.status, "a redirect, which was not followed")
-    for kind_of_error, kind, words, uncertain in _FAILURES:
-        if isinstance(error, kind_of_error):
-            return Outcome(kind, None, words, uncertain=uncertain)
+    for kind, words, uncertain in _FAILURES:
+        if isinstance(error, kind):
+            return Outcome("away", None, words, uncertain=uncertain)
     # The class alone: the text of an exception may hold the URL.
     name = type(error).__name__
     if not _writable(body):

@@ -1,0 +1,54 @@
+"""A clock whose hands are turned by the test."""
+
+import asyncio
+
+PATIENCE = 5.0
+"""Real seconds after which a test that waits for a sleeper has failed."""
+
+
+class HandClock:
+    """Keeps bridge.delivery.clock.Clock. Time stands still until ``advance``."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self._start = now
+        self._passed = 0.0
+        self._sleepers: dict[asyncio.Future[None], float] = {}
+        self._slept = asyncio.Event()
+
+    def now(self) -> float:
+        return self._start + self._passed
+
+    def monotonic(self) -> float:
+        return self._passed
+
+    async def sleep(self, seconds: float) -> None:
+        waker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers[waker] = self._passed + seconds
+        self._slept.set()
+        try:
+            await waker
+        finally:
+            self._sleepers.pop(waker, None)
+
+    async def asleep(self) -> float:
+        """Wait until somebody sleeps; the seconds that the first to wake has left."""
+        async with asyncio.timeout(PATIENCE):
+            while not self._sleepers:
+                self._slept.clear()
+                await self._slept.wait()
+        return min(self._sleepers.values()) - self._passed
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and wake who has slept enough."""
+        self._passed += seconds
+        for waker, due in list(self._sleepers.items()):
+            if due <= self._passed + 1e-6:
+                del self._sleepers[waker]
+                if not waker.done():
+                    waker.set_result(None)
+
+    async def skip(self) -> float:
+        """Wait until somebody sleeps, and let exactly that time pass. Returns it."""
+        seconds = await self.asleep()
+        self.advance(seconds)
+        return seconds

@@ -1,0 +1,135 @@
+"""Slack's answers, each into the kind that says what to do."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from bridge.delivery.outcome import DEAD, DEFAULT_WAIT, MAX_WAIT, REFUSED, Kind, classify, wait_seconds
+
+NOW = 1_800_000_000.0
+HTML = "<!DOCTYPE html><html><body>Sorry</body></html>"
+
+
+def kind(status: int, body: str) -> Kind:
+    return classify(status, {}, body, NOW).kind
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, "ok", "ok"),
+        (200, "ok\n", "ok"),
+        (200, "", "away"),
+        (200, HTML, "away"),
+        (200, "OK", "away"),
+        (200, '{"ok":true}', "away"),
+        (200, '{"ok":false,"error":"invalid_blocks"}', "refused"),
+        (201, "ok", "away"),
+        (302, "", "away"),
+        (400, "invalid_payload", "refused"),
+        (400, "no_text", "refused"),
+        (400, "a_word_that_is_new", "refused"),
+        (400, HTML, "away"),
+        (400, "{broken", "away"),
+        (401, "", "dead_destination"),
+        (403, "invalid_token", "dead_destination"),
+        (403, HTML, "dead_destination"),
+        (404, "no_active_hooks", "dead_destination"),
+        (404, "404: Not Found", "dead_destination"),
+        (407, "", "away"),
+        (408, "", "away"),
+        (410, "channel_is_archived", "dead_destination"),
+        (413, HTML, "refused"),
+        (425, "", "away"),
+        (429, "", "limited"),
+        (429, HTML, "limited"),
+        (429, "no_service", "dead_destination"),
+        (200, '{"ok":false,"error":"ratelimited"}', "limited"),
+        (500, "", "away"),
+        (500, "rollup_error", "away"),
+        (400, "rollup_error", "away"),
+        (500, "missing_text_or_fallback_or_attachments", "refused"),
+        (502, HTML, "away"),
+        (503, "ok", "away"),
+        (599, "a_word_that_is_new", "away"),
+    ],
+)
+def test_the_word_counts_first_the_status_second(status: int, body: str, expected: Kind) -> None:
+    assert kind(status, body) == expected
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 404, 410, 500])
+def test_a_known_word_counts_whatever_the_status(status: int) -> None:
+    assert {kind(status, word) for word in DEAD} == {"dead_destination"}
+    assert {kind(status, word) for word in REFUSED} == {"refused"}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "lives"),
+    [
+        ((400, "no_text"), True),
+        ((200, "ok"), True),
+        ((500, "missing_text_or_fallback_or_attachments"), True),
+        ((404, "no_service"), False),
+        ((500, ""), False),
+        ((429, ""), False),
+        ((200, HTML), False),
+    ],
+)
+def test_a_live_hook_is_one_whose_slack_has_read_the_post(outcome: tuple[int, str], lives: bool) -> None:
+    assert classify(outcome[0], {}, outcome[1], NOW).hook_lives is lives
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "seconds"),
+    [
+        ("30", "", 30),
+        (" 7 ", "", 7),
+        ("2.5", "", 2.5),
+        ("0", "", 1),
+        ("0.2", "", 1),
+        ("999999", "", MAX_WAIT),
+        ("Fri, 15 Jan 2027 08:01:00 GMT", "", 60),
+        ("Fri, 15 Jan 2027 07:00:00 GMT", "", 1),
+        ("Fri, 15 Jan 2027 09:01:00 +0100", "", 60),
+        ("Fri, 15 Jan 2038 08:00:00 GMT", "", MAX_WAIT),
+        (None, "", DEFAULT_WAIT),
+        ("soon", "", DEFAULT_WAIT),
+        ("1e3", "", DEFAULT_WAIT),
+        ("inf", "", DEFAULT_WAIT),
+        ("-5", "", DEFAULT_WAIT),
+        ("٣", "", DEFAULT_WAIT),
+        (None, '{"retry_after":12,"error":"rate_limited"}', 12),
+        ("3", '{"retry_after":12}', 3),
+        (None, '{"retry_after":"12"}', DEFAULT_WAIT),
+        (None, '{"retry_after":-1}', DEFAULT_WAIT),
+        (None, '{"retry_after":1e999}', MAX_WAIT),
+        (None, "[]", DEFAULT_WAIT),
+    ],
+)
+def test_how_long_a_429_asks_to_wait(header: str | None, body: str, seconds: float) -> None:
+    assert wait_seconds(header, body, NOW) == seconds
+
+
+def test_the_header_is_found_in_any_case() -> None:
+    assert classify(429, CIMultiDict({"retry-after": "9"}), "", NOW).retry_after == 9
+
+
+@given(st.text(max_size=60), st.text(max_size=200), st.integers(100, 599))
+@settings(max_examples=300, deadline=None)
+def test_any_answer_has_a_kind_and_a_sane_wait(header: str, body: str, status: int) -> None:
+    outcome = classify(status, {"Retry-After": header}, body, NOW)
+    assert outcome.kind in ("ok", "limited", "away", "refused", "dead_destination")
+    assert (outcome.kind == "ok") == (status == 200 and body.strip() == "ok")
+    assert "\n" not in outcome.answer
+    if outcome.kind == "limited":
+        assert 1 <= outcome.retry_after <= MAX_WAIT
+
+
+@given(
+    st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,3} [A-Z][a-z]{2} [0-9]{1,9} [0-9]{1,3}:[0-9]{2}:[0-9]{2} [-+A-Z0-9]{1,6}")
+)
+@settings(max_examples=200, deadline=None)
+def test_dates_that_are_none_are_survived(header: str) -> None:
+    assert 1 <= wait_seconds(header, "", NOW) <= MAX_WAIT

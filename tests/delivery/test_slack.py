@@ -1,0 +1,345 @@
+"""One post, on real sockets, through everything that may happen to it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from bridge import __version__
+from bridge.delivery.outcome import Kind
+from bridge.delivery.slack import Poster, open_session
+from bridge.demo import slack_simulator as sim
+from bridge.demo.slack_simulator import Answer, Behaviour, Fault, SlackSimulator, http_date, limited, redirect
+from tests.delivery.clock import HandClock
+
+BODY: dict[str, object] = {"text": "hello 😀", "unfurl_links": False}
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackSimulator]:
+    async with SlackSimulator() as slack:
+        yield slack
+
+
+@pytest.fixture
+async def poster() -> AsyncIterator[Poster]:
+    async with open_session() as session:
+        yield Poster(session, HandClock())
+
+
+async def test_a_message_arrives_as_it_is(slack: SlackSimulator, poster: Poster) -> None:
+    outcome = await poster.post(slack.webhook("general"), BODY)
+    assert (outcome.kind, outcome.status, outcome.answer, outcome.uncertain) == ("ok", 200, "ok", False)
+    [post] = slack.posts("general")
+    assert post.body == BODY
+
+
+async def test_all_posts_share_a_connection(slack: SlackSimulator, poster: Poster) -> None:
+    for channel in ("a", "b", "a"):
+        assert (await poster.post(slack.webhook(channel), BODY)).kind == "ok"
+    assert slack.connections == 1
+
+
+async def test_the_user_agent_tells_nothing_of_the_machine(slack: SlackSimulator, poster: Poster) -> None:
+    await poster.post(slack.webhook("general"), BODY)
+    assert slack.hits("general")[0].headers["User-Agent"] == f"bridge/{__version__}"
+
+
+async def test_a_probe_shows_nothing(slack: SlackSimulator, poster: Poster) -> None:
+    outcome = await poster.probe(slack.webhook("general"))
+    assert (outcome.kind, outcome.answer, outcome.hook_lives) == ("refused", "no_text", True)
+    assert slack.posts("general") == ()
+    assert slack.hits("general")[0].body == {"text": ""}
+
+
+async def test_a_probe_of_a_dead_hook_says_so(slack: SlackSimulator, poster: Poster) -> None:
+    slack.always("general", sim.NO_ACTIVE_HOOKS)
+    outcome = await poster.probe(slack.webhook("general"))
+    assert (outcome.kind, outcome.hook_lives) == ("dead_destination", False)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "status", "answer"),
+    [
+        (limited(2), "limited", 429, "rate_limited"),
+        (sim.EMPTY_500, "away", 500, ""),
+        (sim.BAD_GATEWAY, "away", 502, "<html><body><h1>502 Bad Gateway</h1></body></html>"),
+        (sim.ROLLUP_ERROR, "away", 500, "rollup_error"),
+        (sim.HTML_200, "away", 200, sim.LOGIN_PAGE),
+        (sim.NO_SERVICE, "dead_destination", 404, "no_service"),
+        (sim.NO_ACTIVE_HOOKS, "dead_destination", 404, "no_active_hooks"),
+        (sim.CHANNEL_IS_ARCHIVED, "dead_destination", 410, "channel_is_archived"),
+        (sim.CHANNEL_NOT_FOUND, "dead_destination", 404, "channel_not_found"),
+        (sim.INVALID_TOKEN, "dead_destination", 403, "invalid_token"),
+        (sim.ACTION_PROHIBITED, "dead_destination", 403, "action_prohibited"),
+        (sim.INVALID_BLOCKS, "refused", 400, "invalid_blocks"),
+        (Answer(302), "away", 302, "a redirect, which was not followed"),
+        (Answer(200, "ok", content_type="text/html"), "ok", 200, "ok"),
+    ],
+    ids=str,
+)
+async def test_every_answer_has_its_kind(
+    slack: SlackSimulator, poster: Poster, behaviour: Behaviour, kind: Kind, status: int, answer: str
+) -> None:
+    slack.script("general", behaviour)
+    outcome = await poster.post(slack.webhook("general"), BODY)
+    assert (outcome.kind, outcome.status, outcome.answer) == (kind, status, answer)
+    assert not outcome.uncertain
+    assert slack.posts("general") == ()
+
+
+async def test_how_long_to_wait_comes_from_the_answer(slack: SlackSimulator, poster: Poster) -> None:
+    url, now = slack.webhook("general"), poster.clock.now()
+    slack.script("general", limited(7), limited(http_date(now + 90)), limited(None))
+    assert [(await poster.post(url, BODY)).retry_after for _ in range(3)] == [7, 90, 1]
+
+
+@pytest.mark.parametrize("to", ["/ok", "/login"])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(slack: SlackSimulator, poster: Poster, to: str, status: int) -> None:
+    slack.script("general", redirect(slack.base + to, status))
+    outcome = await poster.post(slack.webhook("general"), BODY)
+    assert (outcome.kind, outcome.status, outcome.answer) == ("away", status, "a redirect, which was not followed")
+    assert (await poster.post(slack.webhook("general"), BODY)).kind == "ok"
+
+
+@pytest.mark.parametrize(
+    ("fault", "answers"),
+    [
+        (Fault.RESET_BEFORE_BODY, {"the connection broke", "the connection was closed without an answer"}),
+        (Fault.RESET_AFTER_BODY, {"the connection broke"}),
+        (Fault.CLOSE, {"the connection was closed without an answer"}),
+    ],
+)
+async def test_a_cut_connection_is_uncertain(
+    slack: SlackSimulator, poster: Poster, fault: Fault, answers: set[str]
+) -> None:
+    slack.script("general", fault)
+    outcome = await poster.post(slack.webhook("general"), BODY)
+    assert (outcome.kind, outcome.status, outcome.uncertain) == ("away", None, True)
+    assert outcome.answer in answers
+    assert len(slack.hits("general")) == 1, "nothing may be sent twice behind the lane's back"
+
+
+async def test_a_hang_is_cut_off(slack: SlackSimulator) -> None:
+    slack.script("general", Fault.HANG)
+    async with open_session() as session:
+        outcome = await Poster(session, HandClock(), time_limit=0.05).post(slack.webhook("general"), BODY)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "no answer in time", True)
+
+
+async def test_cancelling_goes_through(slack: SlackSimulator, poster: Poster) -> None:
+    slack.script("general", Fault.HANG)
+    posting = asyncio.create_task(poster.post(slack.webhook("general"), BODY))
+    await slack.wait_for_hits("general", 1)
+    posting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await posting
+
+
+def closed_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+    return port
+
+
+async def test_nobody_listens(poster: Poster) -> None:
+    outcome = await poster.post(f"http://127.0.0.1:{closed_port()}/services/T1/B1/secret", BODY)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "cannot connect", False)
+
+
+class Lookup(AbstractResolver):
+    """Looking up names ends in an error, or, given an event, not before it is set."""
+
+    def __init__(self, until: asyncio.Event | None = None) -> None:
+        self._until = until
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        if self._until:
+            await self._until.wait()
+        raise OSError(None, f"no address for {host}:{port} in {family}")
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_dns_is_gone() -> None:
+    async with open_session(Lookup()) as session:
+        outcome = await Poster(session, HandClock()).post("https://hooks.example.com/services/T1/B1/secret", BODY)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "the name cannot be looked up", False)
+
+
+async def test_tls_is_broken(slack: SlackSimulator, poster: Poster) -> None:
+    outcome = await poster.post(slack.webhook("general").replace("http://", "https://"), BODY)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "TLS failed", False)
+
+
+@pytest.mark.parametrize("url", ["http://[bad/services/T1/B1/secret", "nope://x/secret", "secret", "http:///secret"])
+async def test_a_url_that_cannot_be_called(poster: Poster, url: str) -> None:
+    outcome = await poster.post(url, BODY)
+    assert (outcome.kind, outcome.answer) == ("away", "the URL, or that of a proxy, cannot be called")
+    assert "secret" not in repr(outcome)
+
+
+async def test_a_body_that_is_no_json_is_the_messages_fault(slack: SlackSimulator, poster: Poster) -> None:
+    loop: list[object] = []
+    loop.append(loop)
+    for broken in (object(), loop):
+        outcome = await poster.post(slack.webhook("general"), {"text": broken})
+        assert outcome.kind == "refused"
+        assert outcome.answer.startswith("the message cannot be written as JSON")
+    assert slack.hits("general") == ()
+
+
+async def test_a_lone_surrogate_does_not_stop_a_post(slack: SlackSimulator, poster: Poster) -> None:
+    assert (await poster.post(slack.webhook("general"), {"text": "a\ud83d b"})).kind == "ok"
+
+
+async def test_a_closed_session_posts_nothing(slack: SlackSimulator) -> None:
+    session = open_session()
+    await session.close()
+    outcome = await Poster(session, HandClock()).post(slack.webhook("general"), BODY)
+    assert (outcome.kind, outcome.answer) == ("away", "the session is closed")
+    assert slack.hits("general") == ()
+
+
+async def test_little_of_a_long_answer_is_read(slack: SlackSimulator, poster: Poster) -> None:
+    slack.script("general", Answer(502, "é" * 3_000_000))
+    outcome = await poster.post(slack.webhook("general"), BODY)
+    assert outcome.answer == "é" * 200
+
+
+async def test_an_answer_in_an_unknown_charset_is_read(slack: SlackSimulator, poster: Poster) -> None:
+    async with _answers(
+        b"HTTP/1.1 400 X\r\nContent-Type: text/plain; charset=klingon\r\nContent-Length: 7\r\n\r\nno_text"
+    ) as url:
+        assert (await poster.post(url, BODY)).answer == "no_text"
+
+
+async def test_what_does_not_speak_http(poster: Poster) -> None:
+    async with _answers(b"220 smtp.example.com ESMTP\r\n") as url:
+        outcome = await poster.post(url, BODY)
+    assert (outcome.kind, outcome.answer) == ("away", "what answered does not speak HTTP")
+
+
+async def test_an_answer_that_breaks_off(poster: Poster) -> None:
+    async with _answers(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\no") as url:
+        outcome = await poster.post(url, BODY)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "the answer broke off", True)
+
+
+async def test_an_answer_that_quotes_the_url_is_not_kept_so(slack: SlackSimulator, poster: Poster) -> None:
+    url = slack.webhook("general")
+    path, secret = url.removeprefix(slack.base), url.rsplit("/", 1)[1]
+    for quoted in (
+        f"No {url}",
+        f"The URL {path} was not found",
+        f"{path[1:]}?",
+        f"Who is {secret}?",
+        "x" * 190 + secret,
+    ):
+        slack.script("general", Answer(404, quoted))
+        outcome = await poster.post(url, BODY)
+        assert secret[:6] not in repr(outcome)
+        assert len(outcome.answer) <= 200
+
+
+class _answers:  # noqa: N801 (reads as the verb that it is)
+    """A server that says the same bytes to everyone, and hangs up."""
+
+    def __init__(self, said: bytes) -> None:
+        self._said = said
+
+    async def __aenter__(self) -> str:
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(self._said)
+            await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+
+        self._server = await asyncio.start_server(talk, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/services/T1/B1/secret"
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+
+class Proxy:
+    """An HTTP proxy that notes what it is asked for, and always gives the same answer."""
+
+    def __init__(self, status: int, text: str) -> None:
+        self.asked: list[str] = []
+        self._answer = (status, text)
+        self.url = ""
+
+    async def __aenter__(self) -> "Proxy":
+        async def handle(request: web.BaseRequest) -> web.Response:
+            self.asked.append(
+                f"{request.method} {request.raw_path if request.method == 'CONNECT' else request.url.host}"
+            )
+            return web.Response(status=self._answer[0], text=self._answer[1])
+
+        self._runner = web.ServerRunner(web.Server(handle))
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+
+async def test_a_proxy_of_the_environment_is_used(poster: Poster, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Proxy(200, "ok") as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        outcome = await poster.post("http://slack.example.com/services/T1/B1/secret", BODY)
+    assert outcome.kind == "ok"
+    assert proxy.asked == ["POST slack.example.com"]
+
+
+async def test_no_proxy_is_heeded(slack: SlackSimulator, poster: Poster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
+    url = slack.webhook("general")
+    assert (await poster.post(url, BODY)).answer == "the proxy cannot be reached"
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert (await poster.post(url, BODY)).kind == "ok"
+
+
+async def test_a_proxy_that_refuses_is_no_fault_of_the_message(poster: Poster, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Proxy(407, "who are you") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        outcome = await poster.post("https://slack.example.com/services/T1/B1/secret", BODY)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "the proxy refused", False)
+    assert proxy.asked == ["CONNECT slack.example.com:443"]
+
+
+@pytest.mark.parametrize("proxy", ["proxy.example.com:3128", "http://[bad", "socks5://127.0.0.1:1"])
+async def test_a_wrong_proxy_variable_is_no_fault_of_the_message(
+    poster: Poster, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    outcome = await poster.post("https://slack.example.com/services/T1/B1/secret", BODY)
+    assert outcome.kind == "away"
+    assert "proxy" in outcome.answer
+
+
+async def test_slow_looking_up_counts_as_connecting() -> None:
+    async with open_session(Lookup(until=asyncio.Event()), connect_limit=0.05) as session:
+        outcome = await Poster(session, HandClock()).post("https://slack.example.com/services/T1/B1/secret", BODY)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "connecting took too long", False)
