@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from bridge import quantities, variables
 from bridge.configuration import ConfigurationError
 from bridge.names import variable_key
+from bridge.packaged import packaged
 from bridge.payload import clean
 
 
@@ -162,6 +163,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load_settings` found: it can be given an environment, and says what it passes over."""
         return (init_settings,)
+
+    @property
+    def routes_file(self) -> Path:
+        """The routes.toml that counts: the one that is named, else ./routes.toml, else the packaged one."""
+        return self.routes or next(filter(Path.is_file, [Path("routes.toml")]), packaged("routes.toml"))
+
+    @property
+    def templates_folder(self) -> Path | None:
+        """The folder that is laid over the packaged templates: the one that is named, else ./templates if it is there."""
+        return self.templates or next(filter(Path.is_dir, [Path("templates")]), None)
 
     def secrets_of(self, source: str) -> tuple[SecretStr, ...]:
         """The live secrets of a source; none: the source is off."""
