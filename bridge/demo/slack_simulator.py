@@ -32,6 +32,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "text/plain"
     shows: bool = False
+    hold: asyncio.Event | None = None
+    """If given, the answer waits until it is set."""
 
 
 class Fault(Enum):
@@ -231,6 +233,8 @@ class SlackSimulator:
         hit = Hit(body, dict(request.headers), answered.strip(), self._now())
         await self._record(hook, hit, _as_shown(body, hit.at) if shown else None)
         if isinstance(behaviour, Answer):
+            if behaviour.hold:
+                await behaviour.hold.wait()
             return web.Response(
                 status=behaviour.status,
                 text=behaviour.body,

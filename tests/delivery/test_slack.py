@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
@@ -16,25 +15,6 @@ from bridge.demo.slack_simulator import Answer, Behaviour, Fault, SlackSimulator
 from tests.delivery.clock import HandClock
 
 BODY: dict[str, object] = {"text": "hello 😀", "unfurl_links": False}
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackSimulator]:
-    async with SlackSimulator() as slack:
-        yield slack
-
-
-@pytest.fixture
-async def poster() -> AsyncIterator[Poster]:
-    async with open_session() as session:
-        yield Poster(session, HandClock())
 
 
 async def test_a_message_arrives_as_it_is(slack: SlackSimulator, poster: Poster) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_rules import refusal
-from bridge.demo.slack_simulator import Fault, Rate, SlackSimulator, limited, redirect
+from bridge.demo.slack_simulator import Answer, Fault, Rate, SlackSimulator, limited, redirect
 
 
 @pytest.fixture
@@ -240,6 +240,16 @@ async def test_a_hang_lasts_until_the_simulator_ends(http: aiohttp.ClientSession
         assert not waiting.done()
     with pytest.raises(aiohttp.ClientConnectionError):
         await waiting
+
+
+async def test_an_answer_can_be_held_back(slack: SlackSimulator, http: aiohttp.ClientSession) -> None:
+    hold = asyncio.Event()
+    slack.script("general", Answer(200, "ok", shows=True, hold=hold))
+    waiting = asyncio.create_task(send(http, slack.webhook("general"), {"text": "x"}))
+    await slack.wait_for("general", 1)
+    assert not waiting.done()
+    hold.set()
+    assert await waiting == (200, "ok")
 
 
 async def test_waiting_ends_with_the_last_post_that_was_awaited(

@@ -1,0 +1,180 @@
+"""A lane's surroundings: real SQLite, a Slack on real sockets, and a clock that the test turns."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from bridge.decide import Planned, State
+from bridge.delivery.lane import Lane
+from bridge.delivery.means import Means
+from bridge.delivery.pacer import Pacer
+from bridge.demo.slack_simulator import SlackSimulator
+from bridge.events import Event, Request, new_id
+from bridge.messages import Message, Rendered
+from bridge.store import Counts, Delivery, Entry, Kept, Query, Row, Settlement, Store
+from tests.delivery.clock import PATIENCE, HandClock
+
+T = TypeVar("T")
+REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {}, b"{}")
+
+
+class WatchedStore:
+    """A real store. Tests see what is settled, and may let single calls fail before they reach it."""
+
+    def __init__(self, store: Store) -> None:
+        self.inner = store
+        self.settled: list[Settlement] = []
+        self.settle_faults: deque[Exception] = deque()
+        self.claim_faults: deque[Exception] = deque()
+        self.changed_faults: deque[Exception] = deque()
+        self.counts_faults: deque[Exception] = deque()
+        self.news: deque[bool] = deque()
+        """What ``changed`` says next, besides the truth."""
+        self.change = asyncio.Condition()
+
+    async def accept(self, request: Request, entries: Sequence[Entry], now: float) -> list[Kept]:
+        return await self.inner.accept(request, entries, now)
+
+    async def claim(self, channel: str, owner: str, n: int) -> list[Delivery]:
+        if self.claim_faults:
+            raise self.claim_faults.popleft()
+        return await self.inner.claim(channel, owner, n)
+
+    async def settle(self, settlements: Sequence[Settlement], now: float) -> None:
+        if self.settle_faults:
+            raise self.settle_faults.popleft()
+        await self.inner.settle(settlements, now)
+        async with self.change:
+            self.settled.extend(settlements)
+            self.change.notify_all()
+
+    async def check(self) -> None:
+        await self.inner.check()
+
+    async def find(self, query: Query) -> list[Row]:
+        return await self.inner.find(query)
+
+    async def counts(self) -> Counts:
+        if self.counts_faults:
+            raise self.counts_faults.popleft()
+        return await self.inner.counts()
+
+    async def prune(self, now: float, retention: float) -> int:
+        return await self.inner.prune(now, retention)
+
+    async def changed(self) -> bool:
+        if self.changed_faults:
+            raise self.changed_faults.popleft()
+        return await self.inner.changed() or (bool(self.news) and self.news.popleft())
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+def message(title: str, notes: Sequence[str] = ()) -> Message:
+    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in (title, *notes)]
+    return Message(title, blocks)
+
+
+async def render(delivery: Delivery, notes: Sequence[str]) -> Rendered:
+    """A message of the event's title and the notes."""
+    return Rendered("test.j2", message(delivery.event.title, notes))
+
+
+@dataclass
+class Scene:
+    """Channels post to the simulator's webhooks of the same names. Chance always says 1: back-offs last longest."""
+
+    slack: SlackSimulator
+    store: WatchedStore
+    clock: HandClock
+    means: Means
+    urls: dict[str, str]
+    pacers: dict[str, Pacer]
+    slept: list[float] = field(default_factory=list)
+    """Every sleep that ``until`` let pass, in seconds."""
+    lanes: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def accept(self, *titles: str, channel: str = "general") -> list[str]:
+        """Put one event per title into the store, for one channel. Returns their ids."""
+        ids = []
+        for title in titles:
+            now = self.clock.now()
+            event = Event(
+                id=new_id(now),
+                source="gitlab",
+                provider="gitlab",
+                type="push",
+                keys=(f"test:{title}:{channel}",),
+                payload={},
+                subject=title,
+                title=title,
+                url="",
+                actor="",
+                occurred_at=None,
+                received_at=now,
+                confidential=False,
+                test=False,
+            )
+            await self.store.accept(REQUEST, [Entry(event, 0, (Planned(channel, "a route", None),), 3600.0)], now)
+            ids.append(event.id)
+        return ids
+
+    def start(self, channel: str = "general") -> Lane:
+        """A lane at work. It may serve a channel that is new."""
+        self.urls.setdefault(channel, self.slack.webhook(channel))
+        lane = Lane(channel, self.means)
+        self.lanes.append(asyncio.create_task(lane.run()))
+        return lane
+
+    async def until(self, reached: Awaitable[T]) -> T:
+        """Let time pass whenever somebody sleeps, until something is reached."""
+        waiting = asyncio.ensure_future(reached)
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                sleeper = asyncio.ensure_future(self.clock.skip())
+                await asyncio.wait({waiting, sleeper}, return_when=asyncio.FIRST_COMPLETED)
+                if sleeper.done():
+                    self.slept.append(round(sleeper.result(), 3))
+                if waiting.done():
+                    sleeper.cancel()
+                    return waiting.result()
+
+    async def until_settled(self, n: int) -> list[Settlement]:
+        """Let time pass until so many attempts and endings are on record."""
+        return await self.until(self.settled(n))
+
+    async def settled(self, n: int) -> list[Settlement]:
+        """The first ``n`` settlements, once they are on record."""
+        return await self._once(lambda: len(self.store.settled) >= n, n)
+
+    async def until_ended(self, n: int) -> list[Settlement]:
+        """Let time pass until so many deliveries are no longer waiting."""
+
+        def ended() -> bool:
+            return sum(settlement.state != "waiting" for settlement in self.store.settled) >= n
+
+        return await self.until(self._once(ended, None))
+
+    async def _once(self, reached: Callable[[], bool], n: int | None) -> list[Settlement]:
+        async with self.store.change:
+            await self.store.change.wait_for(reached)
+        return self.store.settled[:n]
+
+    def shown(self, channel: str = "general") -> list[object]:
+        """The texts that a channel shows."""
+        return [post.body["text"] for post in self.slack.posts(channel)]
+
+    def answered(self, channel: str = "general") -> list[str]:
+        """What each request to a channel was answered."""
+        return [hit.answered for hit in self.slack.hits(channel)]
+
+    async def rows(self) -> list[Row]:
+        """The ledger, oldest first."""
+        return sorted(await self.store.find(Query(limit=1000)), key=lambda row: row.delivery)
+
+    async def states(self) -> list[State]:
+        """The state of each delivery, oldest first."""
+        return [row.state for row in await self.rows()]

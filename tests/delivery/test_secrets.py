@@ -1,0 +1,123 @@
+"""Whatever goes wrong, and however much is logged, no webhook URL is ever written."""
+
+import asyncio
+import io
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+import pytest
+import structlog
+
+from bridge import logs
+from bridge.delivery.slack import Poster, open_session
+from bridge.demo import slack_simulator as sim
+from bridge.demo.slack_simulator import Answer, Behaviour, Fault, limited, redirect
+from bridge.messages import Rendered
+from bridge.store import Delivery, StoreUnavailable
+from tests.delivery.clock import HandClock
+from tests.delivery.scene import Scene, render
+
+PINNED = "bridge.delivery.http"
+"""The one logger whose level is ours: slack-sdk writes URLs into it below WARNING."""
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """Everything that any logger writes, at DEBUG, without the last line of defence (``logs.hide``)."""
+    stream = io.StringIO()
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    levels = {name: logging.getLogger(name).level for name in logging.root.manager.loggerDict if name != PINNED}
+    logs.configure("json", "debug", stream)
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    yield stream
+    structlog.reset_defaults()
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.fixture
+async def loud_loop() -> AsyncIterator[None]:
+    """asyncio's debug mode, in which it logs every step that a task makes."""
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    loop.slow_callback_duration = 0.0
+    yield
+    loop.set_debug(False)
+
+
+def secrets_of(scene: Scene) -> list[str]:
+    return [part for url in scene.urls.values() for part in (url, url.rpartition("/")[2])]
+
+
+FAULTS: list[Behaviour] = [
+    limited(2),
+    sim.EMPTY_500,
+    sim.BAD_GATEWAY,
+    sim.HTML_200,
+    sim.INVALID_BLOCKS,
+    redirect("/login"),
+    redirect("/ok", 307),
+    Fault.HANG,
+    Fault.CLOSE,
+    Fault.RESET_BEFORE_BODY,
+    Fault.RESET_AFTER_BODY,
+    sim.NO_SERVICE,
+]
+
+
+async def test_no_failure_of_a_lane_writes_the_url(scene: Scene, written: io.StringIO, loud_loop: None) -> None:
+    url = scene.slack.webhook("general")
+    quoting = [Answer(status, f"No such page: {url}") for status in (200, 400, 404, 500)]
+    scene.slack.script("general", *FAULTS, *quoting, *[sim.EMPTY_500] * 8)
+    scene.store.settle_faults.extend([StoreUnavailable("locked"), RuntimeError("a bug")])
+    scene.store.claim_faults.extend([StoreUnavailable("locked"), RuntimeError("a bug")])
+    await scene.accept(*map(str, range(6)))
+    scene.start()
+    settled = await scene.until_ended(6)
+    assert all(secret not in repr(settled) for secret in secrets_of(scene))
+    assert "a post failed" in written.getvalue()
+    assert all(secret not in written.getvalue() for secret in secrets_of(scene))
+
+
+async def test_an_error_of_our_own_does_not_write_the_url(scene: Scene, written: io.StringIO) -> None:
+    broken = 0
+
+    async def breaks(delivery: Delivery, notes: Sequence[str]) -> Rendered:
+        nonlocal broken
+        broken += 1
+        if broken < 4:
+            raise RuntimeError("a bug")
+        return await render(delivery, notes)
+
+    object.__setattr__(scene.means, "render", breaks)
+    await scene.accept("1", "2")
+    scene.start()
+    await scene.until_ended(2)
+    assert "a bug" in written.getvalue()
+    assert all(secret not in written.getvalue() for secret in secrets_of(scene))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[bad/services/T1/B1/verysecret",
+        "nope://host/services/T1/B1/verysecret",
+        "http://127.0.0.1:1/services/T1/B1/verysecret",
+        "https://127.0.0.1:1/services/T1/B1/verysecret",
+        "http://user:verysecret@127.0.0.1:1/services/T1/B1/verysecret",
+        "http://verysecret.invalid:99999/services/T1/B1/verysecret",
+    ],
+)
+async def test_a_url_that_fails_before_it_is_called_is_not_written(
+    written: io.StringIO, loud_loop: None, url: str
+) -> None:
+    async with open_session() as session:
+        poster = Poster(session, HandClock())
+        outcomes = [await poster.post(url, {"text": "x"}), await poster.probe(url)]
+    assert [outcome.kind for outcome in outcomes] == ["away", "away"]
+    assert "verysecret" not in repr(outcomes) + repr(poster)
+    assert "/verysecret" not in written.getvalue()
