@@ -9,7 +9,7 @@ from bridge.events import Event, Request
 
 
 class StoreUnavailable(Exception):
-    """The store cannot keep anything now (disk full, locked, over its limit). Nothing of the call was kept."""
+    """The store cannot keep anything now (disk full, locked, over its limit, closed). Nothing of the call was kept."""
 
 
 class StoreRefused(Exception):
@@ -33,6 +33,8 @@ class Kept:
 
     status: Literal["accepted", "duplicate", "revived"]
     id: str
+    channels: tuple[str, ...] = ()
+    """Where something waits because of this entry: of a revived event, the channels of then, not of today's routes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +126,37 @@ class Store(Protocol):
     async def accept(self, request: Request, entries: Sequence[Entry], now: float) -> list[Kept]:
         """Keep events with their keys and deliveries in one transaction, on disk before this returns.
 
-        ``request`` has its headers cut down to those that may be kept.
+        ``request`` has its headers cut down to those that may be kept. One outcome per entry, in their order.
+
+        - A key of the same source that was seen and has not expired: a duplicate. Its other keys are remembered for the
+          first arrival. If that has deliveries that are dead, they wait again: revived.
+        - Entries of one call that share a key count as arrivals one after the other.
+        - At the limit of the store's size everything is refused, duplicates too.
         """
         ...
 
     async def claim(self, channel: str, owner: str, n: int) -> list[Delivery]:
-        """The oldest ``n`` waiting deliveries of a channel, in the order in which their events were accepted."""
+        """The oldest ``n`` waiting deliveries of a channel, in the order in which their events were accepted.
+
+        Fewer where the bodies behind them would take much memory, but one at least. A claim changes nothing: claimed
+        again before it is settled, a delivery comes again. ``owner`` names who claims, for a store that several
+        processes share; one process owns an SQLite file, and there it says nothing.
+
+        The payload is read anew from the body as received. Where the provider cannot read it any more (it is gone, or
+        reads otherwise than before), the payload is empty, and the event's columns are what they were.
+        """
         ...
 
     async def settle(self, settlements: Sequence[Settlement], now: float) -> None:
-        """Record what became of deliveries, on disk before this returns."""
+        """Record what became of deliveries, all in one transaction, on disk before this returns.
+
+        What is not known is passed over. A delivery that does not wait any more (a person dropped it meanwhile) keeps
+        its state, and the attempt is recorded. Works at the limit of the size too.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Write and commit something small. Raises StoreUnavailable while nothing new can be kept."""
         ...
 
     async def find(self, query: Query) -> list[Row]:
@@ -141,11 +164,15 @@ class Store(Protocol):
         ...
 
     async def counts(self) -> Counts:
-        """How much is in which state."""
+        """How much is in which state, and which channels have something waiting, those that are gone included."""
         ...
 
     async def prune(self, now: float, retention: float) -> int:
-        """Drop expired keys, and events older than ``retention`` seconds that are settled. Returns events dropped."""
+        """Drop expired keys and old events, in small bites that let others in between. Returns events dropped.
+
+        An event is old ``retention`` seconds after it came and the last of its deliveries was settled. Waiting and dead
+        deliveries keep theirs.
+        """
         ...
 
     async def changed(self) -> bool:
@@ -155,3 +182,19 @@ class Store(Protocol):
     async def close(self) -> None:
         """Finish what is queued and let go of the store."""
         ...
+
+
+def open_store(url: str, *, limit: int, owner: bool) -> Store:
+    """Open the store that ``BRIDGE_STORE`` names: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``sqlite:///:memory:``.
+
+    ``limit`` is in bytes. The ``owner`` (serve) makes the file if it is not there, and is alone; others need the file
+    and work beside the owner. Raises StoreRefused.
+    """
+    # A store's module is loaded only when it is asked for (it needs this one, and perhaps a client library).
+    scheme, separator, place = url.partition("://")
+    if scheme.lower() == "sqlite" and separator:
+        from bridge.store.sqlite import open_sqlite
+
+        return open_sqlite(place, limit=limit, owner=owner)
+    # The URL may hold a password: it is not repeated.
+    raise StoreRefused("BRIDGE_STORE names no store that is known here: write sqlite:////folder/bridge.db")

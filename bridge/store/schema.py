@@ -1,0 +1,122 @@
+"""The SQLite file's tables, and how they come to be: each version of the schema is one migration."""
+
+import sqlite3
+
+from bridge.store import StoreRefused
+
+APPLICATION_ID = 0x42724467
+"""Marks a file as ours ("BrDg"), see https://www.sqlite.org/pragma.html#pragma_application_id."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        # What arrived, once per request however many events it held. The body comes last, so that reading the columns
+        # before it does not walk through its pages.
+        """CREATE TABLE requests (
+            id INTEGER PRIMARY KEY,
+            method TEXT NOT NULL,
+            url TEXT NOT NULL,
+            headers TEXT NOT NULL,      -- JSON object; never a signature or token
+            body BLOB NOT NULL          -- as received
+        )""",
+        """CREATE TABLE events (
+            seq INTEGER PRIMARY KEY,    -- the order of acceptance
+            id TEXT NOT NULL UNIQUE,
+            source TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            type TEXT NOT NULL,
+            keys TEXT NOT NULL,         -- JSON list
+            subject TEXT NOT NULL,
+            title TEXT NOT NULL,
+            url TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            occurred_at REAL,           -- times are Unix seconds
+            received_at REAL NOT NULL,
+            confidential INTEGER NOT NULL,
+            test INTEGER NOT NULL,
+            request INTEGER NOT NULL REFERENCES requests (id),
+            part INTEGER NOT NULL       -- which of the request's events this is
+        )""",
+        "CREATE INDEX events_request ON events (request)",
+        # The dedupe cache. It outlives the events: a key may last longer than its event is kept.
+        """CREATE TABLE keys (
+            source TEXT NOT NULL,
+            key TEXT NOT NULL,
+            event TEXT NOT NULL,        -- the first arrival's id
+            expires_at REAL NOT NULL,
+            PRIMARY KEY (source, key)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX keys_expires_at ON keys (expires_at)",
+        # Ids are never used twice (AUTOINCREMENT): a lane knows the delivery at its head by its id.
+        """CREATE TABLE deliveries (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            event INTEGER NOT NULL REFERENCES events (seq),
+            channel TEXT NOT NULL,
+            route TEXT NOT NULL,
+            template TEXT,
+            state TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            revived INTEGER NOT NULL DEFAULT 0,
+            settled_at REAL,
+            template_fault TEXT NOT NULL DEFAULT '',
+            message TEXT                -- JSON as posted
+        )""",
+        # Serves the claims (the rowid is the last column of every index, so a channel's waiting ones are in order),
+        # the counts, and the ledger's questions by state.
+        "CREATE INDEX deliveries_state ON deliveries (state, channel)",
+        "CREATE INDEX deliveries_event ON deliveries (event)",
+        """CREATE TABLE attempts (
+            delivery INTEGER NOT NULL REFERENCES deliveries (id),
+            number INTEGER NOT NULL,
+            at REAL NOT NULL,
+            kind TEXT NOT NULL,
+            status INTEGER,
+            answer TEXT NOT NULL,
+            seconds REAL NOT NULL,
+            PRIMARY KEY (delivery, number)
+        ) WITHOUT ROWID""",
+    ),
+)
+"""The statements that lead from each version to the next. What was released is not changed any more."""
+
+VERSION = len(MIGRATIONS)
+
+
+def check(db: sqlite3.Connection, name: str) -> None:
+    """Refuse a database that is not ours, or that newer code wrote. Changes nothing. Raises StoreRefused."""
+    if _pragma(db, "application_id") != APPLICATION_ID:
+        if _pragma(db, "user_version") or db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise StoreRefused(f"{name} is another program's database: let BRIDGE_STORE name a file of its own")
+    elif (version := _pragma(db, "user_version")) > VERSION:
+        raise StoreRefused(
+            f"{name} was written by a newer version (its tables have version {version}, this program knows {VERSION}): "
+            "upgrade, or let BRIDGE_STORE name another file"
+        )
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the tables to this version, in one transaction."""
+    if _pragma(db, "user_version") == VERSION:
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        # Asked again: another process may have been faster.
+        for statements in MIGRATIONS[_pragma(db, "user_version") :]:
+            for statement in statements:
+                db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        write_version(db)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def write_version(db: sqlite3.Connection) -> None:
+    """Write the version into the file's header: the smallest write there is."""
+    db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _pragma(db: sqlite3.Connection, name: str) -> int:
+    return int(db.execute(f"PRAGMA {name}").fetchone()[0])

@@ -1,0 +1,120 @@
+"""The embedded store: one SQLite file, one thread that writes and one that reads."""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from functools import partial
+
+from bridge.events import Request
+from bridge.store import (
+    Counts,
+    Delivery,
+    Entry,
+    Kept,
+    Query,
+    Row,
+    Settlement,
+    StoreRefused,
+    intake,
+    ledger,
+    outbox,
+    pruning,
+    schema,
+)
+from bridge.store.files import Opened, open_files
+from bridge.store.room import Room
+from bridge.store.worker import Worker
+
+
+def open_sqlite(place: str, *, limit: int, owner: bool) -> "SqliteStore":
+    """Open ``/relative.db``, ``//absolute.db`` or ``/:memory:``: what follows ``sqlite://``. Raises StoreRefused."""
+    if len(place) < 2 or not place.startswith("/"):
+        raise StoreRefused(
+            "BRIDGE_STORE needs three slashes before a relative file and four before an absolute one: "
+            "sqlite:///bridge.db, sqlite:////data/bridge.db"
+        )
+    return SqliteStore(open_files(place[1:], owner=owner), limit)
+
+
+class SqliteStore:
+    """See ``Store``. Readers never wait for the writer (WAL), and the event loop waits for neither."""
+
+    def __init__(self, opened: Opened, limit: int) -> None:
+        self._lock = opened.lock
+        self._room = Room(limit)
+        self._seen_version = _data_version(opened.writer)
+        self._writer = Worker("store writer", opened.writer, self._room.measure)
+        self._reader = self._writer if opened.reader is opened.writer else Worker("store reader", opened.reader)
+
+    @property
+    def commits(self) -> int:
+        """Transactions committed so far: far fewer than calls where many come at once."""
+        return self._writer.commits
+
+    async def accept(self, request: Request, entries: Sequence[Entry], now: float) -> list[Kept]:
+        """See ``Store.accept``."""
+
+        def job(db: sqlite3.Connection) -> list[Kept]:
+            self._room.require()
+            return intake.accept(db, request, entries, now)
+
+        return await self._writer.write(job)
+
+    async def claim(self, channel: str, owner: str, n: int) -> list[Delivery]:  # noqa: ARG002 (one process owns a file)
+        """See ``Store.claim``."""
+        return await self._reader.read(lambda db: outbox.claim(db, channel, n))
+
+    async def settle(self, settlements: Sequence[Settlement], now: float) -> None:
+        """See ``Store.settle``."""
+        messages = outbox.message_texts(settlements)
+        await self._writer.write(lambda db: outbox.settle(db, settlements, messages, now))
+
+    async def check(self) -> None:
+        """See ``Store.check``."""
+
+        def job(db: sqlite3.Connection) -> None:
+            self._room.require()
+            schema.write_version(db)
+
+        await self._writer.write(job)
+
+    async def find(self, query: Query) -> list[Row]:
+        """See ``Store.find``."""
+        return await self._reader.read(lambda db: ledger.find(db, query))
+
+    async def counts(self) -> Counts:
+        """See ``Store.counts``."""
+        return await self._reader.read(lambda db: ledger.counts(db, self._room.limit))
+
+    async def prune(self, now: float, retention: float) -> int:
+        """See ``Store.prune``."""
+        while await self._writer.write(lambda db: pruning.drop_keys(db, now)) == pruning.BATCH:
+            pass
+        before = now - retention
+        dropped = 0
+        after: int | None = 0
+        while after is not None:
+            window = await self._reader.read(partial(pruning.look, after=after, before=before))
+            for batch in window.batches():
+                dropped += await self._writer.write(partial(pruning.drop_events, seqs=batch, before=before))
+            after = window.after
+        return dropped
+
+    async def changed(self) -> bool:
+        """See ``Store.changed``."""
+        # Asked on the writer's connection: the number moves when another one writes, and no other of ours does.
+        version = await self._writer.read(_data_version)
+        changed, self._seen_version = version != self._seen_version, version
+        return changed
+
+    async def close(self) -> None:
+        """See ``Store.close``."""
+        await self._writer.close()
+        await self._reader.close()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
+
+
+def _data_version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA data_version").fetchone()[0])
