@@ -1,0 +1,176 @@
+"""What an expression or a template may cost in time, steps and text, and the operators that could take without end."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import islice
+from json import JSONEncoder
+from time import thread_time
+
+from jinja2 import Undefined
+from markupsafe import Markup, escape
+
+MAX_TEXT = 100_000
+"""Characters that one operation or filter may make: eight times what a message can hold."""
+MAX_ITEMS = 10_000
+"""Items of a list that a filter looks at, and that adding lists may come to."""
+MAX_BITS = 4096
+"""Bits of a whole number that arithmetic may make; CPython prints no more than 14,000."""
+MAX_DATA_TEXT = 4_000
+"""Characters of an object or list that is printed as it is."""
+MAX_WIDTH = 200
+
+_FORMAT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(\*|\d+)?(?:\.(\*|\d+)?)?")
+_json = JSONEncoder(ensure_ascii=False, separators=(", ", ": "), default=lambda value: text(value))
+
+
+class TooMuch(Exception):
+    """A template or expression asked for more than it may have. The text says of what."""
+
+
+class Meter:
+    """What one rendering has used so far, and which paths of the payload it found or missed.
+
+    ``seconds`` are of this thread's own CPU time, so that a busy machine does not cut off an innocent template.
+    """
+
+    __slots__ = ("_ends", "_steps", "found", "missing")
+
+    def __init__(self, seconds: float) -> None:
+        self.found: set[str] = set()
+        self.missing: dict[str, None] = {}
+        self._steps = 0
+        self._ends = thread_time() + seconds
+
+    def step(self) -> None:
+        """Count one turn of a loop, call or filter. Raises TooMuch once the time is up."""
+        self._steps += 1
+        if not self._steps & 31:  # asking for the time is a system call
+            self.check()
+
+    def check(self) -> None:
+        """Raise TooMuch if the time is up."""
+        if thread_time() > self._ends:
+            raise TooMuch("the template took too long and was cut off")
+
+
+_meter: ContextVar[Meter | None] = ContextVar("meter", default=None)
+current = _meter.get
+"""The meter of the rendering that runs in this thread, or None outside of one."""
+
+
+@contextmanager
+def metered(meter: Meter) -> Iterator[None]:
+    """Count what happens inside on a meter."""
+    token = _meter.set(meter)
+    try:
+        yield
+    finally:
+        _meter.reset(token)
+
+
+def text(value: object) -> str:
+    """Any value as text, at most MAX_TEXT characters: nothing for null and for what is missing, objects as JSON."""
+    if isinstance(value, str):
+        return value if len(value) <= MAX_TEXT else value[:MAX_TEXT]
+    if value is None or isinstance(value, Undefined):
+        return str(value or "")
+    if isinstance(value, bool | float):
+        return str(value)
+    if isinstance(value, int):
+        return str(value) if value.bit_length() <= 10_000 else ""
+    if isinstance(value, Mapping | list | tuple):
+        return _data_text(value)
+    if hasattr(value, "__html__"):
+        return Markup(value.__html__())  # noqa: S704 - it says itself that it is escaped
+    return _data_text(items(value)) if isinstance(value, Iterator) else str(value)[:MAX_TEXT]
+
+
+def _data_text(value: object) -> str:
+    """JSON in pieces, because two names for one list, nested a hundred times, would print as 2**100 lists."""
+    pieces: list[str] = []
+    length = 0
+    try:
+        for piece in _json.iterencode(dict(value) if isinstance(value, Mapping) else value):
+            pieces.append(piece)
+            length += len(piece)
+            if length > MAX_DATA_TEXT:
+                return "".join(pieces)[:MAX_DATA_TEXT] + "…"
+    except (RecursionError, ValueError):
+        return "".join(pieces)[:MAX_DATA_TEXT] + "…"
+    return "".join(pieces)
+
+
+def items(value: object) -> list[object]:
+    """Any value as a list of at most MAX_ITEMS items: an object's keys; a text is one item; nothing where none are."""
+    if value is None or isinstance(value, bool | int | float):
+        return []
+    if isinstance(value, str):
+        return [value] if value else []
+    try:
+        return list(islice(iter(value), MAX_ITEMS))  # type: ignore[call-overload]  # asking is the only way to know
+    except TypeError:
+        return []
+
+
+def product(left: object, right: object) -> object:
+    """``left * right``, where a text or list is not repeated past the limits."""
+    if isinstance(right, str | list | tuple):
+        left, right = right, left
+    if isinstance(left, str | list | tuple) and isinstance(right, int):
+        if len(left) * right > (MAX_TEXT if isinstance(left, str) else MAX_ITEMS):
+            raise TooMuch("repeating this would make it too long")
+    elif isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > MAX_BITS:
+        raise TooMuch("the number would be too large")
+    return left * right  # type: ignore[operator]  # a template's author learns of a TypeError
+
+
+def power(left: object, right: object) -> object:
+    """``left ** right`` for numbers that are not absurd."""
+    if isinstance(left, int) and isinstance(right, int) and left.bit_length() * abs(right) > MAX_BITS:
+        raise TooMuch("the number would be too large")
+    return left**right  # type: ignore[operator]
+
+
+def total(left: object, right: object) -> object:
+    """``left + right``, where texts and lists do not grow past the limits."""
+    if isinstance(left, str) and isinstance(right, str) and len(left) + len(right) > MAX_TEXT:
+        raise TooMuch("the text would be too long")
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple) and len(left) + len(right) > MAX_ITEMS:
+        raise TooMuch("the list would be too long")
+    return left + right  # type: ignore[operator]
+
+
+def remainder(left: object, right: object) -> object:
+    """``left % right``: for a text it is formatting."""
+    if not isinstance(left, str):
+        return left % right  # type: ignore[operator]
+    if isinstance(right, dict):
+        return formatted(left, (), right)
+    return formatted(left, right if isinstance(right, tuple) else (right,), {})
+
+
+def formatted(pattern: str, args: tuple[object, ...], named: Mapping[str, object]) -> str:
+    """``pattern % args`` with widths and results within bounds. Markup escapes its arguments."""
+    for match in _FORMAT.finditer(pattern):
+        for width in match.groups():
+            if width and (width == "*" or int(width[:9]) > MAX_WIDTH):
+                raise TooMuch(f"a width of more than {MAX_WIDTH}")
+    values = tuple(value if isinstance(value, int | float) else text(value) for value in args)
+    names = {name: value if isinstance(value, int | float) else text(value) for name, value in named.items()}
+    longest = max((len(v) for v in (*values, *names.values()) if isinstance(v, str)), default=0)
+    if pattern.count("%") * longest + len(pattern) > 4 * MAX_TEXT:
+        raise TooMuch("the text would be too long")
+    if any(isinstance(value, Markup) for value in (*values, *names.values())):
+        pattern = escape(pattern)
+    return pattern % (names or values)
+
+
+OPERATORS: Mapping[str, Callable[[object, object], object]] = {
+    "*": product,
+    "**": power,
+    "+": total,
+    "%": remainder,
+}
+"""What stands in for the operators that can make much of little."""
