@@ -74,8 +74,8 @@ def _call(fields: Fields) -> Reading:
     progress = text_at(fields, "CallbackSource") or number
     if status == "ringing" and text_at(fields, "Direction") == "inbound" and not progress:
         return _reading_of_call(fields, "call.received", key("call", sid), titles.call_received(fields))
-    # Without a number this may be one of a call's many requests for TwiML, told apart by what the caller pressed only.
-    unique = key("call-status", sid, status, number) if number else None
+    # A request for TwiML comes many times in one status of a call, told apart by nothing but what the caller pressed.
+    unique = key("call-status", sid, status, number) if progress else None
     return _reading_of_call(fields, f"call.{status}", unique, titles.call_status(fields, status))
 
 
