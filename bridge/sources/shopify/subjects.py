@@ -185,10 +185,11 @@ def actor_of(type: str, payload: Mapping[str, object]) -> str:
 
 def occurred_at(triggered_at: str, payload: Mapping[str, object]) -> float | None:
     """When it happened, in Unix seconds: as the header says, else as the body does, else None."""
-    for text in (triggered_at, *(text_at(payload, name) for name in _TIMES)):
-        if text and (seconds := _unix(text)) is not None:
-            return seconds
-    return None
+    said = _unix(triggered_at)
+    for name in _TIMES if said is None else ():
+        if (said := _unix(text_at(payload, name))) is not None:
+            break
+    return said
 
 
 def _unix(text: str) -> float | None:
