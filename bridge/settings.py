@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from bridge import quantities, variables
 from bridge.configuration import ConfigurationError
 from bridge.names import variable_key
-from bridge.packaged import packaged
+from bridge.packaged import packaged_routes
 from bridge.payload import clean
 
 
@@ -167,11 +167,11 @@ class Settings(BaseSettings):
     @property
     def routes_file(self) -> Path:
         """The routes.toml that counts: the one that is named, else ./routes.toml, else the packaged one."""
-        return self.routes or next(filter(Path.is_file, [Path("routes.toml")]), packaged("routes.toml"))
+        return self.routes or next(filter(Path.is_file, [Path("routes.toml")]), packaged_routes())
 
     @property
     def templates_folder(self) -> Path | None:
-        """The folder that is laid over the packaged templates: the one that is named, else ./templates if it is there."""
+        """The folder laid over the packaged templates: the one that is named, else ./templates if it is there."""
         return self.templates or next(filter(Path.is_dir, [Path("templates")]), None)
 
     def secrets_of(self, source: str) -> tuple[SecretStr, ...]:

@@ -6,6 +6,16 @@ _HERE = Path(__file__).parent
 _CHECKOUT = _HERE.parents[1]
 
 
-def packaged(name: str) -> Path:
-    """The path of ``templates`` or ``routes.toml``: beside this file in a wheel, at the top of a checkout."""
+def packaged_templates() -> Path:
+    """The folder of the templates that come with the program."""
+    return _beside("templates")
+
+
+def packaged_routes() -> Path:
+    """The routes.toml that comes with the program."""
+    return _beside("routes.toml")
+
+
+def _beside(name: str) -> Path:
+    """Beside this file in a wheel, at the top in a checkout."""
     return _HERE / name if (_HERE / name).exists() else _CHECKOUT / name

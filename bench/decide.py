@@ -1,0 +1,69 @@
+"""What deciding costs on the accept path: 50 routes with and without conditions, beside one condition by itself.
+
+    python bench/decide.py
+
+Prints microseconds for one event, the best of several rounds.
+"""
+
+import json
+import timeit
+from pathlib import Path
+
+from bridge import __file__ as bridge
+from bridge.decide import decide
+from bridge.events import Event
+from bridge.expressions import compile_condition
+from bridge.routes import Routes, parse_routes
+
+ROUNDS, TURNS = 7, 2_000
+
+
+def many(fitting: int, *, conditions: bool) -> Routes:
+    """50 routes of which ``fitting`` want the event by its type; each may have a condition, which is not met."""
+    text = []
+    for number in range(50):
+        events = ["pipeline", "!pipeline.running"] if number < fitting else [f"push.{number}", "*.never"]
+        text.append(f"[[routes]]\nevents = {events}\nchannels = ['channel-{number}']\nsource = 'gitlab'")
+        if conditions:
+            text.append(f"when = \"payload.object_attributes.ref == 'topic-{number}'\"")
+    return parse_routes("\n".join(text))
+
+
+def microseconds(event: Event, routes: Routes) -> float:
+    decide(event, routes)
+    return min(timeit.repeat(lambda: decide(event, routes), number=TURNS, repeat=ROUNDS)) / TURNS * 1e6
+
+
+def main() -> None:
+    payload = json.loads(Path(bridge).with_name("samples").joinpath("gitlab", "pipeline.failed.json").read_bytes())
+    event = Event(
+        id="0",
+        source="gitlab",
+        provider="gitlab",
+        type="pipeline.failed",
+        keys=(),
+        payload=payload,
+        subject="",
+        title="A pipeline failed",
+        url="",
+        actor="",
+        occurred_at=None,
+        received_at=0.0,
+        confidential=False,
+        test=False,
+    )
+    condition = compile_condition("payload.object_attributes.ref == 'main'")
+    one = min(timeit.repeat(lambda: condition(event, payload), number=TURNS, repeat=ROUNDS)) / TURNS * 1e6
+    print(f"{one:7.1f} µs  one condition by itself")  # noqa: T201 - a bench prints
+    for title, routes in {
+        "50 routes, 1 fits": many(1, conditions=False),
+        "50 routes, 5 fit": many(5, conditions=False),
+        "50 routes, all with a condition, 1 fits": many(1, conditions=True),
+        "50 routes, all with a condition, 5 fit": many(5, conditions=True),
+        "50 routes, all with a condition, all fit": many(50, conditions=True),
+    }.items():
+        print(f"{microseconds(event, routes):7.1f} µs  {title}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
