@@ -4,6 +4,9 @@ import asyncio
 import time
 from typing import Protocol
 
+ROUNDING = 1e-6
+"""Seconds that sums of times may be off."""
+
 
 class Clock(Protocol):
     """What tells the time and lets it pass."""

@@ -75,7 +75,7 @@ class Dispatcher:
                 log.warning("messages wait for a channel that has no URL", channel=channel, waiting=number)
 
     def refresh(self) -> None:
-        """The configuration changed: start lanes for new channels, end those that are gone, wake all."""
+        """The configuration changed: start lanes for new channels, end those that are gone, let all look again."""
         destinations = self._destinations()
         for channel in self._lanes.keys() - destinations.keys():
             self._end(self._lanes.pop(channel))
@@ -87,7 +87,8 @@ class Dispatcher:
             # Channels may share a webhook, and Slack counts by webhook: the slowest of them sets its pace.
             slowest = min(d.per_second for d in destinations.values() if d.url == url)
             self._pacer_of(url).per_second = slowest
-        self.wake(self._lanes)
+        for lane in self._lanes.values():
+            lane.configuration_changed()
 
     def wake(self, channels: Iterable[str]) -> None:
         """Something was accepted for these channels. Those without a lane are passed over."""

@@ -13,7 +13,7 @@ import humanize
 import structlog
 
 from bridge.decide import State
-from bridge.delivery.clock import sleep_unless
+from bridge.delivery.clock import ROUNDING, sleep_unless
 from bridge.delivery.means import RUNNING, LaneState, Means, back_off
 from bridge.delivery.outcome import Outcome
 from bridge.messages import Rendered
@@ -58,6 +58,7 @@ class Lane:
         """Whether a post is in flight, or its outcome not yet on record."""
         self._means = means
         self._wake = asyncio.Event()
+        self._reconfigured = asyncio.Event()
         self._state = RUNNING
         self._head = _Head(-1)
         self._stopping = False
@@ -72,7 +73,12 @@ class Lane:
         return self._state
 
     def wake(self) -> None:
-        """Something was accepted for the channel, or the configuration changed."""
+        """Something was accepted for the channel. Costs next to nothing, and does not stir a lane that rests."""
+        self._wake.set()
+
+    def configuration_changed(self) -> None:
+        """The channel may have another URL: a lane that rests because of the old one looks at it."""
+        self._reconfigured.set()
         self._wake.set()
 
     def stop(self) -> None:
@@ -107,7 +113,9 @@ class Lane:
         if url is None:
             await self._wake.wait()
             return
-        await means.pacer_of(url).ready()
+        if (seconds := means.pacer_of(url).wait()) > 0:
+            await self._rest(seconds, url)
+            return
         claimed = await means.store.claim(self.channel, means.owner, 1)
         if not claimed:
             await self._wake.wait()
@@ -162,7 +170,7 @@ class Lane:
         if outcome.kind == "ok":
             return "delivered", f"as text only: {self._head.as_text}" if self._head.as_text else ""
         if outcome.kind == "refused" and self._head.as_text:
-            return "dead", f"Slack refused it, and its text alone too: {outcome.answer}"
+            return "dead", f"Slack refused it, and its text alone too: {_briefly(outcome)}"
         return "waiting", outcome.answer
 
     async def _follow(self, delivery: Delivery, url: str, outcome: Outcome) -> None:
@@ -174,7 +182,7 @@ class Lane:
                 means.pacer_of(url).pause(seconds)
                 log.warning("Slack asks to wait", channel=self.channel, seconds=round(seconds, 1))
             case "refused":
-                head.as_text = outcome.answer or "refused"
+                head.as_text = _briefly(outcome)
                 log.warning("Slack refused a message", channel=self.channel, id=delivery.event.id, **_said(outcome))
             case "dead_destination":
                 await self._stopped(url, outcome)
@@ -182,7 +190,7 @@ class Lane:
                 head.failures += 1
                 log.warning("a post failed", channel=self.channel, id=delivery.event.id, **_said(outcome))
                 if head.failures < FAILURES and not head.as_text:
-                    await means.clock.sleep(back_off(self._means.random, head.failures))
+                    await self._rest(back_off(means.random, head.failures), url)
                 else:
                     await self._ask_whose_fault(delivery, url, outcome)
 
@@ -203,11 +211,12 @@ class Lane:
         log.error("Slack is away, the lane waits", channel=self.channel, **_said(answer))
         self._head.failures = 0
         tries = FAILURES
-        while not answer.hook_lives and self._means.url_of(self.channel) == url:
+        while not answer.hook_lives and self._serves(url):
             self._state = LaneState("away", answer.answer)
-            await self._means.clock.sleep(max(back_off(self._means.random, tries), answer.retry_after))
+            await self._rest(max(back_off(self._means.random, tries), answer.retry_after), url)
             tries += 1
-            answer = await self._probe(url)
+            if self._serves(url):
+                answer = await self._probe(url)
             if answer.kind == "dead_destination":
                 await self._stopped(url, answer)
                 return
@@ -220,21 +229,25 @@ class Lane:
             channel=self.channel,
             **_said(answer),
         )
-        clock = self._means.clock
-        self._state = LaneState("stopped", answer.answer)
-        probe_at = clock.monotonic() + PROBE_EVERY
-        while self._means.url_of(self.channel) == url:
-            self._wake.clear()
-            left = probe_at - clock.monotonic()
-            if left > 0 and await sleep_unless(clock, left, self._wake):
-                continue
-            answer = await self._probe(url)
-            if answer.hook_lives:
-                break
+        while not answer.hook_lives and self._serves(url):
             if answer.kind == "dead_destination":
                 self._state = LaneState("stopped", answer.answer)
-            probe_at = clock.monotonic() + PROBE_EVERY
+            await self._rest(PROBE_EVERY, url)
+            if self._serves(url):
+                answer = await self._probe(url)
         self._resume()
+
+    def _serves(self, url: str) -> bool:
+        """Whether the channel still has this URL."""
+        return self._means.url_of(self.channel) == url
+
+    async def _rest(self, seconds: float, url: str) -> None:
+        """Sleep; not longer than the channel has this URL."""
+        clock = self._means.clock
+        until = clock.monotonic() + seconds
+        while self._serves(url) and (left := until - clock.monotonic()) > ROUNDING:
+            self._reconfigured.clear()
+            await sleep_unless(clock, left, self._reconfigured)
 
     def _resume(self) -> None:
         self._state = RUNNING

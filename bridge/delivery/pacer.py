@@ -2,14 +2,11 @@
 
 import asyncio
 
-from bridge.delivery.clock import Clock
+from bridge.delivery.clock import ROUNDING, Clock
 
 BURST = 3
 """Messages that may go at once after a rest. Slack allows short bursts and does not publish how short they must be.
 Slack docs, Rate limits, https://docs.slack.dev/apis/web-api/rate-limits/"""
-
-_ROUNDING = 1e-6
-"""Seconds that sums of times may be off."""
 
 
 class Pacer:
@@ -33,7 +30,7 @@ class Pacer:
         now = self._clock.monotonic()
         allowed = self._due - self._ahead / self.per_second
         seconds = max(allowed, self._paused_until) - now
-        return seconds if seconds > _ROUNDING else 0.0
+        return seconds if seconds > ROUNDING else 0.0
 
     def pause(self, seconds: float) -> None:
         """Let nothing go for ``seconds``, and no burst after it."""
@@ -46,13 +43,9 @@ class Pacer:
         """Seconds that are left of a pause, 0 without one."""
         return max(self._paused_until - self._clock.monotonic(), 0.0)
 
-    async def ready(self) -> None:
-        """Return once a message may go, without taking the turn."""
-        while (seconds := self.wait()) > 0:
-            await self._clock.sleep(seconds)
-
     async def turn(self) -> None:
         """Return once a message may go, and count it. Turns go in the order in which they were asked for."""
         async with self._queue:
-            await self.ready()
+            while (seconds := self.wait()) > 0:
+                await self._clock.sleep(seconds)
             self._due = max(self._due, self._clock.monotonic()) + 1 / self.per_second

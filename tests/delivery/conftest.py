@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -34,10 +35,11 @@ async def poster() -> AsyncIterator[Poster]:
 
 
 @pytest.fixture
-async def scene(slack: SlackSimulator) -> AsyncIterator[Scene]:
+async def scene(slack: SlackSimulator, tmp_path: Path) -> AsyncIterator[Scene]:
     """A scene whose pacers hold nothing up, so that every sleep is a back-off or a pause."""
     clock = HandClock()
-    store = WatchedStore(open_store("sqlite:///:memory:", limit=2**30, owner=True))
+    database = f"sqlite:///{tmp_path / 'bridge.db'}"
+    store = WatchedStore(open_store(database, limit=2**30, owner=True))
     urls: dict[str, str] = {}
     pacers: dict[str, Pacer] = {}
 
@@ -47,7 +49,7 @@ async def scene(slack: SlackSimulator) -> AsyncIterator[Scene]:
     async with open_session() as session:
         poster = Poster(session, clock, time_limit=0.2)
         means = Means(store, poster, render, urls.get, pacer_of, clock, lambda: 1.0, "test")
-        scene = Scene(slack, store, clock, means, urls, pacers)
+        scene = Scene(slack, store, database, clock, means, urls, pacers)
         yield scene
         for lane in scene.lanes:
             lane.cancel()

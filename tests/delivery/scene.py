@@ -30,8 +30,6 @@ class WatchedStore:
         self.claim_faults: deque[Exception] = deque()
         self.changed_faults: deque[Exception] = deque()
         self.counts_faults: deque[Exception] = deque()
-        self.news: deque[bool] = deque()
-        """What ``changed`` says next, besides the truth."""
         self.change = asyncio.Condition()
 
     async def accept(self, request: Request, entries: Sequence[Entry], now: float) -> list[Kept]:
@@ -67,7 +65,7 @@ class WatchedStore:
     async def changed(self) -> bool:
         if self.changed_faults:
             raise self.changed_faults.popleft()
-        return await self.inner.changed() or (bool(self.news) and self.news.popleft())
+        return await self.inner.changed()
 
     async def close(self) -> None:
         await self.inner.close()
@@ -89,6 +87,8 @@ class Scene:
 
     slack: SlackSimulator
     store: WatchedStore
+    database: str
+    """The store's URL."""
     clock: HandClock
     means: Means
     urls: dict[str, str]
@@ -97,7 +97,7 @@ class Scene:
     """Every sleep that ``until`` let pass, in seconds."""
     lanes: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def accept(self, *titles: str, channel: str = "general") -> list[str]:
+    async def accept(self, *titles: str, channel: str = "general", store: Store | None = None) -> list[str]:
         """Put one event per title into the store, for one channel. Returns their ids."""
         ids = []
         for title in titles:
@@ -118,7 +118,9 @@ class Scene:
                 confidential=False,
                 test=False,
             )
-            await self.store.accept(REQUEST, [Entry(event, 0, (Planned(channel, "a route", None),), 3600.0)], now)
+            await (store or self.store).accept(
+                REQUEST, [Entry(event, 0, (Planned(channel, "a route", None),), 3600.0)], now
+            )
             ids.append(event.id)
         return ids
 

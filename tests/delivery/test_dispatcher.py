@@ -11,7 +11,7 @@ from bridge.delivery.dispatcher import DRAIN, POLL_EVERY, Destination, Dispatche
 from bridge.delivery.means import RUNNING, LaneState
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, Fault, limited
-from bridge.store import StoreUnavailable
+from bridge.store import StoreUnavailable, open_store
 from tests.delivery.scene import Scene, render
 
 
@@ -112,9 +112,10 @@ async def test_what_another_process_wrote_is_seen_within_a_second(house: House) 
     house.configure("here")
     await house.dispatcher.start()
     assert await house.scene.clock.skip() == POLL_EVERY
-    await house.scene.accept("1", channel="here")
     house.scene.store.changed_faults.extend([StoreUnavailable("locked"), RuntimeError("a bug")])
-    house.scene.store.news.append(True)
+    other = open_store(house.scene.database, limit=2**30, owner=False)
+    await house.scene.accept("1", channel="here", store=other)
+    await other.close()
     await house.scene.until_settled(1)
     assert house.scene.shown("here") == ["1"]
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
@@ -61,7 +62,8 @@ async def test_channels_with_one_webhook_share_its_pace(scene: Scene) -> None:
         scene.urls[channel] = url
         await scene.accept("1", "2", "3", channel=channel)
         scene.start(channel)
-    assert times(await scene.until_settled(6)) == pytest.approx([0, 1, 2, 3, 4, 5])
+    found = times(await scene.until_settled(6))
+    assert all(later - earlier >= 1 - 1e-6 for earlier, later in pairwise(found))
 
 
 @pytest.mark.parametrize(
@@ -80,6 +82,18 @@ async def test_a_429_pauses_the_lane_for_as_long_as_slack_asks(
     await scene.until_ended(2)
     assert scene.shown() == ["first", "second"]
     assert lane.state == RUNNING
+
+
+async def test_a_new_url_ends_a_pause(scene: Scene) -> None:
+    await scene.accept("first", "second")
+    scene.slack.script("general", limited(3600))
+    lane = scene.start()
+    await scene.settled(1)
+    assert await scene.clock.asleep() == 3600.5
+    scene.urls["general"] = scene.slack.webhook("other")
+    lane.configuration_changed()
+    await scene.settled(3)
+    assert scene.shown("other") == ["first", "second"]
 
 
 async def test_a_429_costs_nothing_however_often_it_comes(scene: Scene) -> None:
@@ -230,7 +244,7 @@ async def test_a_refused_message_goes_as_text_at_once(scene: Scene, token: str) 
         message("first").text_only(),
         message("second").body(),
     ]
-    assert (await scene.rows())[0].reason == f"as text only: {token}"
+    assert (await scene.rows())[0].reason == f"as text only: 400 {token}"
 
 
 async def test_a_message_whose_text_is_refused_too_dies_and_blocks_nobody(scene: Scene) -> None:
@@ -240,7 +254,7 @@ async def test_a_message_whose_text_is_refused_too_dies_and_blocks_nobody(scene:
         scene.start()
         await scene.until_ended(2)
     assert await scene.states() == ["dead", "delivered"]
-    assert (await scene.rows())[0].reason == "Slack refused it, and its text alone too: "
+    assert (await scene.rows())[0].reason == "Slack refused it, and its text alone too: 413"
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["a message was given up"]
     assert scene.shown() == ["second"]
 
@@ -298,7 +312,7 @@ async def test_a_new_url_starts_a_stopped_lane_at_once(scene: Scene) -> None:
     await scene.settled(1)
     await scene.clock.asleep()
     scene.urls["general"] = scene.slack.webhook("other")
-    lane.wake()
+    lane.configuration_changed()
     await scene.settled(2)
     assert scene.shown("other") == ["first"]
     assert len(scene.slack.hits("general")) == 1
@@ -311,13 +325,13 @@ async def test_a_stopped_lane_whose_url_is_taken_away_rests(scene: Scene) -> Non
     await scene.settled(1)
     await scene.clock.asleep()
     url = scene.urls.pop("general")
-    lane.wake()
+    lane.configuration_changed()
     scene.slack.always("general", None)
     for _ in range(20):
         await asyncio.sleep(0)
     assert lane.state == RUNNING
     scene.urls["general"] = url
-    lane.wake()
+    lane.configuration_changed()
     await scene.until_ended(1)
     assert scene.shown() == ["first"]
 
@@ -347,10 +361,14 @@ async def test_a_destination_may_die_while_slack_is_away(scene: Scene) -> None:
 async def test_a_new_url_ends_an_absence(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.always("general", sim.BAD_GATEWAY)
-    scene.start()
+    lane = scene.start()
     await scene.until(scene.slack.wait_for_hits("general", 6))
+    await scene.clock.asleep()
+    hits = len(scene.slack.hits("general"))
     scene.urls["general"] = scene.slack.webhook("other")
+    lane.configuration_changed()
     await scene.until_ended(1)
+    assert len(scene.slack.hits("general")) == hits
     assert scene.shown("other") == ["first"]
 
 
@@ -524,6 +542,6 @@ async def test_a_lane_without_a_url_rests_until_it_has_one(scene: Scene) -> None
     await asyncio.sleep(0)
     assert lane.state == RUNNING
     scene.urls["general"] = scene.slack.webhook("general")
-    lane.wake()
+    lane.configuration_changed()
     await scene.settled(1)
     assert scene.shown() == ["first"]

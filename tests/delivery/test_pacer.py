@@ -69,12 +69,12 @@ async def test_another_pace() -> None:
     assert times[-1] - start <= 2 + 1
 
 
-async def test_being_ready_takes_no_turn() -> None:
+async def test_asking_how_long_takes_no_turn() -> None:
     clock = HandClock()
     pacer = Pacer(clock, burst=1)
-    await pacer.ready()
-    await pacer.ready()
+    assert (pacer.wait(), pacer.wait()) == (0, 0)
     assert await took(clock, pacer, 2) == pytest.approx([0, 1])
+    assert pacer.wait() == pytest.approx(1)
 
 
 async def test_turns_go_in_the_order_asked_for() -> None:
