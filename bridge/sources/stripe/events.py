@@ -1,0 +1,71 @@
+"""What a delivery means.
+
+Sources: Stripe docs, "The Event object", https://docs.stripe.com/api/events/object, and "Handle thin events",
+https://docs.stripe.com/webhooks?snapshot-or-thin=thin.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from bridge.events import Event, Request, new_id
+from bridge.payload import at, clean, int_at, text_at
+from bridge.refusals import Malformed
+from bridge.sources import json_body, key
+from bridge.sources.stripe.people import person_of
+from bridge.sources.stripe.things import link_to, thing_of
+from bridge.sources.stripe.titles import title_of
+
+_LAST_SECOND = 253_402_300_799  # 9999-12-31, past which a datetime cannot be made
+
+
+def events(request: Request, source: str, now: float) -> list[Event]:
+    """The one event of a delivery. ``now`` is in Unix seconds. Raises Malformed if the body is not a JSON object."""
+    payload = json_body(request)
+    if not isinstance(payload, Mapping):
+        raise Malformed("the body is not a JSON object")
+    type = clean(text_at(payload, "type"), 200) or "unknown"
+    thing = thing_of(type, payload)
+    return [
+        Event(
+            id=new_id(now),
+            source=source,
+            provider="stripe",
+            type=type,
+            keys=(_key(request, payload),),
+            payload=payload,
+            subject=thing.subject,
+            title=title_of(type, payload),
+            url=link_to(thing, payload),
+            actor=person_of(payload),
+            occurred_at=_occurred_at(payload),
+            received_at=now,
+            confidential=False,
+            test=at(payload, "livemode") is False,
+        )
+    ]
+
+
+def _key(request: Request, payload: Mapping[str, object]) -> str:
+    """The event's id, which stays the same over retries, resends by hand and several endpoints.
+
+    An id is only said to be unique within an account and a mode, so both go with it. A body without an id has to stand
+    for itself.
+    """
+    id = text_at(payload, "id")
+    if not id:
+        return key("body", hashlib.sha256(request.body).hexdigest())
+    mode = "test" if at(payload, "livemode") is False else "live"
+    return key("event", mode, text_at(payload, "account") or text_at(payload, "context"), id)
+
+
+def _occurred_at(payload: Mapping[str, object]) -> float | None:
+    """`created`: Unix seconds in snapshot events, ISO 8601 in thin ones."""
+    seconds: float | None = int_at(payload, "created")
+    if seconds is None:
+        try:
+            moment = datetime.fromisoformat(text_at(payload, "created"))
+            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            return None
+    return float(seconds) if 0 <= seconds <= _LAST_SECOND else None
