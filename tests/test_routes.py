@@ -260,6 +260,18 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         load_routes(path)
 
 
+def test_the_docs_show_real_errors_and_conditions_that_can_be_read() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "routes.md").read_text("utf-8")
+    blocks = re.findall(r"```(?:toml)?\n(.*?)```", text, re.DOTALL)
+    [shown] = [block for block in blocks if block.startswith("routes.toml:")]
+    assert faults(blocks[-1]) == shown.splitlines()
+    conditions = re.findall(r"^when = .*$", text, re.MULTILINE)
+    assert len(conditions) > 5
+    for line in conditions:
+        if line not in blocks[-1]:
+            parse_routes(f"[[routes]]\nchannels = 'a'\n{line}")
+
+
 class TestTheShippedFile:
     def test_it_needs_no_channel_but_general(self) -> None:
         routes = load_routes(SHIPPED)

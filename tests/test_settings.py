@@ -307,6 +307,23 @@ def test_every_fault_is_told_at_once() -> None:
     ]
 
 
+def test_the_docs_show_real_errors_and_every_variable() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "settings.md").read_text("utf-8")
+    faults = faults_of(
+        {
+            "BRIDGE_PORT": "http",
+            "BRIDGE_PUBLIC_URL": "https://hooks.example.com/#rc=3",
+            "BRIDGE_SECRETS__STRIPE": "[whsec_x",
+            "BRIDGE_RETENTION": "a week",
+        }
+    )
+    warnings = warnings_of({"BRIDGE_PROT": "1", "BRIDGE_SECRETS__SHOPIFY": "", "BRIDGE_PORT": "tcp://10.0.0.1:80"})
+    for line in (*faults, *warnings):
+        assert f"\n{line}\n" in text
+    for name in KNOWN:
+        assert f"`{name}`" in text
+
+
 _names = st.sampled_from(sorted(KNOWN)) | st.text(max_size=12).map("BRIDGE_{}".format)
 _own = st.sampled_from(["BRIDGE_SECRETS__GITLAB", "BRIDGE_CHANNELS__GENERAL"]) | st.text("aA_-.é", max_size=4).map(
     "BRIDGE_SECRETS__{}".format
