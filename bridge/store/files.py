@@ -14,6 +14,7 @@ PATIENCE = 2.0
 JOURNAL = 16 * 2**20
 """Bytes to which the write-ahead log is cut back once it has grown longer."""
 MEMORY = ":memory:"
+RESTORE = "restore a copy, or move it away to start with an empty one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ def _open(path: Path, lock: int | None) -> Opened:
             raise StoreRefused(f"the file system of {path} cannot hold SQLite's write-ahead log: use a local disk")
         schema.migrate(writer)
         _refuse_torn(writer, path)
+        if lock is not None and (said := schema.damage(writer)):
+            raise StoreRefused(f"the store {path} is damaged ({said}): {RESTORE}")
         connections.append(reader := _connect(str(path)))
     except FileNotFoundError:
         raise StoreRefused(f"there is no store at {path}: `bridge serve` makes it, or BRIDGE_STORE is wrong") from None
@@ -118,7 +121,7 @@ def _refuse_torn(db: sqlite3.Connection, path: Path) -> None:
     pages, page_size = (int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "page_size"))
     busy, logged, moved = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     if not busy and logged == moved and path.stat().st_size < pages * page_size:
-        raise StoreRefused(f"the store {path} is cut short: restore a copy, or move it away to start with an empty one")
+        raise StoreRefused(f"the store {path} is cut short: {RESTORE}")
 
 
 def _why(error: Exception) -> str:
@@ -131,7 +134,7 @@ def _mend(error: sqlite3.Error) -> str:
         case sqlite3.SQLITE_NOTADB:
             return "it is not an SQLite database; let BRIDGE_STORE name another file"
         case sqlite3.SQLITE_CORRUPT:
-            return "it is damaged; restore a copy, or move it away to start with an empty one"
+            return f"it is damaged; {RESTORE}"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return "another process holds it locked; end that one and try again"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:

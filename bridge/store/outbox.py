@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bridge.events import Event, Request
+from bridge.events import Event
 from bridge.sources import PROVIDERS, Malformed
 from bridge.store import Delivery, Settlement
 from bridge.store.records import EVENT_COLUMNS, event_of, json_text, request_of, text
@@ -13,7 +13,7 @@ from bridge.store.records import EVENT_COLUMNS, event_of, json_text, request_of,
 CLAIM_BYTES = 2 * 2**20
 """Bodies behind one claim, in bytes: as Python data they take several times as much."""
 
-_CLAIM = f"""
+CLAIM = f"""
     SELECT d.id, d.route, d.template, d.attempts, d.revived, e.request, e.part, length(r.body),
            {", ".join(f"e.{column}" for column in EVENT_COLUMNS)}
     FROM deliveries d INDEXED BY deliveries_state
@@ -30,30 +30,32 @@ def claim(db: sqlite3.Connection, channel: str, n: int) -> list[Delivery]:
     deliveries: list[Delivery] = []
     parsed: dict[int, Sequence[Event]] = {}
     size = 0
-    for row in db.execute(_CLAIM, (text(channel), max(0, n))):
+    for row in db.execute(CLAIM, (text(channel), max(0, n))):
         number, route, template, attempts, revived, request, part, length, *columns = row
         event = event_of(tuple(columns), {})
         if request not in parsed:
             size += length
             if deliveries and size > CLAIM_BYTES:
                 break
-            parsed[request] = _events_again(event, request_of(db, request))
+            parsed[request] = _events_again(event, db, request)
         event = replace(event, payload=_payload(parsed[request], part, event.id))
         deliveries.append(Delivery(number, event, channel, route, template, attempts, bool(revived)))
     return deliveries
 
 
-def _events_again(event: Event, request: Request) -> Sequence[Event]:
+def _events_again(event: Event, db: sqlite3.Connection, request: int) -> Sequence[Event]:
     """The request's events, read anew; none where that is not possible any more."""
     provider = PROVIDERS.get(event.provider)
     if provider is None:
         return ()
     try:
-        return provider.events(request, event.source, event.received_at)
+        return provider.events(request_of(db, request), event.source, event.received_at)
     except Malformed:
         return ()
+    except sqlite3.OperationalError:  # the disk, for now: the payload is still there
+        raise
     except Exception:
-        # It was read once, when it came. Were this raised, the lane would never get past it.
+        # Code that reads otherwise than before, or a damaged body. Were this raised, the lane would never get past it.
         log.exception("the body of event %s cannot be read any more", event.id)
         return ()
 

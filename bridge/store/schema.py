@@ -113,6 +113,19 @@ def migrate(db: sqlite3.Connection) -> None:
         raise
 
 
+def damage(db: sqlite3.Connection) -> str:
+    """What is wrong within the tables, in one line; "" if nothing is.
+
+    The table of the requests is left out: with its bodies it may be a hundred times the rest, and whoever starts waits
+    for this. A damaged body costs its own event's payload.
+    """
+    for table in ("events", "keys", "deliveries", "attempts"):
+        said = str(db.execute(f"PRAGMA quick_check({table})").fetchone()[0])
+        if said != "ok":
+            return " ".join(said.split())
+    return ""
+
+
 def write_version(db: sqlite3.Connection) -> None:
     """Write the version into the file's header: the smallest write there is."""
     db.execute(f"PRAGMA user_version = {VERSION}")

@@ -1,0 +1,85 @@
+"""Requests, events and entries for the store's tests, and looks into its file past it."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+from bridge.decide import Planned
+from bridge.events import Event, Request
+from bridge.store import Entry, Kept, Settlement, Store
+
+DAY = 86_400.0
+NOW = 1_800_000_000.0
+LIMIT = 2**40
+_numbers = count(1)
+
+
+def request(body: bytes | object = None, **headers: str) -> Request:
+    """A request as the way in hands it over; a GitLab pipeline's unless another body is given."""
+    value = {"object_kind": "pipeline", "object_attributes": {"status": "failed"}} if body is None else body
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return Request("POST", "https://bridge.example.com/webhooks/gitlab", {"x-gitlab-event": "Hook", **headers}, raw)
+
+
+def event(*keys: str, id: str = "", source: str = "gitlab", provider: str = "gitlab", now: float = NOW) -> Event:
+    """An event with these keys, or with a key of its own."""
+    number = next(_numbers)
+    return Event(
+        id=id or f"event-{number:06}",
+        source=source,
+        provider=provider,
+        type="pipeline.failed",
+        keys=keys or (f"own:{number}",),
+        payload={"not": "kept"},
+        subject="7#12",
+        title="Pipeline failed",
+        url="https://gitlab.example.com/p/12",
+        actor="Ada",
+        occurred_at=now - 1,
+        received_at=now,
+        confidential=True,
+        test=True,
+    )
+
+
+def entry(
+    one: Event | None = None,
+    *,
+    channels: Sequence[str] = ("general",),
+    deliveries: Sequence[Planned] | None = None,
+    part: int = 0,
+    ttl: float = DAY,
+) -> Entry:
+    """An entry whose deliveries wait in these channels."""
+    planned = tuple(Planned(channel, "a route", None) for channel in channels) if deliveries is None else deliveries
+    return Entry(one or event(), part, tuple(planned), ttl)
+
+
+async def accept(store: Store, *entries: Entry, now: float = NOW) -> list[Kept]:
+    """Accept entries as one request's."""
+    return await store.accept(request(), entries or (entry(),), now)
+
+
+async def settle_all(store: Store, state: str, channel: str = "general", now: float = NOW) -> list[int]:
+    """Settle what waits in a channel. Returns the deliveries."""
+    assert state in ("delivered", "skipped", "told", "dead", "dropped")
+    claimed = [delivery.id for delivery in await store.claim(channel, "me", 10_000)]
+    await store.settle([Settlement(number, state, "because") for number in claimed], now)  # type: ignore[arg-type]  # held above
+    return claimed
+
+
+def rows(path: Path, sql: str) -> list[tuple[object, ...]]:
+    """What is in the file, seen by another connection."""
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute(sql).fetchall()
+
+
+def execute(path: Path, *statements: str) -> None:
+    """Change the file behind the store's back."""
+    with closing(sqlite3.connect(path)) as db:
+        for statement in statements:
+            db.execute(statement)
+        db.commit()

@@ -1,0 +1,210 @@
+"""Claiming and settling: in order, with the event as it was, and every outcome on record."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from bridge.decide import State
+from bridge.events import Event, Request
+from bridge.sources import PROVIDERS, Provider
+from bridge.store import Attempt, Query, Settlement, outbox
+from bridge.store.sqlite import SqliteStore
+from tests.store.samples import NOW, accept, entry, event, execute, request, rows, settle_all
+
+GITLAB = PROVIDERS["gitlab"]
+POST = Attempt(NOW + 5, "ok", 200, "ok", 0.25)
+
+
+async def test_waiting_deliveries_come_in_the_order_of_acceptance(store: SqliteStore) -> None:
+    # The clock stepped back in between: the order is that of acceptance all the same.
+    ids = [(await accept(store, now=now))[0].id for now in (NOW, NOW - 50, NOW + 1, NOW - 99)]
+    assert [delivery.event.id for delivery in await store.claim("general", "me", 10)] == ids
+    assert [delivery.event.id for delivery in await store.claim("general", "me", 2)] == ids[:2]
+
+
+async def test_a_claim_gives_its_channels_waiting_deliveries_and_no_others(store: SqliteStore) -> None:
+    await accept(store, entry(channels=("a", "b")), entry(channels=("b",)))
+    await settle_all(store, "delivered", "a")
+    assert await store.claim("a", "me", 10) == []
+    assert {delivery.channel for delivery in await store.claim("b", "me", 10)} == {"b"}
+    assert await store.claim("b", "me", 0) == []
+    assert await store.claim("b", "me", -1) == []
+
+
+async def test_a_claim_changes_nothing(store: SqliteStore) -> None:
+    await accept(store)
+    assert await store.claim("general", "me", 10) == await store.claim("general", "another", 10) != []
+
+
+async def test_a_revived_delivery_takes_its_old_place(store: SqliteStore) -> None:
+    first = event("k")
+    await accept(store, entry(first))
+    await settle_all(store, "dead")
+    await accept(store)
+    await accept(store, entry(event("k")))
+    assert (await store.claim("general", "me", 10))[0].event.id == first.id
+
+
+async def test_the_payload_is_read_anew_from_the_body(store: SqliteStore) -> None:
+    arrived = request({"object_kind": "pipeline", "object_attributes": {"id": 10**30, "status": "failed"}})
+    (read,) = PROVIDERS["gitlab"].events(arrived, "gitlab", NOW)
+    await store.accept(arrived, [entry(read)], NOW)
+    (delivery,) = await store.claim("general", "me", 1)
+    assert delivery.event == read
+
+
+async def test_each_part_gets_the_payload_of_its_element_and_a_body_is_read_once_a_claim(
+    store: SqliteStore, reading: Callable[[Callable[[Request, str, float], list[Event]]], None]
+) -> None:
+    readings = []
+
+    def elements(arrived: Request, source: str, now: float) -> list[Event]:
+        readings.append((source, now))
+        return [replace(event(), payload={"n": value}) for value in json.loads(arrived.body)]
+
+    reading(elements)
+    await store.accept(request(["zero", "one", "two"]), [entry(part=0), entry(part=2)], NOW)
+    await store.accept(request(["other"]), [entry(part=0)], NOW)
+    claimed = await store.claim("general", "me", 10)
+    assert [delivery.event.payload for delivery in claimed] == [{"n": "zero"}, {"n": "two"}, {"n": "other"}]
+    assert readings == [("gitlab", NOW), ("gitlab", NOW)]
+
+
+@pytest.mark.parametrize(
+    ("provider", "body"), [("nobody", b"{}"), ("gitlab", b"not json"), ("gitlab", b"[]")], ids=["gone", "bad", "odd"]
+)
+async def test_an_event_that_cannot_be_read_any_more_keeps_its_columns(
+    store: SqliteStore, provider: str, body: bytes
+) -> None:
+    one = event(provider=provider)
+    await store.accept(request(body), [entry(one, part=7)], NOW)
+    (delivery,) = await store.claim("general", "me", 1)
+    assert delivery.event == replace(one, payload={})
+
+
+async def test_a_provider_that_fails_over_a_body_does_not_stop_the_claims(
+    store: SqliteStore,
+    reading: Callable[[Callable[[Request, str, float], list[Event]]], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def failing(arrived: Request, source: str, now: float) -> list[Event]:
+        raise ZeroDivisionError
+
+    reading(failing)
+    outcome = (await accept(store))[0]
+    assert (await store.claim("general", "me", 1))[0].event.payload == {}
+    assert outcome.id in caplog.text
+
+
+async def test_large_bodies_make_a_claim_smaller_but_never_empty(store: SqliteStore) -> None:
+    large = request({"object_kind": "push", "padding": "x" * (outbox.CLAIM_BYTES * 2 // 3)})
+    for _ in range(2):
+        await store.accept(large, [entry(), entry()], NOW)
+    # Both events of the first request share its body; the second request's would be too much.
+    assert len(await store.claim("general", "me", 10)) == 2
+    huge = request({"object_kind": "push", "padding": "x" * outbox.CLAIM_BYTES * 2})
+    await store.accept(huge, [entry(channels=("huge",))], NOW)
+    await store.accept(huge, [entry(channels=("huge",))], NOW)
+    assert len(await store.claim("huge", "me", 10)) == 1
+
+
+async def test_a_claim_reads_along_the_index_however_much_waits(path: Path, stored: SqliteStore) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        plan = [str(row[3]) for row in db.execute(f"EXPLAIN QUERY PLAN {outbox.CLAIM}", ("general", 1))]
+    assert any("deliveries_state (state=? AND channel=?)" in step for step in plan)
+    assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step]
+
+
+@pytest.mark.parametrize("state", ["delivered", "skipped", "told", "dead", "dropped"])
+async def test_a_settled_delivery_is_not_claimed_again(store: SqliteStore, state: State) -> None:
+    await accept(store)
+    (claimed,) = await store.claim("general", "me", 1)
+    await store.settle([Settlement(claimed.id, state, "why", POST, {"text": "hi"}, "x.j2:3")], NOW + 6)
+    assert await store.claim("general", "me", 1) == []
+    (row,) = await store.find(Query())
+    assert (row.state, row.reason, row.attempts, row.settled_at) == (state, "why", 1, NOW + 6)
+    assert row.template_fault == "x.j2:3"
+
+
+async def test_the_attempt_and_the_message_are_kept_as_posted(path: Path, stored: SqliteStore) -> None:
+    await accept(stored)
+    (claimed,) = await stored.claim("general", "me", 1)
+    message = {"text": "ü \U0001f600 \ud800", "blocks": [{"n": 2**70}]}
+    await stored.settle([Settlement(claimed.id, "waiting", "later", Attempt(NOW, "away", None, "timeout", 6.0))], NOW)
+    await stored.settle([Settlement(claimed.id, "delivered", attempt=POST, message=message)], NOW)
+    assert rows(path, "SELECT delivery, number, at, kind, status, answer, seconds FROM attempts ORDER BY number") == [
+        (claimed.id, 1, NOW, "away", None, "timeout", 6.0),
+        (claimed.id, 2, NOW + 5, "ok", 200, "ok", 0.25),
+    ]
+    ((kept,),) = rows(path, "SELECT message FROM deliveries")
+    assert json.loads(str(kept)) == message
+
+
+async def test_a_delivery_settled_as_waiting_is_claimed_again_and_counts_its_attempts(store: SqliteStore) -> None:
+    await accept(store)
+    for attempts in range(3):
+        (claimed,) = await store.claim("general", "me", 1)
+        assert claimed.attempts == attempts
+        await store.settle([Settlement(claimed.id, "waiting", "busy", POST)], NOW)
+    (row,) = await store.find(Query())
+    assert (row.attempts, row.reason, row.settled_at) == (3, "busy", None)
+
+
+async def test_settling_without_an_attempt_counts_none(store: SqliteStore) -> None:
+    await accept(store)
+    await settle_all(store, "skipped")
+    assert (await store.find(Query()))[0].attempts == 0
+
+
+async def test_many_are_settled_at_once_and_unknown_ones_are_passed_over(store: SqliteStore) -> None:
+    await accept(store, *(entry() for _ in range(5)))
+    claimed = await store.claim("general", "me", 10)
+    commits = store.commits
+    unknown = Settlement(999_999, "delivered", attempt=POST)
+    await store.settle([unknown, *(Settlement(delivery.id, "told", "in a digest") for delivery in claimed)], NOW)
+    assert store.commits == commits + 1
+    assert (await store.counts()).states == {"told": 5}
+
+
+async def test_a_delivery_dropped_meanwhile_keeps_its_state_and_gets_the_attempt(
+    path: Path, stored: SqliteStore
+) -> None:
+    await accept(stored)
+    (claimed,) = await stored.claim("general", "me", 1)
+    execute(path, "UPDATE deliveries SET state = 'dropped', reason = 'by hand', settled_at = 1")
+    await stored.settle([Settlement(claimed.id, "delivered", "fine", POST)], NOW)
+    (row,) = await stored.find(Query())
+    assert (row.state, row.reason, row.settled_at, row.attempts) == ("dropped", "by hand", 1, 1)
+    assert rows(path, "SELECT kind FROM attempts") == [("ok",)]
+
+
+async def test_a_message_that_is_no_json_is_its_callers_error(store: SqliteStore) -> None:
+    await accept(store)
+    (claimed,) = await store.claim("general", "me", 1)
+    with pytest.raises(TypeError):
+        await store.settle([Settlement(claimed.id, "delivered", message={"text": object()})], NOW)
+    assert len(await store.claim("general", "me", 1)) == 1
+
+
+async def test_ids_of_deliveries_are_not_used_twice(store: SqliteStore) -> None:
+    await accept(store, now=NOW)
+    (first,) = await settle_all(store, "delivered")
+    assert await store.prune(NOW + 10, 1) == 1
+    await accept(store, now=NOW)
+    assert (await store.claim("general", "me", 1))[0].id > first
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request, str, float], list[Event]]], None]:
+    """Puts another way of reading in GitLab's place."""
+
+    def put(events: Callable[[Request, str, float], list[Event]]) -> None:
+        monkeypatch.setitem(cast("dict[str, Provider]", PROVIDERS), "gitlab", replace(GITLAB, events=events))
+
+    return put
