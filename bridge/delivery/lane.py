@@ -5,7 +5,7 @@ of it; so a delivery that somebody dropped, or a template that was mended, is se
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,7 @@ from bridge.decide import State
 from bridge.delivery.clock import ROUNDING, sleep_unless
 from bridge.delivery.means import RUNNING, LaneState, Means, back_off
 from bridge.delivery.outcome import Outcome
-from bridge.messages import Rendered
+from bridge.messages import Message, Rendered
 from bridge.store import Attempt, Delivery, Settlement, StoreUnavailable
 
 LATE = 3600.0
@@ -136,14 +136,15 @@ class Lane:
 
     async def _deliver(self, delivery: Delivery, url: str) -> None:
         means, head = self._means, self._head
-        rendered = await means.render(delivery, _notes(delivery, means.clock.now()))
+        notes = _notes(delivery, means.clock.now())
+        rendered = await means.render(delivery, notes)
         if rendered.message is None:
             await self._record(Settlement(delivery.id, "skipped", rendered.skip))
             return
         if rendered.fault != head.fault:
             head.fault = rendered.fault
             self._tell_fault(delivery, rendered)
-        body = rendered.message.text_only() if head.as_text else rendered.message.body()
+        body = _text_only(rendered.message, notes) if head.as_text else rendered.message.body()
         await means.pacer_of(url).turn()
         async with self._in_flight():
             at = means.clock.now()
@@ -301,6 +302,10 @@ class Lane:
 def _notes(delivery: Delivery, now: float) -> tuple[str, ...]:
     late = now - delivery.event.received_at
     return (f"Posted {humanize.naturaldelta(late)} late",) if late > LATE else ()
+
+
+def _text_only(message: Message, notes: Sequence[str]) -> dict[str, object]:
+    return {**message.text_only(), "text": "\n".join((message.text, *notes))}
 
 
 def _briefly(outcome: Outcome) -> str:

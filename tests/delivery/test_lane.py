@@ -383,6 +383,15 @@ async def test_a_message_more_than_an_hour_late_says_so(scene: Scene, seconds: f
     assert scene.slack.posts("general")[0].body == message("first", [note] if note else []).body()
 
 
+async def test_the_text_alone_says_that_it_is_late_too(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.clock.advance(7200)
+    scene.slack.script("general", sim.INVALID_BLOCKS)
+    scene.start()
+    await scene.settled(2)
+    assert scene.shown() == ["first\nPosted 2 hours late"]
+
+
 async def test_what_the_template_skips_is_not_posted_and_the_reason_kept(scene: Scene) -> None:
     async def skips(delivery: Delivery, notes: Sequence[str]) -> Rendered:
         if delivery.event.title == "draft":
