@@ -154,6 +154,12 @@ def test_pushes_tell_branches_from_tags_and_new_from_deleted(body: Json, title: 
     assert event.occurred_at is None
 
 
+def test_a_branch_may_be_called_anything() -> None:
+    event = read(changed("push", "", before="0" * 40, ref="refs/heads/fix/#12 50%"))
+    assert event.url == "https://gitlab.example.com/tidewater/storefront/-/commits/fix/%2312%2050%25"
+    assert event.subject == "41:refs/heads/fix/#12 50%"
+
+
 def test_an_update_that_brings_commits_says_so() -> None:
     event = read(changed("merge_request.update", "object_attributes", oldrev="a" * 40))
     assert event.title.startswith("Amara Okafor added commits to merge request !284")

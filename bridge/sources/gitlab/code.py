@@ -3,6 +3,8 @@
 Source: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integrations/webhook_events/
 """
 
+from urllib.parse import quote
+
 from bridge.payload import int_at, list_at, map_at, text_at
 from bridge.sources.gitlab.about import (
     About,
@@ -33,7 +35,7 @@ def _tag_change(ref: str, payload: Payload) -> tuple[str, str]:
     if _is_no_commit(text_at(payload, "after")):
         return f"deleted tag {tag}", ""
     verb = "pushed tag" if _is_no_commit(text_at(payload, "before")) else "moved tag"
-    return f"{verb} {tag}", f"/-/tags/{tag}"
+    return f"{verb} {tag}", f"/-/tags/{_in_path(tag)}"
 
 
 def _branch_change(ref: str, payload: Payload) -> tuple[str, str]:
@@ -42,7 +44,7 @@ def _branch_change(ref: str, payload: Payload) -> tuple[str, str]:
         return f"deleted branch {branch}", ""
     commits = _commit_count(payload)
     if _is_no_commit(before):
-        return f"pushed new branch {branch} with {commits or 'no new commits'}", f"/-/commits/{branch}"
+        return f"pushed new branch {branch} with {commits or 'no new commits'}", f"/-/commits/{_in_path(branch)}"
     return f"pushed {commits or 'no new commits'} to {branch}", f"/-/compare/{before}...{after}"
 
 
@@ -51,6 +53,11 @@ def _commit_count(payload: Payload) -> str:
     total = int_at(payload, "total_commits_count")
     count = len(list_at(payload, "commits")) if total is None or not 0 <= total < 1_000_000_000 else total
     return f"{count} commit{'' if count == 1 else 's'}" if count else ""
+
+
+def _in_path(ref: str) -> str:
+    # A branch may be called `fix/#12`, which would end the path; GitLab leaves slashes as they are.
+    return quote(ref[:1000], safe="/", errors="replace")
 
 
 def _is_no_commit(sha: str) -> bool:
