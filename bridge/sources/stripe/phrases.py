@@ -119,7 +119,7 @@ PHRASES = {
     "customer.tax_id.updated": "Tax ID[ {value}] of a customer was updated[: {verification}]",
     "customer.tax_id.deleted": "Tax ID[ {value}] of a customer was removed",
     "payment_method.attached": "[{who}|A customer] added [{card}|a payment method]",
-    "payment_method.detached": "[{card}|Payment method] was removed[ by {who}]",
+    "payment_method.detached": "[{card}|Payment method][ of {who}] was removed",
     "payment_method.updated": "[{card}|Payment method][ of {who}] was updated",
     "payment_method.automatically_updated": "[{card}|Card][ of {who}] was updated by its bank",
     "mandate.updated": "Mandate to debit was updated[: {status}]",

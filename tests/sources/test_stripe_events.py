@@ -1,0 +1,439 @@
+"""Stripe: what a delivery means, for every sample and every payload at hand."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import stripe
+
+from bridge.events import Event, Request
+from bridge.payload import text_at, true_at
+from bridge.samples import Sample, sample_event, samples
+from bridge.sources import Malformed
+from bridge.sources.stripe import PROVIDER
+from bridge.sources.stripe.phrases import PHRASES
+
+NOW = 1_795_392_000.0
+SECRET = "whsec_4uPq9TzExampleExampleExample01"
+PAYLOADS = Path(__file__).parents[2].parent / "shared" / "payloads" / "stripe"
+SAMPLES = [sample for sample in samples().values() if sample.provider == "stripe"]
+
+
+def event_of(body: object, source: str = "stripe") -> Event:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    (event,) = PROVIDER.events(Request("POST", "https://hooks.example.com", {}, raw), source, NOW)
+    return event
+
+
+def snapshot(type: str, resource: Mapping[str, object] | None = None, **more: object) -> dict[str, object]:
+    data: dict[str, object] = {"object": resource or {}}
+    if "previous_attributes" in more:
+        data["previous_attributes"] = more.pop("previous_attributes")
+    return {
+        "id": "evt_1",
+        "object": "event",
+        "type": type,
+        "livemode": True,
+        "created": 1795391999,
+        "data": data,
+    } | more
+
+
+def title(type: str, resource: Mapping[str, object], previous: Mapping[str, object] | None = None) -> str:
+    return event_of(snapshot(type, resource, previous_attributes=previous or {})).title
+
+
+# Samples
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.type)
+def test_a_sample_is_a_whole_event_that_stripes_library_verifies_too(sample: Sample) -> None:
+    asked = PROVIDER.request_for(sample.type, sample.body, SECRET, NOW)
+    PROVIDER.verify(asked, [SECRET], NOW)
+    header = asked.header("stripe-signature")
+    assert stripe.WebhookSignature.verify_header(asked.body, header, SECRET, tolerance=None)
+    event = sample_event(sample, "stripe-eu", NOW)
+    assert event.type == sample.type == text_at(sample.body, "type")
+    assert (event.provider, event.source, event.received_at) == ("stripe", "stripe-eu", NOW)
+    assert event.occurred_at == 1795431600.0
+    assert event.test is not true_at(sample.body, "livemode")
+    assert event.url.startswith("https://dashboard.stripe.com/")
+    assert ("/test/" in event.url) == event.test
+    assert event.subject
+    assert event.title == event.title.strip()
+    for never in ("None", "null", "  ", "[", "]", "{", "_"):
+        assert never not in event.title.replace(event.subject, "it").replace("acct_", ""), event.title
+
+
+def test_the_samples_hold_every_family() -> None:
+    families = {sample.type.split(".")[0] for sample in SAMPLES}
+    assert families >= {"charge", "payment_intent", "invoice", "customer", "checkout", "payout", "refund", "v1", "v2"}
+
+
+def test_the_samples_hold_no_address_that_could_be_somebodys() -> None:
+    for sample in SAMPLES:
+        text = json.dumps(sample.body)
+        assert text.count("@") == text.count("@example.com"), sample.type
+
+
+def test_every_sample_has_keys_of_its_own() -> None:
+    keys = [sample_event(sample, "stripe", NOW).keys for sample in SAMPLES]
+    assert len(set(keys)) == len(SAMPLES)
+
+
+def _payloads() -> list[Path]:
+    return [path for path in sorted(PAYLOADS.rglob("*.json")) if path.name != "index.json"]
+
+
+@pytest.mark.skipif(not PAYLOADS.exists(), reason="the recorded payloads lie outside the project")
+@pytest.mark.parametrize("path", _payloads(), ids=lambda path: path.stem)
+def test_payloads(path: Path) -> None:
+    body = json.loads(path.read_text("utf-8"))
+    asked = PROVIDER.request_for("", body, SECRET, NOW)
+    PROVIDER.verify(asked, [SECRET], NOW)
+    (event,) = PROVIDER.events(asked, "stripe", NOW)
+    assert event.type == body["type"]
+    assert event.subject
+    assert event.url.startswith("https://dashboard.stripe.com/")
+    assert event.occurred_at is not None
+    assert event.title
+    assert "None" not in event.title
+
+
+# What makes two arrivals the same
+
+
+def test_the_same_event_has_the_same_keys_whichever_endpoint_and_layout_it_came_by() -> None:
+    body = snapshot("charge.failed")
+    assert event_of(body).keys == event_of(json.dumps(body, indent=2).encode()).keys
+
+
+def test_mode_account_and_id_tell_events_apart() -> None:
+    bodies = [
+        snapshot("charge.failed"),
+        snapshot("charge.failed", livemode=False),
+        snapshot("charge.failed", account="acct_1"),
+        snapshot("charge.failed", context="acct_2"),
+        snapshot("charge.failed", id="evt_2"),
+    ]
+    assert len({event_of(body).keys for body in bodies}) == len(bodies)
+
+
+def test_an_event_without_an_id_goes_by_its_body() -> None:
+    first, second = snapshot("charge.failed", id=None), snapshot("charge.failed", id=None, created=1)
+    assert event_of(first).keys == event_of(first).keys
+    assert event_of(first).keys != event_of(second).keys
+
+
+def test_keys_take_little_room_however_long_an_id_is() -> None:
+    assert all(len(key) < 220 for key in event_of(snapshot("x", id="evt_" + "9" * 90_000)).keys)
+
+
+# Subjects and links
+
+
+@pytest.mark.parametrize(
+    ("type", "resource"),
+    [
+        ("payment_intent.succeeded", {"object": "payment_intent", "id": "pi_1"}),
+        ("charge.failed", {"object": "charge", "id": "ch_1", "payment_intent": "pi_1"}),
+        ("charge.failed", {"object": "charge", "id": "ch_1", "payment_intent": {"id": "pi_1"}}),
+        ("charge.dispute.created", {"object": "dispute", "id": "du_1", "charge": "ch_1", "payment_intent": "pi_1"}),
+        ("refund.created", {"object": "refund", "id": "re_1", "charge": "ch_1", "payment_intent": "pi_1"}),
+        ("review.opened", {"object": "review", "id": "prv_1", "payment_intent": "pi_1"}),
+        ("radar.early_fraud_warning.created", {"object": "radar.early_fraud_warning", "payment_intent": "pi_1"}),
+    ],
+)
+def test_all_that_befalls_a_payment_is_about_its_payment_intent(type: str, resource: Mapping[str, object]) -> None:
+    event = event_of(snapshot(type, resource))
+    assert event.subject == "pi_1"
+    assert event.url == "https://dashboard.stripe.com/payments/pi_1"
+
+
+@pytest.mark.parametrize(
+    ("type", "resource", "subject"),
+    [
+        ("charge.failed", {"object": "charge", "id": "ch_1", "payment_intent": None}, "ch_1"),
+        ("charge.dispute.closed", {"object": "dispute", "id": "du_1", "charge": "ch_1"}, "ch_1"),
+        ("refund.created", {"object": "refund", "id": "re_1"}, "re_1"),
+        ("invoice.paid", {"object": "invoice", "id": "in_1", "customer": "cus_1"}, "in_1"),
+        ("invoice_payment.paid", {"object": "invoice_payment", "id": "inpay_1", "invoice": "in_1"}, "in_1"),
+        ("credit_note.created", {"object": "credit_note", "id": "cn_1", "invoice": "in_1"}, "in_1"),
+        (
+            "invoice.upcoming",
+            {"object": "invoice", "parent": {"subscription_details": {"subscription": "sub_1"}}, "customer": "cus_1"},
+            "sub_1",
+        ),
+        ("invoice.upcoming", {"object": "invoice", "subscription": "sub_1", "customer": "cus_1"}, "sub_1"),
+        ("invoice.upcoming", {"object": "invoice", "customer": "cus_1"}, "cus_1"),
+        ("customer.subscription.updated", {"object": "subscription", "id": "sub_1", "customer": "cus_1"}, "sub_1"),
+        ("customer.discount.created", {"object": "discount", "id": "di_1", "customer": "cus_1"}, "cus_1"),
+        ("customer.source.expiring", {"object": "card", "id": "card_1", "customer": "cus_1"}, "cus_1"),
+        ("customer.updated", {"object": "customer", "id": "cus_1"}, "cus_1"),
+        ("account.updated", {"object": "account", "id": "acct_1"}, "acct_1"),
+        ("capability.updated", {"object": "capability", "id": "card_payments", "account": "acct_1"}, "acct_1"),
+        ("balance.available", {"object": "balance"}, "balance.available"),
+        ("something.new", {}, "something.new"),
+    ],
+)
+def test_the_subject_stays_the_same_over_a_things_life(type: str, resource: Mapping[str, object], subject: str) -> None:
+    assert event_of(snapshot(type, resource)).subject == subject
+
+
+def test_a_balance_is_about_its_account() -> None:
+    event = event_of(snapshot("balance.available", {"object": "balance"}, account="acct_1"))
+    assert event.subject == "acct_1"
+
+
+@pytest.mark.parametrize(
+    ("more", "url"),
+    [
+        ({}, "https://dashboard.stripe.com/invoices/in_1"),
+        ({"livemode": False}, "https://dashboard.stripe.com/test/invoices/in_1"),
+        ({"account": "acct_9"}, "https://dashboard.stripe.com/acct_9/invoices/in_1"),
+        ({"account": "acct_9", "livemode": False}, "https://dashboard.stripe.com/acct_9/test/invoices/in_1"),
+        ({"account": "acct_9/../x"}, "https://dashboard.stripe.com/invoices/in_1"),
+    ],
+)
+def test_the_link_leads_to_the_right_mode_and_account(more: dict[str, object], url: str) -> None:
+    assert event_of(snapshot("invoice.paid", {"object": "invoice", "id": "in_1"}, **more)).url == url
+
+
+def test_the_platform_sees_a_connected_account_from_its_own_side() -> None:
+    event = event_of(snapshot("account.updated", {"object": "account", "id": "acct_9"}, account="acct_9"))
+    assert event.url == "https://dashboard.stripe.com/connect/accounts/acct_9"
+
+
+def test_what_has_no_page_is_shown_by_its_event() -> None:
+    assert event_of(snapshot("file.created", {"object": "file", "id": "file_1"})).url.endswith(".com/events/evt_1")
+    assert event_of(snapshot("file.created", {"object": "file", "id": "file_1"}, id=None)).url == ""
+
+
+def test_an_id_cannot_leave_its_place_in_the_link() -> None:
+    event = event_of(snapshot("coupon.created", {"object": "coupon", "id": "../a?b#c|<d> é"}))
+    assert event.url == "https://dashboard.stripe.com/coupons/..%2Fa%3Fb%23c%7C%3Cd%3E%20%C3%A9"
+
+
+# Thin events
+
+
+def test_a_thin_event_is_about_the_object_that_it_names() -> None:
+    event = event_of(
+        {
+            "id": "evt_9",
+            "object": "v2.core.event",
+            "type": "v1.invoice.paid",
+            "livemode": False,
+            "created": "2026-11-23T00:00:00.000Z",
+            "related_object": {"id": "in_1", "type": "invoice", "url": "/v1/invoices/in_1"},
+        }
+    )
+    assert (event.subject, event.title) == ("in_1", "Invoice was paid (in_1)")
+    assert event.url == "https://dashboard.stripe.com/test/invoices/in_1"
+    assert event.occurred_at == NOW
+    assert event.test
+
+
+def test_a_type_with_brackets_is_kept_as_it_is() -> None:
+    event = event_of(snapshot("v2.core.account[configuration.merchant].updated"))
+    assert event.type == "v2.core.account[configuration.merchant].updated"
+    assert event.title == "Account configuration merchant: updated"
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    ("created", "occurred_at"),
+    [
+        (1795392000, NOW),
+        ("2026-11-23T00:00:00.000Z", NOW),
+        ("2026-11-23T01:00:00+01:00", NOW),
+        ("2026-11-23T00:00:00", NOW),
+        (0, 0.0),
+        (-1, None),
+        (10**400, None),
+        ("yesterday", None),
+        ("0001-01-01T00:00:00+23:59", None),
+        (None, None),
+        (True, None),
+        ([1], None),
+    ],
+)
+def test_the_time_is_read_in_both_forms_and_never_guessed(created: object, occurred_at: float | None) -> None:
+    assert event_of(snapshot("x", created=created)).occurred_at == occurred_at
+
+
+# Titles
+
+
+@pytest.mark.parametrize(
+    ("type", "resource", "expected"),
+    [
+        ("charge.succeeded", {"amount": 5000, "currency": "jpy"}, "Payment of ¥5,000 succeeded"),
+        ("charge.succeeded", {"amount": 12340, "currency": "kwd"}, "Payment of KWD 12.340 succeeded"),
+        ("charge.succeeded", {"amount": 5000, "currency": "zzz"}, "Payment of 50.00 ZZZ succeeded"),
+        ("charge.succeeded", {"amount": None, "currency": None}, "Payment succeeded"),
+        (
+            "charge.succeeded",
+            {"amount": 100, "currency": "usd", "captured": False},
+            "Payment of $1.00 was authorized and waits to be captured",
+        ),
+        (
+            "charge.failed",
+            {"amount": 100, "currency": "usd", "failure_code": "card_declined", "failure_message": "No luck today."},
+            "Payment of $1.00 failed: No luck today",
+        ),
+        (
+            "charge.failed",
+            {"failure_code": "card_declined", "outcome": {"reason": "highest_risk_level"}, "failure_message": "No."},
+            "Payment failed: blocked, the risk is too high",
+        ),
+        ("charge.refunded", {"amount": 9, "amount_refunded": 9, "currency": "usd"}, "Payment of $0.09 was refunded"),
+        ("charge.dispute.created", {"status": "warning_needs_response"}, "Bank inquires about a payment"),
+        ("charge.dispute.created", {"reason": "general"}, "Payment is disputed"),
+        ("charge.dispute.closed", {"status": "won"}, "Dispute was won"),
+        ("charge.dispute.closed", {"status": "prevented"}, "Dispute was closed: prevented"),
+        ("checkout.session.completed", {"mode": "setup"}, "Saved a payment method at checkout"),
+        ("checkout.session.completed", {"payment_status": "paid"}, "Checkout was completed and paid"),
+        ("invoice.paid", {"number": "A-1", "amount_paid": 0}, "Invoice A-1 was settled with nothing to pay"),
+        ("invoice.payment_action_required", {}, "Invoice waits for the customer to confirm"),
+        ("customer.created", {"object": "customer", "email": "ada@example.com"}, "New customer ada@example.com"),
+        ("customer.source.expiring", {"exp_month": 9, "exp_year": 2027}, "Card of a customer expires in 09/2027"),
+        ("coupon.created", {"amount_off": 500, "currency": "usd"}, "New coupon: $5.00 off"),
+        ("price.created", {"unit_amount": 500, "currency": "usd"}, "New price: $5.00"),
+        (
+            "price.created",
+            {"unit_amount_decimal": "0.5", "currency": "usd", "recurring": {"interval": "month", "interval_count": 3}},
+            "New price: $0.005 every 3 months",
+        ),
+        ("terminal.reader.action_failed", {"label": "Desk"}, "Card reader Desk failed"),
+        ("terminal.printer.paper_low", {}, "Terminal printer: paper low"),
+        (
+            "treasury.received_credit.failed",
+            {"amount": 1, "currency": "usd"},
+            "Treasury received credit: failed ($0.01)",
+        ),
+        ("ping", {}, "Ping"),
+        ("", {}, "Stripe sent an event without a type"),
+    ],
+)
+def test_titles(type: str, resource: Mapping[str, object], expected: str) -> None:
+    assert title(type, resource) == expected
+
+
+def _terms(nickname: str | None, amount: int, quantity: int = 1, **item: object) -> dict[str, object]:
+    price = {"nickname": nickname, "unit_amount": amount, "currency": "usd", "recurring": {"interval": "month"}}
+    return {"items": {"data": [{"price": price, "quantity": quantity} | item]}}
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "expected"),
+    [
+        ({"status": "past_due"}, {"status": "active"}, "Subscription is now past due, was active"),
+        ({"status": "active"}, {"status": "trialing"}, "Subscription is now active, was on trial"),
+        (
+            {"cancel_at_period_end": True, "cancel_at": 1797984000},
+            {"cancel_at_period_end": False},
+            "Subscription will end on Dec 23, 2026",
+        ),
+        (
+            {"cancel_at_period_end": True, "current_period_end": 1797984000},
+            {"cancel_at_period_end": False},
+            "Subscription will end on Dec 23, 2026",
+        ),
+        ({"cancel_at": 1797984000}, {"cancel_at": None}, "Subscription will end on Dec 23, 2026"),
+        ({"cancel_at_period_end": False}, {"cancel_at_period_end": True}, "Subscription will go on after all"),
+        (
+            _terms("Big", 2000),
+            _terms("Small", 1000),
+            "Subscription was changed from “Small” to “Big” for $20.00 a month",
+        ),
+        (
+            _terms("Big", 2000, 5),
+            _terms("Big", 2000),
+            "Subscription to “Big” was changed from $20.00 a month to 5 × $20.00 a month",
+        ),
+        (
+            {"plan": {"amount": 2000, "currency": "usd", "interval": "year"}, "quantity": 2},
+            {"plan": {"amount": 1000, "currency": "usd", "interval": "year"}},
+            "Subscription was changed from $10.00 a year to 2 × $20.00 a year",
+        ),
+        (
+            _terms("Big", 2000, current_period_end=1797984000),
+            _terms("Big", 2000, current_period_end=1795392000),
+            "Subscription to “Big” for $20.00 a month was renewed until Dec 23, 2026",
+        ),
+        (
+            {"current_period_end": 1797984000},
+            {"current_period_end": 1795392000},
+            "Subscription was renewed until Dec 23, 2026",
+        ),
+        ({}, {"metadata": {"a": "b"}}, "Subscription was updated"),
+    ],
+)
+def test_a_changed_subscription_says_what_changed(
+    now: Mapping[str, object], before: Mapping[str, object], expected: str
+) -> None:
+    assert title("customer.subscription.updated", now, before) == expected
+
+
+def test_every_phrase_reads_well_even_when_nothing_is_known() -> None:
+    for type in {phrase.partition(":")[0] for phrase in PHRASES}:
+        said = title(type, {})
+        assert said[:1].isupper(), said
+        for never in ("[", "]", "{", "}", "|", "  ", " :", " ,", "()", "“”"):
+            assert never not in said, said
+        assert not said.endswith((":", ",", " of", " to", " from")), said
+
+
+def test_a_title_is_one_line_of_at_most_300_characters() -> None:
+    said = title(
+        "invoice.sent", {"number": "A\n1" * 50, "customer_name": "B" * 90_000, "amount_due": 1, "currency": "x"}
+    )
+    assert len(said) <= 300
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("resource", "actor"),
+    [
+        ({"billing_details": {"name": "Ada", "email": "ada@example.com"}}, "Ada"),
+        ({"billing_details": {"name": None, "email": "ada@example.com"}}, "ada@example.com"),
+        ({"customer_name": "Ada", "customer_email": "ada@example.com"}, "Ada"),
+        ({"object": "customer", "name": None, "email": "ada@example.com"}, "ada@example.com"),
+        ({"object": "customer", "name": None, "individual_name": "Ada"}, "Ada"),
+        ({"object": "person", "first_name": "Ada", "last_name": "L"}, "Ada L"),
+        ({"customer": "cus_1"}, ""),
+        ({"billing_details": []}, ""),
+    ],
+)
+def test_the_actor_is_the_customer_by_name_or_address(resource: Mapping[str, object], actor: str) -> None:
+    assert event_of(snapshot("x", resource)).actor == actor
+
+
+# Bodies that are no event
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"1", b'"evt_1"', b"{", b"t=1,v1=2", b"\xff\xfe", b"[" * 10_000])
+def test_what_is_no_json_object_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        event_of(body)
+
+
+def test_an_empty_object_still_becomes_an_event() -> None:
+    event = event_of(b"{}")
+    assert (event.type, event.subject, event.url, event.actor) == ("unknown", "unknown", "", "")
+    assert event.title == "Stripe sent an event without a type"
+    assert event.keys
+    assert not event.test
+
+
+def test_only_livemode_false_is_test_mode() -> None:
+    assert [event_of(snapshot("x", livemode=mode)).test for mode in (True, False, None, 0)] == [
+        False,
+        True,
+        False,
+        False,
+    ]
