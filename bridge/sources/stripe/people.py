@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bridge.payload import clean, text_at
+from bridge.payload import clean, map_at, text_at
 
 _NAMES = (
     ("billing_details", "name"),
@@ -27,23 +27,19 @@ _NAMES = (
 
 _IS_A_PERSON = frozenset({"customer", "issuing.cardholder"})
 
+_OF_A_PERSON = (("name",), ("individual_name",), ("business_name",), ("email",))
+
 
 def person_of(payload: Mapping[str, object]) -> str:
     """The customer's name or e-mail address, at most 120 characters, or "" where the event does not say.
 
     Many objects (subscriptions, payouts) hold no more than the customer's id, which is no name.
     """
-    paths: tuple[tuple[str, ...], ...] = _NAMES
-    if text_at(payload, "data", "object", "object") in _IS_A_PERSON:
-        paths = (("name",), ("individual_name",), ("business_name",), ("email",))
-    elif text_at(payload, "data", "object", "object") == "person":
-        return clean(_full_name(payload), 120)
-    for path in paths:
-        if name := clean(text_at(payload, "data", "object", *path), 120):
+    resource = map_at(payload, "data", "object")
+    kind = text_at(resource, "object")
+    if kind == "person":
+        return clean(f"{text_at(resource, 'first_name')} {text_at(resource, 'last_name')}".strip(), 120)
+    for path in _OF_A_PERSON if kind in _IS_A_PERSON else _NAMES:
+        if name := clean(text_at(resource, *path), 120):
             return name
     return ""
-
-
-def _full_name(payload: Mapping[str, object]) -> str:
-    names = (text_at(payload, "data", "object", part) for part in ("first_name", "last_name"))
-    return " ".join(name for name in names if name)
