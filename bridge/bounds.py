@@ -22,7 +22,6 @@ MAX_DATA_TEXT = 4_000
 MAX_WIDTH = 200
 
 _FORMAT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(\*|\d+)?(?:\.(\*|\d+)?)?")
-_json = JSONEncoder(ensure_ascii=False, separators=(", ", ": "), default=lambda value: text(value))
 
 
 class TooMuch(Exception):
@@ -74,32 +73,47 @@ def text(value: object) -> str:
     """Any value as text, at most MAX_TEXT characters: nothing for null and for what is missing, objects as JSON."""
     if isinstance(value, str):
         return value if len(value) <= MAX_TEXT else value[:MAX_TEXT]
-    if value is None or isinstance(value, Undefined):
-        return str(value or "")
+    if value is None:
+        return ""
+    if isinstance(value, Undefined):
+        return str(value)  # notes on the meter that it was used
     if isinstance(value, bool | float):
         return str(value)
     if isinstance(value, int):
         return str(value) if value.bit_length() <= 10_000 else ""
     if isinstance(value, Mapping | list | tuple):
-        return _data_text(value)
+        return json_text(value)
     if hasattr(value, "__html__"):
         return Markup(value.__html__())  # noqa: S704 - it says itself that it is escaped
-    return _data_text(items(value)) if isinstance(value, Iterator) else str(value)[:MAX_TEXT]
+    return json_text(value) if isinstance(value, Iterator) else str(value)[:MAX_TEXT]
 
 
-def _data_text(value: object) -> str:
-    """JSON in pieces, because two names for one list, nested a hundred times, would print as 2**100 lists."""
-    pieces: list[str] = []
+def json_text(value: object, indent: int | None = None) -> str:
+    """JSON, cut after MAX_DATA_TEXT characters.
+
+    It is written in pieces, because two names for one list, nested a hundred times, would print as 2**100 lists.
+    """
+    spaces = min(indent, 8) if indent else None
+    encoder = JSONEncoder(ensure_ascii=False, indent=spaces, default=_plain_value)
+    written: list[str] = []
     length = 0
     try:
-        for piece in _json.iterencode(dict(value) if isinstance(value, Mapping) else value):
-            pieces.append(piece)
+        for piece in encoder.iterencode(_plain_value(value) if isinstance(value, Undefined | Iterator) else value):
+            written.append(piece)
             length += len(piece)
             if length > MAX_DATA_TEXT:
-                return "".join(pieces)[:MAX_DATA_TEXT] + "…"
-    except (RecursionError, ValueError):
-        return "".join(pieces)[:MAX_DATA_TEXT] + "…"
-    return "".join(pieces)
+                break
+        else:
+            return "".join(written)
+    except (RecursionError, ValueError, TypeError):
+        pass
+    return "".join(written)[:MAX_DATA_TEXT] + "…"
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return items(value) if isinstance(value, Iterator) else text(value)
 
 
 def items(value: object) -> list[object]:

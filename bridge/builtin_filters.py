@@ -148,7 +148,7 @@ def joined(value: object, d: str = "", attribute: str | int | None = None) -> st
     """The items of a list with a text between; null and empty ones leave no gap."""
     found = items(value)
     if attribute is not None:
-        found = [_step(item, attribute) for item in found]
+        found = [step_into(item, attribute) for item in found]
     separator = text(d)
     parts = [part for item in found if (part := text(item))]
     if sum(map(len, parts)) + len(separator) * len(parts) > 2 * bounds.MAX_TEXT:
@@ -156,7 +156,8 @@ def joined(value: object, d: str = "", attribute: str | int | None = None) -> st
     return separator.join(parts)
 
 
-def _step(item: object, path: str | int) -> object:
+def step_into(item: object, path: str | int) -> object:
+    """What lies at a dotted path of an item, or None."""
     for step in str(path).split("."):
         if isinstance(item, Mapping):
             item = item.get(step)
@@ -303,5 +304,5 @@ _FILTERS: Mapping[str, Callable[..., object]] = {
     "wordwrap": wrapped,
 }
 
-FILTERS: Mapping[str, Callable[..., object]] = {name: counted(name, made) for name, made in sorted(_FILTERS.items())}
+FILTERS: dict[str, Callable[..., object]] = {name: counted(name, made) for name, made in sorted(_FILTERS.items())}
 """Every filter that a condition may use; templates add Slack's to them."""

@@ -41,4 +41,6 @@ class Rendered:
     fault: str = ""
     """`file:line: what went wrong` where the template failed and the message is the fallback; else ""."""
     missing: tuple[str, ...] = ()
-    """Payload paths that the template read and that were not there."""
+    """`file:line: path` of what the template used and the payload did not have."""
+    found: tuple[str, ...] = ()
+    """The same of what it read and found: by both, `check` tells a misspelt field from one that some events lack."""

@@ -1,0 +1,106 @@
+"""The Jinja environment of templates: everything that is printed is escaped for Slack, by itself.
+
+Jinja's own escaping stays on (it runs at C speed), and each piece of output loses the two escapes that HTML needs and
+Slack shows: every block, macro, ``set`` block and call passes ``concat``, so the pieces are right from the start.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from jinja2.environment import TemplateModule
+from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference
+from jinja2.sandbox import safe_range
+from jinja2.utils import Cycler, Joiner, Namespace
+from markupsafe import Markup
+
+from bridge import bounds
+from bridge.events import Event
+from bridge.expressions import Sandbox
+from bridge.messages import slots
+from bridge.messages.filters import FILTERS
+from bridge.messages.links import address, link, member
+from bridge.messages.mrkdwn import escaped, markup, plain_text, unquote
+
+MAX_OUTPUT = 2 * bounds.MAX_TEXT
+"""Characters that a template may make, in all of its output."""
+MAX_PRINTED = 20_000
+"""Characters of one value that are printed: a message holds 12,000 bytes."""
+GIVEN = ("event", "payload")
+"""The variables that every template has."""
+
+
+class SlackEnvironment(Sandbox):
+    """Templates for Slack. ``people`` are those who may be mentioned: user name -> Slack member id."""
+
+    escaping = True
+    open_types = (
+        Event,
+        LoopContext,
+        Macro,
+        BlockReference,
+        TemplateReference,
+        TemplateModule,
+        Namespace,
+        Cycler,
+        Joiner,
+    )
+
+    def __init__(self, people: Mapping[str, str]) -> None:
+        super().__init__()
+        self.filters = {**FILTERS, "slot": _slot}
+        self.finalize = printed
+        self.globals.update(
+            range=safe_range,
+            namespace=Namespace,
+            cycler=Cycler,
+            joiner=Joiner,
+            field=field,
+            button=button,
+            link=link,
+            mention=lambda name: member(name, people),
+        )
+
+    @staticmethod
+    def concat(parts: Iterable[str]) -> str:
+        """The output of a template, block or macro in one piece. Raises TooMuch."""
+        made = list(parts)
+        if sum(map(len, made)) > MAX_OUTPUT:
+            raise bounds.TooMuch("the template writes too much")
+        return unquote("".join(made))
+
+    def join_texts(self, parts: Iterable[object]) -> str:
+        """``a ~ b``: markup where any part is."""
+        made = [bounds.text(part) for part in parts]
+        if any(isinstance(part, Markup) for part in made):
+            return markup(self.within("".join(map(escaped, made))))
+        return self.within("".join(made))
+
+    def cut(self, obj: object, part: slice) -> object:
+        """``obj[a:b]``; of markup, its words."""
+        return super().cut(plain_text(obj) if isinstance(obj, Markup) else obj, part)
+
+
+def printed(value: object) -> str:
+    """What ``{{ value }}`` writes: nothing for null, JSON for objects, no more of a text than a message could hold."""
+    shown = bounds.text(value)
+    return shown if len(shown) <= MAX_PRINTED or isinstance(shown, Markup) else shown[:MAX_PRINTED]
+
+
+def field(label: object, value: object = "") -> Markup:
+    """A labelled value beside others. Without a value there is no field."""
+    shown = escaped(value).strip()
+    if shown:
+        slots.current().fields.append((str(escaped(label)).strip(), str(shown)))
+    return Markup("")
+
+
+def button(text: object, url: object, style: object = "") -> Markup:
+    """A link as a button. Without an address that may be linked there is no button."""
+    target, label = address(url), " ".join(plain_text(text).split())
+    if target and label:
+        slots.current().buttons.append(slots.Button(label, target, plain_text(style)))
+    return Markup("")
+
+
+def _slot(rendered: str, name: str) -> Markup:
+    slots.current().fill(name, str(rendered))
+    return Markup("")

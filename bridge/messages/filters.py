@@ -1,0 +1,122 @@
+"""The filters of templates: Slack's own, and Jinja's where escaped text must stay whole."""
+
+from collections.abc import Callable, Mapping
+
+from jinja2.filters import FILTERS as JINJA
+from markupsafe import Markup
+
+from bridge import builtin_filters, money
+from bridge.bounds import MAX_TEXT, TooMuch, items, json_text, text
+from bridge.builtin_filters import counted
+from bridge.messages.markdown import render_markdown
+from bridge.messages.mrkdwn import changed, cut, escaped, markup, neutral, plain_text, visible
+from bridge.messages.times import date, duration
+
+_MAX_CODE = 1_000
+_MAX_QUOTE = 3_000
+
+
+def code(value: object) -> Markup:
+    """A code span, in which nothing formats and which copies as it is. Backticks become look-alikes."""
+    words = " ".join(plain_text(value).replace("`", "\u02cb").split())
+    return markup(f"`{cut(escaped(words), _MAX_CODE)}`" if words else "")
+
+
+def plain(value: object) -> Markup:
+    """Text in which nothing formats: no bold, no strike, no quote. Links that helpers made stay."""
+    return changed(value, neutral)
+
+
+def quote(value: object) -> Markup:
+    """A quotation, line by line; nothing of nothing."""
+    lines = cut(escaped(value).strip(), _MAX_QUOTE).splitlines()
+    return markup("\n".join(f"> {line.strip()}" for line in lines))
+
+
+def amount(value: object, currency: object = "") -> str:
+    """Money: whole numbers are in the smallest unit (Stripe's 1250 is 12.50), texts and fractions in whole units."""
+    written = text(currency).strip()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return money.format_minor(value, written)
+    return money.format_major(plain_text(value) if isinstance(value, str) else value, written)
+
+
+def truncate(value: object, length: int = 255, killwords: bool = False, end: str = "…", leeway: int = 0) -> Markup:
+    """At most so many characters as a reader counts them, cut at a space. Links and escapes stay whole."""
+    source = escaped(value)
+    if visible(source) <= length + leeway:
+        return source
+    return markup(cut(source, max(length, 1), visible, end=escaped(end), words=not killwords))
+
+
+def length(value: object) -> int:
+    """How many characters a reader sees, or how many items there are."""
+    return visible(value) if isinstance(value, Markup) else builtin_filters.length(value)
+
+
+def replace(value: object, old: object, new: object, count: int | None = None) -> Markup:
+    """Swaps words, and never a part of a link or an escape."""
+    before, after = plain_text(old), plain_text(new)
+    return changed(value, lambda source: builtin_filters.replaced(source, before, after, count))
+
+
+def join(value: object, d: object = "", attribute: str | int | None = None) -> Markup:
+    """The items of a list, escaped, with a text between; null and empty ones leave no gap."""
+    found = items(value)
+    if attribute is not None:
+        found = [builtin_filters.step_into(item, attribute) for item in found]
+    parts = [part for item in found if (part := escaped(item))]
+    separator = escaped(d)
+    if sum(map(len, parts)) + len(separator) * len(parts) > 2 * MAX_TEXT:
+        raise TooMuch("the joined text would be too long")
+    return separator.join(parts)
+
+
+def strip_tags(value: object) -> str:
+    """Text without HTML's tags, or without Slack's."""
+    source = text(value)
+    return plain_text(source) if isinstance(source, Markup) else str(JINJA["striptags"](source[:20_000]))
+
+
+def _changing(change: Callable[[str], str]) -> Callable[[object], Markup]:
+    return lambda value: changed(value, change)
+
+
+def to_json(value: object, indent: int | None = None) -> Markup:
+    """JSON, with ``< > & '`` written as in ``\\u003c``, so that it may stand anywhere."""
+    written = json_text(plain_text(value) if isinstance(value, str) else value, indent)
+    for unsafe in "<>&'":
+        written = written.replace(unsafe, f"\\u{ord(unsafe):04x}")
+    return markup(written)
+
+
+_FILTERS: Mapping[str, Callable[..., object]] = {
+    "capitalize": _changing(str.capitalize),
+    "code": code,
+    "count": length,
+    "date": date,
+    "duration": duration,
+    "e": escaped,
+    "escape": escaped,
+    "forceescape": lambda value: escaped(str(text(value))),
+    "join": join,
+    "length": length,
+    "lower": _changing(str.lower),
+    "md": render_markdown,
+    "money": amount,
+    "plain": plain,
+    "quote": quote,
+    "replace": replace,
+    "reverse": lambda value: plain_text(value)[::-1] if isinstance(value, str) else items(value)[::-1],
+    "safe": lambda value: markup(text(value)),
+    "striptags": strip_tags,
+    "title": _changing(JINJA["title"]),
+    "tojson": to_json,
+    "truncate": truncate,
+    "upper": _changing(str.upper),
+}
+
+FILTERS: Mapping[str, Callable[..., object]] = builtin_filters.FILTERS | {
+    name: counted(name, made) for name, made in _FILTERS.items()
+}
+"""Every filter of templates by its name."""

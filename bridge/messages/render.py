@@ -1,0 +1,164 @@
+"""Which template an event gets, and what comes of it: a message, a reason for none, or the fallback. Never an error."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+
+from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
+
+from bridge import bounds
+from bridge.bounds import Meter
+from bridge.events import Event
+from bridge.expressions import nearest
+from bridge.messages import Message, Rendered, slots
+from bridge.messages.environment import SlackEnvironment
+from bridge.messages.layout import lay_out
+from bridge.messages.links import link
+from bridge.messages.loader import Sources, read_sources
+from bridge.messages.mrkdwn import escaped
+from bridge.messages.slots import Skipped, Slots
+from bridge.packaged import packaged_templates
+from bridge.payload import clean
+
+SECONDS = 0.4
+"""CPU time that one template may take. An ordinary one takes less than a thousandth."""
+_LONGEST_TYPE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """Every template, read and compiled once. Broken ones have a fault instead, and cost no other anything."""
+
+    sources: Mapping[str, str] = field(repr=False)
+    """Template name -> its text; names are paths below the templates' folder, such as ``gitlab/push.j2``."""
+    faults: Mapping[str, str]
+    """Template name -> ``name:line: what`` for those that could not be read or compiled."""
+    environment: SlackEnvironment = field(repr=False, compare=False)
+    compiled: Mapping[str, Template] = field(repr=False, compare=False)
+
+    def names(self) -> list[str]:
+        """All templates that an event can get: not message.j2, and no parts to be included, which start with ``_``."""
+        return sorted(name for name in {*self.sources, *self.faults} if _is_choice(name))
+
+
+def _is_choice(name: str) -> bool:
+    return name != "message.j2" and not name.rpartition("/")[2].startswith("_")
+
+
+def load_templates(overlay: Path | None, people: Mapping[str, str]) -> Templates:
+    """The packaged templates with an operator's folder laid over them, file by file.
+
+    ``people`` are those who may be mentioned: the provider's user name -> Slack member id. A file that cannot be read
+    or compiled is a fault and never an exception. Raises FileNotFoundError for a folder that is not there.
+    """
+    files = read_sources(packaged_templates(), overlay)
+    environment = SlackEnvironment(MappingProxyType(dict(people)))
+    environment.loader = Sources(files.texts)
+    compiled: dict[str, Template] = {}
+    faults = dict(files.faults)
+    for name in files.texts:
+        try:
+            compiled[name] = environment.get_template(name)
+        except Exception as error:  # noqa: BLE001 - one broken file must not stop the others
+            faults[name] = fault_of(error, name)
+    return Templates(MappingProxyType(files.texts), MappingProxyType(faults), environment, MappingProxyType(compiled))
+
+
+def choose(event: Event, templates: Templates) -> str:
+    """The most specific template for an event's type: ``gitlab/merge_request.open.j2``, ``gitlab/merge_request.j2``,
+    ``gitlab/default.j2``, ``default.j2``."""
+    return next(name for name in _candidates(event) if name in templates.sources or name in templates.faults)
+
+
+def _candidates(event: Event) -> Iterator[str]:
+    # The type is text from outside: it only ever picks among names that exist, and no part that is to be included.
+    type = event.type.replace("/", ".")
+    while type and len(type) <= _LONGEST_TYPE and not type.startswith("_"):
+        yield f"{event.provider}/{type}.j2"
+        type = type.rpartition(".")[0]
+    yield f"{event.provider}/default.j2"
+    yield "default.j2"
+
+
+def render(event: Event, templates: Templates, template: str | None = None, *, notes: Sequence[str] = ()) -> Rendered:
+    """What a template makes of an event; ``template`` instead of the most specific one. Raises nothing.
+
+    A template that fails, takes too long or writes too much gives the plain fallback, with ``fault`` saying where.
+    ``notes`` are plain lines for the message's context, such as "Delayed: happened 3 h ago".
+    """
+    name = template or choose(event, templates)
+    meter = Meter(SECONDS)
+    try:
+        filled = _fill(event, templates, name, meter)
+        message = lay_out(filled, event.title, notes)
+    except Skipped as skipped:
+        return Rendered(name, None, clean(str(skipped), 300), "", *_reads(meter))
+    except Exception as error:  # noqa: BLE001 - whatever a template does, the event is still told
+        fault = fault_of(error, name)
+        return Rendered(name, _fallback(event, fault, notes), "", fault, *_reads(meter))
+    return Rendered(name, message, "", "", *_reads(meter))
+
+
+def _fill(event: Event, templates: Templates, name: str, meter: Meter) -> Slots:
+    filled = Slots()
+    with bounds.metered(meter), slots.collecting(filled):
+        output = _template(templates, name).render(event=event, payload=event.payload)
+    if output.strip():  # no parent that would take it: the template is its body
+        filled.body = f"{output}\n{filled.body}" if filled.body else output
+    return filled
+
+
+class _BrokenTemplate(Exception):
+    """The template could not be used; the text is its fault, ``name:line: what``."""
+
+
+def _template(templates: Templates, name: str) -> Template:
+    compiled = templates.compiled.get(name)
+    if compiled is None:
+        fault = (
+            templates.faults.get(name) or f"{clean(name, 200)}:1: no such template; {nearest(name, templates.names())}"
+        )
+        raise _BrokenTemplate(fault)
+    return compiled
+
+
+def _reads(meter: Meter) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return tuple(meter.missing), tuple(meter.found)
+
+
+def _fallback(event: Event, fault: str, notes: Sequence[str]) -> Message:
+    """The plain message: title, type, link, and which template failed where."""
+    where, _, what = fault.partition(": ")
+    plainly = Slots(
+        title=link(event.url, event.title),
+        color="muted",
+        context=f"{escaped(event.source)} · {escaped(event.type)}",
+    )
+    told = [*notes, f"Template {where} failed: {what}"]
+    return lay_out(plainly, event.title, told)
+
+
+def fault_of(error: BaseException, name: str) -> str:
+    """``file:line: what went wrong`` of a template's error, in one printable line of at most 300 characters."""
+    if isinstance(error, _BrokenTemplate):
+        return str(error)
+    if isinstance(error, TemplateSyntaxError):
+        place = f"{error.name or name}:{error.lineno}"
+    else:
+        place = _place(error.__traceback__) or f"{name}:1"
+    if isinstance(error, TemplateNotFound):
+        return clean(f"{place}: there is no template {error.name!r}", 300)
+    what = str(error) if isinstance(error, TemplateSyntaxError | bounds.TooMuch) else f"{type(error).__name__}: {error}"
+    return clean(f"{place}: {what}", 300)
+
+
+def _place(traceback: TracebackType | None) -> str:
+    """Where in a template a traceback ends."""
+    place = ""
+    while traceback is not None:
+        template = traceback.tb_frame.f_globals.get("__jinja_template__")
+        if isinstance(template, Template):
+            place = f"{template.name}:{template.get_corresponding_lineno(traceback.tb_lineno)}"
+        traceback = traceback.tb_next
+    return place

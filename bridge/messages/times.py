@@ -1,0 +1,91 @@
+"""Times and durations in a message: Slack shows a date in each reader's own zone and language."""
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import humanize
+from markupsafe import Markup
+
+from bridge.messages.mrkdwn import escaped, markup, plain_text
+from bridge.payload import clean
+
+DATE_FORMAT = "{date_short_pretty} at {time}"
+_MILLISECONDS = 100_000_000_000
+"""Later than the year 5138 in seconds: a sender that counts in milliseconds."""
+_FORMAT_RULE = re.compile(r"[^<>|^\n]{1,100}\Z")
+_LONGEST = 100 * 366 * 86_400
+
+
+def date(value: object, format: str = DATE_FORMAT) -> Markup:
+    """A time as each reader's Slack writes it; a value that is no time stays the text that it is.
+
+    ``format`` holds Slack's tokens (``{date_num} {date} {date_short} {date_long}`` and their ``_pretty`` forms,
+    ``{time} {time_secs} {ago}``). Slack docs, Formatting message text,
+    https://docs.slack.dev/messaging/formatting-message-text/#date-formatting. Where Slack cannot, UTC shows.
+    """
+    seconds = unix_time(value)
+    if seconds is None:
+        return escaped(value)
+    shown = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    tokens = format if _FORMAT_RULE.match(format) else DATE_FORMAT
+    return markup(f"<!date^{int(seconds)}^{escaped(tokens)}|{shown}>")
+
+
+def unix_time(value: object) -> float | None:
+    """A time in Unix seconds: from seconds or milliseconds, ISO 8601 or RFC 2822; None for anything else.
+
+    GitLab alone writes ``2013-12-03T17:15:43Z``, ``2016-08-12 15:23:28 UTC``, ``2021-04-28 21:50:00 +0200``,
+    ``2026-08-02T10:41:35.000+00:00`` and ``2015-04-08T21: 00:25-07:00``. No zone means UTC.
+    """
+    seconds = _number(value)
+    if seconds is None:
+        return _parsed(plain_text(value).strip()) if isinstance(value, str) else None
+    if abs(seconds) > _MILLISECONDS:
+        seconds /= 1000
+    return seconds if -62_135_596_800 <= seconds < 253_402_300_800 else None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, str) and re.fullmatch(r"\d{9,13}(?:\.\d{1,9})?", value, re.ASCII):
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) < 1e15 else None
+
+
+def _parsed(text: str) -> float | None:
+    if not 10 <= len(text) <= 64:
+        return None
+    clock = text[11:].replace(" ", "").removesuffix("UTC")
+    try:
+        if "," in text:
+            moment = parsedate_to_datetime(text)
+        else:
+            moment = datetime.fromisoformat(f"{text[:10]}T{clock}" if clock else text[:10])
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def duration(value: object) -> Markup:
+    """Seconds in words, in the two largest units: ``2 minutes and 5 seconds``. What is no number stays as it is."""
+    seconds = _seconds(value)
+    if seconds is None:
+        return escaped(clean(plain_text(value), 100))
+    if seconds < 1:
+        return escaped("less than a second" if seconds else "0 seconds")
+    smallest = "seconds" if seconds < 3600 else "minutes" if seconds < 86_400 else "hours"
+    return escaped(humanize.precisedelta(timedelta(seconds=round(seconds)), smallest, format="%0.0f"))
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, str):
+        try:
+            value = float(plain_text(value).strip()) if len(value) <= 30 else None
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= _LONGEST and math.isfinite(value) else None
