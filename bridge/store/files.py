@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import logging
 import os
 import sqlite3
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ JOURNAL = 16 * 2**20
 """Bytes to which the write-ahead log is cut back once it has grown longer."""
 MEMORY = ":memory:"
 RESTORE = "restore a copy, or move it away to start with an empty one"
+
+log = logging.getLogger("bridge.store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,9 @@ def _open(path: Path, lock: int | None) -> Opened:
         _keep_private(path)
         if writer.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise StoreRefused(f"the file system of {path} cannot hold SQLite's write-ahead log: use a local disk")
-        schema.migrate(writer)
+        if schema.migrate(writer) == 0:
+            # Said, so that a volume that went missing, or a file cut to nothing, does not go unseen.
+            log.info("the store %s is new and empty", path)
         _refuse_torn(writer, path)
         if lock is not None and (said := schema.damage(writer)):
             raise StoreRefused(f"the store {path} is damaged ({said}): {RESTORE}")
@@ -116,7 +121,7 @@ def _keep_private(path: Path) -> None:
 
 
 def _refuse_torn(db: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file whose end is missing: SQLite itself notices only when it reads there, perhaps days later."""
+    """Refuse a file whose last page is cut: SQLite reads zeros there (where whole pages are missing, it refuses)."""
     # In this order: once all of the log was moved into the file, it must hold the pages counted before.
     pages, page_size = (int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "page_size"))
     busy, logged, moved = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

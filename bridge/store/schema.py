@@ -94,14 +94,15 @@ def check(db: sqlite3.Connection, name: str) -> None:
         )
 
 
-def migrate(db: sqlite3.Connection) -> None:
-    """Bring the tables to this version, in one transaction."""
+def migrate(db: sqlite3.Connection) -> int:
+    """Bring the tables to this version, in one transaction. Returns the version that they had, 0 for none."""
     if _pragma(db, "user_version") == VERSION:
-        return
+        return VERSION
     db.execute("BEGIN IMMEDIATE")
     try:
         # Asked again: another process may have been faster.
-        for statements in MIGRATIONS[_pragma(db, "user_version") :]:
+        version = _pragma(db, "user_version")
+        for statements in MIGRATIONS[version:]:
             for statement in statements:
                 db.execute(statement)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -111,6 +112,7 @@ def migrate(db: sqlite3.Connection) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+    return version
 
 
 def damage(db: sqlite3.Connection) -> str:

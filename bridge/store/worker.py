@@ -88,14 +88,10 @@ class Worker:
         """One group: take it, do it, answer it. Returns whether more may come."""
         # Apart from the loop, so that answered calls, with their bodies, are not held while it waits for the next.
         calls, more = self._take()
-        try:
-            self._write([call for call in calls if call.writes])
-            for call in calls:
-                if not call.writes:
-                    self._read(call)
-        except BaseException as error:  # noqa: BLE001 (if the thread ended here, every later call would hang)
-            for call in calls:
-                call.error = call.error or _unavailable(error)
+        self._write([call for call in calls if call.writes])
+        for call in calls:
+            if not call.writes:
+                self._read(call)
         self._answer(calls)
         return more
 
@@ -118,9 +114,8 @@ class Worker:
         if not calls:
             return
         db = self._db
+        self._roll_back()  # in case that it failed the last time
         try:
-            if db.in_transaction:  # an earlier rollback failed, say for want of memory
-                db.execute("ROLLBACK")
             db.execute("BEGIN IMMEDIATE")
             if self._before_group:
                 self._before_group(db)
@@ -128,7 +123,7 @@ class Worker:
                 self._write_one(call)
             db.execute("COMMIT")
             self.commits += 1
-        except Exception as error:  # noqa: BLE001 (whatever it is, the callers must hear of it)
+        except BaseException as error:  # noqa: BLE001 (if the thread ended here, every later call would hang)
             self._roll_back()
             for call in calls:
                 call.error = _unavailable(error)
@@ -151,7 +146,7 @@ class Worker:
         try:
             self._db.execute("BEGIN")
             call.result = call.job(self._db)
-        except Exception as error:  # noqa: BLE001 (as above)
+        except BaseException as error:  # noqa: BLE001 (as above)
             call.error = _unavailable(error)
         finally:
             self._roll_back()
