@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 
 from bridge.events import Event
-from bridge.payload import at
 from bridge.sources import PROVIDERS
 
 SAMPLE_SECRET = "a-secret-that-only-samples-are-signed-with"  # noqa: S105 - signs samples only, and opens nothing
@@ -49,8 +48,3 @@ def sample_event(sample: Sample, source: str, now: float, body: object | None = 
     request = provider.request_for(sample.type, sample.body if body is None else body, SAMPLE_SECRET, now)
     event = provider.events(request, source, now)[0]
     return replace(event, source=source)
-
-
-def is_form(body: object) -> bool:
-    """Whether a sample's body is a form: a list of pairs."""
-    return isinstance(body, list) and isinstance(at(body, 0), list) and len(body[0]) == 2

@@ -1,6 +1,5 @@
 """/webhooks/{source}: from a socket to a kept event, and only then an answer."""
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -32,11 +31,9 @@ class Ingest:
     now: Callable[[], float]
     inflight: Inflight
     rejections: Rejections
-    store_works: Callable[[bool], None]
-    """Told after every attempt to keep something whether the store could."""
     counts: Counter[str] = field(default_factory=Counter)
     """Events by what became of them, since the start."""
-    _told: set[tuple[str, str]] = field(default_factory=set)
+    _told: set[str] = field(default_factory=set)
     """Routes whose failing condition was logged already."""
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -92,9 +89,7 @@ class Ingest:
         try:
             kept = await self.store.accept(kept_request(request, source.provider), entries, now)
         except StoreUnavailable as error:
-            self.store_works(False)
             return self._turn_away(raw, 503, f"the store cannot keep it: {error}", source.name)
-        self.store_works(True)
         for entry, outcome in zip(entries, kept, strict=True):
             self._count(outcome.status, entry.event, outcome.id)
         new = [entry for entry, outcome in zip(entries, kept, strict=True) if outcome.status != "duplicate"]
@@ -104,14 +99,13 @@ class Ingest:
 
     def _count(self, status: str, event: Event, event_id: str) -> None:
         self.counts[status] += 1
-        if log.isEnabledFor(logging.INFO):
-            log.info(status, source=event.source, type=event.type, id=event_id)
+        log.info(status, source=event.source, type=event.type, id=event_id)
 
     def _tell_failing_conditions(self, decision: Decision) -> None:
         for route, verdict in decision.errors:
             self.counts["conditions that failed"] += 1
-            if (route, verdict.detail) not in self._told and len(self._told) < 1000:
-                self._told.add((route, verdict.detail))
+            if route not in self._told:
+                self._told.add(route)
                 log.warning(
                     "a route's condition cannot be evaluated, so it is not met", route=route, why=verdict.detail
                 )

@@ -1,0 +1,136 @@
+"""The commands' names, options and help. What they do is in the modules beside this one."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge import __version__
+
+app = typer.Typer(
+    name="bridge",
+    help="Webhooks in, Slack messages out: GitLab, Stripe, Shopify and Twilio call it, your channels read about it.",
+    epilog="Exit status: 0 good, 1 the answer is no, 2 wrong usage or configuration.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"bridge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
+
+@app.command()
+def serve() -> None:
+    """Run the service until SIGTERM.
+
+    It needs a secret for one source and a URL for one channel at least, for example:
+
+    BRIDGE_SECRETS__GITLAB=… BRIDGE_CHANNELS__GENERAL=https://hooks.slack.com/services/… bridge serve
+    """
+    from bridge.cli.serve import serve as run
+
+    run()
+
+
+@app.command()
+def demo(
+    stay: Annotated[bool, typer.Option("--stay", help="Keep it running, and print curl lines to play with.")] = False,
+) -> None:
+    """See the bridge work: the real service, a simulated Slack, and four providers that call it."""
+    from bridge.cli.demo import demo as run
+
+    run(stay)
+
+
+@app.command()
+def check(
+    strict: Annotated[bool, typer.Option("--strict", help="Let notes count as errors.")] = False,
+    env: Annotated[bool, typer.Option("--env", help="Add what `serve` would refuse in this environment.")] = False,
+) -> None:
+    """Find what is wrong with routes.toml and the templates. Needs no network and no secrets.
+
+    Every template is rendered against every sample event that can reach it. Errors end with status 1; notes do not.
+    """
+    from bridge.cli.check import check as run
+
+    run(strict=strict, env=env)
+
+
+@app.command("test")
+def trial(
+    channels: Annotated[
+        list[str] | None, typer.Argument(metavar="[CHANNEL]...", help="Default: every channel that a route uses.")
+    ] = None,
+    event: Annotated[
+        str | None, typer.Option(metavar="SOURCE/TYPE", help="Send this sample event through the real routes instead.")
+    ] = None,
+) -> None:
+    """Send a real test message to Slack, and print what Slack answered for each channel."""
+    from bridge.cli.errors import refuse
+    from bridge.cli.trial import try_channels, try_event
+
+    if event and channels:
+        refuse(["name channels or --event, not both: the routes decide where an event goes"])
+    if event:
+        try_event(event)
+    else:
+        try_channels(channels or [])
+
+
+@app.command()
+def render(
+    event: Annotated[str, typer.Argument(metavar="SOURCE/TYPE", help="A sample's name, e.g. gitlab/pipeline.failed")],
+    payload: Annotated[
+        Path | None, typer.Option(help="A recorded body (JSON, or a form as it was sent) instead of the sample.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the JSON that would be posted.")] = False,
+    template: Annotated[str | None, typer.Option(help="Use this template, e.g. gitlab/pipeline.j2")] = None,
+) -> None:
+    """Show a message on the terminal as Slack would draw it."""
+    from bridge.cli.render import render as run
+
+    run(event, payload, as_json=json, template=template)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to; it is made if it is not there.")] = Path(),
+) -> None:
+    """Copy routes.toml and the templates out for editing. Overwrites nothing."""
+    from bridge.cli.init import init as run
+
+    run(folder)
+
+
+@app.command()
+def health(
+    ready: Annotated[bool, typer.Option("--ready", help="Ask whether webhooks can be accepted and kept.")] = False,
+) -> None:
+    """Ask the bridge on this machine (BRIDGE_HOST, BRIDGE_PORT) how it is."""
+    from bridge.health import main as ask
+
+    raise typer.Exit(ask(["--ready"] if ready else []))
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except BrokenPipeError:
+        # `bridge render … | head`: who reads has seen enough.
+        sys.stderr.close()

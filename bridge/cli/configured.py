@@ -1,0 +1,48 @@
+"""The configuration as commands want it: some need secrets, some must work without."""
+
+from bridge import logs, slack_urls
+from bridge.cli.errors import complain, refuse
+from bridge.configuration import ConfigurationError
+from bridge.messages.render import load_templates
+from bridge.routes import load_routes, name_faults
+from bridge.running import Channel, Running, channels_with_url
+from bridge.settings import Settings, load_settings
+from bridge.sources import PROVIDERS
+
+
+def settings_or_end() -> Settings:
+    """The settings, with their warnings told and their secrets kept out of logs. Ends the command if they are wrong."""
+    try:
+        settings, warnings = load_settings()
+    except ConfigurationError as error:
+        refuse(error.faults)
+    complain(warnings)
+    logs.hide(settings.every_secret())
+    return settings
+
+
+def without_secrets(settings: Settings) -> Running:
+    """Routes and templates; no source is on, no channel has a URL. Raises ConfigurationError."""
+    return _running(settings, {})
+
+
+def with_channels(settings: Settings) -> Running:
+    """Routes, templates and the channels' URLs; sources may be off. Raises ConfigurationError."""
+    channels = channels_with_url(settings, load_routes(settings.routes_file))
+    faults = [
+        f"BRIDGE_CHANNELS__{name.upper().replace('-', '_')} {fault}"
+        for name, channel in sorted(channels.items())
+        if (fault := slack_urls.fault(channel.url.get_secret_value(), settings.slack_hosts))
+    ]
+    if faults:
+        raise ConfigurationError(faults)
+    return _running(settings, channels)
+
+
+def _running(settings: Settings, channels: dict[str, Channel]) -> Running:
+    routes = load_routes(settings.routes_file)
+    if faults := name_faults(routes, PROVIDERS):
+        raise ConfigurationError(faults)
+    templates = load_templates(settings.templates_folder, routes.people)
+    off = tuple(routes.source_names(PROVIDERS))
+    return Running(routes, templates, {}, channels, settings.public_url, off)

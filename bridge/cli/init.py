@@ -1,0 +1,28 @@
+"""`bridge init`."""
+
+import shutil
+from pathlib import Path
+
+from bridge.cli.errors import out, refuse
+from bridge.packaged import packaged_routes, packaged_templates
+
+
+def init(folder: Path) -> None:
+    """Copy out what people edit. What is there already stays as it is, and is named."""
+    copies = [(packaged_routes(), folder / "routes.toml")]
+    source = packaged_templates()
+    copies += [(path, folder / "templates" / path.relative_to(source)) for path in sorted(source.rglob("*.j2"))]
+    console = out()
+    written = 0
+    try:
+        for original, copy in copies:
+            if copy.exists():
+                console.print(f"kept    {copy} (it is there already)")
+                continue
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(original, copy)
+            written += 1
+    except OSError as error:
+        refuse([f"cannot write {error.filename}: {error.strerror}"])
+    console.print(f"wrote   {written} of {len(copies)} files below {folder.resolve()}")
+    console.print("next    edit routes.toml, then run `bridge check` here")

@@ -1,0 +1,38 @@
+"""`bridge render`."""
+
+import json
+from pathlib import Path
+
+import typer
+from rich.text import Text
+
+from bridge.cli.configured import settings_or_end, without_secrets
+from bridge.cli.errors import NO, complain, out, refuse
+from bridge.cli.samples import named_event
+from bridge.configuration import ConfigurationError
+from bridge.messages.render import render as rendered
+from bridge.messages.terminal import show
+
+
+def render(name: str, payload: Path | None, *, as_json: bool, template: str | None) -> None:
+    """Render one event and show it; status 1 if the template failed and the fallback is shown."""
+    try:
+        running = without_secrets(settings_or_end())
+    except ConfigurationError as error:
+        refuse(error.faults)
+    event = named_event(name, running, payload)
+    if template and template not in running.templates.names():
+        refuse([f"there is no template {template!r} below templates/"])
+    result = rendered(event, running.templates, template)
+    console = out()
+    if result.message is None:
+        console.print(f"not sent: {result.skip}  ({result.template})")
+        return
+    if as_json:
+        typer.echo(json.dumps(result.message.body(), indent=2, ensure_ascii=False))
+    else:
+        console.print(show(result.message))
+        console.print(Text(f"{event.type} · {result.template}", "dim"))
+    if result.fault:
+        complain([f"{result.fault} (what you see is the fallback)"])
+        raise typer.Exit(NO)

@@ -1,0 +1,59 @@
+"""Which sample event a command means, and what stands in for its body."""
+
+import time
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from bridge.cli.errors import refuse
+from bridge.configuration import nearest
+from bridge.events import Event
+from bridge.payload import NotJson, parse_json
+from bridge.running import Running
+from bridge.samples import Sample, sample_event, samples
+from bridge.sources import PROVIDERS, Malformed
+
+
+def provider_of(source: str, running: Running) -> str:
+    """The provider that a source name stands for, whether the source is on or off. Ends the command if none does."""
+    provider = running.routes.provider_of(source)
+    if provider not in PROVIDERS:
+        known = running.routes.source_names(PROVIDERS)
+        refuse(
+            [f"there is no source {source!r}; the nearest is {nearest(source, known)!r} (known: {', '.join(known)})"]
+        )
+    return provider
+
+
+def named_event(name: str, running: Running, payload: Path | None = None) -> Event:
+    """The event that SOURCE/TYPE names, from its sample or from a recorded body. Ends the command if there is none."""
+    source, slash, type = name.partition("/")
+    if not slash or not type:
+        refuse([f"{name!r} is no SOURCE/TYPE: write for example gitlab/pipeline.failed"])
+    provider = provider_of(source, running)
+    sample = samples().get(f"{provider}/{type}")
+    body: object | None = None
+    if payload:
+        body = recorded(payload)
+        sample = Sample(provider, type, payload, body)
+    if sample is None:
+        near = nearest(f"{provider}/{type}", samples()).removeprefix(f"{provider}/")
+        refuse([f"there is no sample {name!r}; the nearest is {source}/{near!s} (or give a body with --payload FILE)"])
+    try:
+        return sample_event(sample, source, time.time(), body)
+    except (Malformed, IndexError) as error:
+        refuse([f"{payload or sample.path}: is no body that {provider} would send: {error}"])
+
+
+def recorded(path: Path) -> object:
+    """A recorded body: JSON, or a form as it came over the wire. Ends the command if it can be read as neither."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        refuse([f"cannot read {path}: {error.strerror}"])
+    try:
+        return parse_json(raw)
+    except NotJson:
+        pairs = parse_qsl(raw.decode("utf-8", "replace").strip(), keep_blank_values=True)
+        if not pairs:
+            refuse([f"{path}: is neither JSON nor a form (name=value&…)"])
+        return [list(pair) for pair in pairs]

@@ -1,0 +1,31 @@
+"""`bridge serve`."""
+
+from bridge import logs
+from bridge.cli.errors import complain, refuse
+from bridge.configuration import ConfigurationError
+from bridge.running import load_running
+from bridge.settings import load_settings
+from bridge.store import StoreRefused
+
+
+def serve() -> None:
+    """Start or refuse with one line a fault; then run until SIGTERM."""
+    import uvloop
+
+    from bridge.service import serve as run
+
+    try:
+        settings, warnings = load_settings()
+        complain(warnings)
+        logs.hide(settings.every_secret())
+        logs.configure(settings.log_format, settings.log_level)
+        running = load_running(settings)
+    except ConfigurationError as error:
+        refuse(error.faults)
+    try:
+        uvloop.run(run(settings, running))
+    except StoreRefused as error:
+        refuse([str(error)])
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        refuse([f"cannot listen on {where} ({error.strerror or error}): choose others with BRIDGE_HOST, BRIDGE_PORT"])

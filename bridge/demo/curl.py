@@ -1,0 +1,28 @@
+"""The curl lines of `bridge demo --stay`."""
+
+import shlex
+
+from bridge.demo.acts import SECRETS, signed
+
+
+def lines(base: str, now: float) -> str:
+    """Requests to play with: one that needs no signature, one that is signed and soon stale, one that is forged."""
+    body = '{"object_kind":"build","build_name":"your own","build_status":"failed","project_name":"play/ground"}'
+    gitlab = _curl(f"{base}/webhooks/gitlab", {"X-Gitlab-Event": "Job Hook", "X-Gitlab-Token": SECRETS["gitlab"]}, body)
+    request = signed("stripe", "charge.succeeded", now)
+    headers = {"Stripe-Signature": request.header("stripe-signature") or ""}
+    stripe = _curl(f"{base}/webhooks/stripe", headers, request.body.decode())
+    forged = _curl(f"{base}/webhooks/gitlab", {"X-Gitlab-Event": "Job Hook", "X-Gitlab-Token": "a guess"}, body)
+    return (
+        "\nIt stays. Play with it; each message shows up below. Ctrl-C ends it.\n\n"
+        f"# a failed job; change the text and send it again\n{gitlab}\n\n"
+        f"# a signed charge: good for 300 seconds, and a duplicate the second time\n{stripe}\n\n"
+        f"# forged\n{forged}\n\n"
+        f"# how it is\ncurl -s {base}/readyz\n"
+    )
+
+
+def _curl(url: str, headers: dict[str, str], body: str) -> str:
+    named = {"Content-Type": "application/json", **headers}
+    options = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in named.items())
+    return f"curl -s {url} {options} --data-binary {shlex.quote(body)}"

@@ -1,0 +1,186 @@
+"""The rooms put together: one running bridge, from its start to its stop."""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import aiohttp
+import structlog
+
+from bridge import __version__
+from bridge.delivery.clock import Clock, SystemClock
+from bridge.delivery.dispatcher import Destination, Dispatcher
+from bridge.delivery.slack import Poster, open_session
+from bridge.messages import Rendered
+from bridge.messages.render import render
+from bridge.names import variable_key
+from bridge.running import Channel, Running
+from bridge.settings import Settings
+from bridge.store import Delivery, Store, StoreUnavailable, open_store
+from bridge.web.app import Server, application
+from bridge.web.bodies import Inflight
+from bridge.web.health import Health, Readiness
+from bridge.web.ingest import Ingest
+from bridge.web.rejections import Rejections
+
+PRUNE_EVERY = 600.0
+"""Seconds between two prunings."""
+CHECK_EVERY = 2.0
+"""Seconds for which /readyz believes its last look at the store."""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.service")
+
+
+class Service:
+    """One bridge in this process. ``start`` and ``stop`` are called once each.
+
+    ``running`` is what routes, templates and settings say; assigning another one to ``running`` swaps it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        running: Running,
+        *,
+        clock: Clock | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.running = running
+        self.address = ("", 0)
+        self._settings = settings
+        self._clock: Clock = clock or SystemClock()
+        self._jitter = jitter
+        self._state = "starting"
+        self._checked_at = float("-inf")
+        self._store_works = True
+        self._known: Mapping[str, Channel] = {}
+        self._reached: Mapping[str, Destination] = {}
+        self._renderer = ThreadPoolExecutor(1, "render")
+        self._keeping: asyncio.Task[None] | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self.store: Store
+        self.ingest: Ingest
+        self.dispatcher: Dispatcher
+        self._server: Server
+
+    async def start(self) -> None:
+        """Open the store, start the lanes, listen. Raises StoreRefused, and OSError if the address cannot be had."""
+        settings = self._settings
+        self.store = open_store(settings.store, limit=settings.store_limit, owner=True)
+        try:
+            self._session = open_session()
+            self.dispatcher = Dispatcher(
+                self.store,
+                Poster(self._session, self._clock),
+                self._render,
+                self._destinations,
+                clock=self._clock,
+                random=self._jitter,
+                owner=f"{socket.gethostname()}:{os.getpid()}",
+            )
+            self.ingest = Ingest(
+                running=lambda: self.running,
+                store=self.store,
+                wake=self.dispatcher.wake,
+                now=self._clock.now,
+                inflight=Inflight(settings.max_inflight),
+                rejections=Rejections(self._clock.now),
+            )
+            self._server = Server(application(self.ingest, Health(self._readiness)))
+            await self.dispatcher.start()
+            self.address = await self._server.start(settings.host, settings.port)
+        except BaseException:
+            await self.stop()
+            raise
+        self._keeping = asyncio.create_task(self._keep_house(), name="pruning")
+        self._state = "ok"
+        log.info("listening", host=self.address[0], port=self.address[1], version=__version__)
+
+    async def stop(self) -> None:
+        """Accept nothing more, finish requests and posts in flight within 8 s, and leave the rest in the store."""
+        self._state = "stopping"
+        if self._keeping:
+            self._keeping.cancel()
+        unfinished = []
+        if hasattr(self, "_server"):
+            await self._server.stop_listening()
+            unfinished.append(self._server.stop())
+        if hasattr(self, "dispatcher"):
+            unfinished.append(self.dispatcher.stop())
+        await asyncio.gather(*unfinished)
+        if self._session:
+            await self._session.close()
+        self._renderer.shutdown(wait=False, cancel_futures=True)
+        await self.store.close()
+        log.info("stopped")
+
+    async def _render(self, delivery: Delivery, notes: Sequence[str]) -> Rendered:
+        """In a thread of its own, so that a slow template holds up its lane and nothing else."""
+        templates = self.running.templates
+        return await asyncio.get_running_loop().run_in_executor(
+            self._renderer, lambda: render(delivery.event, templates, delivery.template, notes=notes)
+        )
+
+    def _destinations(self) -> Mapping[str, Destination]:
+        channels = self.running.channels
+        if self._known is not channels:
+            self._known = channels
+            self._reached = {
+                name: Destination(channel.url.get_secret_value(), channel.pace) for name, channel in channels.items()
+            }
+        return self._reached
+
+    async def _readiness(self) -> Readiness:
+        if self._state != "ok":
+            return Readiness(False, self._state, {})
+        if self._clock.monotonic() - self._checked_at >= CHECK_EVERY:
+            self._checked_at = self._clock.monotonic()
+            try:
+                await self.store.check()
+                self._store_works = True
+            except StoreUnavailable:
+                self._store_works = False
+        if not self._store_works:
+            return Readiness(False, "store unavailable", {})
+        lanes = self.dispatcher.counts()
+        try:
+            states = (await self.store.counts()).states
+        except StoreUnavailable:
+            return Readiness(False, "store unavailable", {})
+        counts = {f"lanes_{name}": number for name, number in lanes.items()}
+        counts |= {f"deliveries_{name}": number for name, number in states.items()}
+        counts |= {f"events_{name.replace(' ', '_')}": number for name, number in self.ingest.counts.items()}
+        degraded = lanes["away"] or lanes["stopped"]
+        return Readiness(True, "degraded" if degraded else "ok", dict(sorted(counts.items())))
+
+    async def _keep_house(self) -> None:
+        """Prune now and then. A store that is unavailable is asked again the next time."""
+        while True:
+            try:
+                pruned = await self.store.prune(self._clock.now(), self._settings.retention)
+                if pruned:
+                    log.info("pruned", events=pruned)
+            except StoreUnavailable as error:
+                log.warning("the store cannot be pruned now", reason=str(error))
+            except Exception:
+                log.exception("pruning failed, and is tried again")
+            await self._clock.sleep(PRUNE_EVERY)
+
+
+async def serve(settings: Settings, running: Running) -> None:
+    """Run a bridge until SIGTERM or SIGINT. Raises what ``Service.start`` raises."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    service = Service(settings, running)
+    await service.start()
+    for name in running.off:
+        log.info("this source is off", source=name, mend=f"set BRIDGE_SECRETS__{variable_key(name).upper()}")
+    await told.wait()
+    log.info("stopping: what is in flight is finished, the rest waits in the store")
+    await service.stop()

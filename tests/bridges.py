@@ -1,0 +1,111 @@
+"""A real bridge with a simulated Slack, for the tests of every room that needs one."""
+
+import io
+import json
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from bridge.demo.slack_simulator import SlackSimulator
+from bridge.events import Request
+from bridge.running import load_running
+from bridge.samples import samples
+from bridge.service import Service
+from bridge.settings import load_settings
+from bridge.sources import PROVIDERS
+
+PUBLIC_URL = "https://hooks.example.com"
+SECRETS = {
+    "gitlab": "gitlab-test-secret-token",
+    "stripe": "whsec_stripe_test_secret",
+    "shopify": "shopify-test-client-secret",
+    "twilio": "00112233445566778899aabbccddeeff",
+}
+ROUTES = """
+[[routes]]
+name = "all"
+events = ["!push"]
+channels = ["general"]
+"""
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """A running bridge, the Slack it posts to, and a client that calls it."""
+
+    service: Service
+    slack: SlackSimulator
+    client: aiohttp.ClientSession
+
+    @property
+    def base(self) -> str:
+        host, port = self.service.address
+        return f"http://{host}:{port}"
+
+    async def send(
+        self, request: Request, *, extra: Sequence[tuple[str, str]] = ()
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Send a request as a proxy in front would pass it on: status, headers, body."""
+        target = urlsplit(request.url)
+        url = f"{self.base}{target.path}" + (f"?{target.query}" if target.query else "")
+        headers = [*request.headers.items(), *extra]
+        async with self.client.request(
+            request.method,
+            url,
+            data=io.BytesIO(request.body) if request.body else None,
+            headers=headers,
+            allow_redirects=False,
+        ) as response:
+            return response.status, dict(response.headers), await response.read()
+
+    async def get(self, path: str) -> tuple[int, dict[str, object]]:
+        async with self.client.get(self.base + path) as response:
+            answer: dict[str, object] = await response.json()
+            return response.status, answer
+
+
+def environment(folder: Path, slack: SlackSimulator, **more: str) -> dict[str, str]:
+    """Variables for a bridge whose files are in ``folder``; routes.toml is written if it is not there."""
+    routes = folder / "routes.toml"
+    if not routes.exists():
+        routes.write_text(ROUTES)
+    return {
+        "BRIDGE_PORT": "0",
+        "BRIDGE_STORE": f"sqlite:///{folder}/bridge.db",
+        "BRIDGE_ROUTES": str(routes),
+        "BRIDGE_PUBLIC_URL": PUBLIC_URL,
+        "BRIDGE_SLACK_HOSTS": json.dumps(["127.0.0.1"]),
+        "BRIDGE_CHANNELS__GENERAL": slack.webhook("general"),
+        **{f"BRIDGE_SECRETS__{name.upper()}": secret for name, secret in SECRETS.items()},
+        **more,
+    }
+
+
+@asynccontextmanager
+async def bridge(folder: Path, **more: str) -> AsyncIterator[Bridge]:
+    """A bridge that listens on a free port until the block ends."""
+    async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
+        settings, _ = load_settings(environment(folder, slack, **more), dotenv=folder / "-", secrets_dir=folder / "-")
+        service = Service(settings, load_running(settings))
+        await service.start()
+        try:
+            yield Bridge(service, slack, client)
+        finally:
+            await service.stop()
+
+
+def sample_request(name: str, *, now: float | None = None, body: object = None, secret: str = "") -> Request:
+    """The signed request for a sample such as ``gitlab/merge_request.open``."""
+    sample = samples()[name]
+    return PROVIDERS[sample.provider].request_for(
+        sample.type,
+        sample.body if body is None else body,
+        secret or SECRETS[sample.provider],
+        time.time() if now is None else now,
+        url=f"{PUBLIC_URL}/webhooks/{sample.provider}",
+    )

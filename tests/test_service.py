@@ -1,0 +1,315 @@
+"""A whole bridge as a process: it starts, refuses to start, stops, and is killed, and loses nothing."""
+
+import asyncio
+import io
+import json
+import os
+import random
+import re
+import signal
+import sqlite3
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+
+from bridge.demo.slack_simulator import NO_SERVICE, Fault, SlackSimulator
+from bridge.events import Request
+from tests.bridges import environment, sample_request
+
+
+async def start(environ: Mapping[str, str], folder: Path) -> Process:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bridge", "serve", cwd=folder, env={**clean, **environ}, stdout=PIPE, stderr=PIPE
+    )
+
+
+async def address(process: Process, said: list[str]) -> str:
+    """The base URL, once the process listens. What it says goes to ``said``."""
+    assert process.stderr
+    while line := (await asyncio.wait_for(process.stderr.readline(), 20)).decode():
+        said.append(line)
+        with suppress(ValueError):
+            entry = json.loads(line)
+            if entry.get("event") == "listening":
+                return f"http://{entry['host']}:{entry['port']}"
+    raise AssertionError(f"it did not start: {said}")
+
+
+@asynccontextmanager
+async def serving(environ: Mapping[str, str], folder: Path) -> AsyncIterator[tuple[Process, str, list[str]]]:
+    """A process that listens; what it writes is drained into the list."""
+    process = await start(environ, folder)
+    said: list[str] = []
+    draining: asyncio.Task[None] | None = None
+    try:
+        base = await address(process, said)
+
+        async def drain() -> None:
+            assert process.stderr
+            while line := await process.stderr.readline():
+                said.append(line.decode())
+
+        draining = asyncio.create_task(drain())
+        yield process, base, said
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        if draining:
+            await draining
+
+
+async def send(client: aiohttp.ClientSession, base: str, request: Request) -> tuple[int, dict[str, object]]:
+    path = urlsplit(request.url).path
+    async with client.post(base + path, data=io.BytesIO(request.body), headers=dict(request.headers)) as response:
+        return response.status, await response.json()
+
+
+def minimal(slack: SlackSimulator, **more: str) -> dict[str, str]:
+    return {
+        "BRIDGE_PORT": "0",
+        "BRIDGE_SECRETS__GITLAB": "gitlab-test-secret-token",
+        "BRIDGE_CHANNELS__GENERAL": slack.webhook("general"),
+        "BRIDGE_SLACK_HOSTS": '["127.0.0.1"]',
+        **more,
+    }
+
+
+async def test_it_starts_with_one_secret_and_one_channel_and_stops_with_0(tmp_path: Path) -> None:
+    async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
+        async with serving(minimal(slack), tmp_path) as (process, base, said):
+            status, answer = await send(client, base, sample_request("gitlab/merge_request.open"))
+            assert (status, answer["status"]) == (200, "accepted")
+            await slack.wait_for("general", 1)
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert (tmp_path / "bridge.db").stat().st_mode & 0o777 == 0o600
+        assert sum("stripe" in line and "off" in line for line in said) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"BRIDGE_SECRETS__GITLAB": ""}, "no source is on"),
+        ({"BRIDGE_CHANNELS__GENERAL": ""}, "BRIDGE_CHANNELS__GENERAL"),
+        ({"BRIDGE_CHANNELS__GENERAL": "https://evil.example/services/T1/B1/hush"}, "host"),
+        ({"BRIDGE_CHANNELS__GENERAL": "https://hooks.slack.com/triggers/T1/1/hush"}, "BRIDGE_CHANNELS__GENERAL"),
+        ({"BRIDGE_SECRETS__TWILIO": "00112233445566778899aabbccddeeff"}, "BRIDGE_PUBLIC_URL"),
+        ({"BRIDGE_SECRETS__GITLAB": "whsec_hush!"}, "BRIDGE_SECRETS__GITLAB"),
+        ({"BRIDGE_STORE": "postgres://hush@db/x"}, "sqlite:///"),
+        ({"BRIDGE_PORT": "99999"}, "BRIDGE_PORT"),
+        ({"BRIDGE_ROUTES": "no-such.toml"}, "BRIDGE_ROUTES"),
+    ],
+)
+async def test_it_refuses_to_start_with_2_and_a_line_that_names_the_mend(
+    tmp_path: Path, change: dict[str, str], said: str
+) -> None:
+    async with SlackSimulator() as slack:
+        environ = minimal(slack, **change)
+        environ.setdefault("BRIDGE_SLACK_HOSTS", "")
+        if "https" in change.get("BRIDGE_CHANNELS__GENERAL", ""):
+            del environ["BRIDGE_SLACK_HOSTS"]
+        process = await start(environ, tmp_path)
+        _, stderr = await asyncio.wait_for(process.communicate(), 20)
+    written = stderr.decode()
+    assert process.returncode == 2
+    assert said in written
+    assert "Traceback" not in written
+    assert "hush" not in written
+
+
+async def test_an_unknown_key_in_routes_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text('[[routes]]\nname = "x"\nchanels = ["general"]\n')
+    async with SlackSimulator() as slack:
+        process = await start(minimal(slack), tmp_path)
+        _, stderr = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 2
+    assert re.search(r"routes\.toml:3: .*chanels.*channels", stderr.decode())
+
+
+async def test_a_second_bridge_on_the_same_store_is_refused_and_told_the_firsts_pid(tmp_path: Path) -> None:
+    async with SlackSimulator() as slack, serving(minimal(slack), tmp_path) as (first, _, _):
+        second = await start(minimal(slack), tmp_path)
+        _, stderr = await asyncio.wait_for(second.communicate(), 20)
+        assert second.returncode == 2
+        assert str(first.pid) in stderr.decode()
+
+
+async def test_an_address_in_use_is_refused(tmp_path: Path) -> None:
+    async with SlackSimulator() as slack:
+        taken = slack.base.rpartition(":")[2]
+        process = await start(minimal(slack, BRIDGE_PORT=taken), tmp_path)
+        _, stderr = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 2
+    assert "BRIDGE_PORT" in stderr.decode()
+
+
+async def test_sigterm_finishes_the_post_in_flight_and_leaves_the_rest_in_the_store(tmp_path: Path) -> None:
+    async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
+        slack.always("general", Fault.HANG)
+        async with serving(minimal(slack), tmp_path) as (process, base, _):
+            for name in ("merge_request.open", "merge_request.merge", "issue.open"):
+                assert (await send(client, base, sample_request(f"gitlab/{name}")))[0] == 200
+            await slack.wait_for_hits("general", 1)
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 10) == 0
+        slack.always("general", None)
+        async with serving(minimal(slack), tmp_path):
+            posts = await slack.wait_for("general", 3, within=20)
+        assert len(posts) == 3
+
+
+async def test_kill_9_in_mid_burst_loses_no_accepted_event(tmp_path: Path) -> None:
+    """Again and again: a burst of requests, SIGKILL at a moment that nobody chose, and a count at the end."""
+    (tmp_path / "routes.toml").write_text(
+        '[channels.general]\npace = "100/s"\n[[routes]]\nname = "all"\nchannels = ["general"]\n'
+    )
+    moments = random.Random(7)
+    accepted: dict[str, str] = {}
+    sample = json.loads(sample_request("gitlab/issue.open").body)
+    async with SlackSimulator() as slack:
+        for round in range(6):
+            async with (
+                serving(minimal(slack), tmp_path) as (process, base, _),
+                aiohttp.ClientSession() as client,
+            ):
+
+                async def one(number: int, base: str = base, client: aiohttp.ClientSession = client) -> None:
+                    title = f"event-{number}-end"
+                    attributes = {**sample["object_attributes"], "id": number, "iid": number, "title": title}
+                    request = sample_request("gitlab/issue.open", body={**sample, "object_attributes": attributes})
+                    with suppress(aiohttp.ClientError, ConnectionError, TimeoutError):
+                        status, answer = await send(client, base, request)
+                        if status == 200:
+                            accepted[title] = str(answer["id"])
+
+                burst = [asyncio.create_task(one(round * 1000 + number)) for number in range(60)]
+                for done in asyncio.as_completed(burst[: moments.randrange(1, 60)]):
+                    await done
+                process.send_signal(signal.SIGKILL)
+                await asyncio.gather(*burst)
+        async with serving(minimal(slack), tmp_path):
+            await _until_shown(slack, set(accepted))
+        shown = json.dumps([post.body for post in slack.posts("general")])
+    with sqlite3.connect(tmp_path / "bridge.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
+    assert len(accepted) >= 30
+    assert [title for title in accepted if title not in shown] == []
+
+
+async def _until_shown(slack: SlackSimulator, titles: set[str]) -> None:
+    async with asyncio.timeout(30):
+        number = 0
+        while titles:
+            posts = await slack.wait_for("general", number + 1, within=30)
+            for post in posts[number:]:
+                written = json.dumps(post.body)
+                titles = {title for title in titles if title not in written}
+            number = len(posts)
+
+
+async def test_a_full_disk_gets_503_and_recovers_by_itself(tmp_path: Path) -> None:
+    async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
+        async with serving(minimal(slack), tmp_path) as (process, base, _):
+            _limit_file_size(process.pid, 200_000)
+            statuses = [(await send(client, base, _large(number)))[0] for number in range(4)]
+            assert 503 in statuses
+            assert (await _get(client, base, "/readyz"))[0] in (200, 503)
+            _limit_file_size(process.pid, -1)
+            again = [await send(client, base, _large(number)) for number in range(4)]
+            assert [status for status, _ in again] == [200] * 4
+            before = [status == 200 for status in statuses]
+            assert [answer["status"] == "duplicate" for _, answer in again] == before
+
+
+def _limit_file_size(pid: int, limit: int) -> None:
+    import resource
+
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, -1))
+
+
+def _large(number: int) -> Request:
+    sample = json.loads(sample_request("gitlab/issue.open").body)
+    attributes = {**sample["object_attributes"], "id": number, "iid": number, "description": "x" * 150_000}
+    return sample_request("gitlab/issue.open", body={**sample, "object_attributes": attributes})
+
+
+async def _get(client: aiohttp.ClientSession, base: str, path: str) -> tuple[int, object]:
+    async with client.get(base + path) as response:
+        return response.status, await response.json()
+
+
+async def test_no_secret_is_ever_written(tmp_path: Path) -> None:
+    """Everything that the process wrote, and every answer, while all that can go wrong goes wrong."""
+    async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
+        environ = environment(tmp_path, slack, BRIDGE_LOG_LEVEL="debug")
+        (tmp_path / "routes.toml").write_text('[[routes]]\nname = "all"\nchannels = ["general"]\n')
+        slack.script("general", Fault.RESET_AFTER_BODY, Fault.CLOSE, NO_SERVICE)
+        slack.always("general", NO_SERVICE)
+        secrets = [value for name, value in environ.items() if "SECRETS__" in name or "CHANNELS__" in name]
+        secrets.append(environ["BRIDGE_CHANNELS__GENERAL"].rpartition("/")[2])
+        answers: list[tuple[int, object]] = []
+        async with serving(environ, tmp_path) as (process, base, said):
+            for name in ("gitlab/issue.open", "stripe/charge.failed", "shopify/orders/create"):
+                request = sample_request(name)
+                secrets += [
+                    value
+                    for header, value in request.headers.items()
+                    if "ignature" in header or "mac" in header.lower()
+                ]
+                answers.append(await send(client, base, request))
+                answers.append(await send(client, base, sample_request(name, secret="whsec_not_the_right_one")))
+            await slack.wait_for_hits("general", 3, within=20)
+            answers.append(await _get(client, base, "/readyz"))
+            answers.append(await _get(client, base, "/healthz"))
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 10) == 0
+    database = _bytes_of(tmp_path)
+    written = "".join(said) + json.dumps(answers)
+    assert "turned away" in written
+    assert "Traceback" not in written
+    for secret in secrets:
+        assert secret not in written
+        assert secret.encode() not in database
+
+
+def _bytes_of(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.glob("bridge.db*"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc, which Linux alone has")
+async def test_a_flood_of_large_bodies_keeps_memory_under_the_containers_256_mib(tmp_path: Path) -> None:
+    async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
+        async with serving(minimal(slack), tmp_path) as (process, base, _):
+            url = f"{base}/webhooks/gitlab"
+            unsigned = b" " * (25 * 1024 * 1024)
+
+            async def flood() -> int:
+                async with client.post(url, data=io.BytesIO(unsigned)) as response:
+                    return response.status
+
+            statuses = await asyncio.gather(*(flood() for _ in range(8)))
+            assert set(statuses) <= {401, 503}
+            sample = json.loads(sample_request("gitlab/issue.open").body)
+            commits = [{"id": f"{n:040x}", "message": "m" * 200, "added": ["f" * 50] * 20} for n in range(19_000)]
+            large = sample_request("gitlab/issue.open", body={**sample, "commits": commits})
+            assert 20_000_000 < len(large.body) < 25 * 1024 * 1024
+            assert (await send(client, base, large))[0] == 200
+            await slack.wait_for("general", 1, within=20)
+            assert _peak_memory(process.pid) < 256 * 1024 * 1024
+
+
+def _peak_memory(pid: int) -> int:
+    """Bytes resident at most so far."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no VmHWM")

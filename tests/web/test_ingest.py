@@ -1,0 +1,289 @@
+"""The way of one webhook up to its answer, on real sockets and a real store."""
+
+import asyncio
+import gzip
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.events import Request
+from bridge.store import Query
+from tests.bridges import PUBLIC_URL, SECRETS, Bridge, bridge, sample_request
+
+CONSTANT = {
+    400: b'{"error": "the request cannot be read"}',
+    401: b'{"error": "the request is not verified"}',
+    404: b'{"error": "there is nothing here"}',
+    405: b'{"error": "the method is not allowed here"}',
+    413: b'{"error": "the body is too large"}',
+    415: b'{"error": "compressed bodies are not accepted"}',
+    503: b'{"error": "events cannot be kept right now, send it again later"}',
+}
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Bridge]:
+    async with bridge(tmp_path) as started:
+        yield started
+
+
+@pytest.mark.parametrize("name", ["gitlab/merge_request.open", "stripe/charge.failed", "shopify/orders/create"])
+async def test_an_accepted_event_is_answered_and_posted(running: Bridge, name: str) -> None:
+    status, headers, body = await running.send(sample_request(name))
+    assert status == 200
+    assert headers["Content-Type"] == "application/json"
+    answer = json.loads(body)
+    assert answer["status"] == "accepted"
+    await running.slack.wait_for("general", 1)
+    (row,) = await running.service.store.find(Query(event=answer["id"]))
+    assert row.channel == "general"
+
+
+async def test_twilio_is_answered_with_twiml(running: Bridge) -> None:
+    status, headers, body = await running.send(sample_request("twilio/message.received"))
+    assert (status, headers["Content-Type"], body) == (200, "text/xml", b"<Response/>")
+    await running.slack.wait_for("general", 1)
+
+
+async def test_twilio_may_call_with_get(running: Bridge) -> None:
+    from twilio.request_validator import RequestValidator
+
+    query = "MessageSid=SM1&From=%2B15550100&To=%2B15550101&Body=hi%20there&SmsStatus=received"
+    url = f"{PUBLIC_URL}/webhooks/twilio?{query}"
+    signature = RequestValidator(SECRETS["twilio"]).compute_signature(url, {})
+    status, _, _ = await running.send(Request("GET", url, {"X-Twilio-Signature": signature}, b""))
+    assert status == 200
+    (post,) = await running.slack.wait_for("general", 1)
+    assert "hi there" in json.dumps(post.body)
+
+
+async def test_a_duplicate_is_answered_with_the_first_arrivals_id_and_posted_once(running: Bridge) -> None:
+    request = sample_request("stripe/charge.failed")
+    first = json.loads((await running.send(request))[2])
+    second = json.loads((await running.send(request))[2])
+    assert second == {"status": "duplicate", "id": first["id"]}
+    await running.send(sample_request("stripe/invoice.paid"))
+    posts = await running.slack.wait_for("general", 2)
+    assert len(posts) == 2
+
+
+async def test_many_copies_at_once_are_accepted_once(running: Bridge) -> None:
+    request = sample_request("shopify/orders/create")
+    answers = [json.loads(body) for _, _, body in await asyncio.gather(*(running.send(request) for _ in range(20)))]
+    assert sorted(answer["status"] for answer in answers) == ["accepted"] + ["duplicate"] * 19
+    assert len({answer["id"] for answer in answers}) == 1
+
+
+async def test_an_event_that_no_route_wants_is_ignored_and_not_stored(running: Bridge) -> None:
+    status, _, body = await running.send(sample_request("gitlab/push"))
+    assert (status, json.loads(body)) == (200, {"status": "ignored", "id": None})
+    assert await running.service.store.find(Query()) == []
+    assert running.service.ingest.counts["ignored"] == 1
+
+
+@pytest.mark.parametrize("trouble", ["wrong", "missing", "stale", "future", "body changed", "twice"])
+async def test_what_is_not_verified_gets_401_and_a_constant_line(running: Bridge, trouble: str) -> None:
+    now = time.time() + {"stale": -301, "future": 330}.get(trouble, 0)
+    request = sample_request("stripe/charge.failed", now=now, secret="whsec_other" if trouble == "wrong" else "")
+    extra: list[tuple[str, str]] = []
+    if trouble == "missing":
+        request = replace(request, headers={"Content-Type": "application/json"})
+    if trouble == "body changed":
+        request = replace(request, body=request.body.replace(b"evt_", b"evu_"))
+    if trouble == "twice":
+        extra = [("Stripe-Signature", request.header("stripe-signature") or "")]
+    status, _, body = await running.send(request, extra=extra)
+    assert (status, body) == (401, CONSTANT[401])
+    assert await running.service.store.find(Query()) == []
+
+
+async def test_every_duplicated_signature_header_is_refused(running: Bridge) -> None:
+    request = sample_request("gitlab/issue.open")
+    status, _, body = await running.send(request, extra=[("X-Gitlab-Token", SECRETS["gitlab"])])
+    assert (status, body) == (401, CONSTANT[401])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/webhooks/nobody", 404),
+        ("POST", "/webhooks/", 404),
+        ("POST", "/", 404),
+        ("POST", "/webhooks/gitlab/", 404),
+        ("POST", "/webhooks/..%2f..%2fhealthz", 404),
+        ("POST", "/webhooks/%ff%00", 404),
+        ("GET", "/webhooks/gitlab", 405),
+        ("PUT", "/webhooks/twilio", 405),
+        ("DELETE", "/webhooks/stripe", 405),
+        ("POST", "/healthz", 405),
+    ],
+)
+async def test_wrong_paths_and_methods(running: Bridge, method: str, path: str, status: int) -> None:
+    answer = await running.send(Request(method, PUBLIC_URL + path, {}, b"{}"))
+    assert (answer[0], answer[2]) == (status, CONSTANT[status])
+
+
+async def test_a_source_without_a_secret_is_not_there(tmp_path: Path) -> None:
+    async with bridge(tmp_path, BRIDGE_SECRETS__STRIPE="") as started:
+        assert (await started.send(sample_request("stripe/charge.failed")))[0] == 404
+
+
+async def test_a_compressed_body_is_refused_unread(running: Bridge) -> None:
+    request = sample_request("gitlab/issue.open")
+    packed = replace(request, body=gzip.compress(request.body))
+    status, _, body = await running.send(packed, extra=[("Content-Encoding", "gzip")])
+    assert (status, body) == (415, CONSTANT[415])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"not json",
+        b"\xff\xfe\x00",
+        b"[" * 10_000,
+        b"[" * 10_000 + b"]" * 10_000,
+        b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+        b'{"object_kind":"push","x":1e400,"x":NaN}',
+        b'{"object_kind":"issue","object_attributes":[1,2],"user":7,"project":"x"}',
+        b'{"object_kind":"issue","object_attributes":{"title":"\\u0000\\ud800","iid":99999999999999999999999999}}',
+        b"[]",
+        b"null",
+        b"1e999999",
+        b'{"object_kind":{"a":1},"event_name":[2]}',
+        b"9" * 5000,
+    ],
+    ids=range(14),
+)
+async def test_whatever_is_verified_and_odd_is_answered_200_or_400(running: Bridge, body: bytes) -> None:
+    headers = {"X-Gitlab-Token": SECRETS["gitlab"], "X-Gitlab-Event": "Issue Hook"}
+    status, _, _ = await running.send(Request("POST", f"{PUBLIC_URL}/webhooks/gitlab", headers, body))
+    assert status in (200, 400)
+    good = await running.send(sample_request("gitlab/merge_request.merge"))
+    assert good[0] == 200
+    await running.slack.wait_for("general", 1)
+
+
+async def test_a_body_over_the_sources_limit_gets_413(running: Bridge) -> None:
+    request = sample_request("stripe/charge.failed", body=b" " * (1024 * 1024 + 1))
+    status, _, body = await running.send(request)
+    assert (status, body) == (413, CONSTANT[413])
+
+
+async def test_more_bodies_than_fit_wait_and_then_get_503(running: Bridge) -> None:
+    room = running.service.ingest.inflight
+    taken = room._all.limit
+    await room._all.take(taken)
+    room._all._wait = 0.05
+    try:
+        status, headers, body = await running.send(sample_request("gitlab/issue.open"))
+        assert (status, body) == (503, CONSTANT[503])
+        assert headers["Retry-After"]
+    finally:
+        room._all.give(taken)
+    assert (await running.send(sample_request("gitlab/issue.open")))[0] == 200
+
+
+async def test_hostile_text_becomes_a_message_that_mentions_nobody(running: Bridge) -> None:
+    text = "<!channel> <@U1> <https://evil.example|click> `` ``` *b* & \u202e @here " + "x" * 90_000
+    body = {
+        "object_kind": "issue",
+        "event_type": "issue",
+        "user": {"name": text, "username": "m"},
+        "project": {"id": 7, "name": text, "path_with_namespace": text, "web_url": "javascript:alert(1)"},
+        "object_attributes": {
+            "iid": 1,
+            "id": 2,
+            "title": text,
+            "action": "open",
+            "url": "https://gitlab.example.com/x",
+        },
+        "labels": [{"title": text[:200]} for _ in range(900)],
+    }
+    body["object_attributes"]["description"] = text  # type: ignore[index]  # the literal's values differ in type
+    status, _, _ = await running.send(sample_request("gitlab/issue.open", body=body))
+    assert status == 200
+    (post,) = await running.slack.wait_for("general", 1)
+    written = json.dumps(post.body, ensure_ascii=False)
+    assert "<!channel" not in written
+    assert "<@U1" not in written
+    assert "<https://evil.example" not in written
+    assert "javascript:alert" not in written.replace("&lt;", "")
+    assert len(written.encode()) <= 12_000
+
+
+async def test_a_full_store_gets_503_and_forgets_what_it_could_not_keep(tmp_path: Path) -> None:
+    async with bridge(tmp_path, BRIDGE_STORE_LIMIT="1KiB") as started:
+        request = sample_request("shopify/orders/create")
+        status, _, body = await started.send(request)
+        assert (status, body) == (503, CONSTANT[503])
+        assert (await started.get("/readyz"))[0] == 503
+
+
+async def test_confidential_events_go_to_private_channels_only(tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text(
+        '[channels.secret]\nprivate = true\n[[routes]]\nname = "all"\nchannels = ["general", "secret"]\n'
+    )
+    async with bridge(tmp_path, BRIDGE_CHANNELS__SECRET="http://127.0.0.1:1/services/T1/B1/x") as started:
+        sample = sample_request("gitlab/issue.open")
+        body = json.loads(sample.body)
+        body["object_attributes"]["confidential"] = True
+        answer = json.loads((await started.send(sample_request("gitlab/issue.open", body=body)))[2])
+        rows = await started.service.store.find(Query(event=answer["id"]))
+        assert {row.channel: row.state for row in rows} == {"general": "skipped", "secret": "waiting"}
+        assert "private" in next(row.reason for row in rows if row.channel == "general")
+
+
+async def test_a_failing_condition_is_not_met_and_logged_once(tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text(
+        '[[routes]]\nname = "odd"\nchannels = ["general"]\nwhen = "payload.object_attributes.title / 2 > 0"\n'
+    )
+    with capture_logs() as written:
+        async with bridge(tmp_path) as started:
+            for name in ("gitlab/issue.open", "gitlab/issue.close"):
+                assert json.loads((await started.send(sample_request(name)))[2])["status"] == "ignored"
+            assert started.service.ingest.counts["conditions that failed"] == 2
+    assert sum("cannot be evaluated" in str(line["event"]) for line in written) == 1
+
+
+async def test_an_error_of_our_own_is_500_with_a_constant_line(
+    running: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> object:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(running.service.store, "accept", broken)
+    status, _, body = await running.send(sample_request("gitlab/issue.open"))
+    assert (status, body) == (500, b'{"error": "something went wrong here"}')
+
+
+async def test_bytes_that_are_not_http_are_turned_away(running: Bridge) -> None:
+    host, port = running.service.address
+    for raw in (
+        b"\x16\x03\x01\x02\x00\x01\x00\x01",
+        b"POST\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x00" * 100 + b"\r\n\r\n",
+    ):
+        reading, writing = await asyncio.open_connection(host, port)
+        writing.write(raw)
+        writing.write_eof()
+        answer = await reading.read(1000)
+        assert answer == b"" or (answer.startswith(b"HTTP/1.") and b" 400 " in answer[:20])
+        writing.close()
+    assert (await running.get("/healthz"))[0] == 200
+
+
+async def test_health_pages_show_counts_and_no_names(running: Bridge) -> None:
+    await running.send(sample_request("gitlab/issue.open"))
+    await running.slack.wait_for("general", 1)
+    assert await running.get("/healthz") == (200, {"status": "ok"})
+    status, page = await running.get("/readyz")
+    assert status == 200
+    assert page["status"] == "ok"
+    assert "general" not in json.dumps(page)
