@@ -54,7 +54,7 @@ WORDS = {
     "21606": "the sending number cannot send to this receiver",
     "21607": "a trial account must send from its sandbox number",
     "21608": "the receiving number is not verified, as a trial account needs",
-    "21610": "the receiver has opted out (STOP)",
+    "21610": "the receiver has opted out of messages",
     "21611": "too many messages are queued for the sending number",
     "21612": "no route from this sender to this receiver",
     "21614": "the receiving number is not a mobile number",

@@ -1,0 +1,208 @@
+"""The messages of Twilio: what they say, for every sample, and for data that nobody would send."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import bridge.samples
+from bridge.events import Event
+from bridge.messages import Message
+from bridge.messages.limits import problems
+from bridge.messages.render import load_templates, render
+from bridge.sources import Malformed
+from bridge.sources.twilio import PROVIDER
+
+TEMPLATES = load_templates(None, {})
+FOLDER = Path(bridge.samples.__file__).parent / "twilio"
+SAMPLES = sorted(FOLDER.glob("*.json"))
+SHARED = Path(__file__).parents[2].parent / "shared" / "payloads" / "twilio"
+PAYLOADS = [path for path in sorted(SHARED.glob("*.json")) if path.stem not in ("index", "error_codes")]
+HOSTILE = "<!channel> <@U1> *b* _i_ `c` <https://evil.example|ok> @here & > ~s~\x00\n> q"
+
+
+def events(body: object) -> list[Event]:
+    return PROVIDER.events(PROVIDER.request_for("", body, "token", 0.0), "twilio", 1795392000.0)
+
+
+def message(event: Event) -> Message:
+    """The message of an event, which must render without fault and keep within Slack's limits."""
+    rendered = render(event, TEMPLATES)
+    assert not rendered.fault
+    assert rendered.template.startswith("twilio/")
+    assert rendered.message is not None
+    assert not list(problems(rendered.message))
+    return rendered.message
+
+
+def written(message: Message) -> str:
+    """Everything that a message says, as one text."""
+    return json.dumps(message.body(), ensure_ascii=False).replace("\\n", "\n").replace('\\"', '"')
+
+
+def sample(type: str, **changed: object) -> str:
+    """What is said of a sample, with some of its fields changed."""
+    body = json.loads((FOLDER / f"{type}.json").read_text("utf-8"))
+    if isinstance(body[0], list):
+        body = [pair for pair in body if pair[0] not in changed] + [[name, value] for name, value in changed.items()]
+    else:
+        body[0]["data"].update(changed)
+    return written(message(events(body)[0]))
+
+
+@pytest.mark.parametrize("path", [*SAMPLES, *PAYLOADS], ids=lambda path: path.stem)
+def test_every_body_makes_a_message_without_holes(path: Path) -> None:
+    for event in events(json.loads(path.read_text("utf-8"))):
+        said = written(message(event))
+        assert "None" not in said
+        assert "Undefined" not in said
+        assert "•\n" not in said
+        assert "unknown number" not in message(event).text
+
+
+@pytest.mark.parametrize(
+    ("type", "phrases"),
+    [
+        (
+            "message.received",
+            ["MMS from +12025550142>", "> Hi, the parcel arrived", "> Can you send another one?", "|image/jpeg>",
+             "to +12025550123", "number from Washington, DC, US"],
+        ),
+        ("message.undelivered", [":x: ", "was not delivered>", "The number is a landline", "(30006)", "errors/30006"]),
+        ("message.failed", [":x: ", "not registered for A2P 10DLC", '"danger"']),
+        ("message.delivered", ["SMS to +12025550142 was delivered>", '"good"', "from +12025550123"]),
+        ("call.received", ["Call from LOVELACE ADA (+12025550142)>", "caller ID verified"]),
+        ("call.no-answer", ["Missed call from LOVELACE ADA (+12025550142)>", '"warning"']),
+        ("call.completed", ["ended after 3 min 12 s>", "a person", "|Listen>"]),
+        ("call.failed", [":x: ", "the number does not exist", "`404`"]),
+        ("recording.completed", ["Recording of a call, 3 min 7 s>", "Listen", "|the call>"]),
+        ("recording.failed", [":x: ", "No reason was stated (31000)"]),
+        ("conference.conference-end", ["Conference Support desk ended>: agent left, which ends this conference"]),
+        ("conference.participant-leave", ["customer left conference Support desk>", "participant hung up"]),
+        (
+            "debugger.error",
+            [":x: ", "Twilio error>", "(11200)", "HTTP status code 404", "`https://example.com/voice`", "HTTP 404"],
+        ),
+        ("debugger.warning", ["Twilio warning>", "Attribute 'voise' is not allowed"]),
+        ("com.twilio.messaging.inbound-message.received", ["SMS from +12025550142>", "> Is the shop open on Sunday?"]),
+        ("com.twilio.messaging.message.undelivered", ["The phone is switched off or out of reach (30003)"]),
+        ("com.twilio.error-logs.error.logged", ["could not be reached (11205)", "connection refused"]),
+        ("com.twilio.accountsecurity.verify.verification.approved", ["*approved*", "Example log-in"]),
+        ("com.twilio.voice.insights.call-summary.complete", ["completed, 3 min 12 s", "3 minutes and 7 seconds"]),
+        ("verify.challenge.approved", ["Verify challenge approved", "Log in to Example"]),
+        ("com.twilio.eventstreams.test-event", ["Test event from Twilio Event Streams"]),
+    ],
+)  # fmt: skip
+def test_a_message_says_what_matters(type: str, phrases: list[str]) -> None:
+    said = sample(type)
+    for phrase in phrases:
+        assert phrase in said
+
+
+def test_the_notification_of_a_message_says_its_text_and_that_of_a_failure_why() -> None:
+    [received] = events(json.loads((FOLDER / "message.received.json").read_text("utf-8")))
+    assert message(received).text.startswith("MMS from +12025550142: Hi, the parcel arrived")
+    [lost] = events(json.loads((FOLDER / "message.undelivered.json").read_text("utf-8")))
+    assert "landline" in message(lost).text
+
+
+def test_who_writes_by_whatsapp_is_named_with_the_number_beside() -> None:
+    said = sample("message.received", From="whatsapp:+12025550142", ProfileName="Ada", NumMedia="0")
+    assert "WhatsApp message from Ada>" in said
+    assert "from +12025550142" in said
+
+
+def test_an_empty_message_says_so_and_a_location_is_a_link() -> None:
+    assert "_no text_" in sample("message.received", Body="", NumMedia="0")
+    there = sample("message.received", Body="", NumMedia="0", Latitude="37.789", Longitude="-122.394", Label="Office")
+    assert "mlat=37.789&amp;mlon=-122.394|Office>" in there
+
+
+def test_somebody_who_opts_out_is_told_apart() -> None:
+    said = sample("message.received", Body="STOP", NumMedia="0", OptOutType="STOP")
+    assert "+12025550142 opted out of messages>" in said
+    assert '"warning"' in said
+
+
+def test_zero_is_no_error() -> None:
+    assert "About error" not in sample("recording.completed")
+    assert "About error" not in sample("com.twilio.messaging.message.delivered", errorCode=0)
+
+
+def test_a_withheld_caller_is_no_number() -> None:
+    said = sample("call.received", From="+266696687", CallerName="", CallerCity="", CallerState="")
+    assert "Call from a withheld number>" in said
+    assert "number from" not in said
+
+
+def test_the_query_of_a_failing_webhook_which_may_hold_a_token_is_left_out() -> None:
+    details = {"error_code": "11205", "webhook": {"request": {"url": "https://example.com/voice?token=s3cret"}}}
+    said = sample("debugger.error", Payload=json.dumps(details))
+    assert "`https://example.com/voice`" in said
+    assert "s3cret" not in said
+
+
+def test_an_unknown_kind_shows_its_fields() -> None:
+    [event] = events([["EventType", "document_created"], ["Room_name", "Lobby"], ["AccountSid", "AC" + "0" * 32]])
+    said = written(message(event))
+    assert "Twilio callback>" in said or "Twilio callback: Document created" in said
+    assert "*Room name*\nLobby" in said
+    assert "AC000" not in said
+    [of_a_family_to_come] = events(
+        [{"type": "com.twilio.taskrouter.task.created", "id": "EZ1", "data": {"priority": 5, "queue": "Billing"}}]
+    )
+    said = written(message(of_a_family_to_come))
+    assert "Taskrouter task created" in said
+    assert "*Queue*\nBilling" in said
+
+
+def spoilt(body: object, text: str) -> object:
+    """A body with every text but the ones that tell its kind replaced."""
+    if isinstance(body, dict):
+        return {name: value if name in ("type", "Level") else spoilt(value, text) for name, value in body.items()}
+    if isinstance(body, list):
+        return [spoilt(value, text) for value in body]
+    return text if isinstance(body, str) else body
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("text", [HOSTILE, HOSTILE * 200])
+def test_hostile_text_mentions_nobody_and_links_nothing(path: Path, text: str) -> None:
+    body = json.loads(path.read_text("utf-8"))
+    kinds = {"MessageStatus", "CallStatus", "RecordingStatus", "StatusCallbackEvent", "Level", "CallbackSource"}
+    if isinstance(body[0], list):
+        body = [[name, value if name in kinds else text] for name, value in body]
+    else:
+        body = spoilt(body, text)
+    for event in events(body):
+        said = written(message(event))
+        assert "<!channel" not in said
+        assert "<@U1" not in said
+        assert "<https://evil" not in said
+
+
+_odd = st.recursive(
+    st.sampled_from([None, True, 0, -1, 1e400, 10**400, "", "0", HOSTILE, "2026-11-23T00:00:00Z", "x" * 5000]),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.sampled_from(SAMPLES), st.data())
+def test_odd_values_in_any_place_cost_no_message(path: Path, data: st.DataObject) -> None:
+    body = json.loads(path.read_text("utf-8"))
+    fields = dict(body) if isinstance(body[0], list) else body[0]["data"]
+    names = sorted(fields)
+    for name in data.draw(st.lists(st.sampled_from(names), max_size=6)):
+        fields[name] = data.draw(_odd)
+    if isinstance(body[0], dict):
+        fields = body
+    try:
+        found = events(json.dumps(fields).encode())
+    except Malformed:
+        return
+    for event in found:
+        assert "<!channel" not in written(message(event))
