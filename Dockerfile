@@ -19,9 +19,11 @@ LABEL org.opencontainers.image.title="Bridge" \
       org.opencontainers.image.description="Webhooks in, Slack messages out" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /opt/bridge /opt/bridge
+# /data is writable for everybody in here, which is the one user: a tmpfs that is mounted over it takes over this mode,
+# and root as its owner. The store's own files are 0600.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin bridge \
  && mkdir -p /data /config \
- && chown 10001:10001 /data && chmod 0700 /data
+ && chown 10001:10001 /data && chmod 1777 /data
 ENV PATH=/opt/bridge/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
