@@ -17,9 +17,12 @@ MAX_ITEMS = 10_000
 """Items of a list that a filter looks at, and that adding lists may come to."""
 MAX_BITS = 4096
 """Bits of a whole number that arithmetic may make; CPython prints no more than 14,000."""
+MAX_MADE = 20_000_000
+"""Characters of all texts together, and bytes of lists, that one rendering may make."""
 MAX_DATA_TEXT = 4_000
 """Characters of an object or list that is printed as it is."""
 MAX_WIDTH = 200
+_ITEM = 40
 
 _FORMAT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(\*|\d+)?(?:\.(\*|\d+)?)?")
 
@@ -34,12 +37,13 @@ class Meter:
     ``seconds`` are of this thread's own CPU time, so that a busy machine does not cut off an innocent template.
     """
 
-    __slots__ = ("_ends", "_steps", "found", "missing")
+    __slots__ = ("_ends", "_made", "_steps", "found", "missing")
 
     def __init__(self, seconds: float) -> None:
         self.found: set[str] = set()
         self.missing: dict[str, None] = {}
         self._steps = 0
+        self._made = 0
         self._ends = thread_time() + seconds
 
     def step(self) -> None:
@@ -47,6 +51,15 @@ class Meter:
         self._steps += 1
         if not self._steps & 31:  # asking for the time is a system call
             self.check()
+
+    def made(self, value: object) -> None:
+        """Count a text or list that was made. Raises TooMuch when all of them would crowd the memory."""
+        if isinstance(value, str):
+            self._made += len(value)
+        elif isinstance(value, list):
+            self._made += _ITEM * len(value)
+        if self._made > MAX_MADE:
+            raise TooMuch("the template makes too much")
 
     def check(self) -> None:
         """Raise TooMuch if the time is up."""
@@ -57,6 +70,12 @@ class Meter:
 _meter: ContextVar[Meter | None] = ContextVar("meter", default=None)
 current = _meter.get
 """The meter of the rendering that runs in this thread, or None outside of one."""
+
+
+def weigh(value: object) -> None:
+    """Count a text or list that was made on the meter that runs, if one does. Raises TooMuch."""
+    if (meter := _meter.get()) is not None:
+        meter.made(value)
 
 
 @contextmanager
@@ -137,7 +156,9 @@ def product(left: object, right: object) -> object:
             raise TooMuch("repeating this would make it too long")
     elif isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > MAX_BITS:
         raise TooMuch("the number would be too large")
-    return left * right  # type: ignore[operator]  # a template's author learns of a TypeError
+    made = left * right  # type: ignore[operator]  # a template's author learns of a TypeError
+    weigh(made)
+    return made
 
 
 def power(left: object, right: object) -> object:
@@ -153,7 +174,9 @@ def total(left: object, right: object) -> object:
         raise TooMuch("the text would be too long")
     if isinstance(left, list | tuple) and isinstance(right, list | tuple) and len(left) + len(right) > MAX_ITEMS:
         raise TooMuch("the list would be too long")
-    return left + right  # type: ignore[operator]
+    made = left + right  # type: ignore[operator]
+    weigh(made)
+    return made
 
 
 def remainder(left: object, right: object) -> object:

@@ -29,9 +29,12 @@ def counted(name: str, function: Callable[..., object]) -> Callable[..., object]
     @wraps(function)
     def filtered(*args: object, **named: object) -> object:
         meter = bounds.current()
-        if meter is not None:
-            meter.step()
-        return function(*args, **named)
+        if meter is None:
+            return function(*args, **named)
+        meter.step()
+        result = function(*args, **named)
+        meter.made(result)
+        return result
 
     filtered.__name__ = name
     return filtered
@@ -150,10 +153,17 @@ def joined(value: object, d: str = "", attribute: str | int | None = None) -> st
     if attribute is not None:
         found = [step_into(item, attribute) for item in found]
     separator = text(d)
-    parts = [part for item in found if (part := text(item))]
-    if sum(map(len, parts)) + len(separator) * len(parts) > 2 * bounds.MAX_TEXT:
-        raise TooMuch("the joined text would be too long")
-    return separator.join(parts)
+    return separator.join(fitting([part for item in found if (part := text(item))], separator))
+
+
+def fitting(parts: list[str], separator: str) -> list[str]:
+    """The first of some texts, as many as make no more than MAX_TEXT characters when joined."""
+    room = bounds.MAX_TEXT
+    for number, part in enumerate(parts):
+        room -= len(part) + len(separator)
+        if room < 0:
+            return [*parts[:number], "…"]
+    return parts
 
 
 def step_into(item: object, path: str | int) -> object:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import NoReturn
 
 from jinja2 import ChainableUndefined, Environment, TemplateSyntaxError, meta, nodes
@@ -15,6 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from bridge import bounds
 from bridge.bounds import text
 from bridge.builtin_filters import FILTERS
+from bridge.configuration import nearest
 from bridge.events import Event
 from bridge.payload import clean
 
@@ -201,9 +201,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def cut(self, obj: object, part: slice) -> object:
         """``obj[a:b]``: nothing of what is null, missing or a number."""
         try:
-            return obj[part] if isinstance(obj, str | list | tuple | range) else self._missing(obj, "[:]", "")
+            made = obj[part] if isinstance(obj, str | list | tuple | range) else self._missing(obj, "[:]", "")
         except (TypeError, ValueError):
             return self._missing(obj, "[:]", "")
+        bounds.weigh(made)
+        return made
 
     def turns(self, value: object) -> "_Turns":
         """What a ``for`` goes over: nothing where there is no list or object."""
@@ -217,14 +219,18 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """The text, unless it is longer than any message could use. Raises TooMuch."""
         if len(made) > 2 * bounds.MAX_TEXT:
             raise bounds.TooMuch("the text would be too long")
+        bounds.weigh(made)
         return made
 
     def call(self, context: Context, obj: Callable[..., object], /, *args: object, **named: object) -> object:
         """Every call in a template: counted, so that a macro that calls itself ends."""
         meter = bounds.current()
-        if meter is not None:
-            meter.step()
-        return super().call(context, obj, *args, **named)
+        if meter is None:
+            return super().call(context, obj, *args, **named)
+        meter.step()
+        result = super().call(context, obj, *args, **named)
+        meter.made(result)
+        return result
 
     def handle_exception(self, source: str | None = None) -> NoReturn:  # noqa: ARG002 - Jinja calls this
         """Errors stay as they are: their traceback still names the template, and nothing is compiled to show it."""
@@ -344,18 +350,18 @@ def unknown_names(parsed: nodes.Template, environment: Environment, given: Colle
         found.extend(_unknown(kind, node.name, node.lineno, known) for node in used if node.name not in known)
     if not found:  # Jinja finds variables by compiling, which stops at the first unknown filter
         known = [*given, *environment.globals]
-        undeclared = meta.find_undeclared_variables(parsed).difference(known)
+        # A name that is set inside an `if` counts as undeclared for Jinja, since it may stay unset.
+        stored = {name.name for name in parsed.find_all(nodes.Name) if name.ctx != "load"}
+        undeclared = meta.find_undeclared_variables(parsed).difference(known, stored)
         first = {name.name: name.lineno for name in reversed([*parsed.find_all(nodes.Name)]) if name.name in undeclared}
         found.extend(_unknown("name", name, line, known) for name, line in first.items())
     return sorted(found, key=lambda unknown: unknown.line)
 
 
 def _unknown(kind: str, name: str, line: int, known: Iterable[str]) -> Unknown:
-    return Unknown(line, f"there is no {kind} {name!r}", nearest(name, known))
+    return Unknown(line, f"there is no {kind} {name!r}", nearest_known(name, known))
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The mend for a name that is not known: the nearest one that is, or all of them."""
-    names = sorted(known)
-    close = get_close_matches(name, names, 1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+def nearest_known(name: str, known: Iterable[str]) -> str:
+    """The mend for a name that nothing stands behind."""
+    return f"the nearest known is {nearest(name, known)!r}"

@@ -22,7 +22,7 @@ from bridge.messages.mrkdwn import escaped, markup, plain_text, unquote
 
 MAX_OUTPUT = 2 * bounds.MAX_TEXT
 """Characters that a template may make, in all of its output."""
-MAX_PRINTED = 20_000
+MAX_PRINTED = 12_000
 """Characters of one value that are printed: a message holds 12,000 bytes."""
 GIVEN = ("event", "payload")
 """The variables that every template has."""
@@ -65,7 +65,9 @@ class SlackEnvironment(Sandbox):
         made = list(parts)
         if sum(map(len, made)) > MAX_OUTPUT:
             raise bounds.TooMuch("the template writes too much")
-        return unquote("".join(made))
+        text = unquote("".join(made))
+        bounds.weigh(text)
+        return text
 
     def join_texts(self, parts: Iterable[object]) -> str:
         """``a ~ b``: markup where any part is."""
@@ -82,7 +84,10 @@ class SlackEnvironment(Sandbox):
 def printed(value: object) -> str:
     """What ``{{ value }}`` writes: nothing for null, JSON for objects, no more of a text than a message could hold."""
     shown = bounds.text(value)
-    return shown if len(shown) <= MAX_PRINTED or isinstance(shown, Markup) else shown[:MAX_PRINTED]
+    if len(shown) > MAX_PRINTED and not isinstance(shown, Markup):
+        shown = shown[:MAX_PRINTED]
+    bounds.weigh(shown)
+    return shown
 
 
 def field(label: object, value: object = "") -> Markup:

@@ -6,7 +6,7 @@ from jinja2.filters import FILTERS as JINJA
 from markupsafe import Markup
 
 from bridge import builtin_filters, money
-from bridge.bounds import MAX_TEXT, TooMuch, items, json_text, text
+from bridge.bounds import items, json_text, text
 from bridge.builtin_filters import counted
 from bridge.messages.markdown import render_markdown
 from bridge.messages.mrkdwn import changed, cut, escaped, markup, neutral, plain_text, visible
@@ -65,11 +65,10 @@ def join(value: object, d: object = "", attribute: str | int | None = None) -> M
     found = items(value)
     if attribute is not None:
         found = [builtin_filters.step_into(item, attribute) for item in found]
-    parts = [part for item in found if (part := escaped(item))]
-    separator = escaped(d)
-    if sum(map(len, parts)) + len(separator) * len(parts) > 2 * MAX_TEXT:
-        raise TooMuch("the joined text would be too long")
-    return separator.join(parts)
+    separator = str(escaped(d))
+    return markup(
+        separator.join(builtin_filters.fitting([part for i in found if (part := str(escaped(i)))], separator))
+    )
 
 
 def strip_tags(value: object) -> str:

@@ -65,13 +65,31 @@ def lay_out(slots: Slots, fallback: str, notes: Sequence[str] = ()) -> Message:
     ``fallback`` (plain text, not empty) is said where the template left nothing to say. ``notes`` are plain lines that
     stand first in the context.
     """
-    parts = _tidy(slots, fallback, notes)
+    parts = _tidy(_clipped(slots), fallback, notes)
     message = _full(parts)
     for shrink in _SHRINKING:
         while (over := size(message) - MAX_BYTES) > 0 and (smaller := shrink(parts, over)) != parts:
             parts = smaller
             message = _full(parts)
     return message
+
+
+def _clipped(slots: Slots) -> Slots:
+    """No more of each text than could be used, so that what follows takes no longer than that."""
+    return replace(
+        slots,
+        title=cut(slots.title, 2 * MAX_NOTIFICATION),
+        body=cut(slots.body, MAX_BYTES),
+        context=cut(slots.context, MAX_BYTES),
+        text=cut(slots.text, 2 * MAX_NOTIFICATION),
+        color=slots.color[:_LABEL],
+        fields=[(cut(label, 2 * _LABEL), cut(value, MAX_FIELD)) for label, value in slots.fields[:_MAX_SHOWN_FIELDS]],
+    )
+
+
+def is_color(text: str) -> bool:
+    """Whether a text is a colour's name or ``#rrggbb``."""
+    return text.lower() in COLORS or _HEX.match(text.lower()) is not None
 
 
 def notification(title: str) -> str:
@@ -89,7 +107,12 @@ def _tidy(slots: Slots, fallback: str, notes: Sequence[str]) -> _Parts:
     fields = tuple(_field(label, value) for label, value in slots.fields[:_MAX_SHOWN_FIELDS])
     if not (_says(title) or _says(body) or fields):
         title = cut(_line(escaped(fallback)), _TITLE)
-    spoken = (_line(slots.text), notification(title), notification(body.partition("\n")[0]), _line(escaped(fallback)))
+    spoken = (
+        _line(slots.text),
+        notification(title),
+        notification(cut(body.partition("\n")[0], _TITLE)),
+        _line(escaped(fallback)),
+    )
     lines = [line for line in map(_line, [*map(escaped, notes), *slots.context.splitlines()]) if _says(line)]
     color = slots.color.strip().lower()
     return _Parts(

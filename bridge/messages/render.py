@@ -10,7 +10,7 @@ from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
 from bridge import bounds
 from bridge.bounds import Meter
 from bridge.events import Event
-from bridge.expressions import nearest
+from bridge.expressions import nearest_known
 from bridge.messages import Message, Rendered, slots
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.layout import lay_out
@@ -21,7 +21,7 @@ from bridge.messages.slots import Skipped, Slots
 from bridge.packaged import packaged_templates
 from bridge.payload import clean
 
-SECONDS = 0.4
+SECONDS = 0.3
 """CPU time that one template may take. An ordinary one takes less than a thousandth."""
 _LONGEST_TYPE = 200
 
@@ -117,7 +117,8 @@ def _template(templates: Templates, name: str) -> Template:
     compiled = templates.compiled.get(name)
     if compiled is None:
         fault = (
-            templates.faults.get(name) or f"{clean(name, 200)}:1: no such template; {nearest(name, templates.names())}"
+            templates.faults.get(name)
+            or f"{clean(name, 200)}:1: no such template; {nearest_known(name, templates.names())}"
         )
         raise _BrokenTemplate(fault)
     return compiled
