@@ -1,0 +1,37 @@
+"""A process whose files may not grow any more after a while, and then may again. Argument: file."""
+
+import asyncio
+import resource
+import sys
+
+from bridge.store import Query, StoreUnavailable, open_store
+from tests.store.samples import LIMIT, NOW, entry, event, request
+
+
+async def main(path: str) -> None:
+    """Prints how many were accepted before the disk was full, then what became of the refused one in the end."""
+    store = open_store(f"sqlite:///{path}", limit=LIMIT, owner=True)
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (900_000, hard))
+    number = 0
+    try:
+        while True:
+            await store.accept(request(b"x" * 20_000), [entry(event(f"k{number}", id=f"e{number}"))], NOW)
+            number += 1
+    except StoreUnavailable:
+        print(number)  # noqa: T201 (the parent reads it)
+    again = entry(event(f"k{number}", id=f"e{number}"))
+    for _ in range(3):
+        try:
+            await store.accept(request(b"x" * 20_000), [again], NOW)
+        except StoreUnavailable:
+            continue
+        raise AssertionError("nothing had changed, and yet it was kept")
+    assert len(await store.find(Query(limit=10_000))) == number
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    print((await store.accept(request(b"x" * 20_000), [again], NOW))[0].status)  # noqa: T201 (as above)
+    await store.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

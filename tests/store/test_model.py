@@ -1,0 +1,184 @@
+"""The store against a simple model in memory: whatever the order of calls, both say the same."""
+
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from bridge.decide import Planned, State
+from bridge.store import Attempt, Entry, Kept, Settlement
+from tests.store.conftest import opened
+from tests.store.samples import NOW, event, request
+
+CHANNELS = ("a", "b")
+T = TypeVar("T")
+
+
+@dataclass
+class Sent:
+    """A delivery, as the model knows it."""
+
+    channel: str
+    state: State
+    settled_at: float | None
+    attempts: int = 0
+    revived: bool = False
+
+
+@dataclass
+class Arrived:
+    """An event, as the model knows it."""
+
+    id: str
+    received_at: float
+    deliveries: list[Sent]
+
+
+class Model:
+    """What the store ought to do, written as plainly as possible."""
+
+    def __init__(self) -> None:
+        self.keys: dict[tuple[str, str], tuple[str, float]] = {}
+        self.events: list[Arrived] = []
+
+    def accept(self, entry: Entry, now: float) -> Kept:
+        """One entry."""
+        source = entry.event.source
+        seen = [self.keys[source, key] for key in entry.event.keys if (source, key) in self.keys]
+        first = next((id for id, expires_at in seen if expires_at > now), None)
+        if first is None:
+            sent = [Sent(p.channel, p.state, None if p.state == "waiting" else now) for p in entry.deliveries]
+            self.events.append(Arrived(entry.event.id, now, sent))
+            waiting = tuple(p.channel for p in entry.deliveries if p.state == "waiting")
+            outcome = Kept("accepted", entry.event.id, waiting)
+        else:
+            dead = [d for e in self.events if e.id == first for d in e.deliveries if d.state == "dead"]
+            for delivery in dead:
+                delivery.state, delivery.settled_at, delivery.revived = "waiting", None, True
+            outcome = Kept("revived" if dead else "duplicate", first, tuple(d.channel for d in dead))
+        for key in entry.event.keys:
+            if (source, key) not in self.keys or self.keys[source, key][1] <= now:
+                self.keys[source, key] = (outcome.id, now + entry.ttl)
+        return outcome
+
+    def waiting(self, channel: str) -> list[tuple[str, Sent]]:
+        """A channel's waiting deliveries in order."""
+        return [(e.id, d) for e in self.events for d in e.deliveries if d.channel == channel and d.state == "waiting"]
+
+    def prune(self, now: float, retention: float) -> int:
+        """Drop what is old and settled."""
+        before = now - retention
+
+        def old(arrived: Arrived) -> bool:
+            return arrived.received_at <= before and all(
+                d.state not in ("waiting", "dead") and d.settled_at is not None and d.settled_at <= before
+                for d in arrived.deliveries
+            )
+
+        kept = [arrived for arrived in self.events if not old(arrived)]
+        dropped = len(self.events) - len(kept)
+        self.events = kept
+        self.keys = {key: value for key, value in self.keys.items() if value[1] > now}
+        return dropped
+
+
+class StoreAgainstModel(RuleBasedStateMachine):
+    """Calls both, and compares."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.model = Model()
+        self.now = NOW
+
+    def run(self, coroutine: Coroutine[object, object, T]) -> T:
+        return self.loop.run_until_complete(coroutine)
+
+    @initialize(memory=st.booleans())
+    def open(self, memory: bool) -> None:
+        self.url = "sqlite:///:memory:" if memory else f"sqlite:///{Path(self.folder.name) / 'bridge.db'}"
+        self.store = opened(self.url)
+
+    @rule(
+        wanted=st.lists(
+            st.tuples(
+                st.sampled_from(["gitlab", "other"]),
+                st.lists(st.sampled_from("klm"), max_size=3),
+                st.lists(
+                    st.tuples(st.sampled_from(CHANNELS), st.sampled_from(["waiting", "waiting", "skipped"])),
+                    max_size=2,
+                    unique_by=lambda planned: planned[0],
+                ),
+                st.sampled_from([5.0, 50.0]),
+            ),
+            min_size=1,
+            max_size=3,
+        )
+    )
+    def accept(self, wanted: list[tuple[str, list[str], list[tuple[str, State]], float]]) -> None:
+        entries = []
+        for part, (source, keys, planned, ttl) in enumerate(wanted):
+            one = event(*(keys or ["its own"]), source=source, now=self.now)
+            deliveries = tuple(Planned(channel, "r", None, state) for channel, state in planned)
+            entries.append(Entry(one, part, deliveries, ttl))
+        kept = self.run(self.store.accept(request(), entries, self.now))
+        assert kept == [self.model.accept(entry, self.now) for entry in entries]
+
+    @rule(
+        channel=st.sampled_from(CHANNELS),
+        n=st.integers(1, 3),
+        state=st.sampled_from(["waiting", "delivered", "skipped", "told", "dead", "dropped"]),
+        posted=st.booleans(),
+    )
+    def settle(self, channel: str, n: int, state: State, posted: bool) -> None:
+        claimed = self.run(self.store.claim(channel, "me", n))
+        attempt = Attempt(self.now, "ok", 200, "ok", 0.1) if posted else None
+        self.run(self.store.settle([Settlement(d.id, state, attempt=attempt) for d in claimed], self.now))
+        for _, delivery in self.model.waiting(channel)[:n]:
+            delivery.state = state
+            delivery.settled_at = None if state == "waiting" else self.now
+            delivery.attempts += posted
+
+    @rule(seconds=st.sampled_from([1.0, 5.0, 49.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(retention=st.sampled_from([0.0, 10.0, 100.0]))
+    def prune(self, retention: float) -> None:
+        assert self.run(self.store.prune(self.now, retention)) == self.model.prune(self.now, retention)
+
+    @rule()
+    def reopen(self) -> None:
+        if self.url != "sqlite:///:memory:":
+            self.run(self.store.close())
+            self.store = opened(self.url)
+
+    @invariant()
+    def the_same_waits_and_the_same_is_counted(self) -> None:
+        if not hasattr(self, "store"):
+            return
+        for channel in CHANNELS:
+            claimed = [(d.event.id, d.attempts, d.revived) for d in self.run(self.store.claim(channel, "me", 1000))]
+            assert claimed == [(id, d.attempts, d.revived) for id, d in self.model.waiting(channel)]
+        counts = self.run(self.store.counts())
+        assert counts.states == Counter(d.state for e in self.model.events for d in e.deliveries)
+        assert counts.waiting == {c: len(self.model.waiting(c)) for c in CHANNELS if self.model.waiting(c)}
+
+    def teardown(self) -> None:
+        if hasattr(self, "store"):
+            self.run(self.store.close())
+        self.run(self.loop.shutdown_default_executor())
+        self.loop.close()
+        self.folder.cleanup()
+
+
+StoreAgainstModel.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestStoreAgainstModel = StoreAgainstModel.TestCase
