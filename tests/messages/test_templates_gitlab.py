@@ -373,6 +373,16 @@ def test_hidden_comments_and_empty_quotes_are_no_text() -> None:
     assert '"> ' not in said(hidden)
 
 
+def test_code_that_is_cut_short_is_closed() -> None:
+    code = "Look:\n\n```\n" + "some line of code\n" * 80 + "```\nafter"
+    for body in (
+        changed("note.issue", "object_attributes", note=code),
+        changed("issue.open", "object_attributes", description=code),
+        changed("release.create", "", description=code),
+    ):
+        assert said(body).count("```") == 2
+
+
 def test_the_test_button_and_custom_templates_make_a_readable_message() -> None:
     for header in ("Merge Request Hook", "Push Hook", "Job Hook", "Pipeline Hook", "Note Hook", "Issue Hook"):
         assert header in said({"anything": "else"}, header)
