@@ -86,7 +86,7 @@ def test_minor_units_of_no_currency_give_nothing_rather_than_a_wrong_amount(curr
 
 
 @given(st.integers(-(10**15), 10**15), st.sampled_from(["usd", "jpy", "kwd", "isk", "all", "chf", "zzz", "xpf"]))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_the_digits_of_an_amount_are_never_changed(amount: int, currency: str) -> None:
     text = format_minor(amount, currency)
     digits = Decimal("".join(c for c in text if c in "0123456789.-"))
@@ -98,7 +98,7 @@ _ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text(ma
 
 
 @given(_ANYTHING, _ANYTHING)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_nothing_from_outside_makes_it_fail(amount: object, currency: object) -> None:
     assert isinstance(format_minor(amount, currency), str)
     assert isinstance(format_major(amount, currency), str)

@@ -238,7 +238,7 @@ def test_a_thin_event_is_about_the_object_that_it_names() -> None:
 def test_a_type_with_brackets_is_kept_as_it_is() -> None:
     event = event_of(snapshot("v2.core.account[configuration.merchant].updated"))
     assert event.type == "v2.core.account[configuration.merchant].updated"
-    assert event.title == "Account configuration merchant: updated"
+    assert event.title == "Account (merchant configuration): updated"
 
 
 # Times
@@ -288,7 +288,7 @@ def test_the_time_is_read_in_both_forms_and_never_guessed(created: object, occur
         (
             "charge.failed",
             {"failure_code": "card_declined", "outcome": {"reason": "highest_risk_level"}, "failure_message": "No."},
-            "Payment failed: blocked, the risk is too high",
+            "Payment failed: highest risk level",
         ),
         ("charge.refunded", {"amount": 9, "amount_refunded": 9, "currency": "usd"}, "Payment of $0.09 was refunded"),
         ("charge.dispute.created", {"status": "warning_needs_response"}, "Bank inquires about a payment"),

@@ -59,7 +59,7 @@ def check(event: Event) -> None:
 
 
 @given(st.sampled_from(TYPES), _OBJECTS, _VALUES)
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_every_type_reads_every_shape(type: str, resource: dict[str, object], previous: object) -> None:
     body = {"id": "evt_1", "type": type, "data": {"object": resource, "previous_attributes": previous}}
     (event,) = events_of(json.dumps(body).encode())
@@ -67,14 +67,14 @@ def test_every_type_reads_every_shape(type: str, resource: dict[str, object], pr
 
 
 @given(st.dictionaries(st.sampled_from(["id", "type", "created", "account", "context", "livemode", "data"]), _VALUES))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_every_envelope_is_read(body: dict[str, object]) -> None:
     (event,) = events_of(json.dumps(body).encode())
     check(event)
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_bytes_become_an_event_or_are_malformed(raw: bytes) -> None:
     try:
         found = events_of(raw)

@@ -36,44 +36,25 @@ def _status_words(status: str) -> str:
     return _STATUSES.get(status) or words(status.removeprefix("warning_"))
 
 
-_DECLINES = {
-    "card_declined": "the card was declined",
-    "generic_decline": "declined by the bank, which gives no reason",
-    "do_not_honor": "declined by the bank, which gives no reason",
-    "call_issuer": "declined by the bank, which wants a call",
-    "fraudulent": "blocked, looks fraudulent",
-    "highest_risk_level": "blocked, the risk is too high",
-    "authentication_required": "the bank asks for authentication",
-    "payment_intent_authentication_failure": "the customer failed to authenticate",
-    "setup_intent_authentication_failure": "the customer failed to authenticate",
-    "pickup_card": "declined, the card may be stolen or lost",
-    "debit_not_authorized": "the customer says the debit was not authorized",
-}
-"""Codes that do not explain themselves. Source: Stripe docs, "Decline codes", https://docs.stripe.com/declines/codes."""
-
-
 def failure_of(resource: Mapping[str, object]) -> str:
-    """Why something failed: the code in words where it says what matters, else Stripe's own sentence."""
+    """Why something failed: the bank's or Radar's code in words, else Stripe's own sentence, else any code."""
     error: Mapping[str, object] = {}
-    for field in ("last_payment_error", "last_setup_error", "last_finalization_error", "last_error"):
+    for field in ("last_payment_error", "last_setup_error", "last_finalization_error", "last_error", "action"):
         error = error or map_at(resource, field)
     code = (
-        text_at(error, "decline_code")
-        or text_at(resource, "outcome", "reason")
-        or text_at(resource, "failure_code")
-        or text_at(resource, "failure_reason")
-        or text_at(resource, "action", "failure_code")
+        text_at(error, "decline_code") or text_at(resource, "outcome", "reason") or text_at(resource, "failure_reason")
     )
     message = (
         text_at(error, "message")
         or text_at(error, "reason")
+        or text_at(error, "failure_message")
         or text_at(resource, "failure_message")
-        or text_at(resource, "action", "failure_message")
     )
-    if code in _DECLINES and not (code == "card_declined" and message):
-        return _DECLINES[code]
-    spoken = code if text_at(error, "decline_code") or text_at(resource, "outcome", "reason") or not message else ""
-    return words(spoken) or clean(message, 160).rstrip(". ") or words(text_at(error, "code"))
+    return (
+        words(code)
+        or clean(message, 160).rstrip(". ")
+        or words(text_at(error, "code") or text_at(error, "failure_code") or text_at(resource, "failure_code"))
+    )
 
 
 def day(seconds: int | None) -> str:

@@ -62,10 +62,15 @@ def _wording(text: str) -> _Wording:
 
 
 def _spelled_out(told: Told) -> str:
-    words = told.type.replace("[", ".").replace("]", "").replace("_", " ").split(".")
+    type, within = told.type, ""
+    if "[" in type:  # account[configuration.merchant].updated
+        before, _, rest = type.partition("[")
+        inner, _, after = rest.partition("]")
+        type, within = before + after, " ".join(reversed(inner.split(".")))
+    words = type.replace("_", " ").split(".")
     while len(words) > 1 and words[0] in ("v1", "v2", "core"):
         words = words[1:]
-    thing, happened = " ".join(words[:-1]), words[-1]
-    sentence = f"{thing[:1].upper()}{thing[1:]}: {happened}" if thing else f"{happened[:1].upper()}{happened[1:]}"
+    thing = " ".join(words[:-1]) + (f" ({within.replace('_', ' ')})" if within else "")
+    sentence = f"{thing}: {words[-1]}" if thing else words[-1]
     amount = format_minor(at(told.resource, "amount"), at(told.resource, "currency"))
-    return f"{sentence} ({amount})" if amount else sentence
+    return sentence[:1].upper() + sentence[1:] + (f" ({amount})" if amount else "")
