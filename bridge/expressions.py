@@ -163,7 +163,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
     """Types beside plain data whose public attributes may be read."""
 
     def __init__(self) -> None:
-        super().__init__(undefined=Missing, autoescape=self.escaping, trim_blocks=True, lstrip_blocks=True)
+        # Not optimized: Jinja would work out `none ~ "a"` by its own rules while it compiles.
+        super().__init__(
+            undefined=Missing, autoescape=self.escaping, trim_blocks=True, lstrip_blocks=True, optimized=False
+        )
         self.binop_table.update(bounds.OPERATORS)
         self.globals.clear()
         self.filters = dict(FILTERS)

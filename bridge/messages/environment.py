@@ -6,7 +6,9 @@ Slack shows: every block, macro, ``set`` block and call passes ``concat``, so th
 
 from collections.abc import Iterable, Mapping
 
+from jinja2 import pass_eval_context
 from jinja2.environment import TemplateModule
+from jinja2.nodes import EvalContext
 from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference
 from jinja2.sandbox import safe_range
 from jinja2.utils import Cycler, Joiner, Namespace
@@ -81,7 +83,8 @@ class SlackEnvironment(Sandbox):
         return super().cut(plain_text(obj) if isinstance(obj, Markup) else obj, part)
 
 
-def printed(value: object) -> str:
+@pass_eval_context  # so that Jinja cannot call it for constants while it compiles: it would escape `none` first
+def printed(_: EvalContext, value: object) -> str:
     """What ``{{ value }}`` writes: nothing for null, JSON for objects, no more of a text than a message could hold."""
     shown = bounds.text(value)
     if len(shown) > MAX_PRINTED and not isinstance(shown, Markup):

@@ -11,7 +11,7 @@ from bridge.payload import clean
 
 MAX_URL = 3000
 _MAX_LABEL = 500
-_ADDRESS = re.compile(r"(?:https?://[^/?#\s]+|mailto:[^\s@]+@[^\s@])", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:https?://(?:[^\W_]|\[)[^/?#\s]*|mailto:[^\s@]+@[^\s@])", re.IGNORECASE)
 _UNSAFE = re.compile('[\x00-\x20\x7f-\xa0<>|"`\\\\^{}\u2000-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ud800-\udfff]')
 _MEMBER = re.compile(r"[UW][A-Z0-9]{2,20}\Z")
 

@@ -132,7 +132,8 @@ def cut(text: str, limit: int, measure: Measure = units, *, end: str = "…", wo
     token = _TOKEN.match(text, at)
     if token is not None and (shorter := _shorter(token[0], room, measure)):
         return kept + shorter + end
-    if words and (space := max(kept.rfind(" "), kept.rfind("\n"))) * 2 > at and "<" not in kept[space:]:
+    space = max(kept.rfind(" "), kept.rfind("\n"))
+    if words and space * 2 > at and not _within_token(kept, space):
         kept = kept[:space]
     return kept.rstrip() + end if limit >= measure(end) else ""
 

@@ -63,5 +63,5 @@ def collecting(slots: Slots) -> Iterator[None]:
 
 
 def current() -> Slots:
-    """The slots that are being filled; ones that nobody reads where none are: Jinja runs constants while compiling."""
+    """The slots that are being filled; where none are, ones that nobody reads."""
     return _current.get() or Slots()

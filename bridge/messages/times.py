@@ -76,8 +76,11 @@ def duration(value: object) -> Markup:
         return escaped(clean(plain_text(value), 100))
     if seconds < 1:
         return escaped("less than a second" if seconds else "0 seconds")
-    smallest = "seconds" if seconds < 3600 else "minutes" if seconds < 86_400 else "hours"
-    return escaped(humanize.precisedelta(timedelta(seconds=round(seconds)), smallest, format="%0.0f"))
+    smallest, step = ("seconds", 1) if seconds < 3600 else ("minutes", 60) if seconds < 86_400 else ("hours", 3600)
+    whole = timedelta(
+        seconds=round(seconds / step) * step
+    )  # rounded here, since humanize writes "1 hour and 60 minutes"
+    return escaped(humanize.precisedelta(whole, smallest, format="%0.0f"))
 
 
 def _seconds(value: object) -> float | None:

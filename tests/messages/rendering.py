@@ -1,0 +1,67 @@
+"""What the tests of this folder share: an event, templates from texts, and what a message shows."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bridge.events import Event
+from bridge.messages import Message, Rendered
+from bridge.messages.render import Templates, load_templates, render
+
+
+def event(payload: Mapping[str, object] | None = None, type: str = "merge_request.open", **changes: str) -> Event:
+    told = {"title": "Ada opened !12", "url": "https://gitlab.example.com/x/12", "provider": "gitlab", **changes}
+    return Event(
+        id="018bcfe56800aa",
+        source=told["provider"],
+        provider=told["provider"],
+        type=type,
+        keys=(),
+        payload=payload or {},
+        subject="7!12",
+        title=told["title"],
+        url=told["url"],
+        actor="Ada",
+        occurred_at=1_700_000_000.0,
+        received_at=1_700_000_001.0,
+        confidential=False,
+        test=False,
+    )
+
+
+def templates(folder: Path, people: Mapping[str, str] | None = None, /, **texts: str) -> Templates:
+    """Templates over the packaged ones; ``_`` in a name stands for itself and ``__`` for ``/``."""
+    for name, text in texts.items():
+        path = folder / f"{name.replace('__', '/')}.j2"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return load_templates(folder, people or {})
+
+
+def one(
+    folder: Path, text: str, payload: Mapping[str, object] | None = None, people: Mapping[str, str] | None = None
+) -> Rendered:
+    """What one template text makes of a payload."""
+    return render(event(payload), templates(folder, people, one=text), "one.j2")
+
+
+def message_of(rendered: Rendered) -> Message:
+    assert rendered.message is not None, rendered.skip
+    return rendered.message
+
+
+def texts(data: object) -> Iterator[str]:
+    """Every text of a message that a reader may see, wherever it stands."""
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            if isinstance(value, str) and key in ("text", "fallback"):
+                yield value
+            else:
+                yield from texts(value)
+    elif isinstance(data, list | tuple):
+        for value in data:
+            yield from texts(value)
+
+
+def shown(message: Message) -> str:
+    """All of a message's texts, a line each."""
+    return "\n".join(texts(message.body()))
