@@ -36,7 +36,9 @@ def try_channels(names: Sequence[str]) -> None:
     chosen = list(names) or used
     for name in chosen:
         if name not in running.channels:
-            refuse([f"there is no channel {name!r} with a URL; the nearest is {nearest(name, running.channels)!r}"])
+            variable = f"BRIDGE_CHANNELS__{variable_key(name).upper()}"
+            near = f"; the nearest that has one is {nearest(name, running.channels)!r}" if running.channels else ""
+            refuse([f"the channel {name!r} has no URL: set {variable}{near}"])
     text = "Test message from Bridge: this channel can be reached."
     section = {"type": "section", "text": {"type": "mrkdwn", "text": f":wave: {text}", "verbatim": True}}
     _send([(name, running.channels[name].url, Message(text, [section])) for name in chosen])

@@ -66,11 +66,11 @@ def acts(now: float) -> Sequence[Act]:
     )
 
 
-def signed(provider: str, type: str, now: float) -> Request:
-    """A sample as the provider would send it, signed with the demo's secret."""
+def signed(provider: str, type: str, now: float, body: bytes | None = None) -> Request:
+    """A sample as the provider would send it, signed with the demo's secret; ``body`` stands in for its bytes."""
     sample = samples()[f"{provider}/{type}"]
     url = f"{PUBLIC_URL}/webhooks/{provider}"
-    return PROVIDERS[provider].request_for(type, sample.body, SECRETS[provider], now, url=url)
+    return PROVIDERS[provider].request_for(type, body or sample.body, SECRETS[provider], now, url=url)
 
 
 def _good(provider: str, type: str, channel: str, now: float) -> Act:

@@ -1,15 +1,18 @@
 """The curl lines of `bridge demo --stay`."""
 
+import json
 import shlex
 
 from bridge.demo.acts import SECRETS, signed
+from bridge.samples import samples
 
 
 def lines(base: str, now: float) -> str:
     """Requests to play with: one that needs no signature, one that is signed and soon stale, one that is forged."""
     body = '{"object_kind":"build","build_name":"your own","build_status":"failed","project_name":"play/ground"}'
     gitlab = _curl(f"{base}/webhooks/gitlab", {"X-Gitlab-Event": "Job Hook", "X-Gitlab-Token": SECRETS["gitlab"]}, body)
-    request = signed("stripe", "charge.succeeded", now)
+    one_line = json.dumps(samples()["stripe/charge.succeeded"].body, separators=(",", ":")).encode()
+    request = signed("stripe", "charge.succeeded", now, one_line)
     headers = {"Stripe-Signature": request.header("stripe-signature") or ""}
     stripe = _curl(f"{base}/webhooks/stripe", headers, request.body.decode())
     forged = _curl(f"{base}/webhooks/gitlab", {"X-Gitlab-Event": "Job Hook", "X-Gitlab-Token": "a guess"}, body)

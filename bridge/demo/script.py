@@ -56,7 +56,7 @@ async def run(console: Console, stay: bool) -> bool:
                 good = all(line.as_expected for line in played)
                 console.print(_sum(played))
                 if stay:
-                    console.print(curl.lines(f"http://{host}:{port}", time.time()))
+                    console.print(curl.lines(f"http://{host}:{port}", time.time()), soft_wrap=True)
                     await _show_what_comes(console, slack)
             finally:
                 await service.stop()

@@ -1,0 +1,216 @@
+"""The commands, as a person meets them: what they print, where, and how they end."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from bridge import __version__
+from bridge.demo.slack_simulator import NO_SERVICE, SlackSimulator
+from bridge.packaged import packaged_templates
+from tests.cli.command import run
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    done = run(tmp_path, "--help")
+    assert done.returncode == 0
+    for command in ("serve", "demo", "check", "test", "render", "init", "health"):
+        assert command in done.stdout
+
+
+def test_the_version(tmp_path: Path) -> None:
+    assert run(tmp_path, "--version").stdout == f"bridge {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--nope"], ["nope"], ["render"], ["test", "general", "--event", "x/y"]])
+def test_wrong_usage_ends_with_2(tmp_path: Path, arguments: list[str]) -> None:
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_init_copies_out_and_overwrites_nothing(tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text("# mine\n")
+    done = run(tmp_path, "init")
+    assert done.returncode == 0
+    assert (tmp_path / "routes.toml").read_text() == "# mine\n"
+    assert f"kept    {Path('routes.toml')}" in done.stdout
+    copied = {path.relative_to(tmp_path / "templates") for path in (tmp_path / "templates").rglob("*.j2")}
+    assert copied == {path.relative_to(packaged_templates()) for path in packaged_templates().rglob("*.j2")}
+
+
+def test_init_into_a_place_that_cannot_be_written_ends_with_2(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run(tmp_path, "init", "file/below")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_check_finds_nothing_wrong_with_what_is_shipped(tmp_path: Path) -> None:
+    done = run(tmp_path, "check")
+    assert done.returncode == 0, done.stdout
+    assert "0 errors" in done.stdout
+    assert "BRIDGE_SECRETS__GITLAB: is not set, so the source gitlab is off" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_strict_lets_notes_count(tmp_path: Path) -> None:
+    assert run(tmp_path, "check", "--strict").returncode == 1
+
+
+def test_env_adds_what_serve_would_refuse(tmp_path: Path) -> None:
+    done = run(tmp_path, "check", "--env")
+    assert done.returncode == 1
+    assert "BRIDGE_CHANNELS__GENERAL" in done.stdout
+
+
+def test_check_names_file_line_and_mend_of_a_wrong_route(tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text('[[routes]]\nname = "x"\nchanels = ["general"]\n')
+    done = run(tmp_path, "check")
+    assert done.returncode == 1
+    assert "routes.toml:3:" in done.stdout
+    assert "`channels`" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{% extends 'message.j2' %}\n{% block tite %}x{% endblock %}", ":2: "),
+        ("{% extends 'message.j2' %}\n{% block title %}{{ payload.nothing.here }}{% endblock %}", "nothing"),
+        ("{% extends 'message.j2' %}\n{% block title %}{{ payload.project.name | safe }}{% endblock %}", "safe"),
+        ("{% extends 'message.j2' %}\n\n{% if %}", ":3: "),
+        ("{% extends 'message.j2' %}\n{% block title %}{{ event.title | shout }}{% endblock %}", "shout"),
+        ("{% extends 'message.j2' %}\nlost text\n{% block title %}x{% endblock %}", "outside"),
+        ("{% extends 'message.j2' %}\n{% include 'gone.j2' %}", "gone.j2"),
+    ],
+    ids=["misspelt block", "undefined field", "safe", "syntax", "filter", "text outside blocks", "include"],
+)
+def test_check_finds_a_templates_fault(tmp_path: Path, template: str, said: str) -> None:
+    folder = tmp_path / "templates" / "gitlab"
+    folder.mkdir(parents=True)
+    (folder / "push.j2").write_text(template)
+    done = run(tmp_path, "check")
+    assert done.returncode == 1
+    lines = [line for line in done.stdout.splitlines() if "gitlab/push.j2" in line]
+    assert any(said in line for line in lines), done.stdout
+
+
+def test_check_notes_a_route_that_nothing_can_match_and_a_template_that_serves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text('[[routes]]\nname = "never"\nevents = ["no.such"]\nchannels = ["general"]\n')
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "lonely.j2").write_text("{% extends 'message.j2' %}{% block title %}x{% endblock %}")
+    done = run(tmp_path, "check")
+    assert done.returncode == 0, done.stdout
+    assert "'never'" in done.stdout
+    assert "templates/lonely.j2" in done.stdout
+
+
+def test_check_tells_of_a_condition_that_cannot_be_evaluated(tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text(
+        '[[routes]]\nname = "odd"\nchannels = ["general"]\nsource = "stripe"\nwhen = "payload.type / 2 > 1"\n'
+    )
+    done = run(tmp_path, "check")
+    assert done.returncode == 1
+    assert "routes.toml:5: " in done.stdout
+
+
+def test_render_shows_a_message(tmp_path: Path) -> None:
+    done = run(tmp_path, "render", "gitlab/pipeline.failed")
+    assert done.returncode == 0
+    assert "failed" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_render_prints_the_json_that_is_posted(tmp_path: Path) -> None:
+    done = run(tmp_path, "render", "stripe/charge.failed", "--json")
+    body = json.loads(done.stdout)
+    assert body["text"]
+    assert body["blocks"]
+
+
+def test_render_takes_a_recorded_body(tmp_path: Path) -> None:
+    (tmp_path / "body.json").write_text('{"object_kind": "push", "user_name": "Quill", "ref": "refs/heads/odd-branch"}')
+    (tmp_path / "body.form").write_text("MessageSid=SM1&SmsStatus=received&From=%2B15550100&Body=recorded+words&To=1")
+    assert "odd-branch" in run(tmp_path, "render", "gitlab/push", "--payload", "body.json", "--json").stdout
+    done = run(tmp_path, "render", "twilio/message.received", "--payload", "body.form", "--json")
+    assert "recorded words" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["gitlab/pipeline.faild"], "gitlab/pipeline.failed"),
+        (["gitlab"], "SOURCE/TYPE"),
+        (["gitlub/push"], "gitlab"),
+        (["gitlab/push", "--payload", "gone.json"], "gone.json"),
+        (["gitlab/push", "--payload", "."], "."),
+        (["gitlab/push", "--template", "gone.j2"], "gone.j2"),
+    ],
+)
+def test_render_says_what_it_cannot_find(tmp_path: Path, arguments: list[str], said: str) -> None:
+    done = run(tmp_path, "render", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_render_shows_the_fallback_of_a_broken_template_and_ends_with_1(tmp_path: Path) -> None:
+    folder = tmp_path / "templates" / "gitlab"
+    folder.mkdir(parents=True)
+    (folder / "push.j2").write_text("{% extends 'message.j2' %}\n{% block title %}{{ 1 / 0 }}{% endblock %}")
+    done = run(tmp_path, "render", "gitlab/push")
+    assert done.returncode == 1
+    assert "gitlab/push.j2:2" in done.stderr
+    assert "pushed" in done.stdout
+
+
+async def test_test_sends_a_message_to_every_channel_that_a_route_uses(tmp_path: Path) -> None:
+    async with SlackSimulator() as slack:
+        environ = {
+            "BRIDGE_CHANNELS__GENERAL": slack.webhook("general"),
+            "BRIDGE_CHANNELS__OTHER": slack.webhook("other"),
+            "BRIDGE_SLACK_HOSTS": '["127.0.0.1"]',
+        }
+        done = await asyncio.to_thread(run, tmp_path, "test", environ=environ)
+        assert done.returncode == 0, done.stderr
+        assert "#general: Slack answered ok" in done.stdout
+        assert "test" in str(slack.posts("general")[0].body["text"]).lower()
+        assert not slack.posts("other")
+        named = await asyncio.to_thread(run, tmp_path, "test", "other", environ=environ)
+        assert named.returncode == 0
+        assert len(slack.posts("other")) == 1
+        unknown = await asyncio.to_thread(run, tmp_path, "test", "othr", environ=environ)
+        assert unknown.returncode == 2
+        assert "'other'" in unknown.stderr
+
+
+async def test_test_sends_a_sample_event_through_the_routes_marked_as_a_test(tmp_path: Path) -> None:
+    async with SlackSimulator() as slack:
+        environ = {"BRIDGE_CHANNELS__GENERAL": slack.webhook("general"), "BRIDGE_SLACK_HOSTS": '["127.0.0.1"]'}
+        done = await asyncio.to_thread(run, tmp_path, "test", "--event", "shopify/orders/create", environ=environ)
+        assert done.returncode == 0, done.stderr
+        (post,) = slack.posts("general")
+        assert "This is a test" in json.dumps(post.body)
+        unwanted = await asyncio.to_thread(run, tmp_path, "test", "--event", "twilio/message.sent", environ=environ)
+        assert unwanted.returncode == 1
+        assert "no route wants message.sent" in unwanted.stdout
+
+
+async def test_test_says_what_slack_answered_and_the_mend(tmp_path: Path) -> None:
+    async with SlackSimulator() as slack:
+        url = slack.webhook("general")
+        slack.always("general", NO_SERVICE)
+        environ = {"BRIDGE_CHANNELS__GENERAL": url, "BRIDGE_SLACK_HOSTS": '["127.0.0.1"]'}
+        done = await asyncio.to_thread(run, tmp_path, "test", environ=environ)
+        assert done.returncode == 1
+        assert "no_service" in done.stdout
+        assert "make a new one" in done.stdout
+        assert url not in done.stdout + done.stderr
+
+
+def test_test_without_a_url_says_which_variable_to_set(tmp_path: Path) -> None:
+    done = run(tmp_path, "test")
+    assert done.returncode == 2
+    assert "BRIDGE_CHANNELS__GENERAL" in done.stderr

@@ -1,0 +1,58 @@
+"""`bridge demo` plays the whole way, and only good lines end well."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+from tests.cli.command import run
+
+
+def test_the_demo_ends_well_and_shows_what_became_of_every_request(tmp_path: Path) -> None:
+    done = run(tmp_path, "demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for provider in ("gitlab", "stripe", "shopify", "twilio"):
+        delivered = re.findall(rf"^│ {provider} .*delivered to", done.stdout, re.MULTILINE)
+        assert len(delivered) >= 3
+    for told in ("duplicate", "forged", "stale", "ignored", "429", "All 16 lines are as expected"):
+        assert told in done.stdout
+    assert done.stderr == ""
+    assert not list(tmp_path.iterdir())
+
+
+async def test_stay_prints_curl_lines_that_work(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bridge",
+        "demo",
+        "--stay",
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=2**20,
+    )
+    assert process.stdout
+    lines: list[str] = []
+    try:
+        async with asyncio.timeout(60):
+            while not lines or "/readyz" not in lines[-1]:
+                lines.append((await process.stdout.readline()).decode())
+            curls = [line for line in lines if line.startswith("curl")]
+            assert len(curls) == 4
+            answers = []
+            for curl in [curls[0], curls[1], curls[1], curls[2]]:
+                called = await asyncio.create_subprocess_shell(curl, stdout=asyncio.subprocess.PIPE)
+                answers.append((await called.communicate())[0].decode())
+            shown = ""
+            while "your own" not in shown:
+                shown += (await process.stdout.readline()).decode()
+    finally:
+        process.terminate()
+        await process.communicate()
+    assert [re.search('"(status|error)": "([a-z ]+)"', answer)[2] for answer in answers] == [  # type: ignore[index]  # no match fails the test, as it should
+        "accepted",
+        "accepted",
+        "duplicate",
+        "the request is not verified",
+    ]
