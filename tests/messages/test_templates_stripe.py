@@ -209,6 +209,16 @@ def test_a_subscription_of_an_older_api_version_reads_the_same() -> None:
     assert "New subscription to Crew for 4 × €19.00 a month" in said(body)
 
 
+def test_a_subscription_to_several_things_lists_them_and_gives_none_as_the_price_of_all() -> None:
+    other = {"nickname": "Grinder", "unit_amount": 900, "currency": "eur", "recurring": {"interval": "month"}}
+    items = {"data": [{"price": TERMS, "quantity": 4}, {"price": other, "quantity": 1}]}
+    text = said(changed("customer.subscription.created", items=items, status="active"))
+    assert "New subscription to Crew and 1 more\n" in text
+    assert "• Crew: 4 × €19.00 a month\n• Grinder: €9.00 a month" in text
+    before = {"items": {"data": [{"price": TERMS, "quantity": 4}]}}
+    assert "was changed to Crew and 1 more" in said(changed("customer.subscription.updated", before, items=items))
+
+
 def test_an_invoice_of_an_older_api_version_links_its_subscription() -> None:
     message = message_of(rendered(changed("invoice.paid", parent=None, subscription="sub_1")))
     assert "https://dashboard.stripe.com/subscriptions/sub_1" in json.dumps(message.body())
