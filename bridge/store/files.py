@@ -85,9 +85,13 @@ def _open(path: Path, lock: int | None) -> Opened:
 def _connect(place: str) -> sqlite3.Connection:
     # Made here so that refusals come at once; from then on each connection belongs to one thread.
     db = sqlite3.connect(place, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=128)
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute(f"PRAGMA journal_size_limit = {JOURNAL}")
-    db.execute("PRAGMA temp_store = MEMORY")
+    try:
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA journal_size_limit = {JOURNAL}")
+        db.execute("PRAGMA temp_store = MEMORY")
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
 
 

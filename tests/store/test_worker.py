@@ -3,8 +3,8 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -50,27 +50,29 @@ def kept(path: Path) -> list[object]:
     return [number for (number,) in rows(path, "SELECT n FROM numbers ORDER BY n")]
 
 
-@contextmanager
-def held(it: Worker) -> Iterator[None]:
+@asynccontextmanager
+async def held(it: Worker) -> AsyncIterator[None]:
     """Keeps the thread busy, so that what is called meanwhile queues up into one group."""
     busy, free = threading.Event(), threading.Event()
 
-    def wait(db: sqlite3.Connection) -> None:
+    def wait(_: sqlite3.Connection) -> bool:
         busy.set()
-        assert free.wait(10)
+        return free.wait(10)
 
     waiting = asyncio.ensure_future(it.read(wait))
+    assert await asyncio.to_thread(busy.wait, 10)
     try:
         yield
+        # The calls made meanwhile queue up when their tasks start, in the order in which they were made.
+        await asyncio.sleep(0)
     finally:
-        # The calls made in the meantime reach the queue when their tasks start, in this same order.
-        asyncio.get_running_loop().call_soon(free.set)
-        waiting.add_done_callback(lambda done: done.exception())
+        free.set()
+    assert await waiting
 
 
 async def together(it: Worker, *jobs: Job) -> list[object]:
     """The results of jobs that come as one group, exceptions included."""
-    with held(it):
+    async with held(it):
         calls: list[Awaitable[object]] = [asyncio.ensure_future(it.write(job)) for job in jobs]
     return await asyncio.gather(*calls, return_exceptions=True)
 
@@ -87,7 +89,7 @@ async def test_a_group_is_bounded(numbers: Worker) -> None:
 
 
 async def test_concurrent_accepts_take_far_fewer_commits(store: SqliteStore) -> None:
-    with held(store._writer):
+    async with held(store._writer):
         calls = [asyncio.ensure_future(accept(store)) for _ in range(200)]
     assert {outcome.status for (outcome,) in await asyncio.gather(*calls)} == {"accepted"}
     assert store.commits == 1
@@ -148,9 +150,10 @@ async def test_a_reading_job_leaves_nothing_behind(numbers: Worker, path: Path) 
 
 
 async def test_a_caller_that_left_harms_nobody(numbers: Worker, path: Path) -> None:
-    with held(numbers):
+    async with held(numbers):
         gone, stays = (asyncio.ensure_future(numbers.write(put(n))) for n in (1, 2))
-        asyncio.get_running_loop().call_soon(gone.cancel)
+        await asyncio.sleep(0)
+        gone.cancel()
     assert await stays == 2
     assert gone.cancelled()
     assert kept(path) == [1, 2]
@@ -178,7 +181,7 @@ def test_an_event_loop_that_is_gone_harms_nobody(path: Path) -> None:
 
 async def test_closing_finishes_what_is_queued(path: Path) -> None:
     store = opened(f"sqlite:///{path}")
-    with held(store._writer):
+    async with held(store._writer):
         calls = [asyncio.ensure_future(accept(store)) for _ in range(600)]
         await asyncio.sleep(0)
         closing_it = asyncio.ensure_future(store.close())
