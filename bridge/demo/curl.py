@@ -6,19 +6,31 @@ import shlex
 from bridge.demo.acts import SECRETS, signed
 from bridge.samples import samples
 
+_WEB = "https://gitlab.example.com/play/ground"
+YOURS = {
+    "object_kind": "push",
+    "user_name": "You",
+    "ref": "refs/heads/main",
+    "project": {"id": 1, "path_with_namespace": "play/ground", "web_url": _WEB},
+    "total_commits_count": 1,
+    "commits": [{"id": "4e1f0a2b6c", "title": "Try it out", "url": f"{_WEB}/-/commit/4e1f0a2b6c"}],
+}
+
 
 def lines(base: str, now: float) -> str:
     """Requests to play with: one that needs no signature, one that is signed and soon stale, one that is forged."""
-    body = '{"object_kind":"build","build_name":"your own","build_status":"failed","project_name":"play/ground"}'
-    gitlab = _curl(f"{base}/webhooks/gitlab", {"X-Gitlab-Event": "Job Hook", "X-Gitlab-Token": SECRETS["gitlab"]}, body)
+    body = json.dumps(YOURS, separators=(",", ":"))
+    gitlab = _curl(
+        f"{base}/webhooks/gitlab", {"X-Gitlab-Event": "Push Hook", "X-Gitlab-Token": SECRETS["gitlab"]}, body
+    )
     one_line = json.dumps(samples()["stripe/charge.succeeded"].body, separators=(",", ":")).encode()
     request = signed("stripe", "charge.succeeded", now, one_line)
     headers = {"Stripe-Signature": request.header("stripe-signature") or ""}
     stripe = _curl(f"{base}/webhooks/stripe", headers, request.body.decode())
-    forged = _curl(f"{base}/webhooks/gitlab", {"X-Gitlab-Event": "Job Hook", "X-Gitlab-Token": "a guess"}, body)
+    forged = _curl(f"{base}/webhooks/gitlab", {"X-Gitlab-Event": "Push Hook", "X-Gitlab-Token": "a guess"}, body)
     return (
         "\nIt stays. Play with it; each message shows up below. Ctrl-C ends it.\n\n"
-        f"# a failed job; change the text and send it again\n{gitlab}\n\n"
+        f"# a push; change the text and send it again\n{gitlab}\n\n"
         f"# a signed charge: good for 300 seconds, and a duplicate the second time\n{stripe}\n\n"
         f"# forged\n{forged}\n\n"
         f"# how it is\ncurl -s {base}/readyz\n"

@@ -45,7 +45,7 @@ async def test_stay_prints_curl_lines_that_work(tmp_path: Path) -> None:
                 called = await asyncio.create_subprocess_shell(curl, stdout=asyncio.subprocess.PIPE)
                 answers.append((await called.communicate())[0].decode())
             shown = ""
-            while "your own" not in shown:
+            while "Try it out" not in shown:
                 shown += (await process.stdout.readline()).decode()
     finally:
         process.terminate()
