@@ -12,11 +12,10 @@ from bridge.events import Event, Request, new_id
 from bridge.payload import at, clean, int_at, text_at
 from bridge.refusals import Malformed
 from bridge.sources import json_body, key
+from bridge.sources.stripe.parts import LAST_SECOND
 from bridge.sources.stripe.people import person_of
 from bridge.sources.stripe.things import link_to, thing_of
 from bridge.sources.stripe.titles import title_of
-
-_LAST_SECOND = 253_402_300_799  # 9999-12-31, past which a datetime cannot be made
 
 
 def events(request: Request, source: str, now: float) -> list[Event]:
@@ -68,4 +67,4 @@ def _occurred_at(payload: Mapping[str, object]) -> float | None:
             seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             return None
-    return float(seconds) if 0 <= seconds <= _LAST_SECOND else None
+    return float(seconds) if 0 <= seconds <= LAST_SECOND else None

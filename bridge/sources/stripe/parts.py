@@ -8,7 +8,8 @@ from bridge.money import format_minor
 from bridge.payload import at, clean, int_at, list_at, map_at, text_at, true_at
 from bridge.sources.stripe.people import person_of
 
-_LAST_SECOND = 253_402_300_799  # 9999-12-31
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999, past which Python has no date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def failure_of(resource: Mapping[str, object]) -> str:
 
 def day(seconds: int | None) -> str:
     """A day as people write it, in UTC: `Dec 1, 2026`; "" for none and for what is no time."""
-    if seconds is None or not 0 < seconds <= _LAST_SECOND:
+    if seconds is None or not 0 < seconds <= LAST_SECOND:
         return ""
     date = datetime.fromtimestamp(seconds, UTC)
     return f"{date:%b} {date.day}, {date.year}"

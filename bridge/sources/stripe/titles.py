@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from string import Formatter
 
 from bridge.money import format_minor
@@ -11,8 +10,10 @@ from bridge.sources.stripe.cases import case_of
 from bridge.sources.stripe.parts import PARTS, Told
 from bridge.sources.stripe.phrases import PHRASES
 
-_Wording = Sequence[tuple[str, str]]
+_Wording = tuple[tuple[str, str], ...]
 """Pieces in order: plain text, and the name of the part that follows it ("" for none)."""
+_Segment = tuple[_Wording, ...]
+"""Wordings to choose from: the first one whose parts are all there is taken."""
 
 _LONGEST = 300
 
@@ -25,40 +26,46 @@ def title_of(type: str, payload: Mapping[str, object]) -> str:
     """
     told = Told(type, map_at(payload, "data", "object"), map_at(payload, "data", "previous_attributes"), payload)
     plain_type = type.removeprefix("v1.")
-    case = case_of(told)
-    phrase = (PHRASES.get(f"{plain_type}:{case}") if case else None) or PHRASES.get(plain_type)
-    sentence = _filled(_parsed(phrase), told) if phrase else _spelled_out(told)
+    phrase = _PARSED.get(f"{plain_type}:{case_of(told)}") or _PARSED.get(plain_type)
+    sentence = _filled(phrase, told) if phrase else _spelled_out(told)
     named = "" if told.resource else clean(text_at(payload, "related_object", "id"), 80)
     return clean(f"{sentence} ({named})" if named else sentence, _LONGEST)
 
 
-def _filled(segments: Sequence[Sequence[_Wording]], told: Told) -> str:
-    written: list[str] = []
-    for alternatives in segments:
-        for wording in alternatives:
-            values = [PARTS[part](told) if part else "" for _, part in wording]
-            if all(value or not part for value, (_, part) in zip(values, wording, strict=True)):
-                pieces = [piece for value, (text, _) in zip(values, wording, strict=True) for piece in (text, value)]
-                if not written and pieces[0]:  # the sentence starts with our words, not with a name
-                    pieces[0] = pieces[0][:1].upper() + pieces[0][1:]
-                written.extend(piece for piece in pieces if piece)
-                break
-    return "".join(written)
-
-
-@lru_cache(maxsize=len(PHRASES))
-def _parsed(phrase: str) -> Sequence[Sequence[_Wording]]:
-    """A phrase as segments, each a choice of wordings; text outside `[…]` is a segment with one wording."""
-    return [
-        [_wording(alternative) for alternative in (piece.split("|") if optional else [piece])]
-        for number, piece in enumerate(re.split(r"[\[\]]", phrase))
-        for optional in (number % 2 == 1,)
-        if piece
-    ]
+def _parsed(phrase: str) -> tuple[_Segment, ...]:
+    """A phrase as segments. `re.split` gives what stands outside of `[…]` and what stands inside by turns."""
+    segments: list[_Segment] = []
+    for number, text in enumerate(re.split(r"[\[\]]", phrase)):
+        inside = number % 2 == 1
+        segments.append(tuple(_wording(choice) for choice in (text.split("|") if inside else (text,))))
+    return tuple(segments)
 
 
 def _wording(text: str) -> _Wording:
-    return [(literal, part or "") for literal, part, _, _ in Formatter().parse(text)]
+    return tuple((literal, part or "") for literal, part, _, _ in Formatter().parse(text))
+
+
+_PARSED = {type: _parsed(phrase) for type, phrase in PHRASES.items()}
+
+
+def _filled(phrase: Sequence[_Segment], told: Told) -> str:
+    sentence = ""
+    for segment in phrase:
+        said = next((said for wording in segment if (said := _said(wording, told)) is not None), "")
+        starts_with_a_name = not sentence and segment and segment[0] and not segment[0][0][0]
+        sentence += said if sentence or starts_with_a_name else said[:1].upper() + said[1:]
+    return sentence
+
+
+def _said(wording: _Wording, told: Told) -> str | None:
+    """A wording with its parts filled in; None if one of them is empty."""
+    said = ""
+    for text, part in wording:
+        value = PARTS[part](told) if part else ""
+        if part and not value:
+            return None
+        said += text + value
+    return said
 
 
 def _spelled_out(told: Told) -> str:
