@@ -92,9 +92,7 @@ class Ingest:
             return self._turn_away(raw, 503, f"the store cannot keep it: {error}", source.name)
         for entry, outcome in zip(entries, kept, strict=True):
             self._count(outcome.status, entry.event, outcome.id)
-        new = [entry for entry, outcome in zip(entries, kept, strict=True) if outcome.status != "duplicate"]
-        if new:
-            self.wake({planned.channel for entry in new for planned in entry.deliveries if planned.state == "waiting"})
+        self.wake({channel for outcome in kept for channel in outcome.channels})
         return self._answer(source.provider, *_in_sum(kept))
 
     def _count(self, status: str, event: Event, event_id: str) -> None:
