@@ -19,13 +19,12 @@ class Request:
     url: str
     headers: Mapping[str, str]
     body: bytes
-    _by_name: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    _by_name: dict[str, list[str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        by_name: dict[str, tuple[str, ...]] = {}
+        by_name: dict[str, list[str]] = {}
         for name, value in self.headers.items():
-            lower = name.lower()
-            by_name[lower] = (*by_name[lower], value) if lower in by_name else (value,)
+            by_name.setdefault(name.lower(), []).append(value)
         object.__setattr__(self, "_by_name", by_name)
 
     def header(self, name: str) -> str | None:
@@ -35,7 +34,7 @@ class Request:
 
     def header_values(self, name: str) -> tuple[str, ...]:
         """Every value of a header in the order sent. ``name`` is given in lower case."""
-        return self._by_name.get(name, ())
+        return tuple(self._by_name.get(name, ()))
 
     def __repr__(self) -> str:
         return f"Request({self.method}, {len(self._by_name)} headers, {len(self.body)} bytes)"

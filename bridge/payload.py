@@ -1,6 +1,7 @@
 """Reading outside data: bytes to JSON, and typed looks along a path that never raise."""
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -40,11 +41,14 @@ def _has_surrogate(data: object) -> bool:
 
 
 def clean(text: str, limit: int = 1000) -> str:
-    """One line of text from outside, fit for storing: no lone surrogates, no control characters, at most ``limit``."""
+    """One line of text from outside, fit for storing: at most ``limit`` long, and no blanks around it.
+
+    Lone surrogates and control characters become blanks.
+    """
     if text.isascii() and text.isprintable():
-        return text[:limit]
+        return text.strip()[:limit].rstrip()
     kept = "".join(c if c.isprintable() or c == "\u200d" else " " for c in text[: limit * 2])
-    return " ".join(kept.split())[:limit]
+    return " ".join(kept.split())[:limit].rstrip()
 
 
 def at(data: object, *path: str | int) -> object:
@@ -62,7 +66,7 @@ def at(data: object, *path: str | int) -> object:
 
 
 def text_at(data: object, *path: str | int) -> str:
-    """The text at a path; numbers as written in decimal; "" for anything else (null, true, a list, nothing)."""
+    """The text at a path; numbers as written in decimal; "" for anything else (null, true, 1e999, a list, nothing)."""
     value = at(data, *path)
     if isinstance(value, str):
         return value
@@ -70,7 +74,7 @@ def text_at(data: object, *path: str | int) -> str:
         # int -> str refuses more than 4,300 digits with ValueError (CPython's guard against quadratic time).
         return str(value) if value.bit_length() < 10_000 else ""
     if isinstance(value, float):
-        return repr(value)
+        return repr(value) if math.isfinite(value) else ""
     return ""
 
 

@@ -10,12 +10,22 @@ WINDOW = 300.0
 """Seconds by which a signed timestamp may differ from our clock, either way."""
 
 
-def live(secrets: Sequence[str]) -> list[bytes]:
-    """The secrets as UTF-8, without blank ones. Raises Unverified if none is left: no secret never means no check."""
-    kept = [_bytes(secret.strip()) for secret in secrets if secret.strip()]
+def live_texts(secrets: Sequence[str]) -> list[str]:
+    """The secrets without blanks around them. Blank ones, and what is no text, are none.
+
+    Raises Unverified if none is left: no secret never means no check.
+    """
+    if isinstance(secrets, str):  # a sequence of letters, each of which would be a secret
+        secrets = (secrets,)
+    kept = [stripped for secret in secrets if isinstance(secret, str) and (stripped := secret.strip())]
     if not kept:
         raise Unverified("no secret is configured")
     return kept
+
+
+def live(secrets: Sequence[str]) -> list[bytes]:
+    """The same as UTF-8. Raises Unverified."""
+    return [_bytes(secret) for secret in live_texts(secrets)]
 
 
 def the_header(request: Request, name: str) -> bytes:
@@ -33,11 +43,10 @@ def the_header(request: Request, name: str) -> bytes:
 
 def _bytes(text: str) -> bytes:
     # HTTP servers and os.environ decode what is not UTF-8 as lone surrogates; other callers may hand over anything.
-    return text.encode("utf-8", "surrogateescape" if _escaped(text) else "replace")
-
-
-def _escaped(text: str) -> bool:
-    return all(not "\ud800" <= c <= "\udfff" or "\udc80" <= c <= "\udcff" for c in text)
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def any_match(expected: Iterable[bytes], presented: Iterable[bytes]) -> bool:
@@ -57,5 +66,5 @@ def check_window(timestamp: bytes, now: float) -> None:
     """Raises Unverified unless ``timestamp`` is ASCII digits naming a second within WINDOW of ``now``, either way."""
     if not timestamp.isdigit() or len(timestamp) > 15:
         raise Unverified("the timestamp is not a number of seconds")
-    if abs(now - int(timestamp)) > WINDOW:
+    if not abs(now - int(timestamp)) <= WINDOW:  # so that a `now` which is no number lets nothing in
         raise Unverified(f"the timestamp is {now - int(timestamp):+.0f} s off our clock")

@@ -87,9 +87,9 @@ def key(kind: str, *parts: str) -> str:
     Whatever is long or holds anything but printable ASCII is replaced by a digest of all the parts, so that no sender
     chooses how much a key takes, and no two lists of parts make the same key.
     """
-    joined = "\x1f".join(parts)
-    if len(joined) <= 200 and len(parts) == 1 and joined.isascii() and joined.isprintable():
-        return f"{kind}:{joined}"
+    if len(parts) == 1 and len(parts[0]) <= 200 and parts[0].isascii() and parts[0].isprintable():
+        return f"{kind}:{parts[0]}"
+    joined = "".join(f"{len(part)}:{part}" for part in parts)
     return f"{kind}:sha256:{hashlib.sha256(joined.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 

@@ -134,6 +134,14 @@ def test_without_a_topic_it_is_still_an_event(headers: tuple[tuple[str, str], ..
     assert event.title == "Shopify sent a webhook without a topic"
 
 
+@pytest.mark.parametrize("topic", ["/", "/create", ".", "//", "x" * 99 + " y"])
+def test_a_topic_without_its_parts_still_has_a_subject_and_a_title(topic: str) -> None:
+    event = event_from(b"{}", ("X-Shopify-Topic", topic))
+    assert event.subject
+    assert event.title
+    assert event.type == event.type.strip() != ""
+
+
 def test_an_unknown_topic_still_reads_as_a_sentence() -> None:
     event = event_of("gift_baskets/wrap_loosely", {"id": 7, "title": "Winter"})
     assert event.title == "Gift basket “Winter” had an event: wrap loosely"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bridge import standard_webhooks
 from bridge.events import Request
-from bridge.signatures import any_match, live, the_header
+from bridge.signatures import any_match, live, live_texts, the_header
 from bridge.sources import Unverified
 
 SIGNATURE_HEADERS = frozenset({*standard_webhooks.HEADERS, "x-gitlab-token"})
@@ -24,8 +24,7 @@ def verify(request: Request, secrets: Sequence[str], now: float) -> None:
     for name in SIGNATURE_HEADERS:
         if len(request.header_values(name)) > 1:
             raise Unverified(f"{name} was sent twice")
-    kept = live(secrets)
-    signing = [secret for secret in secrets if _is_signing_token(secret)]
+    signing = [secret for secret in live_texts(secrets) if _is_signing_token(secret)]
     if signing:
         if request.header("webhook-signature") is None:
             raise Unverified("webhook-signature is missing, and a signing token is configured")
@@ -36,7 +35,7 @@ def verify(request: Request, secrets: Sequence[str], now: float) -> None:
         raise Unverified(
             "x-gitlab-token is missing: the hook has a signing token, and only a secret token is configured"
         )
-    if not any_match(kept, _presented(the_header(request, "x-gitlab-token"))):
+    if not any_match(live(secrets), _presented(the_header(request, "x-gitlab-token"))):
         raise Unverified("x-gitlab-token is wrong")
 
 

@@ -87,7 +87,7 @@ def _type(request: Request, payload: Mapping[str, object]) -> str:
     topic, action = _header(request, "topic"), _header(request, "action")
     if topic and action and "/" not in topic:
         topic = f"{topic}/{action}"
-    return topic[:100] or "unknown"
+    return clean(topic, 100) or "unknown"
 
 
 def _keys(request: Request, type: str, subject: str) -> tuple[str, ...]:

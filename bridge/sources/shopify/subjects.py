@@ -138,7 +138,7 @@ def subject_of(type: str, payload: Mapping[str, object], resource_id: str) -> Su
         if id := clean(text_at(payload, *path), 200):
             gone = path[-1] in ("id", "admin_graphql_api_id") and action_of(type) in ("delete", "destroy")
             return _subject(kind or group, id, payload, gone)
-    return _subject(kind or group, resource_id, payload, False) if resource_id else Subject(group, "")
+    return _subject(kind or group, resource_id, payload, False) if resource_id else Subject(group or type, "")
 
 
 def _subject(kind: str, id: str, payload: Mapping[str, object], gone: bool) -> Subject:
