@@ -20,7 +20,7 @@ from bridge.messages.limits import (
     SECTION,
     size,
 )
-from bridge.messages.mrkdwn import cut, escaped, json_bytes, pieces, seen
+from bridge.messages.mrkdwn import cut, escaped, json_bytes, pieces, says, seen
 from bridge.messages.slots import Button, Slots
 
 COLORS = {
@@ -104,8 +104,8 @@ def _mentions(inner: str) -> bool:
 
 def _tidy(slots: Slots, fallback: str, notes: Sequence[str]) -> _Parts:
     title, body = cut(_line(slots.title), _TITLE), _prose(slots.body)
-    fields = tuple(_field(label, value) for label, value in slots.fields[:_MAX_SHOWN_FIELDS])
-    if not (_says(title) or _says(body) or fields):
+    fields = tuple(_field(label, value) for label, value in slots.fields if says(_prose(value)))
+    if not (says(title) or says(body) or fields):
         title = cut(_line(escaped(fallback)), _TITLE)
     spoken = (
         _line(slots.text),
@@ -113,13 +113,13 @@ def _tidy(slots: Slots, fallback: str, notes: Sequence[str]) -> _Parts:
         notification(cut(body.partition("\n")[0], _TITLE)),
         _line(escaped(fallback)),
     )
-    lines = [line for line in map(_line, [*map(escaped, notes), *slots.context.splitlines()]) if _says(line)]
+    lines = [line for line in map(_line, [*map(escaped, notes), *slots.context.splitlines()]) if says(line)]
     color = slots.color.strip().lower()
     return _Parts(
-        text=cut(next(filter(_says, spoken), "New message"), MAX_NOTIFICATION),
+        text=cut(next(filter(says, spoken), "New message"), MAX_NOTIFICATION),
         color=color if _HEX.match(color) else COLORS.get(color, COLORS["muted"]),
-        title=title if _says(title) else "",
-        body=body if _says(body) else "",
+        title=title if says(title) else "",
+        body=body if says(body) else "",
         fields=fields,
         context=tuple(cut(line, _LINE) for line in lines[:_MAX_LINES]),
         buttons=tuple(slots.buttons[:MAX_BUTTONS]),
@@ -135,11 +135,6 @@ def _prose(text: str) -> str:
     """Text in lines, without empty bullets and with one empty line at most."""
     lines = "\n".join(line.rstrip() for line in seen(text).split("\n"))
     return _BLANK_LINES.sub("\n\n", _EMPTY_BULLET.sub("", lines)).strip("\n").rstrip()
-
-
-def _says(text: str) -> bool:
-    """Whether there is anything to see in a text."""
-    return any(c.isprintable() and c != " " for c in text)
 
 
 def _field(label: str, value: str) -> str:
@@ -173,7 +168,7 @@ def _mrkdwn(text: str) -> Block:
 
 def _button(button: Button) -> Block:
     # Whether plain_text is unescaped is not documented: without the characters it does not matter.
-    label = " ".join(seen(button.text).replace("<", "‹").replace(">", "›").split()) or "Open"
+    label = " ".join(seen(button.text.replace("<", "‹").replace(">", "›")).split()) or "Open"
     block: dict[str, object] = {
         "type": "button",
         "text": {"type": "plain_text", "text": cut(label, MAX_BUTTON_TEXT), "emoji": True},

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from bridge.messages.mrkdwn import cut, escaped, markup, plain_text, units, unquote
+from bridge.messages.mrkdwn import cut, escaped, markup, plain_text, says, seen, units, unquote
 from bridge.payload import clean
 
 MAX_URL = 3000
@@ -34,10 +34,10 @@ def link(url: object, text: object = "") -> Markup:
     label = escaped(text)
     if "<" in label:  # a link within a link is none
         label = escaped(plain_text(label))
-    words = " ".join(label.split())
+    words = " ".join(seen(label).split())
     if not target:
         return markup(words or escaped(clean(plain_text(url), 300)))
-    shown = cut((words or escaped(target)).replace("|", "¦"), _MAX_LABEL)
+    shown = cut((words if says(words) else escaped(target)).replace("|", "¦"), _MAX_LABEL)
     return markup(f"<{unquote(escaped(target))}|{shown}>")
 
 

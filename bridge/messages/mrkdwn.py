@@ -33,7 +33,7 @@ _UNSEEN = {
     0x2028: "\n",
     0x2029: "\n",
 }
-_BROADCAST = re.compile(r"(<[^<>|\n]*)|@(?=(?:here|channel|everyone|group)\b)", re.IGNORECASE)
+_BROADCAST = re.compile(r"(<[^<>|\n]*(?=[|>]))|@(?=(?:here|channel|everyone|group)\b)", re.IGNORECASE)
 _LOOK_ALIKES = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb"}
 # Formatting needs the edge of a word, so that the underscores of snake_case may stay.
 _MARKER = re.compile(r"(?<![^\W_])[*_~]|[*_~](?![^\W_])|`")
@@ -110,8 +110,13 @@ def seen(text: str) -> str:
 
     In blocks ``verbatim`` keeps ``@here`` from being read as a mention; the word joiner does so everywhere.
     """
-    text = text.replace("\r\n", "\n").translate(_UNSEEN)
+    text = text.replace("\r\n", "\n").translate(_UNSEEN).replace("|>", ">")
     return _BROADCAST.sub(lambda found: found[1] or "@\u2060", text) if "@" in text else text
+
+
+def says(text: str) -> bool:
+    """Whether there is anything to see in a text."""
+    return any(c.isprintable() and c != " " for c in text)
 
 
 def _label(token: str) -> str:

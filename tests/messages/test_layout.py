@@ -1,0 +1,260 @@
+"""Messages within Slack's limits, whatever the slots hold; slack_sdk's own models are asked as a second opinion."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from slack_sdk.models.attachments import BlockAttachment
+from slack_sdk.models.blocks import Block
+
+from bridge.messages import Message
+from bridge.messages.layout import COLORS, lay_out, notification
+from bridge.messages.limits import problems, size
+from bridge.messages.links import link
+from bridge.messages.mrkdwn import escaped, units
+from bridge.messages.slots import Button, Slots
+from bridge.payload import list_at, text_at
+from tests.messages.rendering import shown
+
+
+def accepted_by_the_sdk(message: Message) -> None:
+    """Raises where slack_sdk's models refuse a block."""
+    for block in message.blocks:
+        parsed = Block.parse(dict(block))
+        assert parsed is not None
+        parsed.to_dict()
+    for attachment in message.attachments:
+        blocks = attachment["blocks"]
+        assert isinstance(blocks, list)
+        parsed_blocks = [parsed for block in blocks if (parsed := Block.parse(dict(block))) is not None]
+        assert len(parsed_blocks) == len(blocks)
+        BlockAttachment(blocks=parsed_blocks, color=str(attachment["color"])).to_dict()
+
+
+def test_the_title_stands_at_the_top_and_the_rest_behind_a_bar() -> None:
+    message = lay_out(
+        Slots(
+            title="*Ada* opened <https://example.com/12|!12 Fix>",
+            body="Why",
+            color="good",
+            context="one\n\n two · \n · \n",
+            fields=[("Branch", "`x`")],
+            buttons=[Button("Open", "https://example.com/12", "primary"), Button("x", "https://example.com", "loud")],
+        ),
+        "fallback",
+        ["Delayed: happened <3 h> ago"],
+    )
+    assert problems(message) == []
+    accepted_by_the_sdk(message)
+    assert message.body() == {
+        "text": "Ada opened !12 Fix",
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "blocks": [
+            {
+                "type": "section",
+                "text": {
+                    "type": "mrkdwn",
+                    "text": "*Ada* opened <https://example.com/12|!12 Fix>",
+                    "verbatim": True,
+                },
+            }
+        ],
+        "attachments": [
+            {
+                "color": "good",
+                "fallback": "Ada opened !12 Fix",
+                "blocks": [
+                    {"type": "section", "text": {"type": "mrkdwn", "text": "Why", "verbatim": True}},
+                    {"type": "section", "fields": [{"type": "mrkdwn", "text": "*Branch*\n`x`", "verbatim": True}]},
+                    {
+                        "type": "context",
+                        "elements": [
+                            {"type": "mrkdwn", "text": "Delayed: happened &lt;3 h&gt; ago", "verbatim": True},
+                            {"type": "mrkdwn", "text": "one", "verbatim": True},
+                            {"type": "mrkdwn", "text": "two", "verbatim": True},
+                        ],
+                    },
+                    {
+                        "type": "actions",
+                        "elements": [
+                            {
+                                "type": "button",
+                                "text": {"type": "plain_text", "text": "Open", "emoji": True},
+                                "url": "https://example.com/12",
+                                "style": "primary",
+                            },
+                            {
+                                "type": "button",
+                                "text": {"type": "plain_text", "text": "x", "emoji": True},
+                                "url": "https://example.com",
+                            },
+                        ],
+                    },
+                ],
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "color"),
+    [
+        *COLORS.items(),
+        (" Good\n", "good"),
+        ("#A1b2C3", "#a1b2c3"),
+        ("", "#868686"),
+        ("purple", "#868686"),
+        ("#12", "#868686"),
+    ],
+)
+def test_colours_are_names_or_hex(written: str, color: str) -> None:
+    message = lay_out(Slots(title="t", body="b", color=written), "f")
+    assert [attachment["color"] for attachment in message.attachments] == [color]
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("*bold _both_* `co` ~st~", "bold both co st"),
+        ("<https://e.example|a &amp; b> <@U1> <!date^1^{time}|10:00>", "a &amp; b <@U1> 10:00"),
+        ("<https://e.example>", "https://e.example"),
+        ("snake_case and 2*3*4", "snake_case and 2*3*4"),
+        (":x: *€12.50* failed", ":x: €12.50 failed"),
+    ],
+)
+def test_a_notification_is_the_title_without_markup(title: str, text: str) -> None:
+    assert notification(title) == text
+    assert lay_out(Slots(title=title), "f").text == text
+
+
+def test_a_template_may_write_its_own_notification() -> None:
+    assert lay_out(Slots(title="t", text=" spoken\n text "), "f").text == "spoken text"
+
+
+@pytest.mark.parametrize(
+    "slots", [Slots(), Slots(title=" \n", body="\u200b"), Slots(body="•\n • \n"), Slots(context=" · ")]
+)
+def test_a_message_is_never_empty(slots: Slots) -> None:
+    message = lay_out(slots, "Ada <opened> !12")
+    assert message.text == "Ada &lt;opened&gt; !12"
+    assert problems(message) == []
+
+
+def test_a_body_alone_stands_without_a_bar() -> None:
+    message = lay_out(Slots(body="one\ntwo"), "f")
+    assert (message.text, len(message.blocks), message.attachments) == ("one", 1, ())
+
+
+def test_empty_bullets_and_rows_of_blank_lines_are_dropped() -> None:
+    message = lay_out(Slots(body="a\n•\n • \n\n\n\n\n• b\n   \n"), "f")
+    assert "a\n\n• b" in shown(message)
+
+
+def test_long_bodies_go_on_in_further_sections_with_their_code_blocks_closed() -> None:
+    body = "```\n" + "a line of code\n" * 500 + "```"
+    message = lay_out(Slots(title="t", body=body), "f")
+    assert problems(message) == []
+    sections = list_at(message.attachments, 0, "blocks")
+    assert len(sections) >= 3
+    assert all(text_at(section, "text", "text").count("```") == 2 for section in sections)
+
+
+def test_what_is_too_long_loses_its_body_first() -> None:
+    slots = Slots(
+        title="*title*",
+        body="word " * 50_000,
+        fields=[(f"Field {n}", "value " * 30) for n in range(12)],
+        context="context",
+        buttons=[Button("Open", "https://example.com")],
+    )
+    message = lay_out(slots, "f")
+    seen = shown(message)
+    assert problems(message) == []
+    assert size(message) > 11_000
+    assert "Field 11" in seen
+    assert "context" in seen
+    assert "word…" in seen
+
+
+def test_fields_go_after_the_body_and_the_title_stays() -> None:
+    slots = Slots(title="*title*", body="word " * 5_000, fields=[(f"Field {n}", "€" * 5_000) for n in range(60)])
+    message = lay_out(slots, "f")
+    assert problems(message) == []
+    assert "word" not in shown(message)
+    assert "Field 0" in shown(message)
+    assert "title" in shown(message)
+
+
+def test_a_label_of_3000_characters_is_shortened_within_its_link() -> None:
+    title = f"*Ada* opened <https://example.com/12|{'x' * 3000}> now"
+    message = lay_out(Slots(title=title), "f")
+    assert problems(message) == []
+    assert re.search(r"<https://example\.com/12\|x{800,}>…", shown(message))
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "<!channel>",
+            "<@U1>",
+            "@here",
+            "*",
+            "_",
+            "`",
+            "```\n",
+            "&",
+            "<",
+            ">",
+            "|",
+            "•",
+            "\n",
+            " ",
+            "\x00",
+            "\u202e",
+            "\ud800",
+        ),
+        *("https://evil.example", "😀" * 40, "é", "word ", "x" * 4000, "\u200b", "&amp;", "&#34;", "· ", "👩‍👩‍👧"),
+    ]
+)
+HOSTILE = st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=10)
+# What templates make of payload text: escaped, and links through the helper alone.
+PROSE = st.lists(
+    HOSTILE.map(lambda text: str(escaped(text)))
+    | st.tuples(HOSTILE, HOSTILE).map(lambda pair: str(link("https://example.com/" + pair[0], pair[1]))),
+    max_size=3,
+).map("".join)
+BUTTONS = st.builds(
+    Button,
+    HOSTILE.filter(lambda text: bool(text.strip())),
+    st.just("https://example.com/") | st.just("https://example.com/" + "a" * 2900),
+    HOSTILE,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.builds(
+        Slots,
+        title=PROSE,
+        body=PROSE,
+        color=HOSTILE,
+        context=PROSE,
+        text=PROSE,
+        fields=st.lists(st.tuples(PROSE, PROSE), max_size=4) | st.lists(st.just(("a", "€" * 3000)), max_size=60),
+        buttons=st.lists(BUTTONS, max_size=2) | st.lists(st.just(Button("a", "https://example.com")), max_size=30),
+    ),
+    HOSTILE,
+    st.lists(HOSTILE, max_size=3),
+)
+def test_no_text_makes_a_message_that_slack_would_refuse(slots: Slots, fallback: str, notes: list[str]) -> None:
+    message = lay_out(slots, fallback, notes)
+    assert problems(message) == []
+    accepted_by_the_sdk(message)
+    raw = json.dumps(message.body(), ensure_ascii=False)
+    assert not any(control in raw for control in ("<!", "<@", "<#"))
+    assert all(token.startswith("<https://example.com/") for token in re.findall(r"<[^<>\n]*>", shown(message)))
+    assert not re.search(r"@(here|channel|everyone)\b", re.sub(r"<[^|>]*\|", "", shown(message)))
+    assert units(message.text) <= 3000
