@@ -25,7 +25,7 @@ from bridge.web.app import Server, application
 from bridge.web.bodies import Inflight
 from bridge.web.health import Health, Readiness
 from bridge.web.ingest import Ingest
-from bridge.web.rejections import Rejections
+from bridge.web.lines import Lines
 
 PRUNE_EVERY = 600.0
 """Seconds between two prunings."""
@@ -88,7 +88,8 @@ class Service:
                 wake=self.dispatcher.wake,
                 now=self._clock.now,
                 inflight=Inflight(settings.max_inflight),
-                rejections=Rejections(self._clock.now),
+                turned_away=Lines("turned away", self._clock.monotonic, most=20, window=60.0),
+                taken=Lines("taken in", self._clock.monotonic, most=20, window=1.0),
             )
             self._server = Server(application(self.ingest, Health(self._readiness)))
             await self.dispatcher.start()

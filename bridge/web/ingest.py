@@ -15,7 +15,7 @@ from bridge.sources import Malformed, Provider, Unverified
 from bridge.store import Entry, Kept, Store, StoreUnavailable
 from bridge.web import answers
 from bridge.web.bodies import Broken, Inflight, NoRoom, TooLarge
-from bridge.web.rejections import Rejections
+from bridge.web.lines import Lines
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.ingest")
 
@@ -30,7 +30,10 @@ class Ingest:
     """Told the channels that have something new to say."""
     now: Callable[[], float]
     inflight: Inflight
-    rejections: Rejections
+    turned_away: Lines
+    """Bounds what is logged of requests that were turned away: any stranger can send those."""
+    taken: Lines
+    """Bounds what is logged of events in a storm: the ledger has them all."""
     counts: Counter[str] = field(default_factory=Counter)
     """Events by what became of them, since the start."""
     _told: set[str] = field(default_factory=set)
@@ -97,7 +100,8 @@ class Ingest:
 
     def _count(self, status: str, event: Event, event_id: str) -> None:
         self.counts[status] += 1
-        log.info(status, source=event.source, type=event.type, id=event_id)
+        if self.taken.allows():
+            log.info(status, source=event.source, type=event.type, id=event_id)
 
     def _tell_failing_conditions(self, decision: Decision) -> None:
         for route, verdict in decision.errors:
@@ -113,7 +117,10 @@ class Ingest:
         return answers.error(status)
 
     def _note(self, request: web.Request, status: int, reason: str, source: str) -> None:
-        self.rejections.note(status, source, clean(reason, 200), request.remote or "")
+        self.counts["turned away"] += 1
+        if self.turned_away.allows():
+            why = clean(reason, 200)
+            log.warning("request turned away", status=status, source=source, reason=why, remote=request.remote or "")
 
     @staticmethod
     def _answer(provider: Provider, status: str, event_id: str | None) -> web.Response:
