@@ -28,8 +28,9 @@ def date(value: object, format: str = DATE_FORMAT) -> Markup:
     seconds = unix_time(value)
     if seconds is None:
         return escaped(value)
-    shown = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
     tokens = format if _FORMAT_RULE.match(format) else DATE_FORMAT
+    clock = " %H:%M UTC" if "{time" in tokens or "{ago" in tokens else ""  # who asks for a day alone gets no time
+    shown = datetime.fromtimestamp(seconds, UTC).strftime(f"%Y-%m-%d{clock}")
     return markup(f"<!date^{int(seconds)}^{escaped(tokens)}|{shown}>")
 
 

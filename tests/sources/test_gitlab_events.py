@@ -62,12 +62,12 @@ def test_there_is_a_sample_for_every_kind_that_gitlab_documents() -> None:
             "41!284",
             f"Amara Okafor commented on merge request !284 {FIX} in tidewater/storefront",
         ),
-        ("pipeline.failed", "41/pipelines/90211", "Pipeline #90211 on fix/keep-voucher failed in tidewater/storefront"),
-        ("build.failed", "57/jobs/812044", "Job integration on main failed in tidewater/platform/booking-api"),
+        ("pipeline.failed", "41/pipelines/90211", "Pipeline #90211 on fix/keep-voucher in tidewater/storefront failed"),
+        ("build.failed", "57/jobs/812044", "Job integration on main in tidewater/platform/booking-api failed"),
         (
             "deployment.blocked",
             "57/deployments/30418",
-            "Deployment to production waits for approval in tidewater/platform/booking-api",
+            "Deployment to production in tidewater/platform/booking-api waits for approval",
         ),
         (
             "release.create",
@@ -77,7 +77,7 @@ def test_there_is_a_sample_for_every_kind_that_gitlab_documents() -> None:
         (
             "emoji.revoke",
             "41#312",
-            f"Jonas Lindqvist took back :eyes: from issue #312 {BUG} in tidewater/storefront",
+            f"Jonas Lindqvist took :eyes: back from issue #312 {BUG} in tidewater/storefront",
         ),
         (
             "vulnerability.confirmed",

@@ -47,7 +47,7 @@ def pipeline(status: str, payload: Payload) -> About | None:
         return None
     return About(
         f"{project_id(payload)}/pipelines/{id}",
-        f"Pipeline #{id}{_on(run)} {_says(status)}{inside(payload)}",
+        f"Pipeline #{id}{_on(run)}{inside(payload)} {_says(status)}",
         text_at(run, "url") or (f"{web}/-/pipelines/{id}" if web else ""),
         person(payload.get("user")),
         first_time(run, _TIME_OF_STATUS.get(status, "")),
@@ -61,7 +61,7 @@ def build(status: str, payload: Payload) -> About | None:
         return None
     return About(
         f"{project_id(payload)}/jobs/{id}",
-        f"Job {text_at(payload, 'build_name') or id}{_on(payload)} {_says(status)}{inside(payload)}",
+        f"Job {text_at(payload, 'build_name') or id}{_on(payload)}{inside(payload)} {_says(status)}",
         f"{web}/-/jobs/{id}" if web else "",
         person(payload.get("user")),
         first_time(payload, "build_" + _TIME_OF_STATUS.get(status, "")),
@@ -75,7 +75,7 @@ def deployment(status: str, payload: Payload) -> About | None:
         return None
     return About(
         f"{project_id(payload)}/deployments/{id or environment}",
-        f"Deployment to {environment} {_DEPLOYMENT_STATUSES.get(status) or _says(status)}{inside(payload)}",
+        f"Deployment to {environment}{inside(payload)} {_DEPLOYMENT_STATUSES.get(status) or _says(status)}",
         text_at(payload, "deployable_url") or (f"{web}/-/environments" if web else ""),
         person(payload.get("approver")) or person(payload.get("user")),
         first_time(payload, "status_changed_at"),

@@ -86,7 +86,7 @@ def emoji(action: str, payload: Payload) -> About | None:
     thing = thing or text_at(award, "awardable_type").lower() or "something"
     if text_at(award, "awardable_type") == "Note":
         thing = f"a comment on {thing}"
-    verb = f"took back :{name}: from" if action == "revoke" else f"reacted with :{name}: to"
+    verb = f"took :{name}: back from" if action == "revoke" else f"reacted with :{name}: to"
     return About(
         subject or f"{project_id(payload)}/emoji/{text_at(award, 'id')}",
         f"{who or 'Somebody'} {verb} {thing}{inside(payload)}",
