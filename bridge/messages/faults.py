@@ -137,10 +137,19 @@ def _unsafe(name: str, tree: nodes.Template) -> Iterator[Fault]:
 
 def _outside_blocks(name: str, tree: nodes.Template) -> Iterator[Fault]:
     for node in _at_top(tree):
-        if isinstance(node, nodes.Output) and any(
-            not isinstance(part, nodes.TemplateData) or part.data.strip() for part in node.nodes
-        ):
-            yield Fault(name, node.lineno, "text outside of blocks, which is never shown", "move it into a block")
+        if isinstance(node, nodes.Output):
+            for line in _lines_with_text(node):
+                yield Fault(name, line, "text outside of blocks, which is never shown", "move it into a block")
+                break
+
+
+def _lines_with_text(output: nodes.Output) -> Iterator[int]:
+    for part in output.nodes:
+        if not isinstance(part, nodes.TemplateData):
+            yield part.lineno
+        elif part.data.strip():
+            blank = part.data[: len(part.data) - len(part.data.lstrip())]
+            yield part.lineno + blank.count("\n")
 
 
 def _at_top(tree: nodes.Node) -> Iterator[nodes.Node]:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 
-from jinja2 import BaseLoader, Environment, TemplateNotFound
+from jinja2 import BaseLoader, BytecodeCache, Environment, TemplateNotFound
+from jinja2.bccache import Bucket
 
 _LARGEST = 256 * 1024
 
@@ -28,6 +30,23 @@ class Sources(BaseLoader):
         if template not in self._texts:
             raise TemplateNotFound(template)
         return self._texts[template], template, lambda: True
+
+
+class Compiled(BytecodeCache):
+    """The latest compiled form of each template by its name, so that a reload compiles only what has changed."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, tuple[str, CodeType | None]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill in what is known of a template, if its text is still the same."""
+        checksum, code = self._latest.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._latest[bucket.key] = (bucket.checksum, bucket.code)
 
 
 def read_sources(packaged: Path, overlay: Path | None) -> Files:

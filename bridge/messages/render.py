@@ -15,7 +15,7 @@ from bridge.messages import Message, Rendered, slots
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.layout import lay_out
 from bridge.messages.links import link
-from bridge.messages.loader import Sources, read_sources
+from bridge.messages.loader import Compiled, Sources, read_sources
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.slots import Skipped, Slots
 from bridge.packaged import packaged_templates
@@ -24,6 +24,7 @@ from bridge.payload import clean
 SECONDS = 0.3
 """CPU time that one template may take. An ordinary one takes less than a thousandth."""
 _LONGEST_TYPE = 200
+_compiled = Compiled()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,17 @@ def _is_choice(name: str) -> bool:
     return name != "message.j2" and not name.rpartition("/")[2].startswith("_")
 
 
-def load_templates(overlay: Path | None, people: Mapping[str, str]) -> Templates:
+def load_templates(overlay: Path | None, people: Mapping[str, str], *, packaged: Path | None = None) -> Templates:
     """The packaged templates with an operator's folder laid over them, file by file.
 
-    ``people`` are those who may be mentioned: the provider's user name -> Slack member id. A file that cannot be read
-    or compiled is a fault and never an exception. Raises FileNotFoundError for a folder that is not there.
+    ``people`` are those who may be mentioned: the provider's user name -> Slack member id. ``packaged`` stands in for
+    the folder that comes with the program. A file that cannot be read or compiled is a fault and never an exception.
+    Raises FileNotFoundError for a folder that is not there.
     """
-    files = read_sources(packaged_templates(), overlay)
+    files = read_sources(packaged or packaged_templates(), overlay)
     environment = SlackEnvironment(MappingProxyType(dict(people)))
     environment.loader = Sources(files.texts)
+    environment.bytecode_cache = _compiled
     compiled: dict[str, Template] = {}
     faults = dict(files.faults)
     for name in files.texts:

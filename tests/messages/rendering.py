@@ -1,11 +1,13 @@
 """What the tests of this folder share: an event, templates from texts, and what a message shows."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bridge.events import Event
 from bridge.messages import Message, Rendered
 from bridge.messages.render import Templates, load_templates, render
+from bridge.packaged import packaged_templates
 
 
 def event(payload: Mapping[str, object] | None = None, type: str = "merge_request.open", **changes: str) -> Event:
@@ -29,12 +31,16 @@ def event(payload: Mapping[str, object] | None = None, type: str = "merge_reques
 
 
 def templates(folder: Path, people: Mapping[str, str] | None = None, /, **texts: str) -> Templates:
-    """Templates over the packaged ones; ``_`` in a name stands for itself and ``__`` for ``/``."""
+    """Templates over message.j2 and default.j2 alone; ``__`` in a name stands for ``/``."""
+    frame = folder / ".packaged"
+    frame.mkdir(exist_ok=True)
+    for name in ("message.j2", "default.j2"):
+        shutil.copy(packaged_templates() / name, frame)
     for name, text in texts.items():
         path = folder / f"{name.replace('__', '/')}.j2"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
-    return load_templates(folder, people or {})
+    return load_templates(folder, people or {}, packaged=frame)
 
 
 def one(

@@ -1,0 +1,109 @@
+from pathlib import Path
+
+import pytest
+
+from bridge.messages.faults import Fault, faults, undefined_fields
+from bridge.messages.render import load_templates, render
+from tests.messages.rendering import event, templates
+
+CHILD = '{% extends "message.j2" %}\n'
+
+
+def test_the_packaged_templates_have_no_faults() -> None:
+    assert faults(load_templates(None, {})) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (CHILD + "\n\nhello", "one.j2:4: text outside of blocks, which is never shown (move it into a block)"),
+        (CHILD + "\n\n{{ payload.x }}", "one.j2:4: text outside of blocks"),
+        (CHILD + "{% if payload.x %}hello{% endif %}", "one.j2:2: text outside of blocks"),
+        ("hello " + CHILD, "one.j2:1: text outside of blocks"),
+        (
+            CHILD + "{% if payload.x %}\n{% block title %}x{% endblock %}\n{% endif %}",
+            "one.j2:3: block 'title' inside `if`",
+        ),
+        (CHILD + "{% for x in payload %}{% block body %}{% endblock %}{% endfor %}", "one.j2:2: block 'body' inside"),
+        (
+            CHILD + "{% block titel %}{% endblock %}",
+            "one.j2:2: there is no block 'titel' (the nearest known is 'title')",
+        ),
+        (CHILD + "{% block color %}purple{% endblock %}", "one.j2:2: there is no color 'purple' (good, warn, bad"),
+        (CHILD + "{% block fields %}x{{ field('a', 1) }}{% endblock %}", "one.j2:2: text in block 'fields'"),
+        (CHILD + "{% block actions %}{% if 1 %}x{% endif %}{% endblock %}", "one.j2:2: text in block 'actions'"),
+        (
+            "{% block title %}{% endblock %}",
+            "one.j2:1: block 'title' in a template that extends nothing (start the file",
+        ),
+        ("{{ payload.x | safe }}", "one.j2:1: marks data `safe`, so that it is not escaped (leave `| safe` out)"),
+        ("{% if 1 %}{{ (payload.x | upper | safe) ~ 'a' }}{% endif %}", "one.j2:1: marks data `safe`"),
+        ("<{{ payload.url }}|x>", "one.j2:1: data right after `<` can become a mention (use link() or mention())"),
+        ("\n{{ payload.x | lenght }}", "one.j2:2: there is no filter 'lenght' (the nearest known is 'length')"),
+        ("{% if x is definde %}{% endif %}", "one.j2:1: there is no test 'definde' (the nearest known is 'defined')"),
+        ("{{ payload.x if payload.y | nope }}", "one.j2:1: there is no filter 'nope'"),
+        ("\n{{ pyload.x }}", "one.j2:2: there is no name 'pyload' (the nearest known is 'payload')"),
+        ("{{ feild('a', 1) }}", "one.j2:1: there is no name 'feild' (the nearest known is 'field')"),
+        ("{% include 'default.j' %}", "one.j2:1: there is no template 'default.j' (the nearest known is 'default.j2')"),
+        ("{% from 'nope.j2' import x %}", "one.j2:1: there is no template 'nope.j2'"),
+        ('{% extends "mesage.j2" %}', "one.j2:1: there is no template 'mesage.j2' (the nearest known is 'message.j2')"),
+        ('{% extends "one.j2" %}', "one.j2:1: extends itself in a circle"),
+        ("\n{% if %}", "one.j2:2: Expected an expression"),
+        ("{% autoescape false %}{% endautoescape %}", "one.j2:1: escaping cannot be switched off"),
+    ],
+)
+def test_what_jinja_passes_over_is_told_with_its_line_and_the_mend(tmp_path: Path, text: str, fault: str) -> None:
+    found = [str(one) for one in faults(templates(tmp_path, one=text))]
+    assert any(told.startswith(fault) for told in found), found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CHILD + "\n{# a comment #}\n{% set a = payload.x %}{% block title %}{{ a }}{{ super() }}{% endblock %}\n",
+        CHILD + "{% from '_parts.j2' import m %}{% block body %}{{ m(payload.x) }}{{ self.title() }}{% endblock %}",
+        CHILD + "{% import '_parts.j2' as p %}{% block body %}{{ p.m(1) }}{% include '_parts.j2' %}{% endblock %}",
+        CHILD + "{% block color %}{{ 'good' if payload.x else 'bad' }}{% endblock %}{% block text %}{% endblock %}",
+        CHILD + "{% block color %}#a1b2c3{% endblock %}{% block fields %}\n {{ field('a', 1) }}\n{% endblock %}",
+        "{% for x in payload.x %}{% if x %}{% set y = x %}{{ y }}{{ loop.index }}{% endif %}{% endfor %}",
+        "{% macro m(a, b=1) %}{{ a }}{{ caller() }}{{ varargs }}{% endmacro %}{% call m(1) %}{{ event.id }}{% endcall %}",
+        "{{ '<@U1>' | safe }} <@U1> <https://example.com|x> a < b {{ payload.x }}",
+        "{% include 'nope.j2' ignore missing %}{% include payload.x ignore missing %}",
+        "{% set n = namespace(a=1) %}{% set n.a = 2 %}{{ n.a }}{{ range(3) | join }}{{ cycler(1).next() }}",
+    ],
+)
+def test_what_is_right_is_not_told(tmp_path: Path, text: str) -> None:
+    parts = "{% macro m(a) %}{{ a }}{{ from_outside }}{% endmacro %}"
+    assert faults(templates(tmp_path, one=text, _parts=parts)) == []
+
+
+def test_a_variable_that_the_parent_sets_again_is_told(tmp_path: Path) -> None:
+    made = templates(
+        tmp_path,
+        base=CHILD + "{% set bar = 'good' %}{% block color %}{{ bar }}{% endblock %}",
+        one='{% extends "base.j2" %}\n{% set bar = "bad" %}{% block title %}{{ bar }}{% endblock %}',
+    )
+    what = "base.j2 sets 'bar' after this, so that this one never counts"
+    assert faults(made) == [Fault("one.j2", 2, what, "choose another name, or fill a block")]
+
+
+def test_names_of_the_parent_are_known_in_the_child(tmp_path: Path) -> None:
+    made = templates(
+        tmp_path,
+        base=CHILD + "{% set bar = 'good' %}{% block more %}{% endblock %}",
+        one='{% extends "base.j2" %}{% block more %}{{ bar }}{% endblock %}',
+    )
+    assert [fault.what for fault in faults(made)] == ["there is no block 'more'"]
+
+
+def test_files_that_cannot_be_read_are_faults(tmp_path: Path) -> None:
+    (tmp_path / "one.j2").write_bytes(b"\xff")
+    assert faults(templates(tmp_path)) == [Fault("one.j2", 1, "cannot be read: not UTF-8")]
+
+
+def test_a_field_that_no_event_has_is_misspelt_and_one_that_some_have_is_not(tmp_path: Path) -> None:
+    made = templates(tmp_path, one="{{ payload.titel }}\n{{ payload.sometimes }}{% if payload.asked %}{% endif %}")
+    rendered = [render(event(payload), made, "one.j2") for payload in ({"sometimes": 1}, {"title": "x"})]
+    assert [str(fault) for fault in undefined_fields(rendered)] == [
+        "one.j2:1: payload.titel is in no sample (correct the name, or ask `is defined` first)"
+    ]

@@ -1,0 +1,329 @@
+"""Which template an event gets, what a broken or endless one comes to, and that nothing is ever raised."""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import thread_time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.messages.limits import problems
+from bridge.messages.render import Templates, choose, load_templates, render
+from tests.messages.rendering import event, message_of, one, shown, templates
+
+NAMES = {
+    "gitlab__merge_request.open": "open",
+    "gitlab__merge_request": "any",
+    "gitlab__default": "gitlab",
+    "gitlab___parts": "{% macro m() %}{% endmacro %}",
+    "stripe__charge.dispute.created": "created",
+    "stripe__charge.dispute": "dispute",
+    "stripe__charge": "charge",
+    "fresh__orders.create": "order",
+}
+
+
+@pytest.mark.parametrize(
+    ("provider", "type", "name"),
+    [
+        ("gitlab", "merge_request.open", "gitlab/merge_request.open.j2"),
+        ("gitlab", "merge_request.close", "gitlab/merge_request.j2"),
+        ("gitlab", "merge_request", "gitlab/merge_request.j2"),
+        ("gitlab", "Merge_Request", "gitlab/default.j2"),
+        ("gitlab", "nothing.known", "gitlab/default.j2"),
+        ("stripe", "charge.dispute.created", "stripe/charge.dispute.created.j2"),
+        ("stripe", "charge.dispute.closed", "stripe/charge.dispute.j2"),
+        ("stripe", "charge.failed.again.and.again", "stripe/charge.j2"),
+        ("fresh", "orders/create", "fresh/orders.create.j2"),
+        ("fresh", "orders/paid", "default.j2"),
+        ("gitlab", "", "gitlab/default.j2"),
+        ("gitlab", "_parts", "gitlab/default.j2"),
+        ("gitlab", "../stripe/charge", "gitlab/default.j2"),
+        ("gitlab", "../../message", "gitlab/default.j2"),
+        ("fresh", "../message", "default.j2"),
+        ("gitlab", "a[b]*?\x00", "gitlab/default.j2"),
+        ("gitlab", "a." * 5_000, "gitlab/default.j2"),
+        ("gitlab", "merge_request" + ".a" * 50, "gitlab/merge_request.j2"),
+        ("gitlab", "...", "gitlab/default.j2"),
+    ],
+)
+def test_the_most_specific_template_is_chosen(tmp_path: Path, provider: str, type: str, name: str) -> None:
+    assert choose(event(type=type, provider=provider), templates(tmp_path, **NAMES)) == name
+
+
+@given(
+    st.text(max_size=300)
+    | st.lists(st.sampled_from(["..", "/", ".", "gitlab", "message", "_", "\\", "j2"])).map("".join)
+)
+@settings(max_examples=100, deadline=None)
+def test_no_type_from_outside_leaves_the_folder(type: str) -> None:
+    assert choose(event(type=type, provider="gitlab"), PACKAGED) in PACKAGED.names()
+
+
+PACKAGED = load_templates(None, {})
+
+
+def test_an_operators_folder_lies_over_the_packaged_one_file_by_file(tmp_path: Path) -> None:
+    for name, text in (("default.j2", "mine"), ("extra/new.j2", "new")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    over = load_templates(tmp_path, {})
+    assert set(PACKAGED.names()) < set(over.names())
+    assert over.sources["default.j2"] == "mine"
+    assert over.sources["message.j2"] == PACKAGED.sources["message.j2"]
+    assert "message.j2" not in over.names()
+    assert shown(message_of(render(event(type="unheard.of", provider="extra"), over))).startswith("mine")
+
+
+def test_a_template_without_extends_is_its_body(tmp_path: Path) -> None:
+    rendered = one(tmp_path, 'Hello *{{ payload.name }}*{{ field("a", "b") }}', {"name": "<Ada>"})
+    message = message_of(rendered)
+    assert message.text == "Hello &lt;Ada&gt;"
+    assert "Hello *&lt;Ada&gt;*" in shown(message)
+    assert "*a*\nb" in shown(message)
+
+
+def test_skip_sends_nothing_and_keeps_the_reason(tmp_path: Path) -> None:
+    text = (
+        '{% extends "message.j2" %}'
+        "{% block skip %} {% if payload.draft %}a draft\n of {{ event.actor }}{% endif %} {% endblock %}"
+        "{% block title %}{{ 1 // 0 if payload.draft else 't' }}{% endblock %}"
+    )
+    skipped = one(tmp_path, text, {"draft": True})
+    assert (skipped.message, skipped.skip, skipped.fault) == (None, "a draft of Ada", "")
+    assert message_of(one(tmp_path, text, {"draft": False})).text == "t"
+
+
+def test_variables_set_at_the_top_are_seen_by_every_block(tmp_path: Path) -> None:
+    text = (
+        '{% extends "message.j2" %}{% set mr = payload.object_attributes %}'
+        "{% block title %}{{ mr.title }}{% endblock %}{% block context %}{{ mr.iid }}{% endblock %}"
+    )
+    assert shown(message_of(one(tmp_path, text, {"object_attributes": {"title": "T", "iid": 7}}))) == "T\nT\nT\n7"
+
+
+def test_a_template_that_fills_nothing_still_says_the_title(tmp_path: Path) -> None:
+    message = message_of(one(tmp_path, '{% extends "message.j2" %}'))
+    assert shown(message) == "Ada opened !12\n<https://gitlab.example.com/x/12|Ada opened !12>"
+
+
+def test_notes_stand_in_the_context(tmp_path: Path) -> None:
+    rendered = render(event(), templates(tmp_path, one="hi"), "one.j2", notes=["Delayed: <3 h>", "Test message"])
+    assert shown(message_of(rendered)).endswith("Delayed: &lt;3 h&gt;\nTest message")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("\n{{ 1 // 0 }}", "one.j2:2: ZeroDivisionError"),
+        ("\n\n{% if %}", "one.j2:3: Expected an expression"),
+        ("{{ payload.x | nope }}", "one.j2:1: No filter named 'nope'"),
+        ("{{ nope() }}", "one.j2:1: UndefinedError: 'nope' is undefined"),
+        ("\n{{ payload.text + 1 }}", "one.j2:2: TypeError"),
+        ("{% include 'nope.j2' %}", "one.j2:1: there is no template 'nope.j2'"),
+        ('{% extends "message.j2" %}\n{% block body %}\n{{ 1 // 0 }}{% endblock %}', "one.j2:3: ZeroDivisionError"),
+        ("{% macro m() %}\n{{ 1 // 0 }}{% endmacro %}\n{{ m() }}", "one.j2:2: ZeroDivisionError"),
+        ("{{ payload.text | int(base='x') // 0 }}", "one.j2:1: ZeroDivisionError"),
+        ("{% extends 'one.j2' %}", "one.j2:1: RecursionError"),
+        ("{% include 'one.j2' %}", "one.j2:1: RecursionError"),
+    ],
+)
+def test_an_error_gives_the_fallback_which_names_template_and_line(tmp_path: Path, text: str, fault: str) -> None:
+    rendered = render(event({"text": "x"}), templates(tmp_path, one=text), "one.j2", notes=["Delayed"])
+    message = message_of(rendered)
+    assert rendered.fault.startswith(fault)
+    assert problems(message) == []
+    seen = shown(message)
+    assert "<https://gitlab.example.com/x/12|Ada opened !12>" in seen
+    assert "gitlab · merge_request.open" in seen
+    assert "Delayed" in seen
+    assert f"Template {fault.partition(': ')[0]} failed" in seen
+
+
+def test_one_broken_file_does_not_cost_the_others(tmp_path: Path) -> None:
+    (tmp_path / "gitlab").mkdir()
+    (tmp_path / "gitlab" / "push.j2").write_bytes(b"\xff\xfe")
+    (tmp_path / "huge.j2").write_text("x" * 300_000)
+    (tmp_path / "deep.j2").write_text("{{ " + "(" * 5000 + " }}")
+    (tmp_path / "..2026").mkdir()
+    (tmp_path / "..2026" / "old.j2").write_text("an old version, as Kubernetes keeps them")
+    made = templates(tmp_path, bad="{% block %}", good="fine")
+    assert {"gitlab/push.j2", "huge.j2", "deep.j2", "bad.j2"} == set(made.faults)
+    assert not any(name.endswith("old.j2") for name in made.names())
+    assert message_of(render(event(), made, "good.j2")).text == "fine"
+    broken = render(event(type="push"), made)
+    assert broken.template == "gitlab/push.j2"
+    assert broken.fault == "gitlab/push.j2:1: cannot be read: not UTF-8"
+    assert problems(message_of(broken)) == []
+
+
+def test_a_missing_folder_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no folder of templates"):
+        load_templates(tmp_path / "nope", {})
+
+
+def test_a_template_that_does_not_exist_gives_the_fallback_and_the_nearest_name(tmp_path: Path) -> None:
+    rendered = render(event(), templates(tmp_path, **NAMES), "gitlab/merge_requst.j2")
+    assert rendered.fault.startswith(
+        "gitlab/merge_requst.j2:1: no such template; the nearest known is 'gitlab/merge_re"
+    )
+    assert problems(message_of(rendered)) == []
+
+
+def test_payload_text_in_an_error_steers_neither_log_nor_message(tmp_path: Path) -> None:
+    hostile = "\x1b[31m<!channel>\n\u202e" * 500
+    rendered = one(tmp_path, "{{ {}[payload.a]() }}{{ payload.a % 3 }}{{ payload[payload.a]() }}", {"a": hostile})
+    assert rendered.fault.isprintable()
+    assert len(rendered.fault) <= 300
+    assert "<!" not in shown(message_of(rendered))
+    assert problems(message_of(rendered)) == []
+
+
+def growing(start: str, grown: str, turns: int = 99) -> str:
+    """A template in which ``n.x`` grows, turn by turn."""
+    return (
+        f"{{% set n = namespace(x={start}) %}}{{% for i in range({turns}) %}}"
+        f"{{% set n.x = {grown} %}}{{% endfor %}}{{{{ n.x }}}}{{{{ 1 // 0 }}}}"
+    )
+
+
+def repeated(body: str) -> str:
+    return "{% for i in range(99999) %}" + body + "{% endfor %}"
+
+
+ENDLESS = {
+    "nested loops": repeated(repeated("")),
+    "10 MB of constants": repeated("x" * 200),
+    "10 MB of payload": repeated("{{ payload.big }}"),
+    "a wide centre": "{{ 'x' | center(10**9) }}",
+    "a constant wide centre": "{{ 'x' | center(1000000000) }}",
+    "repeated text": "{{ 'x' * 10**9 }}",
+    "repeated list": "{{ [1] * 10**9 }}",
+    "a huge power": "{{ 2 ** (10**9) }}",
+    "a wide format": "{{ '%1000000000d' % 1 }}",
+    "str.format": "{{ '{:1000000000}'.format(1) }}",
+    "a macro that calls itself": "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    "a tree of macros": "{% macro m(n) %}{% if n < 60 %}{{ m(n+1) }}{{ m(n+1) }}{% endif %}{% endmacro %}{{ m(0) }}",
+    "doubling by ~": growing("'xx'", "n.x ~ n.x"),
+    "doubling by +": growing("'xx'", "n.x + n.x"),
+    "doubling lists": growing("[1]", "n.x + n.x"),
+    "doubling by %": growing("'x'", "'%s%s' % (n.x, n.x)"),
+    "doubling by replace": growing("'x'", "n.x | replace('x', 'xx')"),
+    "doubling by set": "{% set n = namespace(x='x') %}"
+    + repeated("{% set z %}{{ n.x }}{{ n.x }}{% endset %}{% set n.x = z %}"),
+    "a growing list": growing("[]", "n.x + ['y' * 99999 ~ i]", 99999),
+    "lists in lists": growing("[]", "[n.x, range(9999) | list]", 99999),
+    "lists of text": repeated("{% set z = payload.big.split('x') %}"),
+    "Markdown in a loop": repeated("{{ payload.md | md }}"),
+    "Markdown by map": "{{ payload.many | map('md') | join }}",
+    "fields without end": repeated("{{ field('a' * 9999, 'x' * 9999) }}"),
+    "buttons without end": repeated("{{ button('a' * 9999, 'https://example.com/' ~ 'x' * 999) }}"),
+    "wide rows": "{{ [1] | batch(10**9, 'x') | list }}",
+    "many columns": "{{ [1] | slice(10**9) | list }}",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_template_without_end_is_cut_off_with_the_fallback(tmp_path: Path, name: str) -> None:
+    payload = {"big": "x<b*`" * 20_000, "md": "[a](" * 1000, "many": ["*a* [x](" * 500] * 900}
+    made = templates(tmp_path, one=ENDLESS[name])
+    began = thread_time()
+    rendered = render(event(payload), made, "one.j2")
+    assert thread_time() - began < 0.6
+    assert rendered.fault.startswith("one.j2:1: ")
+    assert problems(message_of(rendered)) == []
+
+
+BOUNDED = [
+    "{{ range(99999) | join('x' * 9999) }}",
+    "{{ 1.5 | round(10**9, 'ceil') }}",
+    "{{ payload.big | truncate(10**9) }}{{ payload.big | upper | quote }}",
+    "{{ payload.lists | sum(start=[]) }}",
+    "{{ payload.big | wordwrap(10) }}{{ ('-' * 99999) | wordwrap(9) }}",
+    "{{ ('<!--' * 20000) | striptags }}{{ ('<a ' * 30000) | striptags }}",
+    growing("[1]", "[n.x, n.x]").replace("1 // 0", "n.x | tojson ~ n.x | string"),
+    "{% for x in payload.big.split('b') %}{{ x | code }}{% endfor %}",
+]
+
+
+@pytest.mark.parametrize("text", BOUNDED)
+def test_what_could_be_much_is_shortened(tmp_path: Path, text: str) -> None:
+    made = templates(tmp_path, one=text)
+    began = thread_time()
+    rendered = render(event({"big": "x<b*` " * 15_000, "lists": [[1] * 100] * 20_000}), made, "one.j2")
+    assert thread_time() - began < 0.6
+    assert rendered.fault == ""
+    assert problems(message_of(rendered)) == []
+
+
+def test_missing_fields_are_told_with_their_place_and_found_ones_too(tmp_path: Path) -> None:
+    text = (
+        "{% set mr = payload.object_attributes %}\n"
+        "{{ mr.titel }} {{ mr.title }}\n"
+        "{{ field('Asked', 'x' if mr.maybe) }}{{ mr.other or mr.title }}{{ mr.third | default('x') }}\n"
+        "{{ payload.labels[0].name | upper }}"
+    )
+    rendered = one(tmp_path, text, {"object_attributes": {"title": "T"}})
+    assert rendered.missing == ("one.j2:2: mr.titel", "one.j2:4: payload.labels[0].name")
+    assert {"one.j2:1: payload.object_attributes", "one.j2:2: mr.title"} <= set(rendered.found)
+
+
+def test_one_render_leaves_nothing_for_the_next(tmp_path: Path) -> None:
+    made = templates(tmp_path, one="{{ field('a', 'b') }}{{ 1 // 0 }}", two="two")
+    assert render(event(), made, "one.j2").fault
+    assert shown(message_of(render(event(), made, "two.j2"))) == "two\ntwo"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=30)
+    | st.sampled_from(["<!channel>", "<@U1>", "x" * 90_000]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abcdef"), inner, max_size=4),
+    max_leaves=12,
+)
+ALL_KINDS = """{% extends "message.j2" %}
+{% block color %}{{ payload.f }}{% endblock %}
+{% block title %}{{ link(payload.a, payload.b) }} {{ payload.c | plain }} {{ mention(payload.d) }}{% endblock %}
+{% block body %}{{ payload.a | md }}
+{% for x in payload.b %}
+• {{ x }} {{ x.a.b | date }}
+{% endfor %}
+{{ payload.c | quote }} {{ payload.a | money(payload.b) }} {{ payload | tojson }} {{ payload.a[:5] }}{% endblock %}
+{% block fields %}{{ field(payload.a, payload.b) }}
+{{ field("x", payload.c | map(attribute="a") | map("code") | join(" ")) }}
+{{ field("t", payload.d | duration) }}{% endblock %}
+{% block context %}{{ payload.d | date }} · {{ payload.e | truncate(50) }}{% endblock %}
+{% block actions %}{{ button(payload.a, "https://example.com/" ~ payload.b, payload.c) }}{% endblock %}
+"""
+
+
+@pytest.fixture(scope="module")
+def all_kinds(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return templates(tmp_path_factory.mktemp("all"), all=ALL_KINDS)
+
+
+@settings(max_examples=120, deadline=None)
+@given(payload=st.dictionaries(st.sampled_from("abcdef"), JSON, max_size=6))
+def test_any_payload_makes_a_message_within_the_limits(all_kinds: Templates, payload: dict[str, object]) -> None:
+    rendered = render(event(payload), all_kinds, "all.j2")
+    message = message_of(rendered)
+    assert rendered.fault == ""
+    assert problems(message) == []
+    raw = json.dumps(message.body(), ensure_ascii=False)
+    assert not any(control in raw.replace("<!date^", "") for control in ("<!", "<@", "<#"))
+
+
+def test_threads_render_beside_each_other(tmp_path: Path) -> None:
+    made = templates(
+        tmp_path, one="{{ field(payload.n, payload.n) }}{% for i in range(200) %}{{ payload.n }}{% endfor %}"
+    )
+    with ThreadPoolExecutor(4) as pool:
+        rendered = list(pool.map(lambda n: render(event({"n": f"n{n}"}), made, "one.j2"), range(40)))
+    for number, one_rendered in enumerate(rendered):
+        assert set(re.findall(r"n\d+", shown(message_of(one_rendered)).replace("n", " n"))) == {f"n{number}"}
