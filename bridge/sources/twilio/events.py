@@ -1,7 +1,7 @@
 """What a verified request tells, as events."""
 
 from bridge.events import Event, Request, new_id
-from bridge.payload import text_at
+from bridge.payload import clean, text_at
 from bridge.sources import Malformed, json_body, key
 from bridge.sources.twilio import kinds, streams
 from bridge.sources.twilio.kinds import Reading
@@ -27,7 +27,7 @@ def events(request: Request, source: str, now: float) -> list[Event]:
             keys=tuple(k for k in (reading.key, key("signed", f"{signed}.{position}")) if k),
             payload=payload,
             subject=reading.subject or reading.type,
-            title=reading.title,
+            title=clean(reading.title, 300),
             url=reading.url,
             actor=reading.actor,
             occurred_at=reading.occurred_at,

@@ -159,7 +159,7 @@ def _other(fields: Fields) -> Reading:
             type, subject, title = f"{family}.{happened}", sid, titles.readable(f"{family} {happened}")
             break
     else:
-        happened = text_at(fields, "EventType") or text_at(fields, "StatusCallbackEvent")
+        happened = clean(text_at(fields, "EventType") or text_at(fields, "StatusCallbackEvent"), 150)
         type = f"unknown.{word(happened)}" if happened else "unknown"
         subject = next((sid for sid in map(_sid, fields.values()) if sid), "")
         title = f"Twilio callback: {titles.readable(happened)}" if happened else "Twilio callback of an unknown kind"

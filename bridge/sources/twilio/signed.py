@@ -64,9 +64,12 @@ def digest_of_signed(request: Request) -> str:
     """What stays the same however a captured request is dressed up for a replay, in hex.
 
     Twilio signs no time, no boundaries between names and values and no order of repeated ones: one signature fits
-    many bodies. All of them have this digest.
+    many bodies. All of them have this digest. A body that nothing signs never verifies, and stands for itself.
     """
-    return hashlib.sha256(signed_texts(request)[0]).hexdigest()
+    text = signed_texts(request)[0]
+    if not is_form(request) and not body_hashes(request):
+        text += request.body
+    return hashlib.sha256(text).hexdigest()
 
 
 def url_of(request: Request) -> bytes:
@@ -81,7 +84,7 @@ def spellings(url: bytes) -> list[bytes]:
     """The ways in which Twilio may have written the URL that it signed, each once.
 
     User name, password and fragment are never signed. Voice calls over https leave the port out, other products keep
-    it, some add the scheme's own.
+    it, and where there is none some add the scheme's own.
     """
     url = url.partition(b"#")[0]
     scheme, _, rest = url.partition(b"://")
@@ -91,8 +94,8 @@ def spellings(url: bytes) -> list[bytes]:
     authority, path = rest[:end].rpartition(b"@")[2], rest[end:]
     colon = authority.rfind(b":")
     host = authority[:colon] if colon > authority.rfind(b"]") else authority  # an IPv6 address has colons of its own
-    written = dict.fromkeys((authority, host, host + PORTS[scheme.lower()]))
-    return [scheme + b"://" + one + path for one in written]
+    other = host if host != authority else host + PORTS[scheme.lower()]
+    return [scheme + b"://" + one + path for one in (authority, other)]
 
 
 def body_hashes(request: Request) -> list[bytes]:
