@@ -116,9 +116,13 @@ def test_no_template_reads_a_field_that_no_sample_has() -> None:
         ("inventory_levels/update", ["*3* available of", f"{ADMIN}/settings/locations/70192837465|a location"]),
         (
             "disputes/create",
-            ["A chargeback over *€144.50* was opened on", "product not received", "*Evidence due*\n<!date"],
+            [
+                ":rotating_light: A chargeback over *€144.50* was opened on",
+                "product not received",
+                "*Evidence due*\n<!date",
+            ],
         ),
-        ("disputes/update", ["was *won*"]),
+        ("disputes/update", [":white_check_mark: The chargeback", "was *won*"]),
         ("draft_orders/create", ["for *<", "Niall Quinn>* was *created*: *€460.80*"]),
         ("checkouts/create", ["was started: *€112.50*"]),
         ("app/uninstalled", ["*<https://shop.example.com|Blue Heron Ceramics>* uninstalled the app"]),
@@ -128,7 +132,10 @@ def test_no_template_reads_a_field_that_no_sample_has() -> None:
         ("customers/redact", ["must be erased"]),
         ("shop/redact", ["The shop's data must be erased"]),
         ("returns/request", ["was *requested*", "• 1 × defective: There is a crack in the glaze"]),
-        ("order_transactions/create", ["Sale of €144.50 failed through Shopify Payments", "> Your card was declined."]),
+        (
+            "order_transactions/create",
+            [":x: <", "|Payment of €144.50 through Shopify Payments failed>", "> Your card was declined."],
+        ),
         ("themes/publish", ["Theme “Winter 2026” is now live"]),
         ("subscription_billing_attempts/failure", ["> The card has expired"]),
     ],
@@ -144,6 +151,23 @@ def test_a_long_order_is_capped_and_says_how_much_is_left_out() -> None:
     text = written("orders/create", sample("orders/create") | {"line_items": lines})
     assert "• 1 × Thing 7\n… and 14 more" in text
     assert "Thing 8" not in text
+
+
+def test_an_inquiry_has_its_own_article_and_is_no_alarm() -> None:
+    text = written("disputes/create", sample("disputes/create") | {"type": "inquiry"})
+    assert ":warning: An inquiry over *€144.50* was opened on" in text
+
+
+def test_a_lost_dispute_is_no_alarm_any_more() -> None:
+    assert ":x: The chargeback" in written("disputes/update", sample("disputes/update") | {"status": "lost"})
+
+
+def test_what_has_no_page_is_not_linked_to_the_admin_as_if_it_had() -> None:
+    text = written("carts/create", sample("carts/create"))
+    assert "A cart was created" in text.splitlines()[0]
+    assert "|A cart" not in text
+    assert "Open in Shopify" not in text
+    assert f"<{ADMIN}|example.myshopify.com>" in text
 
 
 def test_what_the_customer_paid_in_another_currency_is_said_too() -> None:

@@ -153,7 +153,7 @@ def _dispute(payload: _Payload) -> str:
     amount = _money(payload, "amount")
     kind = _words_of(payload, "type") or "dispute"
     reason = _words_of(payload, "reason")
-    return f"A {kind}" + (f" over {amount}" if amount else "") + (f" ({reason})" if reason else "")
+    return _with_article(kind).capitalize() + (f" over {amount}" if amount else "") + (f" ({reason})" if reason else "")
 
 
 def _dispute_opened(payload: _Payload) -> str:
@@ -166,7 +166,7 @@ def _dispute_updated(payload: _Payload) -> str:
 
 
 def _payment(payload: _Payload) -> str:
-    kind = _words_of(payload, "kind") or "payment"
+    kind = {"sale": "payment"}.get(said := _words_of(payload, "kind"), said) or "payment"
     status = {"success": "succeeded", "failure": "failed", "error": "failed", "pending": "is pending"}
     amount = _money(payload, "amount")
     gateway = clean(text_at(payload, "gateway"), 60)
@@ -174,8 +174,8 @@ def _payment(payload: _Payload) -> str:
     return (
         f"{kind.capitalize()}"
         + (f" of {amount}" if amount else "")
-        + f" {said}"
         + (f" through {GATEWAYS.get(gateway) or gateway.replace('_', ' ')}" if gateway else "")
+        + f" {said}"
     )
 
 
@@ -252,7 +252,7 @@ _TELL: Mapping[str, Callable[[_Payload], str]] = {
     "checkouts/update": _checkout("updated"),
     "inventory_levels/update": _stock,
     "customer.tags_added": _tags("was tagged"),
-    "customer.tags_removed": _tags("lost the tags"),
+    "customer.tags_removed": _tags("is no longer tagged"),
     "customers/merge": _customers_merged,
     "app/uninstalled": _uninstalled,
     "bulk_operations/finish": _bulk,
