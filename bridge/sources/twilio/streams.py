@@ -102,13 +102,13 @@ def _verification(type: str, data: dict[str, object]) -> str:
     happened = word(text_at(data, "verification_status") or text_at(data, "message_status") or type.rpartition(".")[2])
     reason = explained(text_at(data, "error_code"))
     what = "Verification code to" if text_at(data, "message_status") else "Verification of"
-    sentence = f"{what} {titles.party(text_at(data, 'to'))}: {happened.replace('_', ' ')}"
-    return f"{sentence}, {reason}" if reason else sentence
+    sentence = f"{what} {titles.party(text_at(data, 'to'))} {titles.verification_verb(happened)}"
+    return f"{sentence}: {reason}" if reason else sentence
 
 
 def _call_summary(data: dict[str, object]) -> str:
     caller, callee = text_at(data, "from", "caller"), text_at(data, "to", "callee")
     seconds = int_at(data, "duration")
-    length = f", {titles.span(seconds)}" if seconds else ""
-    state = word(text_at(data, "call_state")).replace("_", " ")
-    return f"Call from {titles.party(caller)} to {titles.party(callee)}: {state}{length}"
+    length = f" after {titles.span(seconds)}" if seconds else ""
+    call = f"Call from {titles.party(caller)} to {titles.party(callee)}"
+    return f"{call} {titles.call_state(word(text_at(data, 'call_state')))}{length}"

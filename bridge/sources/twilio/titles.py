@@ -35,6 +35,24 @@ _CALL_VERBS = {
     "no-answer": "was not answered",
     "canceled": "was canceled before it was answered",
 }
+_VERIFICATIONS = {
+    "pending": "was started",
+    "approved": "was approved",
+    "canceled": "was canceled",
+    "expired": "expired",
+    "deleted": "was deleted",
+    "max_attempts_reached": "failed after too many wrong codes",
+    "max-attempts-reached": "failed after too many wrong codes",
+}
+_CALL_STATES = {
+    "completed": "ended",
+    "failed": "failed",
+    "fail": "failed",
+    "busy": "found the line busy",
+    "noanswer": "was not answered",
+    "no_answer": "was not answered",
+    "canceled": "was canceled",
+}
 _MISSED = {"busy", "no-answer", "canceled"}
 _SIP = {
     "403": "the carrier refused it",
@@ -140,6 +158,16 @@ def call_status(fields: Fields, status: str) -> str:
         sip = text_at(fields, "SipResponseCode")
         return _with_reason(f"{call} failed", _error(fields) or _SIP.get(sip, ""))
     return f"{call} {_CALL_VERBS.get(status) or 'is ' + clean(status, 40)}"
+
+
+def verification_verb(happened: str) -> str:
+    """What became of a verification (``pending``) or of its code (``undelivered``)."""
+    return _VERIFICATIONS.get(happened) or _MESSAGE_VERBS.get(happened) or f"is {clean(happened.replace('_', ' '), 40)}"
+
+
+def call_state(state: str) -> str:
+    """How a call went, by Voice Insights' words for it."""
+    return _CALL_STATES.get(state) or f"is {clean(state.replace('_', ' '), 40) or 'over'}"
 
 
 def recording(fields: Fields, status: str) -> str:
