@@ -185,6 +185,10 @@ def test_the_test_button_sends_no_action_and_still_makes_a_sentence() -> None:
         (changed("emoji.revoke", "work_item", confidential=True), "Emoji Hook"),
         (changed("emoji.award", "", note={"internal": True}), "Emoji Hook"),
         ({"object_kind": "issue", "object_attributes": {"confidential": "true"}}, "Issue Hook"),
+        ({"object_kind": "issue"}, "confidential issue hook"),
+        ({"object_kind": "confidential_issue"}, "Issue Hook"),
+        ({"event_name": "confidential_note"}, ""),
+        ({"event_type": "Confidential Note"}, "Note Hook"),
     ],
 )
 def test_what_gitlab_shows_to_members_only_is_confidential(body: Json, header: str) -> None:

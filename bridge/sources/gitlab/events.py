@@ -85,10 +85,9 @@ def _unread(kind: str, header: str, payload: Payload) -> About:
 
 def _is_confidential(payload: Payload, header: str) -> bool:
     """Whether GitLab shows this to members only: a confidential issue, an internal note, or a reaction to either."""
-    if header.startswith("Confidential ") or text_at(payload, "event_type").startswith("confidential_"):
-        return True
-    # A custom template may have written the value as text, and what is unclear is better kept in.
-    return any(
+    # A custom template may have spelt the name otherwise or written a value as text: what is unclear is better kept in.
+    names = (header, *(text_at(payload, name) for name in ("event_type", "object_kind", "event_name")))
+    return any(name[:12].lower() == "confidential" for name in names) or any(
         at(payload, part, mark) not in (None, False, "", "false", 0)
         for part in ("object_attributes", "issue", "work_item", "epic", "note")
         for mark in ("confidential", "internal")
