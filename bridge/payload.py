@@ -18,9 +18,9 @@ class NotJson(ValueError):
 def parse_json(raw: bytes) -> object:
     """JSON bytes as Python data, big integers whole, every string free of lone surrogates.
 
-    msgspec reads what is well-formed (twice as fast as the standard library on each provider's samples, see
-    ``bench/parsing.py``); what it refuses but a sender may mean (a byte order mark, a lone surrogate, a number past the range of
-    a double, bytes that are not UTF-8) goes through the standard library. Raises NotJson.
+    msgspec reads what is well-formed, twice as fast as the standard library (``bench/parsing.py``). What it refuses but
+    a sender may mean (a byte order mark, a lone surrogate, a number past the range of a double, bytes that are not
+    UTF-8) goes through the standard library. Raises NotJson.
     """
     try:
         return _decode(raw)

@@ -29,8 +29,9 @@ from bridge.web.lines import Lines
 
 PRUNE_EVERY = 600.0
 """Seconds between two prunings."""
-CHECK_EVERY = 2.0
-"""Seconds for which /readyz believes its last look at the store."""
+LOOK_EVERY = 1.0
+"""Seconds for which /readyz believes its last look at the store: whoever asks it often costs no more than one who does
+not."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.service")
 
@@ -55,8 +56,8 @@ class Service:
         self._clock: Clock = clock or SystemClock()
         self._jitter = jitter
         self._state = "starting"
-        self._checked_at = float("-inf")
-        self._store_works = True
+        self._looked_at = float("-inf")
+        self._deliveries: Mapping[str, int] | None = None
         self._known: Mapping[str, Channel] = {}
         self._reached: Mapping[str, Destination] = {}
         self._renderer = ThreadPoolExecutor(1, "render")
@@ -138,25 +139,25 @@ class Service:
     async def _readiness(self) -> Readiness:
         if self._state != "ok":
             return Readiness(False, self._state, {})
-        if self._clock.monotonic() - self._checked_at >= CHECK_EVERY:
-            self._checked_at = self._clock.monotonic()
-            try:
-                await self.store.check()
-                self._store_works = True
-            except StoreUnavailable:
-                self._store_works = False
-        if not self._store_works:
+        if self._clock.monotonic() - self._looked_at >= LOOK_EVERY:
+            self._looked_at = self._clock.monotonic()
+            self._deliveries = await self._look_at_store()
+        if self._deliveries is None:
             return Readiness(False, "store unavailable", {})
         lanes = self.dispatcher.counts()
-        try:
-            states = (await self.store.counts()).states
-        except StoreUnavailable:
-            return Readiness(False, "store unavailable", {})
         counts = {f"lanes_{name}": number for name, number in lanes.items()}
-        counts |= {f"deliveries_{name}": number for name, number in states.items()}
+        counts |= {f"deliveries_{name}": number for name, number in self._deliveries.items()}
         counts |= {f"events_{name.replace(' ', '_')}": number for name, number in self.ingest.counts.items()}
         degraded = lanes["away"] or lanes["stopped"]
         return Readiness(True, "degraded" if degraded else "ok", dict(sorted(counts.items())))
+
+    async def _look_at_store(self) -> Mapping[str, int] | None:
+        """Deliveries by state, or None while nothing new can be kept."""
+        try:
+            await self.store.check()
+            return (await self.store.counts()).states
+        except StoreUnavailable:
+            return None
 
     async def _keep_house(self) -> None:
         """Prune now and then. A store that is unavailable is asked again the next time."""
@@ -180,6 +181,8 @@ async def serve(settings: Settings, running: Running) -> None:
         loop.add_signal_handler(number, told.set)
     service = Service(settings, running)
     await service.start()
+    for fault in running.templates.faults.values():
+        log.warning("this template is broken, and a plain message stands in for it", fault=fault)
     for name in running.off:
         log.info("this source is off", source=name, mend=f"set BRIDGE_SECRETS__{variable_key(name).upper()}")
     await told.wait()
