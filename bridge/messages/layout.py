@@ -67,10 +67,12 @@ def lay_out(slots: Slots, fallback: str, notes: Sequence[str] = ()) -> Message:
     """
     parts = _tidy(_clipped(slots), fallback, notes)
     message = _full(parts)
+    over = size(message) - MAX_BYTES
     for shrink in _SHRINKING:
-        while (over := size(message) - MAX_BYTES) > 0 and (smaller := shrink(parts, over)) != parts:
+        while over > 0 and (smaller := shrink(parts, over)) != parts:
             parts = smaller
             message = _full(parts)
+            over = size(message) - MAX_BYTES
     return message
 
 

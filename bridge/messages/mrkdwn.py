@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from bridge import bounds
 
@@ -42,7 +42,7 @@ _QUOTE_MARK = re.compile(r"^(\s*)>", re.MULTILINE)
 
 def units(text: str) -> int:
     """Length in UTF-16 units. Slack never says what a character is; this is the strictest reading that was seen."""
-    return len(text) + sum(c > "\uffff" for c in text) if not text.isascii() else len(text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def json_bytes(text: str) -> int:
@@ -65,7 +65,10 @@ def unquote(text: str) -> str:
 
 def escaped(value: object) -> Markup:
     """A value as mrkdwn; what is markup already stays as it is."""
-    return Markup(unquote(str(escape(bounds.text(value)))))  # noqa: S704 - escaped one call further in
+    text = bounds.text(value)
+    if isinstance(text, Markup):
+        return Markup(unquote(str(text))) if "&#" in text else text  # noqa: S704 - it was markup
+    return Markup(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))  # noqa: S704 - it is escaped
 
 
 def markup(text: str) -> Markup:
@@ -110,7 +113,9 @@ def seen(text: str) -> str:
 
     In blocks ``verbatim`` keeps ``@here`` from being read as a mention; the word joiner does so everywhere.
     """
-    text = text.replace("\r\n", "\n").translate(_UNSEEN).replace("|>", ">")
+    text = str(text).replace("|>", ">")
+    if not (text.isascii() and text.isprintable()):
+        text = text.replace("\r\n", "\n").translate(_UNSEEN)
     return _BROADCAST.sub(lambda found: found[1] or "@\u2060", text) if "@" in text else text
 
 

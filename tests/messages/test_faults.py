@@ -66,7 +66,7 @@ def test_what_jinja_passes_over_is_told_with_its_line_and_the_mend(tmp_path: Pat
         CHILD + "{% block color %}{{ 'good' if payload.x else 'bad' }}{% endblock %}{% block text %}{% endblock %}",
         CHILD + "{% block color %}#a1b2c3{% endblock %}{% block fields %}\n {{ field('a', 1) }}\n{% endblock %}",
         "{% for x in payload.x %}{% if x %}{% set y = x %}{{ y }}{{ loop.index }}{% endif %}{% endfor %}",
-        "{% macro m(a, b=1) %}{{ a }}{{ caller() }}{{ varargs }}{% endmacro %}{% call m(1) %}{{ event.id }}{% endcall %}",
+        "{% macro m(a, b=1) %}{{ caller() }}{{ varargs }}{% endmacro %}{% call m(1) %}{{ payload }}{% endcall %}",
         "{{ '<@U1>' | safe }} <@U1> <https://example.com|x> a < b {{ payload.x }}",
         "{% include 'nope.j2' ignore missing %}{% include payload.x ignore missing %}",
         "{% set n = namespace(a=1) %}{% set n.a = 2 %}{{ n.a }}{{ range(3) | join }}{{ cycler(1).next() }}",
