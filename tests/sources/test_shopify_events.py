@@ -142,6 +142,14 @@ def test_a_topic_without_its_parts_still_has_a_subject_and_a_title(topic: str) -
     assert event.type == event.type.strip() != ""
 
 
+@pytest.mark.parametrize(
+    "id", ["9" * 300, "gid://shopify/" + "K" * 300, "gid://shopify/" + "K" * 150 + "/" + "é" * 150]
+)
+def test_a_subject_is_of_bounded_length_whatever_id_the_body_or_a_header_names(id: str) -> None:
+    assert len(event_of("orders/create", {"id": id}).subject) <= 200
+    assert len(event_from(b"{}", ("shopify-topic", "Product"), ("shopify-resource-id", id)).subject) <= 200
+
+
 def test_an_unknown_topic_still_reads_as_a_sentence() -> None:
     event = event_of("gift_baskets/wrap_loosely", {"id": 7, "title": "Winter"})
     assert event.title == "Gift basket “Winter” had an event: wrap loosely"

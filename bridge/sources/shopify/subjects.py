@@ -111,7 +111,7 @@ _TIMES = ("updated_at", "happened_at", "occurredAt", "occurred_at", "committed_a
 class Subject:
     """``text`` is ``Kind/id`` as in Shopify's global ids (or the topic group, where the body names nothing).
 
-    ``path`` is its place below ``/admin/``, "" where it has none.
+    At most 200 characters. ``path`` is its place below ``/admin/``, "" where it has none.
     """
 
     text: str
@@ -150,7 +150,7 @@ def _subject(kind: str, id: str, payload: Mapping[str, object], gone: bool) -> S
     else:
         place = _ADMIN.get(kind, "")
     listed, slot, _ = place.partition("/{}")
-    return Subject(f"{kind}/{id}", listed if gone or not slot or not _is_id(id) else place.format(id))
+    return Subject(clean(f"{kind}/{id}", 200), listed if gone or not slot or not _is_id(id) else place.format(id))
 
 
 def _is_id(id: str) -> bool:
