@@ -7,8 +7,8 @@ import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 
-import aiohttp
 import structlog
 
 from bridge import __version__
@@ -61,63 +61,62 @@ class Service:
         self._known: Mapping[str, Channel] = {}
         self._reached: Mapping[str, Destination] = {}
         self._renderer = ThreadPoolExecutor(1, "render")
-        self._keeping: asyncio.Task[None] | None = None
-        self._session: aiohttp.ClientSession | None = None
+        self._closing = AsyncExitStack()
+        self._closing.callback(self._renderer.shutdown, wait=False, cancel_futures=True)
         self.store: Store
         self.ingest: Ingest
         self.dispatcher: Dispatcher
-        self._server: Server
 
     async def start(self) -> None:
         """Open the store, start the lanes, listen. Raises StoreRefused, and OSError if the address cannot be had."""
-        settings = self._settings
-        self.store = open_store(settings.store, limit=settings.store_limit, owner=True)
         try:
-            self._session = open_session()
-            self.dispatcher = Dispatcher(
-                self.store,
-                Poster(self._session, self._clock),
-                self._render,
-                self._destinations,
-                clock=self._clock,
-                random=self._jitter,
-                owner=f"{socket.gethostname()}:{os.getpid()}",
-            )
-            self.ingest = Ingest(
-                running=lambda: self.running,
-                store=self.store,
-                wake=self.dispatcher.wake,
-                now=self._clock.now,
-                inflight=Inflight(settings.max_inflight),
-                turned_away=Lines("turned away", self._clock.monotonic, most=20, window=60.0),
-                taken=Lines("taken in", self._clock.monotonic, most=20, window=1.0),
-            )
-            self._server = Server(application(self.ingest, Health(self._readiness)))
-            await self.dispatcher.start()
-            self.address = await self._server.start(settings.host, settings.port)
+            await self._start()
         except BaseException:
             await self.stop()
             raise
-        self._keeping = asyncio.create_task(self._keep_house(), name="pruning")
-        self._state = "ok"
         log.info("listening", host=self.address[0], port=self.address[1], version=__version__)
+
+    async def _start(self) -> None:
+        settings, clock = self._settings, self._clock
+        self.store = open_store(settings.store, limit=settings.store_limit, owner=True)
+        self._closing.push_async_callback(self.store.close)
+        session = open_session()
+        self._closing.push_async_callback(session.close)
+        self.dispatcher = Dispatcher(
+            self.store,
+            Poster(session, clock),
+            self._render,
+            self._destinations,
+            clock=clock,
+            random=self._jitter,
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+        )
+        self.ingest = Ingest(
+            running=lambda: self.running,
+            store=self.store,
+            wake=self.dispatcher.wake,
+            now=clock.now,
+            inflight=Inflight(settings.max_inflight),
+            turned_away=Lines("turned away", clock.monotonic, most=20, window=60.0),
+            taken=Lines("taken in", clock.monotonic, most=20, window=1.0),
+        )
+        server = Server(application(self.ingest, Health(self._readiness)))
+
+        async def finish_what_is_in_flight() -> None:
+            await server.stop_listening()
+            await asyncio.gather(server.stop(), self.dispatcher.stop())
+
+        self._closing.push_async_callback(finish_what_is_in_flight)
+        await self.dispatcher.start()
+        self.address = await server.start(settings.host, settings.port)
+        pruning = asyncio.create_task(self._keep_house(), name="pruning")
+        self._closing.callback(pruning.cancel)
+        self._state = "ok"
 
     async def stop(self) -> None:
         """Accept nothing more, finish requests and posts in flight within 8 s, and leave the rest in the store."""
         self._state = "stopping"
-        if self._keeping:
-            self._keeping.cancel()
-        unfinished = []
-        if hasattr(self, "_server"):
-            await self._server.stop_listening()
-            unfinished.append(self._server.stop())
-        if hasattr(self, "dispatcher"):
-            unfinished.append(self.dispatcher.stop())
-        await asyncio.gather(*unfinished)
-        if self._session:
-            await self._session.close()
-        self._renderer.shutdown(wait=False, cancel_futures=True)
-        await self.store.close()
+        await self._closing.aclose()
         log.info("stopped")
 
     async def _render(self, delivery: Delivery, notes: Sequence[str]) -> Rendered:
