@@ -117,7 +117,7 @@ def test_payloads_read_well(path: Path) -> None:
     result = rendered(body)
     assert_reads_well(result)
     if result.message is not None and body["livemode"] is False:
-        assert "test mode" in result.message.text
+        assert result.message.text.endswith("(test)")
 
 
 # What the main ones say
@@ -162,10 +162,10 @@ CASES = [
         "account.updated",
         ["Northside Bakery cannot take payments and cannot receive payouts any more", "external account"],
     ),
-    ("setup_intent.setup_failed", ["could not be saved: declined by the bank, which gives no reason (test mode)"]),
+    ("setup_intent.setup_failed", ["could not be saved: declined by the bank, which gives no reason (test)"]),
     ("v1.invoice.paid", ["Invoice was paid", "v1.invoice.paid"]),
-    ("v2.core.event_destination.ping", ["Stripe sent a ping", "(test mode)"]),
-    ("treasury.outbound_payment.failed", ["Treasury outbound payment: failed ($320.00)", "Rent for November"]),
+    ("v2.core.event_destination.ping", ["Stripe sent a ping", "(test)"]),
+    ("treasury.outbound_payment.failed", ["Treasury outbound payment of $320.00 failed", "Rent for November"]),
 ]
 
 

@@ -238,7 +238,7 @@ def test_a_thin_event_is_about_the_object_that_it_names() -> None:
 def test_a_type_with_brackets_is_kept_as_it_is() -> None:
     event = event_of(snapshot("v2.core.account[configuration.merchant].updated"))
     assert event.type == "v2.core.account[configuration.merchant].updated"
-    assert event.title == "Account (merchant configuration): updated"
+    assert event.title == "Account (merchant configuration) was updated"
 
 
 # Times
@@ -313,7 +313,7 @@ def test_the_time_is_read_in_both_forms_and_never_guessed(created: object, occur
         (
             "treasury.received_credit.failed",
             {"amount": 1, "currency": "usd"},
-            "Treasury received credit: failed ($0.01)",
+            "Treasury received credit of $0.01 failed",
         ),
         ("ping", {}, "Ping"),
         ("", {}, "Stripe sent an event without a type"),

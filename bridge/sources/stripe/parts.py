@@ -142,7 +142,7 @@ def _day(*path: str) -> Callable[[Told], str]:
 def _available(told: Told) -> str:
     balances = list_at(told.resource, "available")
     amounts = [format_minor(at(one, "amount"), at(one, "currency")) for one in balances[:5]]
-    return ", ".join(amount for amount in amounts if amount)
+    return " and ".join(amount for amount in amounts if amount)
 
 
 def _overpaid(told: Told) -> str:

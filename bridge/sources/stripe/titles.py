@@ -16,13 +16,28 @@ _Segment = tuple[_Wording, ...]
 """Wordings to choose from: the first one whose parts are all there is taken."""
 
 _LONGEST = 300
+_VERBS = {
+    **{itself: itself for itself in ("expired", "failed", "succeeded")},
+    "delayed": "is delayed",
+    "processing": "is being processed",
+    **{
+        done: f"was {done}"
+        for done in (
+            *("accepted", "activated", "approved", "canceled", "closed", "completed", "created", "deactivated"),
+            *("declined", "deleted", "opened", "paid", "posted", "released", "returned", "reversed", "submitted"),
+            *("updated", "voided"),
+        )
+    },
+}
+"""How a type's last word is said of what comes before it."""
 
 
 def title_of(type: str, payload: Mapping[str, object]) -> str:
     """The event in one line of at most 300 characters, without markup.
 
     A thin event (`v1.invoice.paid`) names its object and brings nothing of it along, so its id is all there is to add.
-    A type that nobody foresaw is spelled out: `terminal.reader.foo_bar` as `Terminal reader: foo bar`.
+    A type that nobody foresaw is spelled out: `climate.order.delayed` as `Climate order is delayed`, and
+    `terminal.reader.foo_bar`, whose verb is not known, as `Terminal reader: foo bar`.
     """
     told = Told(type, map_at(payload, "data", "object"), map_at(payload, "data", "previous_attributes"), payload)
     plain_type = type.removeprefix("v1.")
@@ -78,6 +93,10 @@ def _spelled_out(told: Told) -> str:
     while len(words) > 1 and words[0] in ("v1", "v2", "core"):
         words = words[1:]
     thing = " ".join(words[:-1]) + (f" ({within.replace('_', ' ')})" if within else "")
-    sentence = f"{thing}: {words[-1]}" if thing else words[-1]
     amount = format_minor(at(told.resource, "amount"), at(told.resource, "currency"))
-    return sentence[:1].upper() + sentence[1:] + (f" ({amount})" if amount else "")
+    happened = words[-1]
+    if thing and (verb := _VERBS.get(happened)):
+        sentence = f"{thing}{f' of {amount}' if amount else ''} {verb}"
+    else:
+        sentence = (f"{thing}: {happened}" if thing else happened) + (f" ({amount})" if amount else "")
+    return sentence[:1].upper() + sentence[1:]
