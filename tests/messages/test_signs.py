@@ -1,0 +1,96 @@
+"""The legend of docs/templates.md: colours and signs mean the same whoever sent the event."""
+
+import re
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from bridge.messages import Message
+from bridge.messages.layout import COLORS
+from bridge.messages.render import Templates, load_templates, render
+from bridge.payload import list_at, text_at
+from bridge.samples import Sample, sample_event, samples
+
+NOW = 1_795_392_000.0
+SIGNS = {
+    COLORS["good"]: {":white_check_mark:"},
+    COLORS["bad"]: {":x:", ":rotating_light:"},
+    COLORS["warn"]: {":warning:"},
+    COLORS["info"]: {""},
+    COLORS["muted"]: {""},
+}
+ALARMS = {
+    "gitlab/vulnerability.confirmed",
+    "gitlab/vulnerability.detected",
+    "gitlab/work_item.update",  # an incident that grew worse
+    "shopify/disputes/create",
+    "shopify/orders/risk_assessment_changed",
+    "stripe/account.updated",  # which cannot take payments any more
+    "stripe/charge.dispute.created",
+    "stripe/charge.dispute.funds_withdrawn",
+    "stripe/radar.early_fraud_warning.created",
+}
+
+
+@cache
+def templates() -> Templates:
+    return load_templates(None, {})
+
+
+def message(sample: Sample, *, test: bool = False) -> Message | None:
+    event = sample_event(sample, sample.provider, NOW)
+    return render(replace(event, test=event.test or test), templates()).message
+
+
+def title(told: Message) -> str:
+    return text_at(told.blocks[0], "text", "text")
+
+
+def sign(text: str) -> str:
+    found = re.match(r":(?!lock:)[a-z_]+:", text)
+    return found[0] if found else ""
+
+
+@pytest.mark.parametrize("sample", samples().values(), ids=lambda sample: sample.name)
+def test_the_sign_says_what_the_colour_says_in_the_title_and_on_the_phone(sample: Sample) -> None:
+    told = message(sample)
+    if told is None:
+        return
+    shown = sign(title(told))
+    assert shown in set().union(*SIGNS.values())
+    assert sign(told.text) == shown or (sample.name.startswith("gitlab/note.") and not shown)
+    if told.attachments:
+        assert shown in SIGNS[text_at(told.attachments[0], "color")]
+    assert (shown == ":rotating_light:") == (sample.name in ALARMS)
+
+
+MAY_BE_TESTS = [
+    sample
+    for sample in samples().values()
+    if sample.provider in ("shopify", "stripe") or sample.name == "twilio/com.twilio.eventstreams.test-event"
+]
+
+
+@pytest.mark.parametrize("sample", MAY_BE_TESTS, ids=lambda sample: sample.name)
+def test_a_test_is_marked_alike_and_alarms_nobody(sample: Sample) -> None:
+    told = message(sample, test=True)
+    if told is None:
+        return
+    assert title(told).endswith(" _(test)_")
+    assert sign(title(told)) == ""
+    if told.attachments:
+        assert text_at(told.attachments[0], "color") == COLORS["muted"]
+
+
+@pytest.mark.parametrize("sample", samples().values(), ids=lambda sample: sample.name)
+def test_a_button_says_what_it_does(sample: Sample) -> None:
+    told = message(sample)
+    if told is None:
+        return
+    blocks = [block for part in told.attachments for block in list_at(part, "blocks")]
+    for block in blocks:
+        if text_at(block, "type") == "actions":
+            for button in list_at(block, "elements"):
+                assert re.match(r"(Answer|Explain|Listen|Open|Respond|Review|Track)\b", text_at(button, "text", "text"))
+                assert text_at(button, "style") in ("", "primary")
