@@ -78,9 +78,7 @@ def duration(value: object) -> Markup:
     if seconds < 1:
         return escaped("less than a second" if seconds else "0 seconds")
     smallest, step = ("seconds", 1) if seconds < 3600 else ("minutes", 60) if seconds < 86_400 else ("hours", 3600)
-    whole = timedelta(
-        seconds=round(seconds / step) * step
-    )  # rounded here, since humanize writes "1 hour and 60 minutes"
+    whole = timedelta(seconds=round(seconds / step) * step)  # else humanize writes "1 hour and 60 minutes"
     return escaped(humanize.precisedelta(whole, smallest, format="%0.0f"))
 
 

@@ -1,0 +1,36 @@
+"""What docs/templates.md shows is what comes out."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bridge.messages.environment import SlackEnvironment
+from bridge.messages.faults import faults
+from bridge.messages.filters import FILTERS
+from bridge.messages.layout import COLORS
+from bridge.messages.slots import NAMES
+from tests.messages.rendering import templates
+
+PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text("utf-8")
+PAYLOAD = json.loads(re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0])
+ROWS = re.findall(r"^\| `(\{\{.*?\}\})` \| (`+) ?(.*?) ?\2 \|$", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("written", "shown"), [(written, shown) for written, _, shown in ROWS])
+def test_each_example_comes_out_as_the_page_says(written: str, shown: str) -> None:
+    environment = SlackEnvironment({"ada": "U012AB3CD"})
+    made = environment.from_string(written.replace("\\|", "|")).render(payload=PAYLOAD)
+    assert made.replace("\n", "⏎").rstrip() == shown.replace("\\|", "|")
+
+
+def test_the_page_has_its_examples_and_names_every_block_colour_and_filter() -> None:
+    assert len(ROWS) >= 20
+    assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) >= {*NAMES, *COLORS}
+    assert set(FILTERS) - {"d", "e", "forceescape"} <= set(re.findall(r"[a-z]+", PAGE))
+
+
+def test_the_sample_templates_have_no_faults(tmp_path: Path) -> None:
+    first, second = re.findall(r"```jinja\n(.*?)```", PAGE, re.DOTALL)
+    assert faults(templates(tmp_path, first=first, second=second)) == []
