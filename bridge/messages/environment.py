@@ -16,11 +16,11 @@ from markupsafe import Markup
 
 from bridge import bounds
 from bridge.events import Event
-from bridge.expressions import Sandbox
 from bridge.messages import slots
 from bridge.messages.filters import FILTERS
 from bridge.messages.links import address, link, member
 from bridge.messages.mrkdwn import escaped, markup, plain_text, unquote
+from bridge.sandbox import Sandbox
 
 MAX_OUTPUT = 2 * bounds.MAX_TEXT
 """Characters that a template may make, in all of its output."""

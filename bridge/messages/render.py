@@ -10,7 +10,6 @@ from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
 from bridge import bounds
 from bridge.bounds import Meter
 from bridge.events import Event
-from bridge.expressions import nearest_known
 from bridge.messages import Message, Rendered, slots
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.layout import lay_out
@@ -20,6 +19,7 @@ from bridge.messages.mrkdwn import escaped
 from bridge.messages.slots import Skipped, Slots
 from bridge.packaged import packaged_templates
 from bridge.payload import clean
+from bridge.sandbox import nearest_known
 
 SECONDS = 0.3
 """CPU time that one template may take. An ordinary one takes less than a thousandth."""
