@@ -15,6 +15,7 @@ from bridge import __version__
 from bridge.delivery.clock import Clock, SystemClock
 from bridge.delivery.dispatcher import Destination, Dispatcher
 from bridge.delivery.slack import Poster, open_session
+from bridge.large import return_freed_memory
 from bridge.messages import Rendered
 from bridge.messages.render import render
 from bridge.names import variable_key
@@ -174,6 +175,7 @@ class Service:
 
 async def serve(settings: Settings, running: Running) -> None:
     """Run a bridge until SIGTERM or SIGINT. Raises what ``Service.start`` raises."""
+    return_freed_memory()
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -300,10 +300,19 @@ async def test_a_flood_of_large_bodies_keeps_memory_under_the_containers_256_mib
             assert set(statuses) <= {401, 503}
             sample = json.loads(sample_request("gitlab/issue.open").body)
             commits = [{"id": f"{n:040x}", "message": "m" * 200, "added": ["f" * 50] * 20} for n in range(19_000)]
-            large = sample_request("gitlab/issue.open", body={**sample, "commits": commits})
-            assert 20_000_000 < len(large.body) < 25 * 1024 * 1024
-            assert (await send(client, base, large))[0] == 200
-            await slack.wait_for("general", 1, within=20)
+
+            def large(number: int) -> Request:
+                attributes = {**sample["object_attributes"], "id": number}
+                return sample_request(
+                    "gitlab/issue.open", body={**sample, "object_attributes": attributes, "commits": commits}
+                )
+
+            assert 20_000_000 < len(large(0).body) < 25 * 1024 * 1024
+            answers = await asyncio.gather(*(send(client, base, large(number)) for number in range(4)))
+            taken = [status for status, _ in answers].count(200)
+            assert taken >= 1
+            assert {status for status, _ in answers} <= {200, 503}
+            await slack.wait_for("general", taken, within=30)
             assert _peak_memory(process.pid) < 256 * 1024 * 1024
 
 

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from bridge import large
 from bridge.events import Event
 from bridge.sources import PROVIDERS, Malformed
 from bridge.store import Delivery, Settlement
@@ -37,14 +38,23 @@ def claim(db: sqlite3.Connection, channel: str, n: int) -> list[Delivery]:
             size += length
             if deliveries and size > CLAIM_BYTES:
                 break
-            parsed[request] = _events_again(event, db, request)
+            parsed[request] = _events_again(event, db, request, length)
         event = replace(event, payload=_payload(parsed[request], part, event.id))
         deliveries.append(Delivery(number, event, channel, route, template, attempts, bool(revived)))
     return deliveries
 
 
-def _events_again(event: Event, db: sqlite3.Connection, request: int) -> Sequence[Event]:
-    """The request's events, read anew; none where that is not possible any more."""
+def _events_again(event: Event, db: sqlite3.Connection, request: int, length: int) -> Sequence[Event]:
+    """The request's events, read anew; none where that is not possible any more. ``length`` is the body's, in bytes."""
+    with large.one_at_a_time(length):
+        events = _read_again(event, db, request)
+        if length < large.LARGE:
+            return events
+        # A message shows a few lines: what it waits with, perhaps for long, need not be the whole.
+        return [replace(event, payload=large.cut_down(event.payload)) for event in events]
+
+
+def _read_again(event: Event, db: sqlite3.Connection, request: int) -> Sequence[Event]:
     provider = PROVIDERS.get(event.provider)
     if provider is None:
         return ()

@@ -1,15 +1,18 @@
 """/webhooks/{source}: from a socket to a kept event, and only then an answer."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 from aiohttp import web
 
+from bridge import large
 from bridge.decide import Decision, decide
 from bridge.events import Event, Request
 from bridge.payload import clean
+from bridge.routes import Routes
 from bridge.running import Running, Source
 from bridge.sources import Malformed, Provider, Unverified
 from bridge.store import Entry, Kept, Store, StoreUnavailable
@@ -70,18 +73,19 @@ class Ingest:
 
     async def _take(self, raw: web.Request, request: Request, source: Source, running: Running) -> web.Response:
         now = self.now()
+        size = len(request.body)
         try:
-            source.provider.verify(request, source.secrets, now)
+            if size < large.LARGE:
+                read = _read(request, source, running.routes, now)
+            else:
+                read = await asyncio.to_thread(_read, request, source, running.routes, now)
         except Unverified as error:
             return self._turn_away(raw, 401, str(error), source.name)
-        try:
-            events = source.provider.events(request, source.name, now)
         except Malformed as error:
             return self._turn_away(raw, 400, str(error), source.name)
 
         entries: list[Entry] = []
-        for part, event in enumerate(events):
-            decision = decide(event, running.routes)
+        for part, (event, decision) in enumerate(read):
             self._tell_failing_conditions(decision)
             if decision.deliveries:
                 entries.append(Entry(event, part, decision.deliveries, source.dedupe_ttl))
@@ -126,6 +130,16 @@ class Ingest:
     def _answer(provider: Provider, status: str, event_id: str | None) -> web.Response:
         answer = provider.answer(status, event_id)
         return web.Response(body=answer.body, headers={"Content-Type": answer.content_type})
+
+
+def _read(request: Request, source: Source, routes: Routes, now: float) -> list[tuple[Event, Decision]]:
+    """Verify, read and decide. Raises Unverified, Malformed. The payload of a large body is let go: the store keeps the
+    body itself."""
+    size = len(request.body)
+    with large.one_at_a_time(size):
+        source.provider.verify(request, source.secrets, now)
+        read = [(event, decide(event, routes)) for event in source.provider.events(request, source.name, now)]
+        return read if size < large.LARGE else [(replace(event, payload={}), decision) for event, decision in read]
 
 
 def kept_request(request: Request, provider: Provider) -> Request:

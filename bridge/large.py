@@ -1,0 +1,58 @@
+"""Large bodies: one at a time as Python data, and cut to what a message can use, so that memory stays bounded.
+
+25 MB of JSON become 80 MB of objects. Two of those at once, one arriving and one on its way out, do not fit beside the
+program into a container of 256 MiB.
+"""
+
+import ctypes
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+LARGE = 1024 * 1024
+"""Bytes from which a body counts as large."""
+MOST_ENTRIES = 1000
+MOST_CHARACTERS = 20_000
+_MMAP_THRESHOLD = -3
+"""M_MMAP_THRESHOLD of <malloc.h>."""
+
+_one = threading.Lock()
+
+
+@contextmanager
+def one_at_a_time(size: int) -> Iterator[None]:
+    """Hold, for a body of ``size`` bytes, the only place for a large one; a small one needs none.
+
+    It may wait for a fraction of a second: not to be entered on the event loop with a large body.
+    """
+    if size < LARGE:
+        yield
+        return
+    with _one:
+        yield
+
+
+def cut_down(payload: Mapping[str, object]) -> Mapping[str, object]:
+    """A payload with the first MOST_ENTRIES of each list and the first MOST_CHARACTERS of each text."""
+    return {key: _cut(value) for key, value in payload.items()}
+
+
+def _cut(value: object) -> object:
+    if isinstance(value, str):
+        return value[:MOST_CHARACTERS]
+    if isinstance(value, list):
+        return [_cut(entry) for entry in value[:MOST_ENTRIES]]
+    if isinstance(value, dict):
+        return {key: _cut(value[key]) for key in list(value)[:MOST_ENTRIES]}
+    return value
+
+
+def return_freed_memory() -> None:
+    """Let glibc give large blocks back to the system as soon as they are freed.
+
+    By itself it learns from the first 25 MB body to keep such blocks, for each thread apart. mallopt(3),
+    https://man7.org/linux/man-pages/man3/mallopt.3.html (M_MMAP_THRESHOLD). Other C libraries have no mallopt.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, 128 * 1024)
