@@ -153,6 +153,12 @@ def test_a_long_order_is_capped_and_says_how_much_is_left_out() -> None:
     assert "Thing 8" not in text
 
 
+def test_a_line_that_lacks_its_amount_or_its_title_is_still_a_line() -> None:
+    lines = [None, {"quantity": 2}, {"title": "Jug", "quantity": None}]
+    text = written("orders/create", sample("orders/create") | {"line_items": lines})
+    assert "• 2 × an item without a title\n• Jug" in text
+
+
 def test_an_inquiry_has_its_own_article_and_is_no_alarm() -> None:
     text = written("disputes/create", sample("disputes/create") | {"type": "inquiry"})
     assert ":warning: An inquiry over *€144.50* was opened on" in text
