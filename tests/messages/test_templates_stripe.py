@@ -357,6 +357,10 @@ def test_a_payload_of_nulls_still_makes_a_message(one: Sample) -> None:
     assert result.message is not None
 
 
+def test_a_dispute_without_a_status_is_still_a_sentence() -> None:
+    assert "from Owen Achterberg was closed" in said(changed("charge.dispute.closed", status=None))
+
+
 _SCALARS = st.none() | st.booleans() | st.integers(-(10**25), 10**25) | st.floats() | st.text(max_size=8)
 _JUNK = st.recursive(
     _SCALARS,

@@ -129,7 +129,8 @@ def _refunded(payload: _Payload) -> str:
         return ""
     if len(currencies) != 1 or not total:
         return ""
-    return format_major(total, currencies.pop())
+    currency = currencies.pop()
+    return format_major(total, currency) + ("" if currency else " in the shop's currency")
 
 
 def _shipment(payload: _Payload) -> str:
