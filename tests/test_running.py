@@ -118,5 +118,5 @@ def test_a_templates_folder_that_went_away_is_a_fault(tmp_path: Path) -> None:
     environ = GOOD | {"BRIDGE_TEMPLATES": str(tmp_path / "mine")}
     settings, _ = load_settings(environ, dotenv=tmp_path / "none", secrets_dir=tmp_path / "none")
     (tmp_path / "mine").rmdir()
-    with pytest.raises(ConfigurationError, match="the templates cannot be read .*: see BRIDGE_TEMPLATES"):
+    with pytest.raises(ConfigurationError, match=r"the templates cannot be read .*: see BRIDGE_TEMPLATES"):
         load_running(settings)

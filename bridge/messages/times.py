@@ -3,13 +3,13 @@
 import math
 import re
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 import humanize
 from markupsafe import Markup
 
 from bridge.messages.mrkdwn import escaped, markup, plain_text
 from bridge.payload import clean
+from bridge.times import written_time
 
 DATE_FORMAT = "{date_short_pretty} at {time}"
 _MILLISECONDS = 100_000_000_000
@@ -35,14 +35,10 @@ def date(value: object, format: str = DATE_FORMAT) -> Markup:
 
 
 def unix_time(value: object) -> float | None:
-    """A time in Unix seconds: from seconds or milliseconds, ISO 8601 or RFC 2822; None for anything else.
-
-    GitLab alone writes ``2013-12-03T17:15:43Z``, ``2016-08-12 15:23:28 UTC``, ``2021-04-28 21:50:00 +0200``,
-    ``2026-08-02T10:41:35.000+00:00`` and ``2015-04-08T21: 00:25-07:00``. No zone means UTC.
-    """
+    """A time in Unix seconds: from seconds or milliseconds, or as `written_time` reads it; None for anything else."""
     seconds = _number(value)
     if seconds is None:
-        return _parsed(plain_text(value).strip()) if isinstance(value, str) else None
+        return written_time(plain_text(value).strip()) if isinstance(value, str) else None
     if abs(seconds) > _MILLISECONDS:
         seconds /= 1000
     return seconds if -62_135_596_800 <= seconds < 253_402_300_800 else None
@@ -54,20 +50,6 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if abs(value) < 1e15 else None
-
-
-def _parsed(text: str) -> float | None:
-    if not 10 <= len(text) <= 64:
-        return None
-    clock = text[11:].replace(" ", "").removesuffix("UTC")
-    try:
-        if "," in text:
-            moment = parsedate_to_datetime(text)
-        else:
-            moment = datetime.fromisoformat(f"{text[:10]}T{clock}" if clock else text[:10])
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
 
 
 def duration(value: object) -> Markup:

@@ -255,7 +255,7 @@ def test_the_subject_is_the_thing_and_the_link_leads_to_it(
         ("0001-01-01T00:00:00+14:00", {}, None),
         ("9999-12-31T23:59:59-23:59", {}, 253402387139.0),
         ("", {"created_at": 12, "updated_at": ["x"]}, None),
-        ("", {"updated_at": "2015-04-08T21: 00:25-07:00"}, None),
+        ("", {"updated_at": "2015-04-08T25:00:25-07:00"}, None),
     ],
 )
 def test_the_time_is_read_and_nonsense_is_no_time(triggered_at: str, payload: object, seconds: float | None) -> None:

@@ -1,5 +1,5 @@
 """Opening: what is refused and how it is said, who may see the files, who owns them, and migrations."""
-# ruff: noqa: ASYNC220, ASYNC240 (nothing else runs on the event loop of these tests)
+# ruff: noqa: ASYNC220 (nothing else runs on the event loop of these tests)
 
 import os
 import sqlite3

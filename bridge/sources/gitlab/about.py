@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bridge.payload import text_at
-from bridge.sources.gitlab.times import unix_time
+from bridge.times import written_time
 
 Payload = Mapping[str, object]
 
@@ -64,6 +64,6 @@ def inside(payload: Payload) -> str:
 def first_time(data: Payload, *names: str) -> float | None:
     """The first of the named fields that holds a time, in Unix seconds."""
     for name in names:
-        if (time := unix_time(text_at(data, name))) is not None:
+        if (time := written_time(text_at(data, name))) is not None:
             return time
     return None

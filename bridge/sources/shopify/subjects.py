@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from bridge.payload import at, clean, text_at
+from bridge.times import written_time
 
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _SHOP_SUFFIX = ".myshopify.com"
@@ -193,9 +193,5 @@ def occurred_at(triggered_at: str, payload: Mapping[str, object]) -> float | Non
 
 
 def _unix(text: str) -> float | None:
-    try:
-        time = datetime.fromisoformat(text)
-        seconds = (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    return seconds if seconds > 0 else None
+    seconds = written_time(text)
+    return seconds if seconds and seconds > 0 else None

@@ -6,7 +6,6 @@ https://docs.stripe.com/webhooks?snapshot-or-thin=thin.
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from bridge.events import Event, Request, new_id
 from bridge.payload import at, clean, int_at, text_at
@@ -16,6 +15,7 @@ from bridge.sources.stripe.parts import LAST_SECOND
 from bridge.sources.stripe.people import person_of
 from bridge.sources.stripe.things import link_to, thing_of
 from bridge.sources.stripe.titles import title_of
+from bridge.times import written_time
 
 
 def events(request: Request, source: str, now: float) -> list[Event]:
@@ -62,9 +62,5 @@ def _occurred_at(payload: Mapping[str, object]) -> float | None:
     """`created`: Unix seconds in snapshot events, ISO 8601 in thin ones."""
     seconds: float | None = int_at(payload, "created")
     if seconds is None:
-        try:
-            moment = datetime.fromisoformat(text_at(payload, "created"))
-            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError):
-            return None
-    return float(seconds) if 0 <= seconds <= LAST_SECOND else None
+        seconds = written_time(text_at(payload, "created"))
+    return float(seconds) if seconds is not None and 0 <= seconds <= LAST_SECOND else None

@@ -10,12 +10,11 @@ https://www.twilio.com/docs/verify/api/webhooks
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from bridge.payload import clean, text_at
 from bridge.sources import key
 from bridge.sources.twilio import titles
+from bridge.times import written_time
 
 Fields = Mapping[str, object]
 
@@ -64,7 +63,7 @@ def _message(fields: Fields) -> Reading:
         title=titles.message_received(fields) if received else titles.message_status(fields, status),
         url=console(sid),
         actor=_sender(fields, "ProfileName"),
-        occurred_at=moment(text_at(fields, "Timestamp")),
+        occurred_at=written_time(text_at(fields, "Timestamp")),
     )
 
 
@@ -88,7 +87,7 @@ def _reading_of_call(fields: Fields, type: str, unique: str | None, title: str) 
         title=title,
         url=console(sid),
         actor=_sender(fields, "CallerName"),
-        occurred_at=moment(text_at(fields, "Timestamp")),
+        occurred_at=written_time(text_at(fields, "Timestamp")),
     )
 
 
@@ -101,7 +100,7 @@ def _recording(fields: Fields) -> Reading:
         subject=clean(about, 100),
         title=titles.recording(fields, status),
         url=console(sid),
-        occurred_at=moment(text_at(fields, "Timestamp")),
+        occurred_at=written_time(text_at(fields, "Timestamp")),
     )
 
 
@@ -116,7 +115,7 @@ def _conference(fields: Fields) -> Reading:
         title=titles.conference(fields, happened),
         url=console(sid),
         actor=clean(text_at(fields, "ParticipantLabel"), 100),
-        occurred_at=moment(text_at(fields, "Timestamp")),
+        occurred_at=written_time(text_at(fields, "Timestamp")),
     )
 
 
@@ -129,7 +128,7 @@ def _alert(fields: Fields) -> Reading:
         subject=clean(about or sid, 100),
         title=titles.alert(level, code, said),
         url=console(sid),
-        occurred_at=moment(text_at(fields, "Timestamp")),
+        occurred_at=written_time(text_at(fields, "Timestamp")),
     )
 
 
@@ -169,7 +168,7 @@ def _other(fields: Fields) -> Reading:
         subject=clean(subject, 100) or type,
         title=title,
         url=console(subject),
-        occurred_at=moment(text_at(fields, "Timestamp")),
+        occurred_at=written_time(text_at(fields, "Timestamp")),
     )
 
 
@@ -206,14 +205,3 @@ def console(sid: str) -> str:
     if place is None or not (sid.isascii() and sid.isalnum() and len(sid) <= 64):
         return ""
     return f"https://www.twilio.com/console/{place}/{sid}"
-
-
-def moment(text: str) -> float | None:
-    """A time in RFC 2822 (callbacks) or ISO 8601 (the Debugger, Event Streams) as Unix seconds, or None."""
-    if not text or len(text) > 64:
-        return None
-    try:
-        time = parsedate_to_datetime(text) if "," in text else datetime.fromisoformat(text)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None

@@ -11,6 +11,7 @@ from bridge.sources import key
 from bridge.sources.twilio import kinds, titles
 from bridge.sources.twilio.errors import explained
 from bridge.sources.twilio.kinds import Reading, word
+from bridge.times import written_time
 
 Fields = Mapping[str, object]
 
@@ -69,7 +70,7 @@ def read(element: Fields) -> Reading:
         title=_title(type, data if isinstance(data, dict) else {}),
         url=kinds.console(text_at(data, "sid")) or kinds.console(about),
         actor=_sender(type, data),
-        occurred_at=kinds.moment(text_at(element, "time")),
+        occurred_at=written_time(text_at(element, "time")),
         test=type == TEST,
     )
 
