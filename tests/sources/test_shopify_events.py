@@ -290,7 +290,7 @@ def test_a_test_is_marked_by_the_order_the_refund_or_the_header() -> None:
         (
             "refunds/create",
             {"transactions": [{"kind": "refund", "status": "success", "amount": "75.00", "currency": None}]},
-            "75.00 was refunded on an order",
+            "75.00 in the shop's currency was refunded on an order",
         ),
         (
             "refunds/create",
