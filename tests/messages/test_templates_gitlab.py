@@ -240,6 +240,10 @@ def test_the_notification_says_more_than_the_title_where_that_helps() -> None:
     assert "it ran longer than it may" in message(read(sample("build.failed"))).text
 
 
+def test_a_count_that_is_no_number_is_counted_instead() -> None:
+    assert "3 commits" in said({**sample("push"), "total_commits_count": "3" * 40})
+
+
 def test_a_push_lists_eight_commits_and_counts_the_rest() -> None:
     body = sample("push")
     assert isinstance(body["commits"], list)

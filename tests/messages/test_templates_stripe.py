@@ -179,6 +179,16 @@ def test_what_a_sample_says(type: str, phrases: list[str]) -> None:
 TERMS = {"nickname": "Crew", "unit_amount": 1900, "currency": "eur", "recurring": {"interval": "month"}}
 
 
+@pytest.mark.parametrize("previous", [True, 7, 1.5, "x", [[1, 2]], [1]])
+@pytest.mark.parametrize(
+    "type", ["account.updated", "product.updated", "customer.subscription.updated", "refund.updated"]
+)
+def test_a_list_of_changes_that_is_none_costs_no_message(type: str, previous: object) -> None:
+    body = sample(type)
+    assert isinstance(body["data"], dict)
+    assert rendered({**body, "data": {**body["data"], "previous_attributes": previous}}).fault == ""
+
+
 @pytest.mark.parametrize(
     ("fields", "previous", "phrase"),
     [
