@@ -112,6 +112,8 @@ def json_text(value: object, indent: int | None = None) -> str:
 
     It is written in pieces, because two names for one list, nested a hundred times, would print as 2**100 lists.
     """
+    if (meter := _meter.get()) is not None:
+        meter.check()  # a long text in it is written as one piece
     spaces = min(indent, 8) if indent else None
     encoder = JSONEncoder(ensure_ascii=False, indent=spaces, default=_plain_value)
     written: list[str] = []
@@ -194,6 +196,9 @@ def formatted(pattern: str, args: tuple[object, ...], named: Mapping[str, object
         for width in match.groups():
             if width and (width == "*" or int(width[:9]) > MAX_WIDTH):
                 raise TooMuch(f"a width of more than {MAX_WIDTH}")
+    # Asked before they are texts: a thousand names for one long text would be a thousand copies of it.
+    if sum(min(len(value), MAX_TEXT) for value in args if isinstance(value, str)) > 4 * MAX_TEXT:
+        raise TooMuch("the text would be too long")
     values = tuple(value if isinstance(value, int | float) else text(value) for value in args)
     names = {name: value if isinstance(value, int | float) else text(value) for name, value in named.items()}
     longest = max((len(v) for v in (*values, *names.values()) if isinstance(v, str)), default=0)

@@ -43,6 +43,10 @@ class Missing(ChainableUndefined):
         if meter is not None and (where := getattr(self, "_where", "")):
             meter.missing[where] = None
 
+    def of_nothing(self) -> bool:
+        """Whether it was looked for in what is missing or null itself. A misspelt method of a text was not."""
+        return self._undefined_obj is None or isinstance(self._undefined_obj, Missing)
+
     def __str__(self) -> str:
         self._used()
         return ""
@@ -212,6 +216,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call(self, context: Context, obj: Callable[..., object], /, *args: object, **named: object) -> object:
         """Every call in a template: counted, so that a macro that calls itself ends."""
+        if isinstance(obj, Missing) and obj.of_nothing():
+            return obj  # `payload.ref.startswith('x')` where there is no ref
         meter = bounds.current()
         if meter is None:
             return super().call(context, obj, *args, **named)
