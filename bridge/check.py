@@ -12,7 +12,7 @@ from bridge.messages import Rendered
 from bridge.messages.faults import Fault, faults, undefined_fields
 from bridge.messages.limits import problems
 from bridge.messages.render import choose, render
-from bridge.running import Running
+from bridge.running import Running, template_faults
 from bridge.samples import sample_event, samples
 
 
@@ -39,6 +39,9 @@ def check(running: Running) -> Checked:
     """Look at everything that needs neither network nor secrets."""
     now = time.time()
     findings = [_as_error(fault) for fault in faults(running.templates)]
+    for fault in template_faults(running.routes, running.templates):
+        where, _, what = fault.partition(": ")
+        findings.append(Finding("error", where, what))
     results: dict[str, dict[str, Rendered]] = defaultdict(dict)
     matched: set[str] = set()
     for name, sample in samples().items():
@@ -64,8 +67,8 @@ def check(running: Running) -> Checked:
 
 def _templates(running: Running, event: Event) -> set[str]:
     """The templates that could serve an event: the one by its type, and those of the routes that want it."""
-    planned = decide(event, running.routes).deliveries
-    return {choose(event, running.templates)} | {delivery.template for delivery in planned if delivery.template}
+    named = {delivery.template for delivery in decide(event, running.routes).deliveries}
+    return {choose(event, running.templates)} | {name for name in running.templates.names() if name in named}
 
 
 def _decided(running: Running, event: Event, sample: str, matched: set[str]) -> Iterator[Finding]:

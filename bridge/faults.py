@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from bridge import slack_urls
 from bridge.configuration import nearest
-from bridge.names import variable_key
+from bridge.names import channel_variable, secret_variable, variable_key
 from bridge.routes import Routes, name_faults
 from bridge.settings import Settings
 from bridge.sources import Provider
+from bridge.store import store_url_fault
 
 
 def faults_to_serve(settings: Settings, routes: Routes, providers: Mapping[str, Provider]) -> list[str]:
@@ -16,6 +17,7 @@ def faults_to_serve(settings: Settings, routes: Routes, providers: Mapping[str, 
         *name_faults(routes, providers),
         *_faults_of_routes(settings, routes),
         *url_faults(settings),
+        *([f"BRIDGE_STORE {fault}"] if (fault := store_url_fault(settings.store)) else []),
         *_faults_of_secrets(settings, routes, providers),
         *_faults_of_sources(settings, routes, providers),
     ]
@@ -30,16 +32,14 @@ def _faults_of_routes(settings: Settings, routes: Routes) -> list[str]:
         for place, name in enumerate(route.channels):
             if route.enabled and settings.url_of(name) is None:
                 where = routes.where("routes", number, "channels", place)
-                missing.setdefault(
-                    name, f"{where}: channel {name!r} has no URL: set BRIDGE_CHANNELS__{variable_key(name).upper()}"
-                )
+                missing.setdefault(name, f"{where}: channel {name!r} has no URL: set {channel_variable(name)}")
     return list(missing.values())
 
 
 def url_faults(settings: Settings) -> list[str]:
     """The channels' URLs that may not be posted to."""
     return [
-        f"BRIDGE_CHANNELS__{key.upper()} {fault}"
+        f"{channel_variable(key)} {fault}"
         for key, url in sorted(settings.channels.items())
         if (fault := slack_urls.fault(url.get_secret_value(), settings.slack_hosts))
     ]
@@ -50,9 +50,9 @@ def _faults_of_secrets(settings: Settings, routes: Routes, providers: Mapping[st
     known = {variable_key(name): name for name in routes.source_names(providers)}
     faults = []
     for key, secrets in sorted(settings.secrets.items()):
-        variable = f"BRIDGE_SECRETS__{key.upper()}"
+        variable = secret_variable(key)
         if key not in known:
-            near = f"BRIDGE_SECRETS__{nearest(key, known).upper()}"
+            near = secret_variable(nearest(key, known))
             faults.append(
                 f"{variable} is for no known source; the nearest known is {near} "
                 f"(or add [sources.{key.replace('_', '-')}] with its provider to {routes.file})"
@@ -71,7 +71,7 @@ def _faults_of_sources(settings: Settings, routes: Routes, providers: Mapping[st
         if settings.secrets_of(name) and (provider := providers.get(routes.provider_of(name)))
     ]
     if not on:
-        names = ", ".join(f"BRIDGE_SECRETS__{variable_key(name).upper()}" for name in routes.source_names(providers))
+        names = ", ".join(map(secret_variable, routes.source_names(providers)))
         return [f"no source is on: set the secret of at least one ({names})"]
     return [
         f"BRIDGE_PUBLIC_URL is not set, and {provider.name} signs the URL that it calls: "

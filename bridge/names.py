@@ -16,6 +16,16 @@ def variable_key(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
+def secret_variable(source: str) -> str:
+    """The variable that holds a source's secret: ``BRIDGE_SECRETS__STRIPE_EU`` for ``stripe-eu``."""
+    return f"BRIDGE_SECRETS__{variable_key(source).upper()}"
+
+
+def channel_variable(channel: str) -> str:
+    """The variable that holds a channel's URL: ``BRIDGE_CHANNELS__ON_CALL`` for ``on-call``."""
+    return f"BRIDGE_CHANNELS__{variable_key(channel).upper()}"
+
+
 def collisions(names: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of different names that one variable would serve, such as ``stripe-eu`` and ``stripe_eu``."""
     first: dict[str, str] = {}

@@ -11,6 +11,7 @@ from bridge.cli.configured import settings_or_end, without_secrets
 from bridge.cli.errors import NO, out
 from bridge.configuration import ConfigurationError
 from bridge.faults import faults_to_serve
+from bridge.names import secret_variable
 from bridge.sources import PROVIDERS
 
 
@@ -29,7 +30,7 @@ def check(*, strict: bool, env: bool) -> None:
             ]
         else:
             findings += [
-                Finding("note", f"BRIDGE_SECRETS__{name.upper()}", f"is not set, so the source {name} is off")
+                Finding("note", secret_variable(name), f"is not set, so the source {name} is off")
                 for name in running.routes.source_names(PROVIDERS)
                 if not settings.secrets_of(name)
             ]

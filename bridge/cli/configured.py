@@ -1,8 +1,9 @@
 """The configuration as commands want it: some need secrets, some must work without."""
 
-from bridge import logs, slack_urls
+from bridge import logs
 from bridge.cli.errors import complain, refuse
 from bridge.configuration import ConfigurationError
+from bridge.faults import url_faults
 from bridge.messages.render import load_templates
 from bridge.routes import load_routes, name_faults
 from bridge.running import Channel, Running, channels_with_url
@@ -28,15 +29,9 @@ def without_secrets(settings: Settings) -> Running:
 
 def with_channels(settings: Settings) -> Running:
     """Routes, templates and the channels' URLs; sources may be off. Raises ConfigurationError."""
-    channels = channels_with_url(settings, load_routes(settings.routes_file))
-    faults = [
-        f"BRIDGE_CHANNELS__{name.upper().replace('-', '_')} {fault}"
-        for name, channel in sorted(channels.items())
-        if (fault := slack_urls.fault(channel.url.get_secret_value(), settings.slack_hosts))
-    ]
-    if faults:
+    if faults := url_faults(settings):
         raise ConfigurationError(faults)
-    return _running(settings, channels)
+    return _running(settings, channels_with_url(settings, load_routes(settings.routes_file)))
 
 
 def _running(settings: Settings, channels: dict[str, Channel]) -> Running:

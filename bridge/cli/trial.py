@@ -17,7 +17,7 @@ from bridge.delivery.outcome import Outcome
 from bridge.delivery.slack import Poster, open_session
 from bridge.messages import Message
 from bridge.messages.render import render
-from bridge.names import variable_key
+from bridge.names import channel_variable
 from bridge.running import Running
 
 NOTE = "This is a test: the event is a sample, and did not happen."
@@ -36,9 +36,8 @@ def try_channels(names: Sequence[str]) -> None:
     chosen = list(names) or used
     for name in chosen:
         if name not in running.channels:
-            variable = f"BRIDGE_CHANNELS__{variable_key(name).upper()}"
             near = f"; the nearest that has one is {nearest(name, running.channels)!r}" if running.channels else ""
-            refuse([f"the channel {name!r} has no URL: set {variable}{near}"])
+            refuse([f"the channel {name!r} has no URL: set {channel_variable(name)}{near}"])
     text = "Test message from Bridge: this channel can be reached."
     section = {"type": "section", "text": {"type": "mrkdwn", "text": f":wave: {text}", "verbatim": True}}
     _send([(name, running.channels[name].url, Message(text, [section])) for name in chosen])
@@ -57,9 +56,7 @@ def try_event(name: str) -> None:
             console.print(f"#{planned.channel}: {planned.state}: {planned.reason}")
             continue
         if planned.channel not in running.channels:
-            console.print(
-                f"#{planned.channel}: has no URL: set BRIDGE_CHANNELS__{variable_key(planned.channel).upper()}"
-            )
+            console.print(f"#{planned.channel}: has no URL: set {channel_variable(planned.channel)}")
             nowhere = True
             continue
         result = render(event, running.templates, planned.template, notes=[NOTE])

@@ -184,17 +184,31 @@ class Store(Protocol):
         ...
 
 
+def store_url_fault(url: str) -> str | None:
+    """What is wrong with ``BRIDGE_STORE`` as written, with the mend; None if a store may be there. Opens nothing.
+
+    The URL may hold a password: it is not repeated.
+    """
+    scheme, separator, place = url.partition("://")
+    if scheme.lower() != "sqlite" or not separator:
+        return "names no store that is known here: write sqlite:////folder/bridge.db"
+    if len(place) < 2 or not place.startswith("/"):
+        return (
+            "needs three slashes before a relative file and four before an absolute one: "
+            "sqlite:///bridge.db, sqlite:////data/bridge.db"
+        )
+    return None
+
+
 def open_store(url: str, *, limit: int, owner: bool) -> Store:
     """Open the store that ``BRIDGE_STORE`` names: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``sqlite:///:memory:``.
 
     ``limit`` is in bytes. The ``owner`` (serve) makes the file if it is not there, and is alone; others need the file
     and work beside the owner. Raises StoreRefused.
     """
+    if fault := store_url_fault(url):
+        raise StoreRefused(f"BRIDGE_STORE {fault}")
     # A store's module is loaded only when it is asked for (it needs this one, and perhaps a client library).
-    scheme, separator, place = url.partition("://")
-    if scheme.lower() == "sqlite" and separator:
-        from bridge.store.sqlite import open_sqlite
+    from bridge.store.sqlite import open_sqlite
 
-        return open_sqlite(place, limit=limit, owner=owner)
-    # The URL may hold a password: it is not repeated.
-    raise StoreRefused("BRIDGE_STORE names no store that is known here: write sqlite:////folder/bridge.db")
+    return open_sqlite(url.partition(":///")[2], limit=limit, owner=owner)

@@ -14,7 +14,6 @@ from bridge.store import (
     Query,
     Row,
     Settlement,
-    StoreRefused,
     intake,
     ledger,
     outbox,
@@ -27,13 +26,8 @@ from bridge.store.worker import Worker
 
 
 def open_sqlite(place: str, *, limit: int, owner: bool) -> "SqliteStore":
-    """Open ``/relative.db``, ``//absolute.db`` or ``/:memory:``: what follows ``sqlite://``. Raises StoreRefused."""
-    if len(place) < 2 or not place.startswith("/"):
-        raise StoreRefused(
-            "BRIDGE_STORE needs three slashes before a relative file and four before an absolute one: "
-            "sqlite:///bridge.db, sqlite:////data/bridge.db"
-        )
-    return SqliteStore(open_files(place[1:], owner=owner), limit)
+    """Open ``relative.db``, ``/absolute.db`` or ``:memory:``: what follows ``sqlite:///``. Raises StoreRefused."""
+    return SqliteStore(open_files(place, owner=owner), limit)
 
 
 class SqliteStore:

@@ -66,6 +66,32 @@ def test_env_adds_what_serve_would_refuse(tmp_path: Path) -> None:
     assert "BRIDGE_CHANNELS__GENERAL" in done.stdout
 
 
+def test_env_adds_a_store_that_cannot_be_opened(tmp_path: Path) -> None:
+    done = run(tmp_path, "check", "--env", environ={"BRIDGE_STORE": "postgres://hush@db/x"})
+    assert done.returncode == 1
+    assert "BRIDGE_STORE names no store" in done.stdout
+    assert "hush" not in done.stdout + done.stderr
+
+
+def test_check_names_the_variable_of_a_source_whose_name_has_a_dash(tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text(
+        '[sources.stripe-eu]\nprovider = "stripe"\n[[routes]]\nchannels = ["general"]\n'
+    )
+    assert "BRIDGE_SECRETS__STRIPE_EU: is not set" in run(tmp_path, "check").stdout
+
+
+@pytest.mark.parametrize("events", ['["push"]', '["no.such"]'], ids=["with samples", "without samples"])
+def test_check_names_a_routes_template_that_is_not_there(tmp_path: Path, events: str) -> None:
+    (tmp_path / "routes.toml").write_text(
+        f'[[routes]]\nevents = {events}\ntemplate = "gitlab/pusch.j2"\nchannels = ["general"]\n'
+    )
+    done = run(tmp_path, "check")
+    assert done.returncode == 1
+    (line,) = [line for line in done.stdout.splitlines() if "pusch" in line]
+    assert line.startswith("error: routes.toml:3: ")
+    assert "'gitlab/push.j2'" in line
+
+
 def test_check_names_file_line_and_mend_of_a_wrong_route(tmp_path: Path) -> None:
     (tmp_path / "routes.toml").write_text('[[routes]]\nname = "x"\nchanels = ["general"]\n')
     done = run(tmp_path, "check")
