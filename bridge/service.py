@@ -24,6 +24,7 @@ from bridge.settings import Settings
 from bridge.store import Delivery, Store, StoreUnavailable, open_store
 from bridge.web.app import Server, application
 from bridge.web.bodies import Inflight
+from bridge.web.connections import Connections
 from bridge.web.health import Health, Readiness
 from bridge.web.ingest import Ingest
 from bridge.web.lines import Lines
@@ -101,7 +102,7 @@ class Service:
             turned_away=Lines("turned away", clock.monotonic, most=20, window=60.0),
             taken=Lines("taken in", clock.monotonic, most=20, window=1.0),
         )
-        server = Server(application(self.ingest, Health(self._readiness)))
+        server = Server(application(self.ingest, Health(self._readiness)), Connections(self.ingest.note))
 
         async def finish_what_is_in_flight() -> None:
             await server.stop_listening()

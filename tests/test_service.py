@@ -11,7 +11,7 @@ import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -220,11 +220,12 @@ async def test_a_full_disk_gets_503_and_recovers_by_itself(tmp_path: Path) -> No
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
         async with serving(minimal(slack), tmp_path) as (process, base, _):
             _limit_file_size(process.pid, 200_000)
-            statuses = [(await send(client, base, _large(number)))[0] for number in range(4)]
+            requests = [_large(number) for number in range(4)]
+            statuses = [(await send(client, base, request))[0] for request in requests]
             assert 503 in statuses
             assert (await _get(client, base, "/readyz"))[0] in (200, 503)
             _limit_file_size(process.pid, -1)
-            again = [await send(client, base, _large(number)) for number in range(4)]
+            again = [await send(client, base, request) for request in requests]
             assert [status for status, _ in again] == [200] * 4
             before = [status == 200 for status in statuses]
             assert [answer["status"] == "duplicate" for _, answer in again] == before
@@ -314,6 +315,33 @@ async def test_a_flood_of_large_bodies_keeps_memory_under_the_containers_256_mib
             assert {status for status, _ in answers} <= {200, 503}
             await slack.wait_for("general", taken, within=30)
             assert _peak_memory(process.pid) < 256 * 1024 * 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc, which Linux alone has")
+async def test_unfinished_requests_of_strangers_keep_memory_under_256_mib_and_block_nobody(tmp_path: Path) -> None:
+    head = b"POST /webhooks/gitlab HTTP/1.1\r\nHost: x\r\n" + b"".join(
+        b"X-%d: %s\r\n" % (n, b"x" * 8000) for n in range(120)
+    )
+    async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
+        async with serving(minimal(slack), tmp_path) as (process, base, _), AsyncExitStack() as stack:
+            host, port = base.removeprefix("http://").split(":")
+
+            async def begin() -> None:
+                _, writing = await asyncio.open_connection(host, port)
+                stack.push_async_callback(_end, writing)
+                with suppress(ConnectionError):
+                    writing.write(head)
+                    await writing.drain()
+
+            await asyncio.gather(*(begin() for _ in range(300)))
+            assert (await send(client, base, sample_request("gitlab/issue.open")))[0] == 200
+            assert _peak_memory(process.pid) < 256 * 1024 * 1024
+
+
+async def _end(writing: asyncio.StreamWriter) -> None:
+    writing.transport.abort()
+    with suppress(ConnectionError):
+        await writing.wait_closed()
 
 
 def _peak_memory(pid: int) -> int:

@@ -1,17 +1,19 @@
 """The aiohttp application and its server: what listens, and how it starts and stops."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from bridge.web import answers
+from bridge.web.connections import Connection, Connections
 from bridge.web.health import Health
 from bridge.web.ingest import Ingest
 
-MAX_LINE = 65_536
-"""Bytes of a request line: Twilio can be told to call with GET, and then the whole message is in it."""
+LAST_REQUESTS = 7.0
+"""Seconds that requests in flight are given at the end. aiohttp rounds up to a whole second."""
 
 log = structlog.get_logger("bridge.web")
 
@@ -22,20 +24,30 @@ async def constant_errors(
 ) -> web.StreamResponse:
     """Every error leaves as JSON with a constant text; what went wrong is for our log only."""
     try:
-        return await handler(request)
+        response = await handler(request)
     except web.HTTPException as error:
         allowed = frozenset(error.allowed_methods) if isinstance(error, web.HTTPMethodNotAllowed) else None
-        return answers.error(error.status, allow=allowed)
+        response = answers.error(error.status, allow=allowed)
     except Exception:
         # The body and the headers stay out of the log: the path's shape and the traceback have to do.
         log.exception("a request failed", method=request.method, handler=request.match_info.handler.__qualname__)
-        return answers.error(500)
+        response = answers.error(500)
+    if isinstance(request.protocol, Connection):
+        request.protocol.answered(last=response.keep_alive is False)
+    return response
+
+
+async def continue_if_asked(request: web.Request) -> None:
+    """``Expect: 100-continue`` is answered as it asks; any other expectation is passed over, as RFC 9110 allows."""
+    if request.version == HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
 
 
 def application(ingest: Ingest, health: Health) -> web.Application:
     """The application: one way in, two health pages."""
     app = web.Application(middlewares=[constant_errors])
-    app.router.add_route("*", "/webhooks/{source}", ingest.handle)
+    app.router.add_route("*", "/webhooks/{source}", ingest.handle, expect_handler=continue_if_asked)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
     return app
@@ -44,34 +56,30 @@ def application(ingest: Ingest, health: Health) -> web.Application:
 class Server:
     """A listening application."""
 
-    def __init__(self, app: web.Application) -> None:
-        # A request that is not HTTP makes aiohttp log a traceback with parts of it: any stranger could fill the log.
+    def __init__(self, app: web.Application, connections: Connections) -> None:
+        # Where a stranger breaks the protocol after his answer, aiohttp logs a traceback: he could fill the log.
         logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL + 1)
-        self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            auto_decompress=False,
-            max_line_size=MAX_LINE,
-            lingering_time=2.0,
-            keepalive_timeout=75.0,
-            shutdown_timeout=8.0,
-        )
-        self._site: web.TCPSite | None = None
+        self._runner = web.AppRunner(app, shutdown_timeout=LAST_REQUESTS)
+        self._connections = connections
+        self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen, and return the address. Port 0 takes a free one. Raises OSError if the address cannot be had."""
         await self._runner.setup()
-        self._site = web.TCPSite(self._runner, host, port, backlog=1024)
-        await self._site.start()
-        name: tuple[str, int] = self._runner.addresses[0]
+        manager = self._runner.server
+        assert manager is not None  # after setup
+        self._listener = await asyncio.get_running_loop().create_server(
+            lambda: Connection(manager, self._connections), host, port, backlog=1024
+        )
+        name: tuple[str, int] = self._listener.sockets[0].getsockname()
         return name[0], name[1]
 
     async def stop_listening(self) -> None:
         """Take no new connection; those that are open go on."""
-        if self._site:
-            await self._site.stop()
-            self._site = None
+        if self._listener:
+            self._listener.close()
+            self._listener = None
 
     async def stop(self) -> None:
-        """Let the requests in flight finish, at most 8 s, and close."""
+        """Let the requests in flight finish, and close."""
         await self._runner.cleanup()

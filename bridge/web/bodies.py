@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from bridge.web.connections import Connection
+
 SMALL = 1024 * 1024
 """Bytes. A body up to this size shares the whole bound; a larger one first takes a place among the large."""
 HEADROOM = 4 * 1024 * 1024
@@ -38,9 +40,13 @@ class Room:
         self._wait = wait
         self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
 
+    def has(self, size: int) -> bool:
+        """Whether ``size`` bytes can be taken at once."""
+        return not self._line and self.used + size <= self.limit
+
     async def take(self, size: int) -> None:
         """Take ``size`` bytes, waiting in line for a bounded time. Raises NoRoom."""
-        if not self._line and self.used + size <= self.limit:
+        if self.has(size):
             self.used += size
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -110,7 +116,7 @@ class Inflight:
                         if taken + len(chunk) > SMALL and not large:
                             await self._large.take(limit)
                             large = limit
-                        await self._all.take(len(chunk))
+                        await self._take(request, len(chunk))
                         taken += len(chunk)
                         chunks.append(chunk)
             except (TimeoutError, web.RequestPayloadError, ConnectionError) as error:
@@ -121,3 +127,17 @@ class Inflight:
         finally:
             self._all.give(taken)
             self._large.give(large)
+
+    async def _take(self, request: web.Request, size: int) -> None:
+        """Take room for a chunk. Meanwhile nothing more is received: aiohttp would fill its buffer anew."""
+        transport = request.transport
+        if transport is not None and not self._all.has(size):
+            transport.pause_reading()
+            try:
+                await self._all.take(size)
+            finally:
+                transport.resume_reading()
+        else:
+            await self._all.take(size)
+        if isinstance(request.protocol, Connection):
+            request.protocol.taken(size)

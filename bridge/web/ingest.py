@@ -48,10 +48,10 @@ class Ingest:
         name = request.match_info["source"]
         source = running.sources.get(name)
         if source is None:
-            return self._turn_away(request, 404, "unknown or off", "-")
+            return self._turn_away(request, 404, f"there is no source {clean(name, 80)!r}, or it is off", "-")
         provider = source.provider
         if request.method not in provider.methods:
-            self._note(request, 405, request.method, name)
+            self.note(405, request.method, name, request.remote or "")
             return answers.error(405, allow=provider.methods)
         if "Content-Encoding" in request.headers:
             return self._turn_away(request, 415, "Content-Encoding", name)
@@ -117,14 +117,14 @@ class Ingest:
                 )
 
     def _turn_away(self, request: web.Request, status: int, reason: str, source: str) -> web.Response:
-        self._note(request, status, reason, source)
+        self.note(status, reason, source, request.remote or "")
         return answers.error(status)
 
-    def _note(self, request: web.Request, status: int, reason: str, source: str) -> None:
+    def note(self, status: int, reason: str, source: str, remote: str) -> None:
+        """Count a request that was turned away, and log it if there are not too many."""
         self.counts["turned away"] += 1
         if self.turned_away.allows():
-            why = clean(reason, 200)
-            log.warning("request turned away", status=status, source=source, reason=why, remote=request.remote or "")
+            log.warning("request turned away", status=status, source=source, reason=clean(reason, 200), remote=remote)
 
     @staticmethod
     def _answer(provider: Provider, status: str, event_id: str | None) -> web.Response:

@@ -1,0 +1,144 @@
+"""Connections are bounded in number and in what waits unread, and what is no HTTP is answered like any other error."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
+
+from bridge.web.app import Server, constant_errors
+from bridge.web.bodies import Inflight
+from bridge.web.connections import Connections
+from tests.bridges import bridge, sample_request
+
+BAD_REQUEST = b'{"error": "the request cannot be read"}'
+GOOD = b"POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
+
+
+@asynccontextmanager
+async def serving(most: int, unread: int) -> AsyncIterator[tuple[Connections, tuple[str, int], list[str]]]:
+    """A server that reads bodies within a generous bound; and the reasons of what it turned away."""
+    notes: list[str] = []
+    connections = Connections(lambda _status, why, _source, _remote: notes.append(why), most=most, unread=unread)
+    inflight = Inflight(8 * 1024 * 1024)
+
+    async def read(request: web.Request) -> web.Response:
+        async with inflight.body(request, 1024 * 1024) as body:
+            return web.Response(body=b"%d" % len(body))
+
+    app = web.Application(middlewares=[constant_errors])
+    app.router.add_post("/in", read)
+    server = Server(app, connections)
+    address = await server.start("127.0.0.1", 0)
+    try:
+        yield connections, address, notes
+    finally:
+        await server.stop_listening()
+        await server.stop()
+
+
+@asynccontextmanager
+async def client(address: tuple[str, int]) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reading, writing = await asyncio.open_connection(*address)
+    try:
+        yield reading, writing
+    finally:
+        writing.close()
+        with suppress(ConnectionError):
+            await writing.wait_closed()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - nothing tells when a kernel has passed a close on
+            await asyncio.sleep(0)
+
+
+def more_than(connections: Connections, number: int) -> bool:
+    return len(connections) > number
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST /webhooks/gitlab HTTP/1.1\r\nHost: x\r\nX-Gitlab-Token: a\x00hush\r\n\r\n",
+        b"POST /webhooks/gitlab HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /webhooks/gitlab HTTP/1.1\r\nX-Gitlab-Token: hush\r\n\r\n",
+        b"GET /webhooks/twilio?Body=" + b"hush" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: hush\r\n" * 1000 + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"hush" * 5000 + b"\r\n\r\n",
+        bytes.fromhex("160301020001") + b"hush" * 20,
+    ],
+)
+async def test_what_is_no_http_gets_the_constant_answer_and_a_line_without_what_was_sent(
+    tmp_path: Path, sent: bytes
+) -> None:
+    async with bridge(tmp_path) as running:
+        with capture_logs() as logs:
+            async with client(running.service.address) as (reading, writing):
+                writing.write(sent)
+                answer = await reading.read()
+    assert answer.endswith(b"\r\n\r\n" + BAD_REQUEST)
+    assert [(log["status"], log["event"]) for log in logs if "status" in log] == [(400, "request turned away")]
+    assert "hush" not in str(logs)
+
+
+async def test_an_unknown_expectation_is_passed_over(tmp_path: Path) -> None:
+    async with bridge(tmp_path) as running:
+        status, _, _ = await running.send(sample_request("gitlab/issue.open"), extra=[("Expect", "<script>")])
+    assert status == 200
+
+
+async def test_of_too_many_connections_the_one_goes_that_was_silent_for_longest() -> None:
+    async with serving(3, 10**6) as (connections, address, notes), AsyncExitStack() as stack:
+        opened = []
+        for number in range(3):
+            opened.append(await stack.enter_async_context(client(address)))
+            await until(partial(more_than, connections, number))
+        opened[0][1].write(GOOD)
+        assert (await opened[0][0].readuntil(b"\r\n\r\n2")).startswith(b"HTTP/1.1 200")
+        opened.append(await stack.enter_async_context(client(address)))
+        assert await opened[1][0].read() == b""  # closed
+        for index in (0, 2, 3):
+            opened[index][1].write(GOOD)
+            assert (await opened[index][0].readuntil(b"\r\n\r\n2")).startswith(b"HTTP/1.1 200")
+        assert notes == ["too many connections at once"]
+        await stack.aclose()
+        await until(lambda: not len(connections))
+    assert connections.unread == 0
+
+
+async def test_heads_that_never_end_do_not_pile_up() -> None:
+    head = b"POST /in HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"x" * 7000) for n in range(10))
+    async with serving(100, 300_000) as (connections, address, notes), AsyncExitStack() as stack:
+        for _ in range(20):
+            _, writing = await stack.enter_async_context(client(address))
+            writing.write(head)
+        await until(lambda: len(notes) >= 15)
+        assert connections.unread <= 300_000
+        assert set(notes) == {"too many bytes wait unread"}
+        reading, writing = await stack.enter_async_context(client(address))
+        writing.write(GOOD)
+        assert (await reading.readuntil(b"\r\n\r\n2")).startswith(b"HTTP/1.1 200")
+        await stack.aclose()
+        await until(lambda: not len(connections))
+    assert connections.unread == 0
+
+
+async def test_what_was_read_or_is_thrown_away_does_not_count() -> None:
+    async with serving(100, 1_000_000) as (connections, address, notes):
+        async with client(address) as (reading, writing):
+            for _ in range(5):
+                writing.write(b"POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n" + b"x" * 500_000)
+                await reading.readuntil(b"\r\n\r\n500000")
+                assert connections.unread == 0
+        async with client(address) as (reading, writing):
+            writing.write(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 3_000_000)
+            assert b"404 Not Found" in await reading.read()
+        await until(lambda: not len(connections))
+    assert notes == []
