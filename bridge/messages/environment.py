@@ -19,13 +19,13 @@ from bridge.events import Event
 from bridge.messages import slots
 from bridge.messages.filters import FILTERS
 from bridge.messages.links import address, link, member
-from bridge.messages.mrkdwn import escaped, markup, plain_text, unquote
+from bridge.messages.mrkdwn import MAX_ESCAPED, escaped, markup, plain_text, unquote
 from bridge.sandbox import Sandbox
 
 MAX_OUTPUT = 2 * bounds.MAX_TEXT
 """Characters that a template may make, in all of its output."""
-MAX_PRINTED = 12_000
-"""Characters of one value that are printed: a message holds 12,000 bytes."""
+_LONG = MAX_ESCAPED // len("&amp;")
+"""Characters whose escaped form may be longer than one value's may be."""
 GIVEN = ("event", "payload")
 """The variables that every template has."""
 
@@ -76,7 +76,7 @@ class SlackEnvironment(Sandbox):
         made = [bounds.text(part) for part in parts]
         if any(isinstance(part, Markup) for part in made):
             return markup(self.within("".join(map(escaped, made))))
-        return self.within("".join(made))
+        return self.within("".join(part[:MAX_ESCAPED] for part in made))
 
     def cut(self, obj: object, part: slice) -> object:
         """``obj[a:b]``; of markup, its words."""
@@ -87,8 +87,8 @@ class SlackEnvironment(Sandbox):
 def printed(_: EvalContext, value: object) -> str:
     """What ``{{ value }}`` writes: nothing for null, JSON for objects, no more of a text than a message could hold."""
     shown = bounds.text(value)
-    if len(shown) > MAX_PRINTED and not isinstance(shown, Markup):
-        shown = shown[:MAX_PRINTED]
+    if len(shown) > _LONG:
+        shown = escaped(shown)
     bounds.weigh(shown)
     return shown
 

@@ -15,7 +15,10 @@ from bridge import bounds
 Measure = Callable[[str], int]
 """How much a text counts. Adds up: the measure of two texts in a row is the sum of theirs."""
 
+MAX_ESCAPED = 12_000
+"""Characters that one value may come to: a message holds 12,000 bytes, and a payload's text may hold a million."""
 _TOKEN = re.compile(r"<[^<>\n]*>")
+_HALF_ENTITY = re.compile(r"&[a-z]{0,3}\Z")
 _ENTITY = re.compile(r"&(amp|lt|gt|#34|#39);")
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "#34": '"', "#39": "'"}
 _MARKS = "\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
@@ -64,11 +67,14 @@ def unquote(text: str) -> str:
 
 
 def escaped(value: object) -> Markup:
-    """A value as mrkdwn; what is markup already stays as it is."""
+    """A value as mrkdwn, its first MAX_ESCAPED characters; what is markup already stays as it is."""
     text = bounds.text(value)
     if isinstance(text, Markup):
         return Markup(unquote(str(text))) if "&#" in text else text  # noqa: S704 - it was markup
-    return Markup(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))  # noqa: S704 - it is escaped
+    shown = text[:MAX_ESCAPED].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if len(shown) > MAX_ESCAPED:
+        shown = _HALF_ENTITY.sub("", shown[:MAX_ESCAPED])
+    return Markup(shown)  # noqa: S704 - it is escaped
 
 
 def markup(text: str) -> Markup:

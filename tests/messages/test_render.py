@@ -238,6 +238,8 @@ def test_a_template_without_end_is_cut_off_with_the_fallback(tmp_path: Path, nam
 
 
 BOUNDED = [
+    "{{ payload.fat | plain }}{{ payload.fat | replace('x', 'y') }}{{ payload.fat }}{{ payload.fat ~ link('', 'x') }}",
+    "{{ 'On ' ~ payload.fat ~ ': ' ~ payload.fat ~ payload.fat }}{{ payload.fat | code ~ payload.fat }}",
     "{{ range(99999) | join('x' * 9999) }}",
     "{{ 1.5 | round(10**9, 'ceil') }}",
     "{{ payload.big | truncate(10**9) }}{{ payload.big | upper | quote }}",
@@ -253,7 +255,7 @@ BOUNDED = [
 def test_what_could_be_much_is_shortened(tmp_path: Path, text: str) -> None:
     made = templates(tmp_path, one=text)
     began = thread_time()
-    rendered = render(event({"big": "x<b*` " * 15_000, "lists": [[1] * 100] * 20_000}), made, "one.j2")
+    rendered = render(event({"big": "x<b*` " * 15_000, "fat": "<&" * 45_000, "lists": [[1] * 100] * 20_000}), made, "one.j2")
     assert thread_time() - began < 0.6
     assert rendered.fault == ""
     assert problems(message_of(rendered)) == []
