@@ -1,14 +1,11 @@
 """What makes two arrivals the same GitLab event."""
 
 import hashlib
-from collections.abc import Mapping
 
 from bridge.events import Request
 from bridge.payload import clean, map_at, text_at
 from bridge.sources import key
-from bridge.sources.gitlab.about import project_id
-
-Payload = Mapping[str, object]
+from bridge.sources.gitlab.about import Payload, project_id
 
 
 def keys_of(kind: str, action: str, payload: Payload, request: Request, now: float) -> tuple[str, ...]:

@@ -8,15 +8,13 @@ https://www.twilio.com/docs/usage/troubleshooting/debugging-event-webhooks ; Ver
 https://www.twilio.com/docs/verify/api/webhooks
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bridge.payload import clean, text_at
 from bridge.sources import key
 from bridge.sources.twilio import titles
+from bridge.sources.twilio.titles import Fields
 from bridge.times import written_time
-
-Fields = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,16 +4,13 @@ Twilio docs, Event Streams, https://www.twilio.com/docs/events/event-delivery an
 https://www.twilio.com/docs/events/event-types
 """
 
-from collections.abc import Mapping
-
 from bridge.payload import NotJson, at, clean, int_at, parse_json, text_at
 from bridge.sources import key
 from bridge.sources.twilio import kinds, titles
 from bridge.sources.twilio.errors import explained
 from bridge.sources.twilio.kinds import Reading, word
+from bridge.sources.twilio.titles import Fields
 from bridge.times import written_time
-
-Fields = Mapping[str, object]
 
 TEST = "com.twilio.eventstreams.test-event"
 """What the Console's and the API's "send a test event" puts into a sink."""

@@ -43,6 +43,27 @@ def verify(request: Request, secrets: Sequence[str], now: float) -> None:  # noq
         raise Unverified("the signature does not match (or BRIDGE_PUBLIC_URL is not the URL that Twilio calls)")
 
 
+def check_secret(secret: str) -> str | None:
+    """What is wrong with a secret, in one line that does not show it."""
+    secret = secret.strip()
+    if not secret:
+        return "the secret is empty: give the account's primary Auth Token, or KEYID:SECRET of a SharedKey"
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        return "the secret holds blanks or characters that no Twilio secret has: copy it again"
+    key_id, rest = split_secret(secret.encode())
+    if b":" in secret.encode() and not (key_id and rest):
+        return "half of KEYID:SECRET is missing: give the SharedKey's id, a colon and its secret"
+    if _is_sid(secret, "AC"):
+        return "this is an Account SID: give the account's primary Auth Token, which stands below it in the Console"
+    if _is_sid(secret, "SK"):
+        return "this is an API key's SID: API keys sign no webhooks, give the account's primary Auth Token"
+    return None
+
+
+def _is_sid(text: str, prefix: str) -> bool:
+    return len(text) == 34 and text.startswith(prefix) and text.isalnum()
+
+
 def split_secret(secret: bytes) -> tuple[bytes, bytes]:
     """A configured secret as (SharedKey id or b"", secret)."""
     key_id, colon, rest = secret.partition(b":")
