@@ -6,8 +6,8 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
-GOOD, NO, WRONG = 0, 1, 2
-"""Exit statuses: good; the answer is "no"; wrong usage or configuration."""
+NO, WRONG = 1, 2
+"""Exit statuses: the answer is "no"; wrong usage or configuration."""
 
 
 def out() -> Console:

@@ -189,7 +189,13 @@ class Lane:
                 await self._stopped(url, outcome)
             case "away":
                 head.failures += 1
-                log.warning("a post failed", channel=self.channel, id=delivery.event.id, **_said(outcome))
+                log.warning(
+                    "a post failed",
+                    channel=self.channel,
+                    id=delivery.event.id,
+                    perhaps_shown=outcome.uncertain,
+                    **_said(outcome),
+                )
                 if head.failures < FAILURES and not head.as_text:
                     await self._rest(back_off(means.random, head.failures), url)
                 else:

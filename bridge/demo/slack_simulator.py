@@ -47,7 +47,6 @@ class Fault(Enum):
 
 Behaviour = Answer | Fault
 
-OK_BUT_UNSEEN = Answer(200, "ok")
 EMPTY_500 = Answer(500)
 BAD_GATEWAY = Answer(502, "<html><body><h1>502 Bad Gateway</h1></body></html>", content_type="text/html")
 HTML_200 = Answer(200, LOGIN_PAGE, content_type="text/html")

@@ -64,7 +64,7 @@ def _parsed(templates: Templates) -> Iterator[tuple[str, nodes.Template]]:
 def _broken(templates: Templates, parsed: Mapping[str, nodes.Template]) -> Iterator[Fault]:
     for name, fault in templates.faults.items():
         if name in parsed and unknown_names(parsed[name], templates.environment, GIVEN):
-            continue  # told below, with the nearest_known name
+            continue  # told below, with the nearest known name
         where, _, what = fault.partition(": ")
         line = where.rpartition(":")[2]
         yield Fault(name, int(line) if line.isdigit() else 1, what)

@@ -88,7 +88,7 @@ def render(event: Event, templates: Templates, template: str | None = None, *, n
     """What a template makes of an event; ``template`` instead of the most specific one. Raises nothing.
 
     A template that fails, takes too long or writes too much gives the plain fallback, with ``fault`` saying where.
-    ``notes`` are plain lines for the message's context, such as "Delayed: happened 3 h ago".
+    ``notes`` are plain lines for the message's context, such as "Posted 3 hours late".
     """
     name = template or choose(event, templates)
     meter = Meter(SECONDS)

@@ -222,6 +222,20 @@ async def test_a_probe_that_is_limited_waits_as_long_as_it_is_asked_to(scene: Sc
     assert scene.slept == [1, 2, 90]
 
 
+@pytest.mark.parametrize(("behaviour", "shows_twice"), [(Fault.RESET_AFTER_BODY, True), (sim.EMPTY_500, False)])
+async def test_the_log_says_where_the_next_try_may_show_a_message_twice(
+    scene: Scene, behaviour: Behaviour, shows_twice: bool
+) -> None:
+    await scene.accept("first")
+    scene.slack.script("general", behaviour)
+    with capture_logs() as logs:
+        scene.start()
+        await scene.until_ended(1)
+    (line,) = [line for line in logs if line["event"] == "a post failed"]
+    assert line["perhaps_shown"] is shows_twice
+    assert len(scene.slack.posts("general")) == 1 + shows_twice
+
+
 async def test_slack_leaving_during_the_text_alone_loses_nothing(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.script("general", sim.INVALID_BLOCKS, sim.BAD_GATEWAY, sim.BAD_GATEWAY, sim.BAD_GATEWAY)
