@@ -255,7 +255,9 @@ BOUNDED = [
 def test_what_could_be_much_is_shortened(tmp_path: Path, text: str) -> None:
     made = templates(tmp_path, one=text)
     began = thread_time()
-    rendered = render(event({"big": "x<b*` " * 15_000, "fat": "<&" * 45_000, "lists": [[1] * 100] * 20_000}), made, "one.j2")
+    rendered = render(
+        event({"big": "x<b*` " * 15_000, "fat": "<&" * 45_000, "lists": [[1] * 100] * 20_000}), made, "one.j2"
+    )
     assert thread_time() - began < 0.6
     assert rendered.fault == ""
     assert problems(message_of(rendered)) == []
