@@ -22,7 +22,7 @@ from bridge.names import variable_key
 from bridge.running import Channel, Running
 from bridge.settings import Settings
 from bridge.store import Delivery, Store, StoreUnavailable, open_store
-from bridge.web.app import Server, application
+from bridge.web.app import LAST_REQUESTS, Server, application
 from bridge.web.bodies import Inflight
 from bridge.web.connections import Connections
 from bridge.web.health import Health, Readiness
@@ -106,7 +106,7 @@ class Service:
 
         async def finish_what_is_in_flight() -> None:
             await server.stop_listening()
-            await asyncio.gather(server.stop(), self.dispatcher.stop())
+            await asyncio.gather(server.stop(), self.dispatcher.stop(within=LAST_REQUESTS))
 
         self._closing.push_async_callback(finish_what_is_in_flight)
         await self.dispatcher.start()
@@ -154,6 +154,8 @@ class Service:
 
     async def _look_at_store(self) -> Mapping[str, int] | None:
         """Deliveries by state, or None while nothing new can be kept."""
+        if self.ingest.refused_all_since_asked():
+            return None
         try:
             await self.store.check()
             return (await self.store.counts()).states

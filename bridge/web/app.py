@@ -13,7 +13,8 @@ from bridge.web.health import Health
 from bridge.web.ingest import Ingest
 
 LAST_REQUESTS = 7.0
-"""Seconds that requests in flight are given at the end. aiohttp rounds up to a whole second."""
+"""Seconds that requests and posts in flight are given at the end. aiohttp rounds up to a whole second, and a locked
+store takes two more; ten seconds after SIGTERM, Docker kills."""
 
 log = structlog.get_logger("bridge.web")
 

@@ -39,6 +39,8 @@ class Ingest:
     """Bounds what is logged of events in a storm: the ledger has them all."""
     counts: Counter[str] = field(default_factory=Counter)
     """Events by what became of them, since the start."""
+    _outcomes: Counter[str] = field(default_factory=Counter)
+    """Requests that the store kept or refused, since that was asked last."""
     _told: set[str] = field(default_factory=set)
     """Routes whose failing condition was logged already."""
 
@@ -96,7 +98,9 @@ class Ingest:
         try:
             kept = await self.store.accept(kept_request(request, source.provider), entries, now)
         except StoreUnavailable as error:
+            self._outcomes["refused"] += 1
             return self._turn_away(raw, 503, f"the store cannot keep it: {error}", source.name)
+        self._outcomes["kept"] += 1
         for entry, outcome in zip(entries, kept, strict=True):
             self._count(outcome.status, entry.event, outcome.id)
         self.wake({channel for outcome in kept for channel in outcome.channels})
@@ -115,6 +119,15 @@ class Ingest:
                 log.warning(
                     "a route's condition cannot be evaluated, so it is not met", route=route, why=verdict.detail
                 )
+
+    def refused_all_since_asked(self) -> bool:
+        """Whether requests came since this was asked last, and the store kept none of them.
+
+        On a full disk a small write may still find room where an event finds none.
+        """
+        refused = self._outcomes["refused"] > 0 and not self._outcomes["kept"]
+        self._outcomes.clear()
+        return refused
 
     def _turn_away(self, request: web.Request, status: int, reason: str, source: str) -> web.Response:
         self.note(status, reason, source, request.remote or "")
