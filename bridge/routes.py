@@ -65,6 +65,8 @@ class Routes:
 
 def load_routes(path: Path) -> Routes:
     """Read a routes.toml. Raises ConfigurationError with every fault that can be found."""
+    if path.exists() and not path.is_file():
+        raise ConfigurationError([f"{path}: is no file: put a routes.toml there (`bridge init` writes one)"])
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:

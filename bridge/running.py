@@ -63,9 +63,9 @@ def load_running(settings: Settings) -> Running:
         raise ConfigurationError([*error.faults, *url_faults(settings)]) from None
     faults = faults_to_serve(settings, routes, PROVIDERS)
     try:
-        templates = load_templates(settings.templates_folder, routes.people)
-    except OSError as error:
-        raise ConfigurationError([*faults, f"the templates cannot be read ({error}): see BRIDGE_TEMPLATES"]) from None
+        templates = templates_of(settings, routes)
+    except ConfigurationError as error:
+        raise ConfigurationError([*faults, *error.faults]) from None
     if faults := [*faults, *template_faults(routes, templates)]:
         raise ConfigurationError(faults)
     sources = sources_on(settings, routes, PROVIDERS)
@@ -77,6 +77,14 @@ def load_running(settings: Settings) -> Running:
         public_url=settings.public_url,
         off=tuple(name for name in routes.source_names(PROVIDERS) if name not in sources),
     )
+
+
+def templates_of(settings: Settings, routes: Routes) -> Templates:
+    """The templates that count. Raises ConfigurationError where their folder cannot be read."""
+    try:
+        return load_templates(settings.templates_folder, routes.people)
+    except OSError as error:
+        raise ConfigurationError([f"the templates cannot be read ({error}): see BRIDGE_TEMPLATES"]) from None
 
 
 def template_faults(routes: Routes, templates: Templates) -> list[str]:

@@ -166,13 +166,17 @@ class Settings(BaseSettings):
 
     @property
     def routes_file(self) -> Path:
-        """The routes.toml that counts: the one that is named, else ./routes.toml, else the packaged one."""
-        return self.routes or next(filter(Path.is_file, [Path("routes.toml")]), packaged_routes())
+        """The routes.toml that counts: the one that is named, else ./routes.toml, else the packaged one.
+
+        Whatever is at that place counts, a folder too (Docker makes one where a file to mount is missing): that is
+        an error then, and not a reason to go by other routes.
+        """
+        return self.routes or next(filter(os.path.lexists, [Path("routes.toml")]), packaged_routes())
 
     @property
     def templates_folder(self) -> Path | None:
         """The folder laid over the packaged templates: the one that is named, else ./templates if it is there."""
-        return self.templates or next(filter(Path.is_dir, [Path("templates")]), None)
+        return self.templates or next(filter(os.path.lexists, [Path("templates")]), None)
 
     def secrets_of(self, source: str) -> tuple[SecretStr, ...]:
         """The live secrets of a source; none: the source is off."""

@@ -73,7 +73,7 @@ def _dotenv(path: Path, found: Variables) -> dict[str, str]:
     try:
         text = path.read_bytes().decode("utf-8-sig") if path.is_file() else ""
     except (OSError, ValueError) as error:
-        found.faults.append(f"{path} cannot be read ({_why(error)}): let the user that runs Bridge read it as UTF-8")
+        found.faults.append(_unreadable(path, error))
         return {}
     values: dict[str, str] = {}
     for binding in parse_stream(StringIO(text)):
@@ -105,20 +105,26 @@ def _files(folder: Path, found: Variables) -> dict[str, str]:
     try:
         ours = sorted(path for path in folder.iterdir() if path.name.upper().startswith(PREFIX))
     except OSError as error:
-        found.faults.append(f"{folder} cannot be read ({_why(error)}): let the user that runs Bridge read it")
+        found.faults.append(_unreadable(folder, error))
         return {}
     for path in ours:
         try:
             if path.is_file():
                 values[path.name] = path.read_bytes().decode("utf-8-sig")
+            else:
+                found.faults.append(f"{path} is no file: write the value into a file of that name, or take it away")
         except (OSError, ValueError) as error:
-            found.faults.append(f"{path} cannot be read ({_why(error)}): let the user that runs Bridge read it")
+            found.faults.append(_unreadable(path, error))
     return values
 
 
-def _why(error: Exception) -> str:
+def _unreadable(path: Path, error: Exception) -> str:
     """What went wrong, without the bytes that a UnicodeDecodeError shows."""
-    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else "it is not UTF-8"
+    if isinstance(error, OSError):
+        return (
+            f"{path} cannot be read ({error.strerror or type(error).__name__}): let the user that runs Bridge read it"
+        )
+    return f"{path} is not UTF-8 text: save it as UTF-8"
 
 
 def _sort_out(name: str, value: str, known: Collection[str], found: Variables) -> None:

@@ -1,5 +1,6 @@
 """routes.toml: what it may say, and that every fault names the file, the line and the mend."""
 
+import os
 import re
 from pathlib import Path
 from textwrap import dedent
@@ -255,6 +256,10 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "routes.toml"
     with pytest.raises(ConfigurationError, match=r"routes\.toml: cannot be read \(No such file or directory\)"):
         load_routes(path)
+    os.mkfifo(path)
+    with pytest.raises(ConfigurationError, match=r"routes\.toml: is no file: put a routes.toml there"):
+        load_routes(path)
+    path.unlink()
     path.write_bytes(b"a = 1\nb = '\xff'\n")
     with pytest.raises(ConfigurationError, match=r"routes\.toml:2: is not UTF-8 text: save it as UTF-8"):
         load_routes(path)

@@ -120,3 +120,24 @@ def test_a_templates_folder_that_went_away_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "mine").rmdir()
     with pytest.raises(ConfigurationError, match=r"the templates cannot be read .*: see BRIDGE_TEMPLATES"):
         load_running(settings)
+
+
+@pytest.mark.parametrize("name", ["routes.toml", "templates"])
+@pytest.mark.parametrize("kind", ["folder or file", "loop", "dangling"])
+def test_what_stands_in_the_place_of_a_file_of_ours_is_a_fault_and_no_reason_to_go_by_the_packaged_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
+) -> None:
+    """Docker makes a folder where the file that is to be mounted is missing."""
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / name
+    if kind == "loop":
+        place.symlink_to(name)
+    elif kind == "dangling":
+        place.symlink_to("nowhere")
+    elif name == "templates":
+        place.write_text("")
+    else:
+        place.mkdir()
+    settings, _ = load_settings(GOOD, dotenv=tmp_path / "none", secrets_dir=tmp_path / "none")
+    with pytest.raises(ConfigurationError, match=name):
+        load_running(settings)

@@ -148,7 +148,14 @@ class TestPlaces:
         (tmp_path / ".env").write_bytes(b"BRIDGE_SECRETS__STRIPE=hush\xff")
         faults = faults_of({}, tmp_path)
         assert len(faults) == 2
-        assert all("cannot be read (it is not UTF-8)" in fault and "hush" not in fault for fault in faults)
+        assert all(fault.endswith(" is not UTF-8 text: save it as UTF-8") and "hush" not in fault for fault in faults)
+
+    def test_a_folder_in_place_of_a_secrets_file_is_a_fault(self, tmp_path: Path) -> None:
+        (tmp_path / "secrets" / "BRIDGE_SECRETS__GITLAB").mkdir(parents=True)
+        [fault] = faults_of({}, tmp_path)
+        assert fault.endswith(
+            "BRIDGE_SECRETS__GITLAB is no file: write the value into a file of that name, or take it away"
+        )
 
     def test_dotenv_is_taken_as_written(self, tmp_path: Path) -> None:
         (tmp_path / ".env").write_text("\ufeffBRIDGE_SECRETS__GITLAB='a${HOME}$b#c'\nOTHER=x\n# note\n")
