@@ -18,7 +18,7 @@ from bridge.delivery.slack import Poster, open_session
 from bridge.large import return_freed_memory
 from bridge.messages import Rendered
 from bridge.messages.render import render
-from bridge.names import variable_key
+from bridge.names import secret_variable
 from bridge.running import Channel, Running
 from bridge.settings import Settings
 from bridge.store import Delivery, Store, StoreUnavailable, open_store
@@ -188,7 +188,7 @@ async def serve(settings: Settings, running: Running) -> None:
     for fault in running.templates.faults.values():
         log.warning("this template is broken, and a plain message stands in for it", fault=fault)
     for name in running.off:
-        log.info("this source is off", source=name, mend=f"set BRIDGE_SECRETS__{variable_key(name).upper()}")
+        log.info("this source is off", source=name, mend=f"set {secret_variable(name)}")
     await told.wait()
     log.info("stopping: what is in flight is finished, the rest waits in the store")
     await service.stop()

@@ -19,6 +19,7 @@ from bridge.demo.acts import CHANNELS, PUBLIC_URL, SECRETS, SLOW_CHANNEL, Act, a
 from bridge.demo.slack_simulator import Rate, SlackSimulator, limited
 from bridge.messages import Message
 from bridge.messages.terminal import framed
+from bridge.names import channel_variable, secret_variable
 from bridge.payload import list_at, text_at
 from bridge.running import load_running
 from bridge.service import Service
@@ -70,8 +71,8 @@ async def _started(folder: Path, slack: SlackSimulator) -> Service:
         "BRIDGE_ROUTES": str(Path(__file__).with_name("routes.toml")),
         "BRIDGE_PUBLIC_URL": PUBLIC_URL,
         "BRIDGE_SLACK_HOSTS": json.dumps(["127.0.0.1"]),
-        **{f"BRIDGE_SECRETS__{name.upper()}": secret for name, secret in SECRETS.items()},
-        **{f"BRIDGE_CHANNELS__{name.upper()}": slack.webhook(name) for name in CHANNELS},
+        **{secret_variable(name): secret for name, secret in SECRETS.items()},
+        **{channel_variable(name): slack.webhook(name) for name in CHANNELS},
     }
     settings, _ = load_settings(environ, dotenv=folder / "none", secrets_dir=folder / "none")
     service = Service(settings, load_running(settings))

@@ -16,7 +16,7 @@ HEADROOM = 4 * 1024 * 1024
 WAIT = 5.0
 """Seconds that a body waits for room before it is turned away."""
 READ_TIME = 15.0
-"""Seconds for a whole body: no provider waits longer for its answer (facts: Twilio 15 s, GitLab 10 s, Shopify 5 s)."""
+"""Seconds for a whole body: no provider waits longer for its answer (Twilio 15 s, GitLab 10 s, Shopify 5 s)."""
 
 
 class TooLarge(Exception):
