@@ -8,7 +8,8 @@ from jinja2.parser import Parser
 
 from bridge.events import Event
 from bridge.payload import clean
-from bridge.sandbox import Sandbox, unknown_names
+from bridge.sandbox import Sandbox
+from bridge.unknown_names import unknown_names
 
 
 class ConditionError(ValueError):

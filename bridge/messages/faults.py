@@ -9,7 +9,7 @@ from bridge.messages import Rendered, slots
 from bridge.messages.environment import GIVEN, SlackEnvironment
 from bridge.messages.layout import COLORS, is_color
 from bridge.messages.render import Templates
-from bridge.sandbox import nearest_known, unknown_names
+from bridge.unknown_names import nearest_known, unknown_names
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -19,7 +19,7 @@ from bridge.messages.mrkdwn import escaped
 from bridge.messages.slots import Skipped, Slots
 from bridge.packaged import packaged_templates
 from bridge.payload import clean
-from bridge.sandbox import nearest_known
+from bridge.unknown_names import nearest_known
 
 SECONDS = 0.3
 """CPU time that one template may take. An ordinary one takes less than a thousandth."""
