@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,7 +52,7 @@ def check(running: Running) -> Checked:
                 if name not in results[template]:
                     results[template][name] = render(event, running.templates, template)
     for template, rendered in sorted(results.items()):
-        findings += _rendered(template, rendered)
+        findings += _rendered(template, rendered, running.templates.faults.values())
     findings += [_as_error(f) for f in undefined_fields(one for each in results.values() for one in each.values())]
     findings += _unmatched(running, matched)
     findings += _unused(running, results)
@@ -81,9 +81,10 @@ def _decided(running: Running, event: Event, sample: str, matched: set[str]) -> 
                 yield Finding("error", where, f"the condition cannot be evaluated for {sample}: {verdict.detail}")
 
 
-def _rendered(template: str, results: Mapping[str, Rendered]) -> Iterator[Finding]:
+def _rendered(template: str, results: Mapping[str, Rendered], told: Collection[str]) -> Iterator[Finding]:
+    """What goes wrong in rendering, but for files that are broken whatever they render: those are told already."""
     for sample, result in results.items():
-        if result.fault:
+        if result.fault and result.fault not in told:
             yield Finding(
                 "error", f"templates/{result.fault.partition(': ')[0]}", f"fails for {sample}: {result.fault}"
             )

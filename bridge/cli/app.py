@@ -1,6 +1,7 @@
 """The commands' names, options and help. What they do is in the modules beside this one."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -84,9 +85,9 @@ def trial(
     from bridge.cli.errors import refuse
     from bridge.cli.trial import try_channels, try_event
 
-    if event and channels:
+    if event is not None and channels:
         refuse(["name channels or --event, not both: the routes decide where an event goes"])
-    if event:
+    if event is not None:
         try_event(event)
     else:
         try_channels(channels or [])
@@ -131,6 +132,12 @@ def main() -> None:
     """Run the command line."""
     try:
         app()
-    except BrokenPipeError:
-        # `bridge render … | head`: who reads has seen enough.
-        sys.stderr.close()
+        sys.stdout.flush()
+    except OSError as error:
+        # The commands tell of files themselves; what is left is standard output, on a full disk say.
+        with suppress(OSError):
+            sys.stdout.close()
+        from bridge.cli.errors import NO, complain
+
+        complain([f"what it has to say cannot be written: {error.strerror or error}"])
+        sys.exit(NO)

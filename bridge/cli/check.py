@@ -45,9 +45,13 @@ def check(*, strict: bool, env: bool) -> None:
     notes = len(findings) - errors
     console.print(
         Text(
-            f"{errors} errors, {notes} notes ({said}, {time.monotonic() - started:.1f} s)",
+            f"{_number(errors, 'error')}, {_number(notes, 'note')} ({said}, {time.monotonic() - started:.1f} s)",
             "bold red" if errors else "bold green",
         )
     )
     if errors or (strict and notes):
         raise typer.Exit(NO)
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

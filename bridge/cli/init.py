@@ -1,5 +1,6 @@
 """`bridge init`."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -16,13 +17,13 @@ def init(folder: Path) -> None:
     written = 0
     try:
         for original, copy in copies:
-            if copy.exists():
+            if os.path.lexists(copy):  # a link to nowhere, too: its target may be anywhere
                 console.print(f"kept    {copy} (it is there already)")
                 continue
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(original, copy)
             written += 1
     except OSError as error:
-        refuse([f"cannot write {error.filename}: {error.strerror}"])
+        refuse([f"cannot write {error.filename} ({error.strerror}): name another folder, or see to its permissions"])
     console.print(f"wrote   {written} of {len(copies)} files below {folder.resolve()}")
     console.print("next    edit routes.toml, then run `bridge check` here")

@@ -9,7 +9,7 @@ from rich.text import Text
 from bridge.cli.configured import settings_or_end, without_secrets
 from bridge.cli.errors import NO, complain, out, refuse
 from bridge.cli.samples import named_event
-from bridge.configuration import ConfigurationError
+from bridge.configuration import ConfigurationError, nearest
 from bridge.messages.render import render as rendered
 from bridge.messages.terminal import show
 
@@ -21,8 +21,9 @@ def render(name: str, payload: Path | None, *, as_json: bool, template: str | No
     except ConfigurationError as error:
         refuse(error.faults)
     event = named_event(name, running, payload)
-    if template and template not in running.templates.names():
-        refuse([f"there is no template {template!r} below templates/"])
+    names = running.templates.names()
+    if template is not None and template not in names:
+        refuse([f"there is no template {template!r} below templates/; the nearest is {nearest(template, names)!r}"])
     result = rendered(event, running.templates, template)
     console = out()
     if result.message is None:

@@ -33,7 +33,7 @@ def named_event(name: str, running: Running, payload: Path | None = None) -> Eve
     sample = samples().get(f"{provider}/{type}")
     body: object | None = None
     if payload:
-        body = recorded(payload)
+        body = recorded(payload, provider)
         sample = Sample(provider, type, payload, body)
     if sample is None:
         near = nearest(f"{provider}/{type}", samples()).removeprefix(f"{provider}/")
@@ -44,8 +44,9 @@ def named_event(name: str, running: Running, payload: Path | None = None) -> Eve
         refuse([f"{payload or sample.path}: is no body that {provider} would send: {error}"])
 
 
-def recorded(path: Path) -> object:
-    """A recorded body: JSON, or a form as it came over the wire. Ends the command if it can be read as neither."""
+def recorded(path: Path, provider: str) -> object:
+    """A recorded body: JSON, or a form as it came over the wire where the provider sends such. Ends the command if it
+    is neither."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -53,7 +54,16 @@ def recorded(path: Path) -> object:
     try:
         return parse_json(raw)
     except NotJson:
-        pairs = parse_qsl(raw.decode("utf-8", "replace").strip(), keep_blank_values=True)
+        if not _sends_forms(provider):
+            refuse([f"{path}: is not JSON, and {provider} sends nothing else"])
+        try:
+            pairs = parse_qsl(raw.decode("ascii").strip(), keep_blank_values=True, strict_parsing=True)
+        except ValueError:
+            pairs = []
         if not pairs:
             refuse([f"{path}: is neither JSON nor a form (name=value&…)"])
         return [list(pair) for pair in pairs]
+
+
+def _sends_forms(provider: str) -> bool:
+    return any(isinstance(sample.body, list) for sample in samples().values() if sample.provider == provider)

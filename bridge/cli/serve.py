@@ -1,5 +1,8 @@
 """`bridge serve`."""
 
+import os
+import socket
+
 from bridge import logs
 from bridge.cli.errors import complain, refuse
 from bridge.configuration import ConfigurationError
@@ -28,4 +31,7 @@ def serve() -> None:
         refuse([str(error)])
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
-        refuse([f"cannot listen on {where} ({error.strerror or error}): choose others with BRIDGE_HOST, BRIDGE_PORT"])
+        # The loop puts the address into the error's text again; the look-up of a name has numbers of its own.
+        bound = not isinstance(error, socket.gaierror)
+        why = os.strerror(error.errno) if bound and error.errno else error.strerror or str(error)
+        refuse([f"cannot listen on {where} ({why}): choose others with BRIDGE_HOST, BRIDGE_PORT"])

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -240,3 +242,57 @@ def test_test_without_a_url_says_which_variable_to_set(tmp_path: Path) -> None:
     done = run(tmp_path, "test")
     assert done.returncode == 2
     assert "BRIDGE_CHANNELS__GENERAL" in done.stderr
+
+
+def test_init_writes_nothing_through_a_link_to_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "routes.toml").symlink_to(tmp_path / "elsewhere")
+    done = run(tmp_path, "init", "here")
+    assert done.returncode == 0
+    assert "kept    here/routes.toml" in done.stdout
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("body", [b"\x00\xffgarbage&=\x80", b"a=1&b=2", b'{"object_kind":' * 9000])
+def test_render_takes_no_garbage_for_a_body_of_gitlabs(tmp_path: Path, body: bytes) -> None:
+    (tmp_path / "body").write_bytes(body)
+    done = run(tmp_path, "render", "gitlab/push", "--payload", "body")
+    assert (done.returncode, done.stderr) == (2, "bridge: body: is not JSON, and gitlab sends nothing else\n")
+
+
+@pytest.mark.parametrize("body", [b"\x00\xffgarbage&=\x80", b"hello", b""])
+def test_render_takes_no_garbage_for_a_form(tmp_path: Path, body: bytes) -> None:
+    (tmp_path / "body").write_bytes(body)
+    done = run(tmp_path, "render", "twilio/message.received", "--payload", "body")
+    assert (done.returncode, done.stderr) == (2, "bridge: body: is neither JSON nor a form (name=value&…)\n")
+
+
+def test_render_names_the_nearest_template(tmp_path: Path) -> None:
+    done = run(tmp_path, "render", "gitlab/push", "--template", "gitlab/psh.j2")
+    assert done.returncode == 2
+    assert "the nearest is 'gitlab/push.j2'" in done.stderr
+
+
+def test_an_empty_event_sends_nothing_anywhere(tmp_path: Path) -> None:
+    done = run(tmp_path, "test", "--event", "")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is no SOURCE/TYPE" in done.stderr
+
+
+def test_a_broken_template_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "templates" / "gitlab").mkdir(parents=True)
+    (tmp_path / "templates" / "gitlab" / "push.j2").write_text("{% block")
+    done = run(tmp_path, "check")
+    assert done.returncode == 1
+    assert done.stdout.count("templates/gitlab/push.j2:1: ") == 1
+    assert "1 error, 4 notes" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+@pytest.mark.parametrize("arguments", ["check", "render gitlab/push", "--version"])
+def test_what_cannot_be_written_is_one_line(tmp_path: Path, arguments: str) -> None:
+    command = [sys.executable, "-m", "bridge", *arguments.split()]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "bridge: what it has to say cannot be written: No space left on device\n"
