@@ -34,25 +34,25 @@ class Broken(Exception):
 class Room:
     """A number of bytes that many tasks share; who finds too few left waits in line."""
 
-    def __init__(self, limit: int, wait: float) -> None:
+    def __init__(self, limit: int) -> None:
         self.limit = limit
         self.used = 0
-        self._wait = wait
         self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def has(self, size: int) -> bool:
         """Whether ``size`` bytes can be taken at once."""
         return not self._line and self.used + size <= self.limit
 
-    async def take(self, size: int) -> None:
-        """Take ``size`` bytes, waiting in line for a bounded time. Raises NoRoom."""
+    async def take(self, size: int, wait: float) -> float:
+        """Take ``size`` bytes, after ``wait`` seconds in line at most. Returns how long it took. Raises NoRoom."""
         if self.has(size):
             self.used += size
-            return
+            return 0.0
+        started = asyncio.get_running_loop().time()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._line.append((size, turn))
         try:
-            async with asyncio.timeout(self._wait):
+            async with asyncio.timeout(wait):
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():
@@ -63,6 +63,7 @@ class Room:
             if isinstance(error, TimeoutError):
                 raise NoRoom from None
             raise
+        return asyncio.get_running_loop().time() - started
 
     def give(self, size: int) -> None:
         """Give ``size`` bytes back."""
@@ -81,8 +82,9 @@ class Inflight:
     """The bodies in memory at once, within a limit in bytes that they share."""
 
     def __init__(self, limit: int, *, wait: float = WAIT, read_time: float = READ_TIME) -> None:
-        self._all = Room(limit, wait)
-        self._large = Room(max(limit - HEADROOM, limit // 2, 1), wait)
+        self._all = Room(limit)
+        self._large = Room(max(limit - HEADROOM, limit // 2, 1))
+        self._wait = wait
         self._read_time = read_time
 
     @property
@@ -103,20 +105,26 @@ class Inflight:
             raise TooLarge
         taken = 0
         large = 0
+        patience = self._wait
         try:
             try:
                 if announced > SMALL:
-                    await self._large.take(announced)
+                    patience -= await self._large.take(announced, patience)
                     large = announced
                 chunks: list[bytes] = []
-                async with asyncio.timeout(self._read_time):
+                async with asyncio.timeout(self._read_time) as reading:
                     async for chunk in request.content.iter_any():
                         if taken + len(chunk) > limit:
                             raise TooLarge
                         if taken + len(chunk) > SMALL and not large:
-                            await self._large.take(limit)
+                            waited = await self._large.take(limit, patience)
                             large = limit
-                        await self._take(request, len(chunk))
+                        else:
+                            waited = 0.0
+                        waited += await self._take(request, len(chunk), patience - waited)
+                        if waited:  # That was our fault, and not the sender's.
+                            patience -= waited
+                            reading.reschedule((reading.when() or 0.0) + waited)
                         taken += len(chunk)
                         chunks.append(chunk)
             except (TimeoutError, web.RequestPayloadError, ConnectionError) as error:
@@ -128,16 +136,17 @@ class Inflight:
             self._all.give(taken)
             self._large.give(large)
 
-    async def _take(self, request: web.Request, size: int) -> None:
+    async def _take(self, request: web.Request, size: int, patience: float) -> float:
         """Take room for a chunk. Meanwhile nothing more is received: aiohttp would fill its buffer anew."""
         transport = request.transport
         if transport is not None and not self._all.has(size):
             transport.pause_reading()
             try:
-                await self._all.take(size)
+                waited = await self._all.take(size, patience)
             finally:
                 transport.resume_reading()
         else:
-            await self._all.take(size)
+            waited = await self._all.take(size, patience)
         if isinstance(request.protocol, Connection):
             request.protocol.taken(size)
+        return waited

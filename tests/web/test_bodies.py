@@ -123,30 +123,31 @@ async def test_announcing_much_and_sending_nothing_leaves_ordinary_bodies_their_
 
 
 async def test_who_finds_no_room_waits_for_it_in_line() -> None:
-    room = Room(10, wait=5)
-    await room.take(10)
-    second = asyncio.create_task(room.take(4))
-    third = asyncio.create_task(room.take(6))
+    room = Room(10)
+    await room.take(10, 5)
+    second = asyncio.create_task(room.take(4, 5))
+    third = asyncio.create_task(room.take(6, 5))
     await asyncio.sleep(0)
     assert not second.done()
     room.give(10)
-    await asyncio.gather(second, third)
+    waited = await asyncio.gather(second, third)
+    assert min(waited) > 0
     assert room.used == 10
 
 
 async def test_who_waits_too_long_is_turned_away_and_holds_nobody_up() -> None:
-    room = Room(10, wait=0.02)
-    await room.take(8)
+    room = Room(10)
+    await room.take(8, 5)
     with pytest.raises(NoRoom):
-        await room.take(5)
-    await room.take(2)
+        await room.take(5, 0.02)
+    await room.take(2, 5)
     assert room.used == 10
 
 
 async def test_a_waiter_that_is_cancelled_in_its_turn_gives_back_what_it_took() -> None:
-    room = Room(10, wait=5)
-    await room.take(10)
-    waiting = asyncio.create_task(room.take(10))
+    room = Room(10)
+    await room.take(10, 5)
+    waiting = asyncio.create_task(room.take(10, 5))
     await asyncio.sleep(0)
     room.give(10)
     waiting.cancel()
