@@ -28,9 +28,17 @@ class _Hiding:
 
 
 def hide(secrets: Iterable[str]) -> None:
-    """Never write these texts. Very short ones are passed over: they would blot out ordinary words."""
-    texts = {form for secret in secrets if len(secret) >= 8 for form in (secret, json.dumps(secret)[1:-1])}
+    """Never write these texts, nor what stands last in the path of a URL among them. Very short ones are passed over:
+    they would blot out ordinary words."""
+    parts = {part for secret in secrets for part in (secret, secret.rpartition("/")[2] if "://" in secret else "")}
+    texts = {form for part in parts if len(part) >= 8 for form in _forms(part)}
     _Hiding.texts = tuple(sorted(texts, key=len, reverse=True))
+
+
+def _forms(text: str) -> set[str]:
+    """A text as it is, as Python shows it, and either as JSON writes it."""
+    shown = {text, repr(text)[1:-1], repr(text.encode())[2:-1]}
+    return shown | {json.dumps(form)[1:-1] for form in shown}
 
 
 def configure(format: Format, level: str, stream: TextIO | None = None) -> None:

@@ -34,13 +34,13 @@ def test_what_is_no_terminal_gets_one_json_object_a_line(stream: io.StringIO) ->
 
 @pytest.mark.parametrize(
     "secret",
-    ["https://hooks.slack.com/services/T1/B1/xyz", 'quo"ted-secret', "sëcret-wörd"],
-    ids=["url", "quote", "utf8"],
+    ["https://hooks.slack.com/services/T1/B1/xyz", 'quo"ted-secret', "sëcret-wörd", "back\\slash'ed\"-secret"],
+    ids=["url", "quote", "utf8", "backslash"],
 )
 def test_a_known_secret_is_hidden_wherever_it_stands(stream: io.StringIO, secret: str) -> None:
     logs.hide([secret])
     log = structlog.get_logger("bridge.test")
-    log.info(f"posting to {secret}", nested={"deep": [secret]})
+    log.info(f"posting to {secret}", nested={"deep": [secret]}, shown=repr(secret), bytes=secret.encode())
     logging.getLogger("some.library").error("failed for %s", secret)
     try:
         raise ValueError(secret)
@@ -49,7 +49,15 @@ def test_a_known_secret_is_hidden_wherever_it_stands(stream: io.StringIO, secret
     written = stream.getvalue()
     assert secret not in written
     assert json.dumps(secret)[1:-1] not in written
-    assert written.count("[hidden]") >= 4
+    assert repr(secret)[1:-1] not in written
+    assert json.dumps(repr(secret.encode()))[3:-2] not in written
+    assert written.count("[hidden]") >= 6
+
+
+def test_the_secret_part_of_a_url_is_hidden_by_itself(stream: io.StringIO) -> None:
+    logs.hide(["https://hooks.slack.com/services/T1/B1/hushhushhush"])
+    structlog.get_logger("bridge.test").info("POST /services/T1/B1/hushhushhush")
+    assert "hushhushhush" not in stream.getvalue()
 
 
 def test_a_short_text_is_not_taken_for_a_secret(stream: io.StringIO) -> None:
