@@ -1,7 +1,9 @@
 """`bridge serve`."""
 
+import logging
 import os
 import socket
+from collections.abc import Coroutine
 
 from bridge import logs
 from bridge.cli.errors import complain, refuse
@@ -26,7 +28,7 @@ def serve() -> None:
     except ConfigurationError as error:
         refuse(error.faults)
     try:
-        uvloop.run(run(settings, running))
+        uvloop.run(_run_and_leave(run(settings, running)))
     except StoreRefused as error:
         refuse([str(error)])
     except OSError as error:
@@ -35,3 +37,11 @@ def serve() -> None:
         bound = not isinstance(error, socket.gaierror)
         why = os.strerror(error.errno) if bound and error.errno else error.strerror or str(error)
         refuse([f"cannot listen on {where} ({why}): choose others with BRIDGE_HOST, BRIDGE_PORT"])
+
+
+async def _run_and_leave(service: Coroutine[None, None, None]) -> None:
+    """Run it, and end the process without waiting for threads: one that looks up Slack's name in a network that does
+    not answer takes half a minute, and all is done and closed by now."""
+    await service
+    logging.shutdown()
+    os._exit(0)
