@@ -287,3 +287,32 @@ async def test_health_pages_show_counts_and_no_names(running: Bridge) -> None:
     assert status == 200
     assert page["status"] == "ok"
     assert "general" not in json.dumps(page)
+
+
+async def test_a_target_that_is_no_path_gets_400(running: Bridge) -> None:
+    host, port = running.service.address
+    reading, writing = await asyncio.open_connection(host, port)
+    writing.write(b"POST http://hooks.example.com/webhooks/gitlab HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+    answer = await asyncio.wait_for(reading.read(), 5)
+    writing.close()
+    assert b" 400 " in answer.partition(b"\r\n")[0]
+    assert answer.endswith(CONSTANT[400])
+
+
+async def test_a_body_that_stops_half_way_gets_400(running: Bridge) -> None:
+    running.service.ingest.inflight._read_time = 0.05
+    host, port = running.service.address
+    reading, writing = await asyncio.open_connection(host, port)
+    writing.write(b"POST /webhooks/gitlab HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{")
+    answer = await asyncio.wait_for(reading.readuntil(b"}"), 5)
+    writing.close()
+    assert answer.endswith(CONSTANT[400])
+
+
+async def test_a_large_body_is_read_apart_and_posted_like_any_other(running: Bridge) -> None:
+    sample = json.loads(sample_request("gitlab/issue.open").body)
+    large = {**sample, "padding": ["x" * 1000] * 1500}
+    assert (await running.send(sample_request("gitlab/issue.open", body=large)))[0] == 200
+    assert (await running.send(sample_request("gitlab/issue.open", body=large, secret="wrong")))[0] == 401
+    (post,) = await running.slack.wait_for("general", 1)
+    assert "issue" in str(post.body["text"])
