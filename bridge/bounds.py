@@ -167,7 +167,7 @@ def power(left: object, right: object) -> object:
     """``left ** right`` for numbers that are not absurd."""
     if isinstance(left, int) and isinstance(right, int) and left.bit_length() * abs(right) > MAX_BITS:
         raise TooMuch("the number would be too large")
-    return left**right  # type: ignore[operator]
+    return left**right  # type: ignore[operator]  # as for `*`
 
 
 def total(left: object, right: object) -> object:
@@ -176,7 +176,7 @@ def total(left: object, right: object) -> object:
         raise TooMuch("the text would be too long")
     if isinstance(left, list | tuple) and isinstance(right, list | tuple) and len(left) + len(right) > MAX_ITEMS:
         raise TooMuch("the list would be too long")
-    made = left + right  # type: ignore[operator]
+    made = left + right  # type: ignore[operator]  # as for `*`
     weigh(made)
     return made
 
@@ -184,7 +184,7 @@ def total(left: object, right: object) -> object:
 def remainder(left: object, right: object) -> object:
     """``left % right``: for a text it is formatting."""
     if not isinstance(left, str):
-        return left % right  # type: ignore[operator]
+        return left % right  # type: ignore[operator]  # as for `*`
     if isinstance(right, dict):
         return formatted(left, (), right)
     return formatted(left, right if isinstance(right, tuple) else (right,), {})

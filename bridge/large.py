@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 LARGE = 1024 * 1024
 """Bytes from which a body counts as large."""
+MOST_MEMORY = 120_000_000
+"""Bytes that a body may take as Python data, by ``memory_of``."""
 MOST_ENTRIES = 1000
 MOST_CHARACTERS = 20_000
 _MMAP_THRESHOLD = -3
@@ -30,6 +32,14 @@ def one_at_a_time(size: int) -> Iterator[None]:
         return
     with _one:
         yield
+
+
+def memory_of(body: bytes) -> int:
+    """About how many bytes a JSON body takes as Python data, counted without reading it: 11 MB of ``{"a":1}`` take 300.
+
+    Brackets and commas within texts count too, so it is rather too much than too little.
+    """
+    return len(body) + 250 * body.count(b"{") + 90 * body.count(b"[") + 70 * body.count(b",")
 
 
 def cut_down(payload: Mapping[str, object]) -> Mapping[str, object]:

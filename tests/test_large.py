@@ -2,7 +2,11 @@
 
 import threading
 
+import pytest
+
+from bridge.events import Request
 from bridge.large import LARGE, MOST_CHARACTERS, MOST_ENTRIES, cut_down, one_at_a_time, return_freed_memory
+from bridge.sources import PROVIDERS, Malformed
 
 
 def test_two_large_bodies_are_never_held_at_once_and_small_ones_pass() -> None:
@@ -43,3 +47,15 @@ def test_lists_and_texts_are_cut_and_all_else_stays() -> None:
 def test_freed_memory_can_be_returned_wherever_this_runs() -> None:
     return_freed_memory()
     assert bytes(LARGE)
+
+
+def test_a_body_of_countless_tiny_values_is_malformed_and_one_of_long_texts_is_not() -> None:
+    headers = {"X-Gitlab-Event": "Issue Hook"}
+
+    def read(rest: bytes) -> int:
+        body = b'{"object_kind":"issue","x":[' + rest + b"1]}"
+        return len(PROVIDERS["gitlab"].events(Request("POST", "", headers, body), "gitlab", 1.0))
+
+    with pytest.raises(Malformed, match="more values"):
+        read(b'{"a":1},' * 1_000_000)
+    assert read((b'"' + b"x" * 1000 + b'",') * 20_000) == 1

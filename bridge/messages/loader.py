@@ -71,6 +71,8 @@ def read_sources(packaged: Path, overlay: Path | None) -> Files:
 
 
 def _text(path: Path) -> str:
+    if not path.is_file():
+        raise ValueError("no file: a pipe or a device would hold up the start")
     if path.stat().st_size > _LARGEST:
         raise ValueError(f"larger than {_LARGEST} bytes")
     try:

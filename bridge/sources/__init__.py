@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bridge import large
 from bridge.events import Event, Request
 from bridge.payload import NotJson, parse_json
 from bridge.refusals import Malformed as Malformed
@@ -69,7 +70,9 @@ def json_answer(status: str, event_id: str | None) -> Answer:
 
 
 def json_body(request: Request) -> object:
-    """The body as JSON. Raises Malformed."""
+    """The body as JSON. Raises Malformed, also for one that would take more memory than a small container has."""
+    if len(request.body) >= large.LARGE and large.memory_of(request.body) > large.MOST_MEMORY:
+        raise Malformed("the body holds more values than anything real does")
     try:
         return parse_json(request.body)
     except NotJson as error:

@@ -1,6 +1,7 @@
 """Which template an event gets, what a broken or endless one comes to, and that nothing is ever raised."""
 
 import json
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -331,3 +332,8 @@ def test_threads_render_beside_each_other(tmp_path: Path) -> None:
         rendered = list(pool.map(lambda n: render(event({"n": f"n{n}"}), made, "one.j2"), range(40)))
     for number, one_rendered in enumerate(rendered):
         assert set(re.findall(r"n\d+", shown(message_of(one_rendered)).replace("n", " n"))) == {f"n{number}"}
+
+
+def test_a_pipe_in_the_place_of_a_template_is_a_fault_and_holds_nothing_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "one.j2")
+    assert "no file" in load_templates(tmp_path, {}).faults["one.j2"]
