@@ -39,6 +39,9 @@ lint: $(VENV)/.dev ## Lint and check the format
 types: $(VENV)/.dev ## Check the types
 	@$(BIN)/mypy
 
+golden: $(VENV)/.dev ## Write the messages that the tests compare with anew, after a change of a template
+	@$(BIN)/python -m tests.messages.golden
+
 bench: $(VENV)/.dev ## Measure, as ratios within one run
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
@@ -50,4 +53,4 @@ lock: $(VENV)/.dev ## Write the lock files anew after a change in pyproject.toml
 clean: ## Remove what was set up and built
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
-.PHONY: help demo test coverage lint types bench lock clean
+.PHONY: help demo test coverage lint types golden bench lock clean

@@ -1,0 +1,54 @@
+"""What every sample's message is, kept as JSON in tests/golden: a change of a template shows there, in review.
+
+``make golden`` writes them anew.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from bridge.messages.render import Templates, load_templates, render
+from bridge.samples import Sample, sample_event, samples
+
+FOLDER = Path(__file__).parents[1] / "golden"
+NOW = 1795392000.0
+
+
+def golden_file(sample: Sample) -> Path:
+    """Where a sample's message is kept: under the sample's own file name."""
+    return FOLDER / sample.provider / sample.path.name
+
+
+def golden_text(sample: Sample, templates: Templates) -> str:
+    """What is kept of a sample: its template, and the body that is posted or the reason for not posting."""
+    rendered = render(sample_event(sample, sample.provider, NOW), templates)
+    assert not rendered.fault, rendered.fault
+    said: dict[str, object] = {"template": rendered.template}
+    said |= {"message": rendered.message.body()} if rendered.message else {"skip": rendered.skip}
+    return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
+
+
+def left_over() -> Iterator[Path]:
+    """Kept messages whose sample is gone."""
+    known = {golden_file(sample) for sample in samples().values()}
+    return (path for path in sorted(FOLDER.glob("*/*.json")) if path not in known)
+
+
+def main() -> None:
+    """Write every message anew, and say what became of how many."""
+    templates = load_templates(None, {})
+    changed = 0
+    for sample in samples().values():
+        path, text = golden_file(sample), golden_text(sample, templates)
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+            changed += 1
+    gone = list(left_over())
+    for path in gone:
+        path.unlink()
+    print(f"{len(samples())} messages: {changed} written, {len(gone)} removed. `git diff tests/golden` shows them.")  # noqa: T201 - a command of its own
+
+
+if __name__ == "__main__":
+    main()
