@@ -41,7 +41,7 @@ class Meter:
 
     def __init__(self, seconds: float) -> None:
         self.found: set[str] = set()
-        self.missing: dict[str, None] = {}
+        self.missing: dict[str, Undefined] = {}
         self._steps = 0
         self._made = 0
         self._ends = thread_time() + seconds

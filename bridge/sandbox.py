@@ -39,7 +39,14 @@ class Missing(ChainableUndefined):
     def _used(self) -> None:
         meter = bounds.current()
         if meter is not None and (where := getattr(self, "_where", "")):
-            meter.missing[where] = None
+            meter.missing[where] = self
+
+    def sought(self) -> tuple[object, str]:
+        """The last object that was there on the way to it, and the name that was looked for in that."""
+        first = self
+        while isinstance(first._undefined_obj, Missing):
+            first = first._undefined_obj
+        return first._undefined_obj, first._undefined_name or ""
 
     def of_nothing(self) -> bool:
         """Whether it was looked for in what is missing or null itself. A misspelt method of a text was not."""

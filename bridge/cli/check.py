@@ -5,7 +5,7 @@ import time
 import typer
 from rich.text import Text
 
-from bridge.check import Finding
+from bridge.check import Finding, finding_of
 from bridge.check import check as look
 from bridge.cli.configured import settings_or_end, without_secrets
 from bridge.cli.errors import NO, out
@@ -25,21 +25,19 @@ def check(*, strict: bool, env: bool) -> None:
         findings = list(checked.findings)
         said = f"{checked.templates} templates, {checked.samples} samples, {checked.rendered} messages"
         if env:
-            findings += [
-                Finding("error", "serve", fault) for fault in faults_to_serve(settings, running.routes, PROVIDERS)
-            ]
+            findings += [finding_of(fault) for fault in faults_to_serve(settings, running.routes, PROVIDERS)]
         else:
             findings += [
-                Finding("note", secret_variable(name), f"is not set, so the source {name} is off")
+                Finding("note", secret_variable(name), None, f"is not set, so the source {name} is off")
                 for name in running.routes.source_names(PROVIDERS)
                 if not settings.secrets_of(name)
             ]
     except ConfigurationError as error:
-        findings, said = [Finding("error", "", fault) for fault in error.faults], "stopped there"
+        findings, said = [finding_of(fault) for fault in error.faults], "stopped there"
     console = out()
     for finding in findings:
         line = Text(f"{finding.level}: ", "bold red" if finding.level == "error" else "yellow")
-        line.append(f"{finding.where}: {finding.what}" if finding.where else finding.what)
+        line.append(str(finding))
         console.print(line)
     errors = sum(finding.level == "error" for finding in findings)
     notes = len(findings) - errors

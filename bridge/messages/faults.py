@@ -1,11 +1,11 @@
 """What is wrong with templates, and what Jinja passes over in silence: found without rendering, for `check`."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from bridge.messages import Rendered, slots
+from bridge.messages import slots
 from bridge.messages.environment import GIVEN, SlackEnvironment
 from bridge.messages.layout import COLORS, is_color
 from bridge.messages.render import Templates
@@ -25,32 +25,14 @@ class Fault:
         return f"{self.file}:{self.line}: {self.what}" + (f" ({self.mend})" if self.mend else "")
 
 
-def faults(templates: Templates) -> list[Fault]:
-    """Every fault of every template, in order of file and line."""
+def faults(templates: Templates, names: Collection[str] | None = None) -> list[Fault]:
+    """Every fault of every template, or of those with these names, in order of file and line."""
     parsed = dict(_parsed(templates))
     found = set(_broken(templates, parsed))
     for name, tree in parsed.items():
-        found.update(_in_file(name, tree, templates.environment, parsed))
-    return sorted(found)
-
-
-def undefined_fields(rendered: Iterable[Rendered]) -> list[Fault]:
-    """Fields that templates use and that no event had, over all that was rendered: misspelt, or gone.
-
-    A field that some events lack is found in others, and is no fault.
-    """
-    missing: set[str] = set()
-    found: set[str] = set()
-    for one in rendered:
-        missing.update(one.missing)
-        found.update(one.found)
-    return sorted(_undefined(place) for place in missing - found)
-
-
-def _undefined(place: str) -> Fault:
-    where, _, path = place.partition(": ")
-    file, _, line = where.rpartition(":")
-    return Fault(file, int(line), f"{path} is in no sample", "correct the name, or ask `is defined` first")
+        if names is None or name in names:
+            found.update(_in_file(name, tree, templates.environment, parsed))
+    return sorted(fault for fault in found if names is None or fault.file in names)
 
 
 def _parsed(templates: Templates) -> Iterator[tuple[str, nodes.Template]]:

@@ -9,6 +9,7 @@ from jinja2 import BaseLoader, BytecodeCache, Environment, TemplateNotFound
 from jinja2.bccache import Bucket
 
 _LARGEST = 256 * 1024
+_TOO_LARGE = f"larger than {_LARGEST} bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,13 @@ def _text(path: Path) -> str:
     if not path.is_file():
         raise ValueError("no file: a pipe or a device would hold up the start")
     if path.stat().st_size > _LARGEST:
-        raise ValueError(f"larger than {_LARGEST} bytes")
+        raise ValueError(_TOO_LARGE)
     try:
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("not UTF-8") from None
+
+
+def text_fault(text: str) -> str:
+    """Why a file with this text could not be read as a template; "" if it could."""
+    return _TOO_LARGE if len(text.encode("utf-8", "replace")) > _LARGEST else ""

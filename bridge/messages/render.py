@@ -14,7 +14,7 @@ from bridge.messages import Message, Rendered, slots
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.layout import lay_out
 from bridge.messages.links import link
-from bridge.messages.loader import Compiled, Sources, read_sources
+from bridge.messages.loader import Compiled, Files, Sources, read_sources, text_fault
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.slots import Skipped, Slots
 from bridge.packaged import packaged_templates
@@ -55,7 +55,25 @@ def load_templates(overlay: Path | None, people: Mapping[str, str], *, packaged:
     Raises FileNotFoundError for a folder that is not there.
     """
     files = read_sources(packaged or packaged_templates(), overlay)
-    environment = SlackEnvironment(MappingProxyType(dict(people)))
+    return _compiled_of(files, SlackEnvironment(MappingProxyType(dict(people))))
+
+
+def with_text(templates: Templates, name: str, text: str) -> Templates:
+    """The same templates with one file's text replaced or added, as if it had been saved. Only that one is compiled.
+
+    Text that cannot be a template is a fault and never an exception.
+    """
+    texts = {other: known for other, known in templates.sources.items() if other != name}
+    unread = {other: fault for other, fault in templates.faults.items() if other != name and other not in texts}
+    if fault := text_fault(text):
+        unread[name] = f"{name}:1: cannot be read: {fault}"
+    else:
+        texts[name] = text
+    # An environment of its own, since templates find what they extend and include through theirs.
+    return _compiled_of(Files(texts, unread), templates.environment.overlay())
+
+
+def _compiled_of(files: Files, environment: SlackEnvironment) -> Templates:
     environment.loader = Sources(files.texts)
     environment.bytecode_cache = _compiled
     compiled: dict[str, Template] = {}
@@ -84,14 +102,22 @@ def _candidates(event: Event) -> Iterator[str]:
     yield "default.j2"
 
 
-def render(event: Event, templates: Templates, template: str | None = None, *, notes: Sequence[str] = ()) -> Rendered:
+def render(
+    event: Event,
+    templates: Templates,
+    template: str | None = None,
+    *,
+    notes: Sequence[str] = (),
+    meter: Meter | None = None,
+) -> Rendered:
     """What a template makes of an event; ``template`` instead of the most specific one. Raises nothing.
 
     A template that fails, takes too long or writes too much gives the plain fallback, with ``fault`` saying where.
-    ``notes`` are plain lines for the message's context, such as "Posted 3 hours late".
+    ``notes`` are plain lines for the message's context, such as "Posted 3 hours late". ``meter`` is for who wants to
+    know more of what the template looked for than its paths.
     """
     name = template or choose(event, templates)
-    meter = Meter(SECONDS)
+    meter = meter or Meter(SECONDS)
     try:
         filled = _fill(event, templates, name, meter)
         message = lay_out(filled, event.title, notes)

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.messages.faults import Fault, faults, undefined_fields
-from bridge.messages.render import load_templates, render
-from tests.messages.rendering import event, templates
+from bridge.messages.faults import Fault, faults
+from bridge.messages.render import load_templates
+from tests.messages.rendering import templates
 
 CHILD = '{% extends "message.j2" %}\n'
 
@@ -99,11 +99,3 @@ def test_names_of_the_parent_are_known_in_the_child(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read_are_faults(tmp_path: Path) -> None:
     (tmp_path / "one.j2").write_bytes(b"\xff")
     assert faults(templates(tmp_path)) == [Fault("one.j2", 1, "cannot be read: not UTF-8")]
-
-
-def test_a_field_that_no_event_has_is_misspelt_and_one_that_some_have_is_not(tmp_path: Path) -> None:
-    made = templates(tmp_path, one="{{ payload.titel }}\n{{ payload.sometimes }}{% if payload.asked %}{% endif %}")
-    rendered = [render(event(payload), made, "one.j2") for payload in ({"sometimes": 1}, {"title": "x"})]
-    assert [str(fault) for fault in undefined_fields(rendered)] == [
-        "one.j2:1: payload.titel is in no sample (correct the name, or ask `is defined` first)"
-    ]
