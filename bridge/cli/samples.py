@@ -2,12 +2,11 @@
 
 import time
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 from bridge.cli.errors import refuse
 from bridge.configuration import nearest
 from bridge.events import Event
-from bridge.payload import NotJson, parse_json
+from bridge.recorded import NoBody, recorded_body
 from bridge.running import Running
 from bridge.samples import Sample, sample_event, samples
 from bridge.sources import PROVIDERS, Malformed
@@ -52,18 +51,6 @@ def recorded(path: Path, provider: str) -> object:
     except OSError as error:
         refuse([f"cannot read {path}: {error.strerror}"])
     try:
-        return parse_json(raw)
-    except NotJson:
-        if not _sends_forms(provider):
-            refuse([f"{path}: is not JSON, and {provider} sends nothing else"])
-        try:
-            pairs = parse_qsl(raw.decode("ascii").strip(), keep_blank_values=True, strict_parsing=True)
-        except ValueError:
-            pairs = []
-        if not pairs:
-            refuse([f"{path}: is neither JSON nor a form (name=value&…)"])
-        return [list(pair) for pair in pairs]
-
-
-def _sends_forms(provider: str) -> bool:
-    return any(isinstance(sample.body, list) for sample in samples().values() if sample.provider == provider)
+        return recorded_body(raw, provider)
+    except NoBody as error:
+        refuse([f"{path}: {error}"])
