@@ -1,13 +1,10 @@
 """A message as Slack would show it, on a terminal."""
 
-import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.emoji import Emoji
 from rich.panel import Panel
 from rich.segment import Segment
 from rich.style import Style
@@ -15,15 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.messages import Message
+from bridge.messages.drawing import bar_colour
+from bridge.messages.emoji import with_emoji
+from bridge.messages.reading import Line, Span, read
 from bridge.payload import list_at, map_at, text_at
 
-_TOKEN = re.compile(
-    r"```(?P<pre>.+?)```|`(?P<code>[^`\n]+)`|<(?P<control>[^<>\n]+)>"
-    r"|(?<!\w)\*(?P<bold>[^*\n]+)\*(?!\w)|(?<!\w)_(?P<italic>[^_\n]+)_(?!\w)|(?<!\w)~(?P<strike>[^~\n]+)~(?!\w)",
-    re.DOTALL,
-)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_COLOURS = {"good": "#2eb886", "warning": "#daa038", "danger": "#a30200"}
 
 
 def show(message: Message) -> RenderableType:
@@ -32,10 +26,8 @@ def show(message: Message) -> RenderableType:
     if not parts and not message.attachments:
         parts.append(mrkdwn(message.text))
     for attachment in message.attachments:
-        colour = text_at(attachment, "color")
         inner = Group(*_blocks(list_at(attachment, "blocks")))
-        known = _COLOURS.get(colour, colour if re.fullmatch("#[0-9a-fA-F]{6}", colour) else "#868686")
-        parts.append(_Barred(inner, Style(color=known)))
+        parts.append(_Barred(inner, Style(color=bar_colour(text_at(attachment, "color")))))
     return Group(*parts)
 
 
@@ -61,65 +53,37 @@ def framed(message: Message, channel: str, width: int | None = None) -> Panel:
 
 def mrkdwn(text: str) -> Text:
     """Slack's mrkdwn as styled text. Control characters are dropped, so that nothing in it can steer the terminal."""
-    result = Text()
-    for number, line in enumerate(_CONTROL.sub("", text).split("\n")):
-        if number:
-            result.append("\n")
-        if line.startswith((">", "&gt;")):
-            result.append("▎", "dim")
-            line = line.removeprefix("&gt;").removeprefix(">").lstrip()
-        _inline(result, line, Style())
-    return result
+    return Text("\n").join(_line(line) for line in read(text))
 
 
-def _inline(result: Text, text: str, style: Style) -> None:
-    end = 0
-    for match in _TOKEN.finditer(text):
-        result.append(_plain(text[end : match.start()]), style)
-        end = match.end()
-        kind, inner = match.lastgroup, match.group(match.lastgroup or 0)
-        if kind == "control":
-            shown, url = _control(inner)
-            link = style + Style(link=url, underline=True, color="blue") if url else style + Style(color="yellow")
-            _inline(result, shown, link)
-        elif kind in ("code", "pre"):
-            result.append(html.unescape(inner), style + Style(color="red"))
-        else:
-            look = {"bold": Style(bold=True), "italic": Style(italic=True), "strike": Style(strike=True)}
-            _inline(result, inner, style + look[str(kind)])
-    result.append(_plain(text[end:]), style)
+def _line(line: Line) -> Text:
+    shown = Text("▎", "dim") if line.kind == "quote" else Text("  ") if line.kind == "code" else Text()
+    for span in line.spans:
+        shown.append(span.text, _CODE if line.kind == "code" else _style(span))
+    return shown
 
 
-def _control(inner: str) -> tuple[str, str]:
-    """What a `<…>` shows, and where it leads."""
-    target, _, label = inner.partition("|")
-    if target.startswith("!date^"):
-        return _date(target) or label, ""
-    if target.startswith("!"):
-        return label or f"@{target[1:]}", ""
-    if target.startswith(("@", "#")):
-        return label or target, ""
-    return label or target, html.unescape(target)
+_CODE = Style(color="red")
 
 
-def _date(target: str) -> str:
-    """Slack shows a date in the reader's own time zone; so does this."""
-    try:
-        moment = datetime.fromtimestamp(int(target.split("^")[1])).astimezone()
-    except (ValueError, IndexError, OverflowError, OSError):
-        return ""
-    return f"{moment:%b} {moment.day} at {moment:%H:%M}"
+def _style(span: Span) -> Style:
+    style = Style(bold=span.bold or None, italic=span.italic or None, strike=span.strike or None)
+    if span.url:
+        style += Style(link=span.url, underline=True, color="blue")
+    if span.mention:
+        style += Style(color="yellow")
+    return style + _CODE if span.code else style
 
 
 def _plain(text: str) -> str:
-    return Emoji.replace(html.unescape(text))
+    return with_emoji(_CONTROL.sub("", text))
 
 
 def _blocks(blocks: object) -> Iterator[RenderableType]:
     for block in list_at(blocks):
         kind = text_at(block, "type")
         if kind == "header":
-            yield Text(_plain(_CONTROL.sub("", text_at(block, "text", "text"))), "bold")
+            yield Text(_plain(text_at(block, "text", "text")), "bold")
         elif kind == "divider":
             yield Text("─" * 40, "dim")
         elif kind == "section":
@@ -144,6 +108,6 @@ def _section(block: object) -> Iterator[RenderableType]:
 
 def _button(element: Mapping[str, object]) -> Text:
     colour = {"primary": "green", "danger": "red"}.get(text_at(element, "style"), "white")
-    shown = Text(f"[ {_plain(_CONTROL.sub('', text_at(element, 'text', 'text')))} ]")
+    shown = Text(f"[ {_plain(text_at(element, 'text', 'text'))} ]")
     shown.stylize(Style(color=colour, bold=True, link=text_at(element, "url") or None))
     return shown

@@ -34,7 +34,7 @@ def test_a_date_is_shown_in_the_readers_own_zone(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
     try:
-        assert mrkdwn("<!date^1795392000^{date}|x>").plain == "Nov 22 at 19:00"
+        assert mrkdwn("<!date^1795392000^{date}|x>").plain == "November 22nd, 2026"
     finally:
         monkeypatch.undo()
         time.tzset()

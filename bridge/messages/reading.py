@@ -1,0 +1,112 @@
+"""What Slack shows of mrkdwn: lines of spans, for whatever draws a message outside of Slack.
+
+Slack docs, Formatting message text, https://docs.slack.dev/messaging/formatting-message-text/.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+from typing import Literal
+
+from bridge.messages.emoji import with_emoji
+from bridge.messages.mrkdwn import unescaped
+from bridge.messages.slack_dates import shown_date
+
+_TOKEN = re.compile(
+    r"`(?P<code>[^`\n]+)`|<(?P<control>[^<>\n]+)>"
+    r"|(?<!\w)\*(?P<bold>(?! )[^*\n]+(?<! ))\*(?!\w)|(?<!\w)_(?P<italic>(?! )[^_\n]+(?<! ))_(?!\w)"
+    r"|(?<!\w)~(?P<strike>(?! )[^~\n]+(?<! ))~(?!\w)"
+)
+_FENCE = re.compile(r"\n?```(.+?)```\n?", re.DOTALL)
+_QUOTE = re.compile(r"(?:&gt;|>) ?")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_LINKED = ("http://", "https://", "mailto:")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Text that looks the same all along: without markup, its emoji in place."""
+
+    text: str
+    bold: bool = False
+    italic: bool = False
+    strike: bool = False
+    code: bool = False
+    mention: bool = False
+    url: str = ""
+    """Where it leads: http, https or mailto, or "" for nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as Slack shows it. ``code`` lines stand in a block of code and have one plain span."""
+
+    kind: Literal["text", "quote", "code"]
+    spans: tuple[Span, ...]
+
+
+def read(text: str, zone: tzinfo | None = None) -> Iterator[Line]:
+    """The lines of a mrkdwn text. Dates show in ``zone``, by default this machine's. Control characters are dropped."""
+    text, end = _CONTROL.sub("", text), 0
+    for block in _FENCE.finditer(text):
+        yield from _lines(text[end : block.start()], zone)
+        yield from (Line("code", (Span(unescaped(line)),)) for line in block[1].strip("\n").split("\n"))
+        end = block.end()
+    yield from _lines(text[end:], zone)
+
+
+def _lines(text: str, zone: tzinfo | None) -> Iterator[Line]:
+    for line in text.split("\n") if text else ():
+        quoted = _QUOTE.match(line)
+        spans = _spans(line[quoted.end() :] if quoted else line, Span(""), zone)
+        yield Line("quote" if quoted else "text", tuple(spans))
+
+
+def _spans(text: str, look: Span, zone: tzinfo | None) -> Iterator[Span]:
+    end = 0
+    for match in _TOKEN.finditer(text):
+        yield from _words(text[end : match.start()], look)
+        end = match.end()
+        inner = match.group(match.lastgroup or 0)
+        match match.lastgroup:
+            case "control":
+                yield from _controlled(inner, look, zone)
+            case "code":
+                yield replace(look, text=unescaped(inner), code=True)
+            case "bold":
+                yield from _spans(inner, replace(look, bold=True), zone)
+            case "italic":
+                yield from _spans(inner, replace(look, italic=True), zone)
+            case _:
+                yield from _spans(inner, replace(look, strike=True), zone)
+    yield from _words(text[end:], look)
+
+
+def _words(text: str, look: Span) -> Iterator[Span]:
+    if text:
+        yield replace(look, text=with_emoji(unescaped(text)))
+
+
+def _controlled(inner: str, look: Span, zone: tzinfo | None) -> Iterator[Span]:
+    """What a ``<…>`` shows: a link, a date in the reader's zone, or a mention."""
+    target, _, label = inner.partition("|")
+    if target.startswith("!date^"):
+        yield replace(look, text=_date(target, zone) or unescaped(label))
+    elif target.startswith("!"):
+        yield replace(look, text=unescaped(label) or f"@{target[1:].partition('^')[0]}", mention=True)
+    elif target.startswith(("@", "#")):
+        yield replace(look, text=unescaped(label) or target, mention=True)
+    else:
+        url = unescaped(target)
+        linked = replace(look, url=url if url.lower().startswith(_LINKED) else "")
+        yield from _spans(label or target, linked, zone) if "<" not in label else _words(label, linked)
+
+
+def _date(target: str, zone: tzinfo | None) -> str:
+    seconds, _, tokens = target.removeprefix("!date^").partition("^")
+    try:
+        moment = datetime.fromtimestamp(int(seconds), zone).astimezone(zone)
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return shown_date(moment, unescaped(tokens.partition("^")[0]))
