@@ -89,10 +89,11 @@ def _compiled_of(files: Files, environment: SlackEnvironment) -> Templates:
 def choose(event: Event, templates: Templates) -> str:
     """The most specific template for an event's type: ``gitlab/merge_request.open.j2``, ``gitlab/merge_request.j2``,
     ``gitlab/default.j2``, ``default.j2``."""
-    return next(name for name in _candidates(event) if name in templates.sources or name in templates.faults)
+    return next(name for name in candidates(event) if name in templates.sources or name in templates.faults)
 
 
-def _candidates(event: Event) -> Iterator[str]:
+def candidates(event: Event) -> Iterator[str]:
+    """The names that are looked for, the most specific first, whether they are there or not."""
     # The type is text from outside: it only ever picks among names that exist, and no part that is to be included.
     type = event.type.replace("/", ".")
     while type and len(type) <= _LONGEST_TYPE and not type.startswith("_"):
@@ -179,7 +180,9 @@ def fault_of(error: BaseException, name: str) -> str:
         place = _place(error.__traceback__) or f"{name}:1"
     if isinstance(error, TemplateNotFound):
         return clean(f"{place}: there is no template {error.name!r}", 300)
-    what = str(error) if isinstance(error, TemplateSyntaxError | bounds.TooMuch) else f"{type(error).__name__}: {error}"
+    if isinstance(error, TemplateSyntaxError):
+        return clean(f"{place}: {error.message}", 300)  # its str() would name file and line once more
+    what = str(error) if isinstance(error, bounds.TooMuch) else f"{type(error).__name__}: {error}"
     return clean(f"{place}: {what}", 300)
 
 

@@ -48,7 +48,54 @@ def test_the_packaged_templates_have_no_faults() -> None:
         ("{% from 'nope.j2' import x %}", "one.j2:1: there is no template 'nope.j2'"),
         ('{% extends "mesage.j2" %}', "one.j2:1: there is no template 'mesage.j2' (the nearest known is 'message.j2')"),
         ('{% extends "one.j2" %}', "one.j2:1: extends itself in a circle"),
-        ("\n{% if %}", "one.j2:2: Expected an expression"),
+        ("\n{% if %}", "one.j2:2: Expected an expression, got 'end of statement block' (write a value or a condition"),
+        (
+            "{% if payload.x = 1 %}{% endif %}",
+            "one.j2:1: expected token 'end of statement block', got '=' (compare with",
+        ),
+        ("\n{{ payload.x", "one.j2:2: unexpected end of template, expected 'end of print statement'. (the last tag"),
+        ("{{ payload.x payload.y }}", "one.j2:1: expected token 'end of print statement', got 'payload' (end it with"),
+        (
+            CHILD + "{% block title %}x\n",
+            "one.j2:2: {% endblock %} is missing (close the `block` that is open at the end",
+        ),
+        (
+            CHILD + "{% block title %}x{% endblok %}",
+            "one.j2:2: there is no tag 'endblok' here (`block` is open: close it",
+        ),
+        (CHILD + "{% blok title %}x{% endblock %}", "one.j2:2: there is no tag 'blok' (the nearest known is 'block')"),
+        (
+            CHILD + "{% block title %}x{% endblock %}\n{% block title %}y{% endblock %}",
+            "one.j2:3: block 'title' is there twice (put both into one)",
+        ),
+        (
+            CHILD + "{% with a = 1 %}{% block title %}{{ a }}{% endblock %}{% endwith %}",
+            "one.j2:2: block 'title' inside",
+        ),
+        (
+            CHILD + "{% block title %}x{% block body %}y{% endblock %}{% endblock %}",
+            "one.j2:2: block 'body' inside another block counts always (end the outer block first)",
+        ),
+        (
+            CHILD
+            + "{% block title %}{% set who = 1 %}{{ who }}{% endblock %}\n{% block body %}{{ who }}{% endblock %}",
+            "one.j2:3: 'who' is set in block 'title' only, and empty here (set it at the top of the file",
+        ),
+        (
+            CHILD
+            + "{% block title %}{% from 'default.j2' import x as who %}{% endblock %}\n"
+            + "{% block body %}{{ who() }}{% endblock %}",
+            "one.j2:3: 'who' is set in block 'title' only",
+        ),
+        (
+            "{% set n = 0 %}\n{% for x in payload.x %}\n{% set n = n + 1 %}{% endfor %}{{ n }}",
+            "one.j2:3: 'n' is set in a loop, which forgets it at the end of each turn (make it a `namespace(…)`",
+        ),
+        ("{% for x in payload.x %}{% set y = x %}{% endfor %}\n{{ y }}", "one.j2:1: 'y' is set in a loop"),
+        ("{% for x in payload.x %}{{ x }}{% endfor %}\n{{ x }}", "one.j2:1: 'x' is set in a loop"),
+        ("{% from 'default.j2' import who %}", "one.j2:1: default.j2 has no 'who'"),
+        ("a\n{ payload.x }}", "one.j2:2: `}}` without its `{{` is text, and would be posted (write `{{`)"),
+        ("{ if payload.x %}x", "one.j2:1: `%}` without its `{%` is text"),
         ("{% autoescape false %}{% endautoescape %}", "one.j2:1: escaping cannot be switched off"),
     ],
 )
@@ -69,6 +116,13 @@ def test_what_jinja_passes_over_is_told_with_its_line_and_the_mend(tmp_path: Pat
         "{% macro m(a, b=1) %}{{ caller() }}{{ varargs }}{% endmacro %}{% call m(1) %}{{ payload }}{% endcall %}",
         "{{ '<@U1>' | safe }} <@U1> <https://example.com|x> a < b {{ payload.x }}",
         "{% include 'nope.j2' ignore missing %}{% include payload.x ignore missing %}",
+        "{% set x = 1 %}{% for x in payload.x %}{{ x }}{% endfor %}{{ x }}",
+        "{% for x in payload.x %}{% for x in x %}{{ x }}{% endfor %}{{ x }}{% else %}{{ payload }}{% endfor %}",
+        "{% for x in payload.x %}{% set y = x %}{{ y }}{% endfor %}{% set y = 1 %}{{ y }}",
+        "{% if payload.x %}{% set y = 1 %}{% endif %}{{ y }}{% macro m(y) %}{{ y }}{% endmacro %}{{ m(y) }}",
+        CHILD + "{% macro m(a) %}{% set b = a %}{{ b }}{% endmacro %}{% block title %}{{ m(1) }}{% endblock %}",
+        CHILD
+        + "{% block title %}{% set x = 1 %}{{ x }}{% endblock %}{% block body %}{% set x = 2 %}{{ x }}{% endblock %}",
         "{% set n = namespace(a=1) %}{% set n.a = 2 %}{{ n.a }}{{ range(3) | join }}{{ cycler(1).next() }}",
     ],
 )
@@ -98,4 +152,4 @@ def test_names_of_the_parent_are_known_in_the_child(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read_are_faults(tmp_path: Path) -> None:
     (tmp_path / "one.j2").write_bytes(b"\xff")
-    assert faults(templates(tmp_path)) == [Fault("one.j2", 1, "cannot be read: not UTF-8")]
+    assert faults(templates(tmp_path)) == [Fault("one.j2", 1, "cannot be read: not UTF-8", "save it as UTF-8")]

@@ -1,0 +1,55 @@
+"""What Jinja says of a text that is no template, in fewer words and with the mend."""
+
+import re
+
+from bridge.unknown_names import nearest_known
+
+_TAGS = (
+    *("autoescape", "block", "call", "elif", "else", "endblock", "endcall", "endfilter", "endfor", "endif", "endmacro"),
+    *(
+        "endraw",
+        "endset",
+        "endwith",
+        "extends",
+        "filter",
+        "for",
+        "from",
+        "if",
+        "import",
+        "include",
+        "macro",
+        "raw",
+        "set",
+    ),
+    "with",
+)
+_UNKNOWN_TAG = re.compile(r"Encountered unknown tag '([^']*)'")
+_TO_CLOSE = re.compile(r"The innermost block that needs to be closed is '([^']*)'")
+_TWICE = re.compile(r"block '([^']*)' defined twice")
+_MENDS = (
+    (re.compile(r"expected token 'end of print statement', got"), "end it with `}}`, or join texts with `~`"),
+    (re.compile(r"expected token 'end of statement block', got '='"), "compare with `==`"),
+    (re.compile(r"expected token 'end of statement block', got"), "end the tag with `%}`"),
+    (re.compile(r"unexpected '[}\])]'"), "something is closed here that was not opened"),
+    (re.compile(r"unexpected end of template", re.IGNORECASE), "the last tag is not closed"),
+    (re.compile(r"Expected an expression"), "write a value or a condition there"),
+    (re.compile(r"Missing end of comment tag"), "close the comment with `#}`"),
+    (re.compile(r"RecursionError"), "it nests too deep"),
+    (re.compile(r"cannot use extend from a non top-level scope"), "put `extends` first in the file"),
+    (re.compile(r"cannot be read: not UTF-8"), "save it as UTF-8"),
+)
+
+
+def said(what: str) -> tuple[str, str]:
+    """What is wrong and the mend, from the text of Jinja's error."""
+    close = _TO_CLOSE.search(what)
+    if unknown := _UNKNOWN_TAG.search(what):
+        tag, open = unknown[1], close[1] if close else ""
+        if open and tag.startswith("end"):
+            return f"there is no tag {tag!r} here", f"`{open}` is open: close it with {{% end{open} %}}"
+        return f"there is no tag {tag!r}", nearest_known(tag, _TAGS)
+    if close:
+        return f"{{% end{close[1]} %}} is missing", f"close the `{close[1]}` that is open at the end"
+    if twice := _TWICE.search(what):
+        return f"block {twice[1]!r} is there twice", "put both into one"
+    return what, next((mend for pattern, mend in _MENDS if pattern.search(what)), "")
