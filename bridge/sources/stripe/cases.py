@@ -7,7 +7,7 @@ from bridge.sources.stripe.parts import Told, plan_of, price_of
 
 
 def case_of(told: Told) -> str:
-    """Which case of its type an event is, as written behind the `:` in ``phrases.py``, or "" for the ordinary one."""
+    """Which case of its type an event is, as written behind the `:` of a phrase, or "" for the ordinary one."""
     tell = _CASES.get(told.type)
     return tell(told) if tell else ""
 
@@ -80,6 +80,22 @@ def _account_updated(told: Told) -> str:
     return "due" if "requirements" in before and list_at(now, "requirements", "currently_due") else ""
 
 
+def _status_changed(told: Told) -> str:
+    return "status" if text_at(told.previous, "status") else ""
+
+
+def _authorization_updated(told: Told) -> str:
+    return text_at(told.resource, "status") if text_at(told.previous, "status") else ""
+
+
+def _kind(told: Told) -> str:
+    return text_at(told.resource, "type")
+
+
+def _credit_moved(told: Told) -> str:
+    return text_at(told.resource, "credit", "type") or text_at(told.resource, "debit", "type")
+
+
 def _transfer_reversed(told: Told) -> str:
     return "partly" if at(told.resource, "reversed") is False else ""
 
@@ -97,4 +113,14 @@ _CASES: Mapping[str, Callable[[Told], str]] = {
     "customer.subscription.updated": _subscription_updated,
     "account.updated": _account_updated,
     "transfer.reversed": _transfer_reversed,
+    "application_fee.refunded": _charge_refunded,
+    "billing.credit_balance_transaction.created": _credit_moved,
+    "customer_cash_balance_transaction.created": _kind,
+    "issuing_authorization.updated": _authorization_updated,
+    "issuing_card.updated": _status_changed,
+    "issuing_cardholder.updated": _status_changed,
+    "issuing_dispute.closed": _status,
+    "issuing_token.updated": _status_changed,
+    "issuing_transaction.created": _kind,
+    "tax.settings.updated": _status_changed,
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bridge.money import format_minor
-from bridge.payload import at, clean, int_at, list_at, map_at, text_at, true_at
+from bridge.payload import at, clean, int_at, list_at, map_at, text_at
 from bridge.sources.stripe.people import person_of
 
 LAST_SECOND = 253_402_300_799
@@ -67,7 +67,7 @@ def day(seconds: int | None) -> str:
 
 
 def card_of(resource: Mapping[str, object]) -> str:
-    """A means of payment as people name it: `Visa ending in 4242`; "" where there are no last four digits."""
+    """A means of payment as people name it: `Visa •••• 4242`; "" where there are no last four digits."""
     for holder in (
         map_at(resource, "payment_method_details", "card"),
         map_at(resource, "card"),
@@ -77,7 +77,7 @@ def card_of(resource: Mapping[str, object]) -> str:
     ):
         if last4 := clean(text_at(holder, "last4"), 8):
             name = clean(text_at(holder, "brand") or text_at(holder, "bank_name"), 40)
-            return f"{name[:1].upper()}{name[1:]} ending in {last4}" if name else f"Account ending in {last4}"
+            return f"{name[:1].upper()}{name[1:]} •••• {last4}" if name else f"Account •••• {last4}"
     return ""
 
 
@@ -207,10 +207,7 @@ def _capability(told: Told) -> str:
 
 PARTS: Mapping[str, Callable[[Told], str]] = {
     "account": _account_name,
-    "action": lambda told: words(text_at(told.resource, "action", "type")),
-    "alert": _text("alert", "title"),
     "amount": _money("amount"),
-    "approval": lambda told: "approved" if true_at(told.resource, "approved") else "declined",
     "arrival": _day("arrival_date"),
     "attempt": _attempt,
     "available": _available,
@@ -229,13 +226,9 @@ PARTS: Mapping[str, Callable[[Told], str]] = {
     "dispute_reason": lambda told: words(text_at(told.resource, "reason").replace("general", "")),
     "due": _money("amount_due"),
     "ends": _ends,
-    "error": _text("error"),
     "expiry": _expiry,
     "failure": lambda told: failure_of(told.resource),
-    "filename": _text("filename"),
     "fraud": _words("fraud_type"),
-    "institution": _text("institution_name"),
-    "label": _text("label"),
     "name": _text("name"),
     "next_attempt": _day("next_payment_attempt"),
     "nickname": _text("nickname"),
@@ -254,15 +247,12 @@ PARTS: Mapping[str, Callable[[Told], str]] = {
     "received": lambda told: _money("amount_received")(told) or _money("amount")(told),
     "refunded": _money("amount_refunded"),
     "remaining": _money("amount_remaining"),
-    "report": _text("report_type"),
     "requirements": _requirements,
     "reversed": _money("amount_reversed"),
     "status": lambda told: _status_words(text_at(told.resource, "status")),
     "terms": _terms,
-    "title": _text("title"),
     "total": lambda told: _money("amount_total")(told) or _money("total")(told),
     "trial_end": _day("trial_end"),
-    "value": _text("value"),
     "verification": _words("verification", "status"),
     "who": lambda told: person_of(told.payload),
 }

@@ -10,17 +10,23 @@ _NAMES = (
     ("customer_name",),
     ("evidence", "customer_name"),
     ("cardholder", "name"),
+    ("card", "cardholder", "name"),
+    ("owner", "name"),
+    ("source", "owner", "name"),
     ("shipping", "name"),
+    ("last_payment_error", "payment_method", "billing_details", "name"),
+    ("last_setup_error", "payment_method", "billing_details", "name"),
+    ("charges", "data", 0, "billing_details", "name"),  # a payment intent of an older API version
+    ("customer", "name"),  # expanded, as some forwarders of events do
     ("billing_details", "email"),
     ("customer_details", "email"),
     ("customer_email",),
     ("evidence", "customer_email_address"),
     ("receipt_email",),
-    ("last_payment_error", "payment_method", "billing_details", "name"),
+    ("owner", "email"),
     ("last_payment_error", "payment_method", "billing_details", "email"),
-    ("last_setup_error", "payment_method", "billing_details", "name"),
     ("last_setup_error", "payment_method", "billing_details", "email"),
-    ("customer", "name"),  # expanded, as some forwarders of events do
+    ("charges", "data", 0, "billing_details", "email"),
     ("customer", "email"),
 )
 """Where objects say whom they are about, names before addresses."""

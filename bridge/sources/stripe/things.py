@@ -75,8 +75,8 @@ def thing_of(type: str, payload: _Resource) -> Thing:
         kind, id = "customer", id_at(resource, "customer")
     if not id:
         kind, id = "account", _account_id(payload)
-    for better_kind, field in _SHOWN_BY.get(text_at(resource, "object"), ()):
-        if better := id_at(resource, field):
+    for better_kind, path in _SHOWN_BY.get(text_at(resource, "object"), ()):
+        if better := id_at(resource, *path):
             return _thing(kind, id, type, shown=(better_kind, better))
     return _thing(kind, id, type)
 
@@ -141,20 +141,32 @@ _ABOUT: Mapping[str, Callable[[_Resource], tuple[str, str]]] = {
 
 _A_CUSTOMERS = frozenset({"discount", "tax_id", "card", "source", "bank_account"})
 
-_SHOWN_BY: Mapping[str, Sequence[tuple[str, str]]] = {
+_SHOWN_BY: Mapping[str, Sequence[tuple[str, tuple[str, ...]]]] = {
     "checkout.session": (
-        ("payment_intent", "payment_intent"),
-        ("subscription", "subscription"),
-        ("invoice", "invoice"),
-        ("customer", "customer"),
+        ("payment_intent", ("payment_intent",)),
+        ("subscription", ("subscription",)),
+        ("invoice", ("invoice",)),
+        ("customer", ("customer",)),
     ),
-    "credit_note": (("credit_note", "id"),),
-    "payment_method": (("customer", "customer"),),
-    "invoiceitem": (("invoice", "invoice"), ("customer", "customer")),
-    "billing.alert_triggered": (("customer", "customer"),),
-    "entitlements.active_entitlement_summary": (("customer", "customer"),),
+    "credit_note": (("credit_note", ("id",)),),
+    "payment_method": (("customer", ("customer",)),),
+    "invoiceitem": (("invoice", ("invoice",)), ("customer", ("customer",))),
+    "billing.alert_triggered": (("customer", ("customer",)),),
+    "billing.credit_balance_transaction": (("invoice", ("debit", "credits_applied", "invoice")),),
+    "billing.credit_grant": (("customer", ("customer",)),),
+    "billing_portal.session": (("customer", ("customer",)),),
+    "customer_cash_balance_transaction": (
+        ("payment_intent", ("applied_to_payment", "payment_intent")),
+        ("payment_intent", ("refunded_from_payment", "payment_intent")),
+        ("customer", ("customer",)),
+    ),
+    "entitlements.active_entitlement_summary": (("customer", ("customer",)),),
+    "financial_connections.account": (("customer", ("account_holder", "customer")),),
+    "issuing.token": (("issuing.card", ("card",)),),
+    "reserve.hold": (("charge", ("source_charge",)),),
+    "source": (("customer", ("customer",)),),
 }
-"""Objects that the Dashboard shows best by another one, told as (its kind, the field that holds its id)."""
+"""Objects that the Dashboard shows best by another one, told as its kind, and the path of its id."""
 
 
 def link_to(thing: Thing, payload: _Resource) -> str:

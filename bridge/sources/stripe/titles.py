@@ -1,14 +1,17 @@
-"""One plain sentence for every event, put together from ``phrases.py``."""
+"""One plain sentence for every event, put together from ``phrases.py``, ``beyond.py`` and ``thin.py``."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from string import Formatter
 
 from bridge.money import format_minor
 from bridge.payload import at, clean, map_at, text_at
+from bridge.sources.stripe import beyond, parts, phrases, thin
 from bridge.sources.stripe.cases import case_of
-from bridge.sources.stripe.parts import PARTS, Told
-from bridge.sources.stripe.phrases import PHRASES
+from bridge.sources.stripe.parts import Told
+
+PHRASES: Mapping[str, str] = {**phrases.PHRASES, **beyond.PHRASES, **thin.PHRASES}
+PARTS: Mapping[str, Callable[[Told], str]] = {**parts.PARTS, **beyond.PARTS}
 
 _Wording = tuple[tuple[str, str], ...]
 """Pieces in order: plain text, and the name of the part that follows it ("" for none)."""
