@@ -109,6 +109,43 @@ def render(
 
 
 @app.command()
+def preview(
+    event: Annotated[
+        str | None,
+        typer.Argument(metavar="[PROVIDER/TYPE]", help="The event to begin with, e.g. gitlab/pipeline.failed"),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Listen here instead: in a container, or to reach it from elsewhere by this name.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8081,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page, where there is a screen.")
+    ] = True,
+) -> None:
+    """Edit templates by eye: a page with the file on the left and the message on the right.
+
+    It draws anew as you type, and as the files change on disk in your own editor. Saving writes the file, unless
+    `bridge check` would refuse it. Whoever has the address, with its token, can write your templates: keep it.
+
+    On another machine: ssh -L 8081:localhost:8081 HOST, and run it there. In a container: --host 0.0.0.0, with
+    -p 127.0.0.1:8081:8081.
+    """
+    from bridge.cli.preview import preview as run
+
+    run(event, host=host, port=port, browser=browser)
+
+
+@app.command()
+def gallery(
+    file: Annotated[Path, typer.Argument(metavar="FILE.html", help="Where to; it is overwritten if it is there.")],
+) -> None:
+    """Write the messages of all sample events on one page, for reviews and docs. The page needs nothing else."""
+    from bridge.cli.gallery import gallery as run
+
+    run(file)
+
+
+@app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to; it is made if it is not there.")] = Path(),
 ) -> None:

@@ -1,0 +1,45 @@
+"""`bridge gallery`."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from bridge.cli.configured import settings_or_end, without_secrets
+from bridge.cli.errors import NO, complain, out, refuse
+from bridge.configuration import ConfigurationError
+from bridge.messages.gallery import Shown
+from bridge.messages.gallery import gallery as page
+from bridge.messages.render import render
+from bridge.running import Running
+from bridge.samples import sample_event, samples
+
+
+def gallery(file: Path) -> None:
+    """Write the page; status 1 if a template failed, which the page shows too."""
+    try:
+        running = without_secrets(settings_or_end())
+    except ConfigurationError as error:
+        refuse(error.faults)
+    shown = list(_shown(running))
+    try:
+        file.write_text(page(shown), "utf-8")
+    except OSError as error:
+        refuse([f"cannot write {file} ({error.strerror or error}): name another file"])
+    out().print(f"wrote {len(shown)} messages to {file}")
+    if faults := sorted({one.rendered.fault for one in shown if one.rendered.fault}):
+        complain(faults)
+        raise typer.Exit(NO)
+
+
+def _shown(running: Running) -> Iterator[Shown]:
+    console = Console(stderr=True)
+    now = time.time()
+    for sample in track(
+        samples().values(), "Drawing", console=console, transient=True, disable=not console.is_terminal
+    ):
+        event = sample_event(sample, sample.provider, now)
+        yield Shown(sample.provider, sample.type, event.title, render(event, running.templates))

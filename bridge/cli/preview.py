@@ -1,0 +1,79 @@
+"""`bridge preview`."""
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+import webbrowser
+from pathlib import Path
+from urllib.parse import quote
+
+from aiohttp import web
+from rich.text import Text
+
+from bridge.cli.configured import settings_or_end, without_secrets
+from bridge.cli.errors import out, refuse
+from bridge.configuration import ConfigurationError, nearest
+from bridge.preview.app import application
+from bridge.preview.files import Files
+from bridge.running import Running
+from bridge.samples import samples
+from bridge.settings import Settings
+
+
+def preview(event: str | None, *, host: str, port: int, browser: bool) -> None:
+    """Serve the page until it is interrupted. Ends the command if the configuration or the address cannot be had."""
+    settings = settings_or_end()
+    if event is not None and event not in samples():
+        refuse([f"there is no sample {event!r}; the nearest is {nearest(event, samples())!r}"])
+    try:
+        running = without_secrets(settings)
+    except ConfigurationError as error:
+        refuse(error.faults)
+    try:
+        asyncio.run(_serve(settings, running, event, host, port, browser))
+    except OSError as error:
+        refuse([f"cannot listen on {host}:{port} ({error.strerror or error}): try another --port, or --port 0 for any"])
+    except KeyboardInterrupt:
+        pass
+
+
+async def _serve(settings: Settings, running: Running, event: str | None, host: str, port: int, browser: bool) -> None:
+    token = secrets.token_urlsafe(18)
+    files = Files(
+        settings.templates_folder or Path("templates"), settings.routes_file, lambda: without_secrets(settings)
+    )
+    runner = web.AppRunner(application(files, running, token=token, bound=host), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        number = runner.addresses[0][1]
+        name = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::", "") else host  # noqa: S104 - compared, not bound
+        address = f"http://{f'[{name}]' if ':' in name else name}:{number}/{token}/" + (
+            f"#{quote(event, safe='/')}" if event else ""
+        )
+        console = out()
+        console.print(Text("preview ", "bold").append(address, f"cyan link {address}"))
+        console.print(f"edits   {files.folder.resolve()}{'' if files.folder.is_dir() else ' (made at the first save)'}")
+        console.print("stop    Ctrl C")
+        sys.stdout.flush()
+        if browser and _has_screen():
+            await asyncio.to_thread(webbrowser.open, address)
+        await _interrupted()
+    finally:
+        await runner.cleanup()
+
+
+async def _interrupted() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def _has_screen() -> bool:
+    """Whether a browser would have a window: without one, some would take over the terminal."""
+    if not sys.stdout.isatty():
+        return False
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
