@@ -81,7 +81,7 @@ MR = "merge_requests/284|!284 Keep the voucher when the basket changes> in <http
             "push",
             [
                 "*Mei-Ling Chen* pushed <",
-                "|3 commits> to <",
+                "|3 commits> by 2 authors to <",
                 "|main> in <",
                 "> Fix a typo in the delivery note — Kwame Mensah",
                 "/-/compare/",
@@ -102,17 +102,28 @@ MR = "merge_requests/284|!284 Keep the voucher when the basket changes> in <http
         ),
         (
             "merge_request.update",
-            ["updated merge request <", "Keep the voucher when the basket changes → Keep vouchers", "added `checkout`"],
+            [
+                "*Amara Okafor* changed the title and labels of merge request <",
+                "Keep the voucher when the basket changes → Keep vouchers",
+                "added `checkout`",
+                "`fix/keep-voucher` → `main`",
+            ],
         ),
-        ("merge_request.approval", ["*Amara Okafor* added their approval to merge request <"]),
-        ("merge_request.approved", [":white_check_mark: *Jonas Lindqvist* approved merge request <"]),
+        (
+            "merge_request.approval",
+            ["*Amara Okafor* added their approval to merge request <", "it needs more approvals"],
+        ),
+        (
+            "merge_request.approved",
+            [":white_check_mark: *Jonas Lindqvist* approved merge request <", "it can be merged"],
+        ),
         ("merge_request.unapproval", ["*Amara Okafor* removed their approval from merge request <"]),
         ("merge_request.unapproved", ["*Jonas Lindqvist* withdrew the approval of merge request <"]),
         (
             "merge_request.merge",
             [":white_check_mark: *Jonas Lindqvist* merged merge request <", MR, "→ `main`", '"good"'],
         ),
-        ("merge_request.close", ["*Mei-Ling Chen* closed merge request <", MR]),
+        ("merge_request.close", ["*Mei-Ling Chen* closed merge request <", MR, "> without merging"]),
         (
             "issue.open",
             [
@@ -123,9 +134,19 @@ MR = "merge_requests/284|!284 Keep the voucher when the basket changes> in <http
                 "2026-11-27",
             ],
         ),
-        ("issue.update", ["updated issue <", "added `checkout`", "added Kwame Mensah"]),
-        ("work_item.open", ["opened epic <", "/groups/tidewater/platform/-/work_items/7|&amp;7 Waiting lists"]),
-        ("work_item.update", ["updated incident <", "high → critical", '"danger"']),
+        (
+            "issue.update",
+            ["changed the labels, assignees and due date of issue <", "added `checkout`", "added Kwame Mensah"],
+        ),
+        (
+            "work_item.open",
+            [
+                "opened epic <",
+                "/groups/tidewater/platform/-/work_items/7|&amp;7 Waiting lists",
+                "/groups/tidewater/platform|tidewater/platform>",
+            ],
+        ),
+        ("work_item.update", ["changed the severity of incident <", "high → critical", '"danger"']),
         ("work_item.reopen", ["*Ravi Subramanian* reopened task <"]),
         (
             "note.merge_request",
@@ -196,7 +217,8 @@ MR = "merge_requests/284|!284 Keep the voucher when the basket changes> in <http
                 ":white_check_mark: Release <",
                 "/-/releases/v2.4.0|2.4 Waiting lists> was published in <",
                 "• riders can queue",
-                "`v2.4.0`",
+                "/-/tags/v2.4.0|v2.4.0>",
+                "|bd538111> Merge branch",
                 "|Container image>",
             ],
         ),
@@ -208,18 +230,53 @@ MR = "merge_requests/284|!284 Keep the voucher when the basket changes> in <http
             "access_token",
             [
                 ":warning: Access token <",
-                "|2026-11-30>* in <",
+                "|terraform-state> of <",
+                "|2026-11-30>*",
                 "*Last used*",
             ],
         ),
-        ("deploy_token", ["Deploy token <", "|registry-pull> expires on *<!date^", "|2026-11-27>*"]),
+        ("deploy_token", ["Deploy token <", "|registry-pull> of <", "> expires on *<!date^", "|2026-11-27>*"]),
         (
             "vulnerability.confirmed",
             [":rotating_light: High-severity vulnerability <", "was confirmed", "`rexml 3.3.1`", "|CVE-2026-0000>"],
         ),
-        ("user_add_to_group", ["Kwame Mensah was added to Platform as Developer", "*Until*"]),
-        ("project_create", ["/tidewater/loaner-bikes|Project tidewater/loaner-bikes was created>", "its members"]),
-        ("repository_update", ["updated 2 refs of", "`main` `2026-11-20`"]),
+        (
+            "user_add_to_group",
+            [
+                "*<https://gitlab.example.com/kwame|Kwame Mensah>* was added to group *Platform* as *Developer*",
+                "*Until*",
+                "{date_short_pretty}|2027-01-31>",
+            ],
+        ),
+        (
+            "user_access_request_to_project",
+            [
+                ":warning: *Sofía Delgado* (sofia) asks for access to <",
+                "/-/project_members?tab=access_requests|",
+                "Open req",
+            ],
+        ),
+        ("user_failed_login", [":warning: *<", "failed to log in: the account is blocked"]),
+        ("user_rename", ["|Ingrid Solberg>* is now called `isolberg` (was `ingrid.s`)"]),
+        ("key_create", ["|isolberg>* added an SSH key", "`ssh-ed25519 … isolberg@example.com`"]),
+        ("group_rename", ["Group `tidewater/workshop` is now *<", "/tidewater/service|tidewater/service>*"]),
+        ("subgroup_destroy", [":warning: Subgroup *tidewater/workshop* was deleted"]),
+        ("project_transfer", ["Project `tidewater/loaner-bikes` was moved to *<"]),
+        (
+            "gitlab_subscription_member_approval.enqueue",
+            [":warning: <", "waits for approval>", "Guest → *Developer*", "no. 52", "Review request"],
+        ),
+        ("project_create", ["Project *<", "|tidewater/loaner-bikes>* was created", "its members", "Ravi Subramanian"]),
+        (
+            "repository_update",
+            [
+                "*Tomasz Wójcik* pushed to 2 branches and tags in <",
+                "• branch <",
+                "|main>: <",
+                "|11f6ad8e → 95cb0bfd>",
+                "• new tag <",
+            ],
+        ),
     ],
 )
 def test_a_message_says_what_matters(name: str, phrases: list[str]) -> None:
@@ -263,6 +320,9 @@ def test_who_wrote_the_commits_is_said_only_where_somebody_else_pushed_them() ->
     own["commits"] = own["commits"][:2]
     assert " — " not in said(own)
     assert " — Mei-Ling Chen" in said({**own, "user_name": "Jonas Lindqvist"})
+    one = said({**own, "user_name": "Jonas Lindqvist", "total_commits_count": 2})
+    assert "|2 commits> by Mei-Ling Chen to <" in one
+    assert " — Mei-Ling Chen" not in one
 
 
 @pytest.mark.parametrize(
@@ -272,14 +332,14 @@ def test_who_wrote_the_commits_is_said_only_where_somebody_else_pushed_them() ->
             changed("push", "", before="0" * 40),
             "pushed new branch <https://gitlab.example.com/tidewater/storefront/-/commits/main|main> with 3 ",
         ),
-        (changed("push", "", before="0" * 40, commits=[], total_commits_count=0), "|main>, no commits yet in <"),
+        (changed("push", "", before="0" * 40, commits=[], total_commits_count=0), "storefront>, no commits yet"),
         (changed("push", "", after="0" * 40), "deleted branch `main` in <"),
-        (changed("push", "", commits=[], total_commits_count=0), "|no new commits> to <"),
+        (changed("push", "", commits=[], total_commits_count=0), "|main> back to <"),
         (changed("push", "", ref="refs/heads/fix/#12"), "/-/commits/fix/%2312|fix/#12>"),
         (changed("tag_push", "", after="0" * 40), "deleted tag `v2.4.0` in <"),
         (changed("tag_push", "", before="1" * 40), "moved tag <"),
     ],
-    ids=["new", "empty", "deleted", "no commits", "odd name", "deleted tag", "moved tag"],
+    ids=["new", "empty", "deleted", "fewer commits", "odd name", "deleted tag", "moved tag"],
 )
 def test_branches_and_tags_come_and_go_in_plain_words(body: Json, phrase: str) -> None:
     assert phrase in said(body)
@@ -299,7 +359,7 @@ RAVI = {"name": "Ravi Subramanian", "username": "ravi.s"}
     [
         (update({"draft": {"previous": True, "current": False}}), "marked merge request <"),
         (update({"draft": {"previous": False, "current": True}}), "> as a draft in <"),
-        (update({}, oldrev="a" * 40), "added commits to merge request <"),
+        (update({}, oldrev="a" * 40), f"/-/compare/{'a' * 40}..."),
         (update({}, system_action="approvals_reset_on_push"), "New commits took back the approvals of merge request <"),
         (update({"reviewers": [[AMARA], [AMARA, RAVI]]}), "asked Ravi Subramanian to review merge request <"),
         (

@@ -56,7 +56,11 @@ def test_there_is_a_sample_for_every_kind_that_gitlab_documents() -> None:
             "41#312",
             f"Kwame Mensah closed issue #312 {BUG} in tidewater/storefront",
         ),
-        ("work_item.open", "tidewater/platform&7", "Ravi Subramanian opened epic &7 Waiting lists for workshop slots"),
+        (
+            "work_item.open",
+            "tidewater/platform&7",
+            "Ravi Subramanian opened epic &7 Waiting lists for workshop slots in tidewater/platform",
+        ),
         (
             "note.merge_request",
             "41!284",
@@ -82,7 +86,7 @@ def test_there_is_a_sample_for_every_kind_that_gitlab_documents() -> None:
         (
             "vulnerability.confirmed",
             "57/vulnerabilities/418",
-            "High vulnerability confirmed: Denial of service in the XML reader",
+            "High vulnerability confirmed: Denial of service in the XML reader in tidewater/platform/booking-api",
         ),
         ("user_add_to_group", "groups/9/members/31", "Kwame Mensah was added to Platform as Developer"),
         (

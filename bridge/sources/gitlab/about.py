@@ -56,8 +56,10 @@ def sentence(who: str, verb: str, kind: str, name: str) -> str:
 
 
 def inside(payload: Payload) -> str:
-    """`` in group/project``, or ""."""
-    path = project_path(payload)
+    """`` in group/project``, or ``""``. What names no project, an epic or a vulnerability, has it in its address."""
+    address, dash, _ = text_at(payload, "object_attributes", "url").partition("/-/")
+    page = address.split("/", 3)[3:] if dash else []
+    path = project_path(payload) or text_at(payload, "repository", "name") or "".join(page).removeprefix("groups/")
     return f" in {path}" if path else ""
 
 

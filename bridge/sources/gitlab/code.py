@@ -45,7 +45,9 @@ def _branch_change(ref: str, payload: Payload) -> tuple[str, str]:
     commits = _commit_count(payload)
     if _is_no_commit(before):
         return f"pushed new branch {branch} with {commits or 'no new commits'}", f"/-/commits/{_in_path(branch)}"
-    return f"pushed {commits or 'no new commits'} to {branch}", f"/-/compare/{before}...{after}"
+    if not commits:  # all that the branch holds now was in it before: somebody took commits away
+        return f"moved {branch} back to {after[:8]}", f"/-/commits/{_in_path(branch)}"
+    return f"pushed {commits} to {branch}", f"/-/compare/{before}...{after}"
 
 
 def _commit_count(payload: Payload) -> str:

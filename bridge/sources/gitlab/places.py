@@ -68,11 +68,13 @@ def _member(template: str, event_name: str, payload: Payload, instance: str) -> 
     title = template.format(who=name or username, where=where, access=access)
     project, group = text_at(payload, "project_id"), text_at(payload, "group_id")
     place = f"projects/{project}" if project else f"groups/{group}"
+    path = text_at(payload, "project_path_with_namespace")
+    members = "/-/project_members" + ("?tab=access_requests" if "access_request_to" in event_name else "")
     # A group hook gives the last part of a group's path only, which is no address: link the person instead.
     return About(
         f"{place}/members/{text_at(payload, 'user_id') or username}",
         title,
-        _page(instance, username),
+        _page(instance, f"{path}{members}" if path else username),
         name if "access_request_to" in event_name else "",  # nobody else is named: not who added, changed or removed
         _record_time(event_name, payload),
     )
@@ -162,7 +164,7 @@ def _seat_request(event_name: str, payload: Payload, instance: str) -> About:
     said = action.get(text_at(payload, "action"), "was changed")
     return About(
         f"users/{text_at(payload, 'user_id')}/member_approval",
-        f"A member's request for a billable role {said}",
+        f"A request for a role that takes a paid seat {said}",
         f"{instance}/admin/users" if instance else "",
         "",
         _record_time(event_name, payload),

@@ -19,7 +19,7 @@ _STATUSES = {
     "canceled": "was canceled",
     "skipped": "was skipped",
     "manual": "waits for a manual start",
-    "scheduled": "is scheduled",
+    "scheduled": "starts after a delay",
 }
 _DEPLOYMENT_STATUSES = {
     "running": "started",
@@ -102,4 +102,6 @@ def _says(status: str) -> str:
 
 def _on(run: Payload) -> str:
     ref = text_at(run, "ref")
+    if ref.startswith("refs/merge-requests/"):  # a job of a merge request's pipeline: refs/merge-requests/7/head
+        return f" for !{ref.split('/')[2]}"
     return f" on {ref}" if ref else ""

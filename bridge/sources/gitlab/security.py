@@ -15,7 +15,8 @@ def vulnerability(state: str, payload: Payload) -> About | None:
         return None
     return About(
         f"{text_at(found, 'project_id')}/vulnerabilities/{url.rpartition('/')[2] or title}",
-        f"{severity.capitalize()} vulnerability {state.replace('_', ' ') or 'reported'}: {title}".strip(),
+        f"{severity.capitalize()} vulnerability {state.replace('_', ' ') or 'reported'}: {title}".strip()
+        + inside(payload),
         url,
         "",
         first_time(found, "updated_at", "created_at"),
