@@ -22,6 +22,7 @@ MAX_MADE = 20_000_000
 MAX_DATA_TEXT = 4_000
 """Characters of an object or list that is printed as it is."""
 MAX_WIDTH = 200
+TOO_LONG = "the template took too long and was cut off"
 _ITEM = 40
 
 _FORMAT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(\*|\d+)?(?:\.(\*|\d+)?)?")
@@ -64,7 +65,7 @@ class Meter:
     def check(self) -> None:
         """Raise TooMuch if the time is up."""
         if thread_time() > self._ends:
-            raise TooMuch("the template took too long and was cut off")
+            raise TooMuch(TOO_LONG)
 
 
 _meter: ContextVar[Meter | None] = ContextVar("meter", default=None)

@@ -1,45 +1,20 @@
 """What is wrong with routes and templates, found before anybody is told: every template against every sample."""
 
 import re
-import time
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Literal
 
-from bridge.bounds import Meter
-from bridge.decide import decide
-from bridge.events import Event
-from bridge.messages import Rendered
+from bridge.findings import Finding as Finding
+from bridge.findings import finding_of as finding_of
 from bridge.messages.faults import Fault, faults
 from bridge.messages.limits import problems
-from bridge.messages.render import SECONDS, Templates, choose, render
+from bridge.messages.mends import said
+from bridge.messages.origins import origin
 from bridge.messages.undefined_fields import undefined_fields
 from bridge.running import Running, template_faults
-from bridge.samples import sample_event, samples
+from bridge.trials import StandIn, Trial, Trials, dependents, named, run_trials
 
-Level = Literal["error", "note"]
-_PLACE = re.compile(r"(.+?):(\d+)(?:: |\Z)")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong or worth knowing.
-
-    ``where`` is a file as it is shown (``templates/gitlab/push.j2``, ``routes.toml``), a variable's name, or "";
-    ``line`` is the file's, if it is at one.
-    """
-
-    level: Level
-    where: str
-    line: int | None
-    what: str
-    mend: str = ""
-
-    def __str__(self) -> str:
-        place = f"{self.where}:{self.line}" if self.line is not None else self.where
-        return (f"{place}: " if place else "") + self.what + (f" ({self.mend})" if self.mend else "")
+_NUMBERS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +25,8 @@ class Checked:
     templates: int
     rendered: int
     samples: int
+    recorded: Sequence[Trial] = ()
+    """What came of the recorded bodies that stood in for samples."""
 
     @property
     def errors(self) -> int:
@@ -62,13 +39,18 @@ class Checked:
         return len(self.findings) - self.errors
 
 
-def check(running: Running) -> Checked:
+def check(running: Running, stand_ins: Sequence[StandIn] = ()) -> Checked:
     """Look at everything that needs neither network nor secrets."""
-    results, matched, findings = _look(running, None)
-    findings += [finding_of(fault) for fault in template_faults(running.routes, running.templates)]
-    findings += _unmatched(running, matched)
-    findings += _unused(running, results, running.templates.names())
-    return _checked(findings, results, len(running.templates.names()))
+    trials = run_trials(running, None, stand_ins)
+    findings = [
+        *_of_templates(running, trials, None),
+        *(finding_of(fault) for fault in template_faults(running.routes, running.templates)),
+        *_of_conditions(running, trials),
+        *_unmatched(running, trials.matched),
+        *_unused(running, trials, running.templates.names()),
+    ]
+    recorded = {str(stand_in.sample.path) for stand_in in stand_ins}
+    return _checked(findings, trials, len(running.templates.names()), recorded)
 
 
 def check_template(running: Running, name: str) -> Checked:
@@ -77,110 +59,79 @@ def check_template(running: Running, name: str) -> Checked:
     What is wrong elsewhere is left out. Fast enough to be asked as somebody types.
     """
     names = dependents(running.templates, name)
-    results, _, findings = _look(running, names)
-    findings += _unused(running, results, names & {*running.templates.names()} & {name})
-    return _checked(findings, results, len(names))
+    trials = run_trials(running, names)
+    unused = _unused(running, trials, {name} & {*running.templates.names()})
+    return _checked([*_of_templates(running, trials, names), *unused], trials, len(names))
 
 
-def dependents(templates: Templates, name: str) -> set[str]:
-    """A template, and those that extend, include or import it, directly or through others."""
-    found, new = {name}, {name}
-    while new:
-        quoted = [quote + one + quote for one in new for quote in "'\""]
-        new = {
-            other
-            for other, text in templates.sources.items()
-            if other not in found and any(one in text for one in quoted)
-        }
-        found |= new
-    return found
-
-
-def finding_of(fault: str, level: Level = "error") -> Finding:
-    """The finding that a line such as ``routes.toml:3: unknown key …; the nearest known is …`` tells of."""
-    where, line = "", None
-    if place := _PLACE.match(fault):
-        where, line, fault = place[1], int(place[2]), fault[place.end() :]
-    what, _, mend = fault.partition("; the nearest ")
-    return Finding(level, where, line, what, f"the nearest {mend}" if mend else "")
-
-
-def _checked(findings: list[Finding], results: Mapping[str, Mapping[str, Rendered]], templates: int) -> Checked:
+def _checked(findings: Iterable[Finding], trials: Trials, templates: int, recorded: Collection[str] = ()) -> Checked:
     in_order = sorted(set(findings), key=lambda f: (f.level, f.where, f.line or 0, f.what))
-    return Checked(in_order, templates, sum(map(len, results.values())), len(samples()))
+    of_recorded = [trial for trial in trials.trials if trial.sample in recorded]
+    return Checked(in_order, templates, len(trials.trials), len(trials.samples), of_recorded)
 
 
-@cache
-def _event(sample: str, source: str) -> Event:
-    return sample_event(samples()[sample], source, time.time())
+def _of_templates(running: Running, trials: Trials, names: Collection[str] | None) -> Iterator[Finding]:
+    for fault in faults(running.templates, names):
+        yield _as_error(fault)
+    yield from _of_failures(running, trials)
+    yield from _of_limits(running, trials)
+    for fault in undefined_fields(trial.meter for trial in trials.trials):
+        if (names is None or fault.file in names) and not (trials.cut_off and _is_open(fault.file, trials)):
+            yield _as_error(fault)
 
 
-def _look(
-    running: Running, names: Collection[str] | None
-) -> tuple[Mapping[str, Mapping[str, Rendered]], set[str], list[Finding]]:
-    """Render the templates with these names, or all, with every sample that can reach them: template -> sample -> what
-    came of it; the names of the routes that matched a sample; what is wrong."""
-    findings = [_as_error(fault) for fault in faults(running.templates, names)]
-    results: dict[str, dict[str, Rendered]] = defaultdict(dict)
-    meters: list[Meter] = []
-    matched: set[str] = set()
-    for name, sample in samples().items():
-        for source in running.routes.sources_of(sample.provider):
-            event = _event(name, source)
-            if names is None:
-                findings += _decided(running, event, name, matched)
-            for template in _templates(running, event):
-                if (names is None or template in names) and name not in results[template]:
-                    meters.append(Meter(SECONDS))
-                    results[template][name] = render(event, running.templates, template, meter=meters[-1])
-    for template, rendered in sorted(results.items()):
-        findings += _rendered(template, rendered, running.templates.faults.values())
-    findings += [_as_error(f) for f in undefined_fields(meters) if names is None or f.file in names]
-    return results, matched, findings
+def _is_open(file: str, trials: Trials) -> bool:
+    """Whether samples that were not tried might have the fields of a file."""
+    return file in trials.cut_off or file.rpartition("/")[2].startswith("_")
 
 
-def _templates(running: Running, event: Event) -> set[str]:
-    """The templates that could serve an event: the one by its type, and those of the routes that want it."""
-    named = {delivery.template for delivery in decide(event, running.routes).deliveries}
-    return {choose(event, running.templates)} | {name for name in running.templates.names() if name in named}
-
-
-def _decided(running: Running, event: Event, sample: str, matched: set[str]) -> Iterator[Finding]:
-    for route in decide(event, running.routes).routes:
-        if route.matched:
-            matched.add(route.route)
-        for verdict in route.verdicts:
-            if verdict.error:
-                where = running.routes.where_route(route.route, "when")
-                yield finding_of(f"{where}: the condition cannot be evaluated for {sample}: {verdict.detail}")
-
-
-def _rendered(template: str, results: Mapping[str, Rendered], told: Collection[str]) -> Iterator[Finding]:
+def _of_failures(running: Running, trials: Trials) -> Iterator[Finding]:
     """What goes wrong in rendering, but for files that are broken whatever they render: those are told already."""
-    for sample, result in results.items():
-        if result.fault and result.fault not in told:
-            found = finding_of(result.fault)
-            what = f"fails for {sample}: {found.what}"
-            yield Finding("error", f"templates/{found.where}", found.line, what, found.mend)
-        if result.message:
-            for problem in problems(result.message):
-                what = f"breaks a limit of Slack for {sample}: {problem}"
-                yield Finding("error", f"templates/{template}", 1, what)
+    told = set(running.templates.faults.values())
+    failed: dict[str, list[str]] = {}
+    for trial in trials.trials:
+        if trial.rendered.fault and trial.rendered.fault not in told:
+            failed.setdefault(trial.rendered.fault, []).append(trial.sample)
+    for fault, samples in failed.items():
+        found = finding_of(fault)
+        what, mend = said(found.what)
+        yield Finding("error", f"templates/{found.where}", found.line, f"fails for {named(samples)}: {what}", mend)
+
+
+def _of_limits(running: Running, trials: Trials) -> Iterator[Finding]:
+    broken: dict[tuple[str, int, str], tuple[str, list[str]]] = {}
+    for trial in trials.trials:
+        if message := trial.rendered.message:
+            for problem in problems(message):
+                place = (*origin(running.templates, trial.template, message, problem), _NUMBERS.sub("", problem))
+                broken.setdefault(place, (problem, []))[1].append(trial.sample)
+    for (file, line, _), (problem, samples) in broken.items():
+        what = f"breaks a limit of Slack for {named(samples)}: {problem}"
+        yield Finding("error", f"templates/{file}", line, what)
+
+
+def _of_conditions(running: Running, trials: Trials) -> Iterator[Finding]:
+    failed: dict[tuple[str, str], list[str]] = {}
+    for route, sample, why in trials.failed:
+        failed.setdefault((route, why), []).append(sample)
+    for (route, why), samples in failed.items():
+        where = running.routes.where_route(route, "when")
+        yield finding_of(f"{where}: the condition cannot be evaluated for {named(samples)}: {why}")
 
 
 def _as_error(fault: Fault) -> Finding:
     return Finding("error", f"templates/{fault.file}", fault.line, fault.what, fault.mend)
 
 
-def _unmatched(running: Running, matched: set[str]) -> Iterator[Finding]:
+def _unmatched(running: Running, matched: Collection[str]) -> Iterator[Finding]:
     for route in running.routes.routes:
         if route.enabled and route.name not in matched:
             where = running.routes.where_route(route.name, "events")
             yield finding_of(f"{where}: no sample event can match the route {route.name!r}", "note")
 
 
-def _unused(running: Running, results: Mapping[str, object], names: Collection[str]) -> Iterator[Finding]:
-    named = {route.template for route in running.routes.routes}
-    for name in sorted({*names} - {*results} - named):
+def _unused(running: Running, trials: Trials, names: Collection[str]) -> Iterator[Finding]:
+    named_by_routes = {route.template for route in running.routes.routes}
+    for name in sorted({*names} - trials.templates - trials.cut_off - named_by_routes):
         if name.rpartition("/")[2] != "default.j2":  # for the types that no sample stands for
             yield Finding("note", f"templates/{name}", None, "no sample event is served by this template")

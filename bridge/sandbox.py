@@ -1,6 +1,7 @@
 """The sandboxed Jinja of conditions and templates: payload keys first, and what is missing is no error."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextvars import ContextVar
 from typing import NoReturn
 
 from jinja2 import ChainableUndefined, nodes
@@ -25,6 +26,10 @@ _DATA_METHODS: Mapping[type, frozenset[str]] = {
     ),
 }
 """The methods that cannot make much of little; a filter does what the others would."""
+
+
+parsed: ContextVar[MutableMapping[tuple[str, str], nodes.Template] | None] = ContextVar("parsed", default=None)
+"""Where to keep what is parsed, by name and text, for who wants to look at it without parsing it again."""
 
 
 class Missing(ChainableUndefined):
@@ -123,8 +128,11 @@ class _Code(CodeGenerator):
 
     def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802
         turns = nodes.EnvironmentAttribute("turns", lineno=node.lineno)
-        node.iter = nodes.Call(turns, [node.iter], [], None, None, lineno=node.iter.lineno)
-        super().visit_For(node, frame)
+        counted = nodes.Call(turns, [node.iter], [], None, None, lineno=node.iter.lineno)
+        # Another node, since `check` looks at the tree that is compiled.
+        super().visit_For(
+            nodes.For(node.target, counted, node.body, node.else_, node.test, node.recursive, lineno=node.lineno), frame
+        )
 
     def visit_ScopedEvalContextModifier(self, node: nodes.ScopedEvalContextModifier, _: Frame) -> None:  # noqa: N802
         self.fail("escaping cannot be switched off", node.lineno)
@@ -166,6 +174,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.filters = dict(FILTERS)
 
     escaping = False
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        if (kept := parsed.get()) is not None and name is not None:
+            kept[name, source] = tree
+        return tree
 
     def look(self, obj: object, name: str, where: str) -> object:
         """``obj.name`` in a template, at a place that is known."""

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.check import check_template, dependents, finding_of
+from bridge.check import check_template, finding_of
 from bridge.messages.render import load_templates, render, with_text
 from bridge.routes import parse_routes
 from bridge.running import Running
 from bridge.samples import sample_event, samples
+from bridge.trials import dependents
 
 CHILD = '{% extends "message.j2" %}\n'
 ROUTES = '[[routes]]\nchannels = ["general"]\n'
@@ -93,7 +94,7 @@ def test_dependents_go_through_others(running: Running) -> None:
             ("routes.toml", 3, "unknown key `x`", "the nearest known is `y`"),
         ),
         ("C:/a/routes.toml:12: is wrong", ("C:/a/routes.toml", 12, "is wrong", "")),
-        ("BRIDGE_STORE names no store: use sqlite", ("", None, "BRIDGE_STORE names no store: use sqlite", "")),
+        ("BRIDGE_STORE names no store: use sqlite", ("BRIDGE_STORE", None, "names no store: use sqlite", "")),
     ],
 )
 def test_a_line_of_the_configurations_faults_becomes_a_finding(

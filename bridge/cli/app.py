@@ -62,6 +62,15 @@ def demo(
 def check(
     strict: Annotated[bool, typer.Option("--strict", help="Let notes count as errors.")] = False,
     env: Annotated[bool, typer.Option("--env", help="Add what `serve` would refuse in this environment.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
+    payload: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A recorded body, in place of the sample of its type. May be repeated."),
+    ] = None,
+    event: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE/TYPE", help="What the recorded bodies are, where they do not say so (Shopify's)."),
+    ] = None,
 ) -> None:
     """Find what is wrong with routes.toml and the templates. Needs no network and no secrets.
 
@@ -69,7 +78,7 @@ def check(
     """
     from bridge.cli.check import check as run
 
-    run(strict=strict, env=env)
+    run(strict=strict, env=env, as_json=json, payloads=payload or [], event=event)
 
 
 @app.command("test")

@@ -1,54 +1,121 @@
 """`bridge check`."""
 
+import gc
+import json
 import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 import typer
 from rich.text import Text
 
-from bridge.check import Finding, finding_of
+from bridge.check import Checked, finding_of
 from bridge.check import check as look
-from bridge.cli.configured import settings_or_end, without_secrets
-from bridge.cli.errors import NO, out
+from bridge.cli.configured import read_settings, without_secrets
+from bridge.cli.errors import NO, WRONG, complain, out
+from bridge.cli.payloads import stand_ins
 from bridge.configuration import ConfigurationError
 from bridge.faults import faults_to_serve
+from bridge.findings import Finding
+from bridge.messages.trees import sharing_trees
 from bridge.names import secret_variable
+from bridge.running import Running
+from bridge.settings import Settings
 from bridge.sources import PROVIDERS
+from bridge.trials import Trial
+
+_NOTHING = Checked((), 0, 0, 0)
 
 
-def check(*, strict: bool, env: bool) -> None:
+def check(*, strict: bool, env: bool, as_json: bool, payloads: Sequence[Path], event: str | None) -> None:
     """Print what was found, errors first; status 1 if there are any (with ``strict``, notes too)."""
+    gc.disable()  # it ends soon, and its thousands of trees and messages are no garbage: collecting took a tenth of it
     started = time.monotonic()
-    settings = settings_or_end()
     try:
-        running = without_secrets(settings)
-        checked = look(running)
-        findings = list(checked.findings)
-        said = f"{checked.templates} templates, {checked.samples} samples, {checked.rendered} messages"
-        if env:
-            findings += [finding_of(fault) for fault in faults_to_serve(settings, running.routes, PROVIDERS)]
-        else:
-            findings += [
-                Finding("note", secret_variable(name), None, f"is not set, so the source {name} is off")
-                for name in running.routes.source_names(PROVIDERS)
-                if not settings.secrets_of(name)
-            ]
+        settings = read_settings()
     except ConfigurationError as error:
-        findings, said = [finding_of(fault) for fault in error.faults], "stopped there"
+        if as_json:
+            _print_json(_NOTHING, [finding_of(fault) for fault in error.faults], time.monotonic() - started)
+        complain(error.faults)
+        raise typer.Exit(WRONG) from None
+    checked = _NOTHING
+    try:
+        with sharing_trees():
+            running = without_secrets(settings)
+            checked = look(running, stand_ins(payloads, event, running))
+        findings = [*checked.findings, *_of_settings(settings, running, env=env)]
+    except ConfigurationError as error:
+        findings = [finding_of(fault) for fault in error.faults]
+    seconds = time.monotonic() - started
+    if as_json:
+        _print_json(checked, findings, seconds)
+    else:
+        _print(checked, findings, seconds)
+    if any(strict or finding.level == "error" for finding in findings):
+        raise typer.Exit(NO)
+
+
+def _of_settings(settings: Settings, running: Running, *, env: bool) -> list[Finding]:
+    if env:
+        return [finding_of(fault) for fault in faults_to_serve(settings, running.routes, PROVIDERS)]
+    return [
+        Finding("note", secret_variable(name), None, f"is not set, so the source {name} is off")
+        for name in running.routes.source_names(PROVIDERS)
+        if not settings.secrets_of(name)
+    ]
+
+
+def _print(checked: Checked, findings: Sequence[Finding], seconds: float) -> None:
     console = out()
     for finding in findings:
         line = Text(f"{finding.level}: ", "bold red" if finding.level == "error" else "yellow")
-        line.append(str(finding))
-        console.print(line)
-    errors = sum(finding.level == "error" for finding in findings)
-    notes = len(findings) - errors
-    console.print(
-        Text(
-            f"{_number(errors, 'error')}, {_number(notes, 'note')} ({said}, {time.monotonic() - started:.1f} s)",
-            "bold red" if errors else "bold green",
-        )
-    )
-    if errors or (strict and notes):
-        raise typer.Exit(NO)
+        console.print(line.append(str(finding)))
+    for trial in checked.recorded:
+        console.print(f"{trial.sample}: {_outcome(trial)}")
+    errors = _errors(findings)
+    said = f"{checked.templates} templates, {checked.samples} samples, {checked.rendered} messages"
+    if checked is _NOTHING:
+        said = "stopped there"
+    counted = f"{_number(errors, 'error')}, {_number(len(findings) - errors, 'note')}"
+    console.print(Text(f"{counted} ({said}, {seconds:.1f} s)", "bold red" if errors else "bold green"))
+
+
+def _outcome(trial: Trial) -> str:
+    if trial.rendered.fault:
+        return f"{trial.template} fails, and the fallback is posted"
+    if trial.rendered.message is None:
+        return f"{trial.template} sends nothing: {trial.rendered.skip}"
+    return f"{trial.template} sends {trial.rendered.message.text!r}"
+
+
+def _print_json(checked: Checked, findings: Sequence[Finding], seconds: float) -> None:
+    """docs/templates.md, "Check and look", tells the shape, which scripts lean on."""
+    errors = _errors(findings)
+    told = {
+        "findings": [asdict(finding) for finding in findings],
+        "errors": errors,
+        "notes": len(findings) - errors,
+        "templates": checked.templates,
+        "samples": checked.samples,
+        "messages": checked.rendered,
+        "seconds": round(seconds, 3),
+        "payloads": [
+            {
+                "file": trial.sample,
+                "template": trial.template,
+                "text": trial.rendered.message.text if trial.rendered.message else "",
+                "skip": trial.rendered.skip,
+                "fault": trial.rendered.fault,
+            }
+            for trial in checked.recorded
+        ],
+    }
+    typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+
+
+def _errors(findings: Sequence[Finding]) -> int:
+    return sum(finding.level == "error" for finding in findings)
 
 
 def _number(number: int, what: str) -> str:

@@ -13,9 +13,14 @@ from bridge.sources import PROVIDERS
 def settings_or_end() -> Settings:
     """The settings, with their warnings told and their secrets kept out of logs. Ends the command if they are wrong."""
     try:
-        settings, warnings = load_settings()
+        return read_settings()
     except ConfigurationError as error:
         refuse(error.faults)
+
+
+def read_settings() -> Settings:
+    """The settings, with their warnings told and their secrets kept out of logs. Raises ConfigurationError."""
+    settings, warnings = load_settings()
     complain(warnings)
     logs.hide(settings.every_secret())
     return settings

@@ -47,10 +47,14 @@ def recorded(path: Path, provider: str) -> object:
     """A recorded body: JSON, or a form as it came over the wire where the provider sends such. Ends the command if it
     is neither."""
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        refuse([f"cannot read {path}: {error.strerror}"])
-    try:
-        return recorded_body(raw, provider)
+        return recorded_body(read(path), provider)
     except NoBody as error:
         refuse([f"{path}: {error}"])
+
+
+def read(path: Path) -> bytes:
+    """What is in a file. Ends the command if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        refuse([f"cannot read {path}: {error.strerror}"])

@@ -1,6 +1,7 @@
 """A template as Jinja parses it, walked once: what it holds by kind, and which names each of its scopes has."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
@@ -8,6 +9,7 @@ from typing import TypeVar
 from jinja2 import TemplateSyntaxError, nodes
 
 from bridge.messages.environment import SlackEnvironment
+from bridge.sandbox import parsed
 
 _Node = TypeVar("_Node", bound=nodes.Node)
 _TAGS: Mapping[type[nodes.Node], str] = {
@@ -77,11 +79,21 @@ class Tree:
         return next(self.all(nodes.Extends), None)
 
 
+@contextmanager
+def sharing_trees() -> Iterator[None]:
+    """Parse no template twice inside: what is compiled is kept to be looked at. For a command, which ends soon."""
+    token = parsed.set({})
+    try:
+        yield
+    finally:
+        parsed.reset(token)
+
+
 @lru_cache(maxsize=1024)
 def tree_of(name: str, text: str) -> Tree | None:
     """A template's text, walked; None if it is none."""
     try:
-        root = _environment.parse(text, name)
+        root = (parsed.get() or {}).get((name, text)) or _environment.parse(text, name)
     except (TemplateSyntaxError, RecursionError):
         return None
     tree = Tree(root, Scope(""))

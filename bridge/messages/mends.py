@@ -1,4 +1,4 @@
-"""What Jinja says of a text that is no template, in fewer words and with the mend."""
+"""What is said of a template that cannot be read or fails, in fewer words and with the mend."""
 
 import re
 
@@ -34,14 +34,19 @@ _MENDS = (
     (re.compile(r"unexpected end of template", re.IGNORECASE), "the last tag is not closed"),
     (re.compile(r"Expected an expression"), "write a value or a condition there"),
     (re.compile(r"Missing end of comment tag"), "close the comment with `#}`"),
-    (re.compile(r"RecursionError"), "it nests too deep"),
+    (re.compile(r"RecursionError"), "it nests too deep, or a macro or an include calls itself without end"),
+    (re.compile(r"took too long"), "let its loops take fewer turns; its other samples were not tried"),
+    (re.compile(r"(?:writes|makes) too much|would (?:be|make it) too l"), "make less of it, with `truncate(400)` say"),
+    (re.compile(r"OverflowError: Range too big"), "`range` goes to 100,000"),
+    (re.compile(r"UndefinedError"), "correct the name"),
+    (re.compile(r"TypeError"), "ask first what kind of value it is, or let a filter take care of that"),
     (re.compile(r"cannot use extend from a non top-level scope"), "put `extends` first in the file"),
     (re.compile(r"cannot be read: not UTF-8"), "save it as UTF-8"),
 )
 
 
 def said(what: str) -> tuple[str, str]:
-    """What is wrong and the mend, from the text of Jinja's error."""
+    """What is wrong and the mend, from the text of an error."""
     close = _TO_CLOSE.search(what)
     if unknown := _UNKNOWN_TAG.search(what):
         tag, open = unknown[1], close[1] if close else ""

@@ -1,0 +1,77 @@
+"""Which event a recorded body is: it says so itself, or the command line does."""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bridge.cli.errors import refuse
+from bridge.cli.samples import provider_of, read, recorded
+from bridge.recorded import NoBody, recorded_body
+from bridge.running import Running
+from bridge.samples import Sample, sample_event, samples
+from bridge.sources import PROVIDERS, Malformed
+from bridge.trials import StandIn
+
+
+def stand_ins(paths: Sequence[Path], name: str | None, running: Running) -> list[StandIn]:
+    """The samples that recorded bodies are; ``name`` is their SOURCE/TYPE, if it was given. Ends the command if one of
+    them is none or does not say what it is."""
+    if name is None:
+        return [_by_itself(path) for path in paths]
+    if not paths:
+        refuse(["--event says what recorded bodies are: name them with --payload FILE"])
+    return [_named(path, name, running) for path in paths]
+
+
+def _named(path: Path, name: str, running: Running) -> StandIn:
+    source, slash, type = name.partition("/")
+    if not slash or not type:
+        refuse([f"{name!r} is no SOURCE/TYPE: write for example shopify/orders/create"])
+    provider = provider_of(source, running)
+    body = recorded(path, provider)
+    told = _type_of(Sample(provider, type, path, body))
+    if told is None:
+        refuse([f"{path}: is no body that {provider} would send"])
+    if told != type:
+        refuse([f"{path}: is {source}/{told}, not {name}: correct --event, or leave it out"])
+    return StandIn(Sample(provider, type, path, body), source)
+
+
+def _by_itself(path: Path) -> StandIn:
+    raw = read(path)
+    found = list(_readings(path, raw))
+    example = "--event SOURCE/TYPE, such as --event shopify/orders/create"
+    if not found:
+        refuse([f"{path}: does not say which provider's event it is: name it with {example}"])
+    if len(found) > 1:
+        could_be = " or ".join(sample.name for sample in found)
+        refuse([f"{path}: could be {could_be}: say which with --event SOURCE/TYPE"])
+    return StandIn(found[0])
+
+
+def _readings(path: Path, raw: bytes) -> Iterator[Sample]:
+    """What a body is by each provider that knows it: one that makes a type of it that its samples have, or one of the
+    same kind."""
+    for provider in PROVIDERS:
+        try:
+            body = recorded_body(raw, provider)
+        except NoBody:
+            continue
+        type = _type_of(Sample(provider, "", path, body))
+        kinds = {_kind(sample.type) for sample in samples().values() if sample.provider == provider}
+        if type and _kind(type) in kinds - {"unknown"}:
+            yield Sample(provider, type, path, body)
+
+
+def _kind(type: str) -> str:
+    """``merge_request`` of ``merge_request.open``, ``orders`` of ``orders/create``."""
+    return re.split(r"[./]", type, maxsplit=1)[0]
+
+
+def _type_of(sample: Sample) -> str | None:
+    """The type that its provider gives it; None if that would not send it."""
+    try:
+        return sample_event(sample, sample.provider, time.time()).type
+    except (Malformed, IndexError):
+        return None
