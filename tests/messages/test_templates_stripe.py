@@ -149,9 +149,9 @@ CASES = [
     ("invoice.paid", ["Mara Lindqvist paid invoice HRB-2031: €93.48", "4 × Crew (at €19.00 / month): €76.00"]),
     ("invoice.payment_failed", ["Payment of €93.48 from Mara Lindqvist for invoice HRB-2031 failed", "Next attempt"]),
     ("invoice.finalization_failed", ["could not be finalized", "Set a valid customer address"]),
-    ("invoice.overdue", ["Invoice HRB-2031 over €93.48 for Mara Lindqvist is overdue"]),
-    ("invoice.overpaid", ["Invoice HRB-2031 for Mara Lindqvist was overpaid by €6.52"]),
-    ("invoice.upcoming", ["Invoice over €93.48 for Mara Lindqvist is coming up"]),
+    ("invoice.overdue", ["Invoice HRB-2031 for €93.48 to Mara Lindqvist is overdue"]),
+    ("invoice.overpaid", ["Invoice HRB-2031 to Mara Lindqvist was overpaid by €6.52"]),
+    ("invoice.upcoming", ["Invoice for €93.48 to Mara Lindqvist is coming up"]),
     ("customer.subscription.created", ["New subscription to Crew for 4 × €19.00 a month, on trial"]),
     ("customer.subscription.updated", ["changed to Crew", "Solo → Crew", "€9.00 a month → 4 × €19.00 a month"]),
     ("customer.subscription.deleted", ["ended: the customer asked for it", "another supplier", "switched to another"]),
@@ -165,7 +165,7 @@ CASES = [
     ("setup_intent.setup_failed", ["could not be saved: declined by the bank, which gives no reason (test)"]),
     ("v1.invoice.paid", ["Invoice was paid", "v1.invoice.paid"]),
     ("v2.core.event_destination.ping", ["Stripe sent a ping", "(test)"]),
-    ("treasury.outbound_payment.failed", ["Treasury outbound payment of $320.00 failed", "Rent for November"]),
+    ("treasury.outbound_payment.failed", ["Outbound payment of $320.00 failed", "Rent for November"]),
 ]
 
 
