@@ -5,7 +5,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bridge.findings import Finding as Finding
+from bridge.findings import Level
 from bridge.findings import finding_of as finding_of
+from bridge.messages.doubts import doubts
 from bridge.messages.faults import Fault, faults
 from bridge.messages.limits import problems
 from bridge.messages.mends import said
@@ -72,12 +74,14 @@ def _checked(findings: Iterable[Finding], trials: Trials, templates: int, record
 
 def _of_templates(running: Running, trials: Trials, names: Collection[str] | None) -> Iterator[Finding]:
     for fault in faults(running.templates, names):
-        yield _as_error(fault)
+        yield _finding("error", fault)
+    for doubt in doubts(running.templates, names):
+        yield _finding("note", doubt)
     yield from _of_failures(running, trials)
     yield from _of_limits(running, trials)
     for fault in undefined_fields(trial.meter for trial in trials.trials):
         if (names is None or fault.file in names) and not (trials.cut_off and _is_open(fault.file, trials)):
-            yield _as_error(fault)
+            yield _finding("error", fault)
 
 
 def _is_open(file: str, trials: Trials) -> bool:
@@ -119,8 +123,8 @@ def _of_conditions(running: Running, trials: Trials) -> Iterator[Finding]:
         yield finding_of(f"{where}: the condition cannot be evaluated for {named(samples)}: {why}")
 
 
-def _as_error(fault: Fault) -> Finding:
-    return Finding("error", f"templates/{fault.file}", fault.line, fault.what, fault.mend)
+def _finding(level: Level, fault: Fault) -> Finding:
+    return Finding(level, f"templates/{fault.file}", fault.line, fault.what, fault.mend)
 
 
 def _unmatched(running: Running, matched: Collection[str]) -> Iterator[Finding]:

@@ -4,10 +4,10 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable
-from typing import ClassVar, Literal, TextIO
+from typing import TYPE_CHECKING, ClassVar, Literal, TextIO
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 Format = Literal["auto", "pretty", "json"]
 
@@ -17,10 +17,10 @@ class _Hiding:
 
     texts: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, render: Callable[[WrappedLogger, str, EventDict], str | bytes]) -> None:
+    def __init__(self, render: "Callable[[WrappedLogger, str, EventDict], str | bytes]") -> None:
         self._render = render
 
-    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> str:
+    def __call__(self, logger: "WrappedLogger", method: str, event: "EventDict") -> str:
         line = str(self._render(logger, method, event))
         for text in self.texts:
             line = line.replace(text, "[hidden]")
@@ -43,6 +43,8 @@ def _forms(text: str) -> set[str]:
 
 def configure(format: Format, level: str, stream: TextIO | None = None) -> None:
     """Send everything that is logged, by us and by libraries, to stderr in one form."""
+    import structlog  # takes a tenth of a second, with all that it brings along, and most commands log nothing
+
     stream = stream or sys.stderr
     pretty = format == "pretty" or (format == "auto" and stream.isatty())
     shared: list[Processor] = [
