@@ -311,6 +311,7 @@ def test_a_push_lists_eight_commits_and_counts_the_rest() -> None:
     assert text.index("Step 20") < text.index("Step 13")
     assert "Step 12" not in text
     assert "|26 more>" in text
+    assert "by at least" not in text  # nobody but the one who pushed
     assert "more\n" not in text.replace("|26 more>\n", "")
 
 
@@ -343,6 +344,43 @@ def test_who_wrote_the_commits_is_said_only_where_somebody_else_pushed_them() ->
 )
 def test_branches_and_tags_come_and_go_in_plain_words(body: Json, phrase: str) -> None:
     assert phrase in said(body)
+
+
+def test_the_authors_of_a_push_are_counted() -> None:
+    body = sample("push")
+    assert "|3 commits> by 2 authors to <" in said(body)
+    assert "|34 commits> by at least 2 authors to <" in said({**body, "total_commits_count": 34})
+    one = {**body, "commits": [], "total_commits_count": 3}
+    assert "|3 commits> to <" in said(one)
+
+
+def test_what_was_deleted_or_taken_away_can_be_found_again() -> None:
+    before = sample("push")["before"]
+    assert f"it was at <https://gitlab.example.com/tidewater/storefront/-/commit/{before}|" in said(
+        changed("push", "", after="0" * 40)
+    )
+    back = said(changed("push", "", commits=[], total_commits_count=0))
+    assert ":warning: *Mei-Ling Chen* moved <" in back
+    assert f"...{before}|what was taken away>" in back
+
+
+def test_a_push_without_a_list_or_a_count_claims_nothing() -> None:
+    body = {**sample("push"), "commits": [], "total_commits_count": None}
+    text = said(body)
+    assert "|pushed> to <" in text
+    assert "back to" not in text
+    assert "no commits" not in said({**body, "before": "0" * 40})
+
+
+def test_the_signature_of_a_tag_is_not_read_out() -> None:
+    text = said(changed("tag_push", "", message="Version 3\n-----BEGIN PGP SIGNATURE-----\nabc"))
+    assert "> Version 3" in text
+    assert "PGP" not in text
+
+
+def test_a_deployment_says_its_tier_where_the_name_does_not() -> None:
+    assert "production tier" in said(changed("deployment.blocked", "", environment="eu-1"))
+    assert "tier" not in said(sample("deployment.blocked")).replace("_tier", "")
 
 
 def update(changes: object, **attributes: object) -> Json:
@@ -396,6 +434,97 @@ def test_what_nobody_would_see_is_not_told_and_the_reason_is_kept(body: Json) ->
     assert not made.fault
 
 
+def test_an_update_that_only_a_machine_would_notice_in_a_review_is_not_told() -> None:
+    def state(now: str) -> Json:
+        reviewers = [[{**AMARA, "state": "unreviewed"}], [{**AMARA, "state": now}]]
+        return {**update({"reviewers": reviewers}), "reviewers": reviewers[1]}
+
+    assert rendered(state("review_started")).skip
+    assert "*Amara Okafor* reviewed merge request <" in said(state("reviewed"))
+    assert ":warning: *Amara Okafor* requested changes to merge request <" in said(state("requested_changes"))
+
+
+def test_whom_an_update_asks_hears_of_it() -> None:
+    assert "asked <@U012AB3CD> to review merge request <" in said(update({"reviewers": [[], [AMARA]]}))
+    assert "assigned <@U012AB3CD> to merge request <" in said(
+        update({"assignees": {"previous": [], "current": [AMARA]}})
+    )
+
+
+def test_an_edited_description_shows_its_new_lines_without_hidden_comments() -> None:
+    old = "Steps\n\n- [ ] tell the shopper\n<!-- a\nhidden line -->"
+    new = "Steps\n\n- [x] tell the shopper\n<!-- a\nhidden, edited line -->\nSee *there*."
+    for body, thing in (
+        (update({"description": {"previous": old, "current": new}}), "merge request"),
+        ({**sample("issue.update"), "changes": {"description": {"previous": old, "current": new}}}, "issue"),
+    ):
+        text = said(body)
+        assert f"edited the description of {thing} <" in text
+        assert "> ☑ tell the shopper\n> See _there_." in text
+        assert "Steps" not in text
+        assert "hidden" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "phrases"),
+    [
+        ({"title": {"previous": "Old", "current": "New"}}, ["renamed issue <", "Old → New"]),
+        (
+            {"due_date": {"previous": "2026-11-27", "current": "2026-12-04"}},
+            ["changed the due date of issue <", "|2026-11-27> → <", "|2026-12-04>"],
+        ),
+        ({"due_date": {"previous": "2026-11-27", "current": None}}, ["|2026-11-27> → none"]),
+        ({"total_time_spent": {"previous": 0, "current": 5400}}, ["time spent of issue <", "1 hour and 30 minutes"]),
+        ({"confidential": {"previous": False, "current": True}}, ["visibility of issue <", "everybody → members only"]),
+        ({"discussion_locked": {"previous": None, "current": True}}, ["locked the discussion of issue <"]),
+        ({"weight": {"previous": 3, "current": None}}, ["changed the weight of issue <", "none (was 3)"]),
+        ({"milestone_id": {"previous": 3, "current": None}}, ["changed the milestone of issue <", "removed"]),
+        # A field that GitLab has yet to invent.
+        ({"risk_level": {"previous": "low", "current": "very_high"}}, ["the risk level of issue <", "low → very high"]),
+    ],
+)
+def test_every_change_of_an_issue_is_named_from_what_to_what(changes: Json, phrases: list[str]) -> None:
+    text = said({**sample("issue.update"), "changes": changes})
+    for phrase in phrases:
+        assert phrase in text
+
+
+@pytest.mark.parametrize(
+    "changes", [{"<!channel>": {"previous": 1, "current": 2}}, {"labels": 7}, [], "x", {"weight": 3}]
+)
+def test_changes_of_no_known_shape_change_nothing(changes: object) -> None:
+    for name in ("issue.update", "merge_request.update"):
+        assert rendered({**sample(name), "changes": changes}).skip
+
+
+@pytest.mark.parametrize("kind", ["Task", "Objective", "Key Result", "Ticket", "Requirement", "Test Case", "Incident"])
+def test_work_items_go_by_their_own_names(kind: str) -> None:
+    text = said(changed("work_item.reopen", "object_attributes", type=kind))
+    assert f"reopened {kind.lower()} <" in text
+    assert (":rotating_light:" in text) == (kind == "Incident")
+
+
+def test_an_epic_is_in_its_group() -> None:
+    on_epic = sample("note.issue")
+    place = "https://gitlab.example.com/groups/tidewater/platform"
+    note = {**on_epic["object_attributes"], "url": f"{place}/-/work_items/7#note_3"}  # type: ignore[dict-item]
+    epic = {"iid": 7, "title": "Waiting lists", "type": "Epic", "url": f"{place}/-/work_items/7"}
+    body = {**on_epic, "project": None, "repository": None, "issue": None, "work_item": epic, "object_attributes": note}
+    assert (
+        f"commented on <{place}/-/work_items/7#note_3|epic &amp;7 Waiting lists> in <{place}|tidewater/platform>"
+        in (said(body))
+    )
+
+
+def test_a_merge_request_says_what_it_still_needs() -> None:
+    for status, words in (
+        ("ci_must_pass", "its pipeline must pass first"),
+        ("need_rebase", "it must be rebased first"),
+    ):
+        assert words in said(changed("merge_request.approved", "object_attributes", detailed_merge_status=status))
+    assert '"context"' in said(changed("merge_request.approved", "object_attributes", detailed_merge_status="checking"))
+
+
 def test_confidential_is_said() -> None:
     assert ":lock: *Leila Haddad* opened confidential issue <" in said(
         changed("issue.open", "object_attributes", confidential=True)
@@ -403,6 +532,8 @@ def test_confidential_is_said() -> None:
     assert ":lock: *Kwame Mensah* commented internally on <" in said(
         changed("note.issue", "object_attributes", internal=True)
     )
+    assert "|confidential issue #312 " in said(changed("note.issue", "issue", confidential=True))
+    assert ":lock: *Kwame Mensah* commented confidentially on <" in said(sample("note.issue"), "Confidential Note Hook")
     assert ":lock: " in said(changed("emoji.revoke", "work_item", confidential=True))
 
 
@@ -427,8 +558,43 @@ def test_many_failed_jobs_are_counted() -> None:
     assert "and 4 more" in said(body)
 
 
+def test_a_job_that_failed_each_time_is_named_once_and_says_why_where_its_log_does_not() -> None:
+    body = sample("pipeline.failed")
+    assert isinstance(body["builds"], list)
+    unit = next(job for job in body["builds"] if job["name"] == "unit")
+    again = {**unit, "id": 9, "failure_reason": "runner_system_failure"}
+    text = said({**body, "builds": [again, unit]})
+    assert "*Failed job*" in text
+    assert "|unit> (test: the runner itself failed)" in text
+    assert text.count("|unit>") == 1
+
+
+def test_a_pipeline_that_failed_without_a_job_links_no_list_of_failed_jobs() -> None:
+    text = said({**sample("pipeline.failed"), "builds": []})
+    assert "/failures" not in text
+    assert "CI/CD configuration" in text
+    assert "Open pipeline" in text
+
+
+def test_a_pipeline_says_its_name_and_what_started_it() -> None:
+    body = sample("pipeline.success")
+    assert isinstance(body["object_attributes"], dict)
+    body["object_attributes"] |= {"name": "Nightly", "source": "schedule"}
+    text = said(body)
+    assert "|#90211 Nightly> on <" in text
+    assert "started by Mei-Ling Chen, on schedule" in text
+
+
+def test_a_job_for_a_merge_request_links_it_and_not_a_branch_that_is_not_there() -> None:
+    text = said(changed("build.failed", "", ref="refs/merge-requests/12/head"))
+    assert "/-/merge_requests/12|!12> in <" in text
+    assert "refs/" not in text
+
+
 def test_a_pipeline_of_a_tag_links_the_tag() -> None:
-    assert "/-/tags/main|main>" in said(changed("pipeline.success", "object_attributes", tag=True))
+    assert "on tag <https://gitlab.example.com/tidewater/storefront/-/tags/main|main>" in said(
+        changed("pipeline.success", "object_attributes", tag=True)
+    )
 
 
 def test_hidden_comments_and_empty_quotes_are_no_text() -> None:
@@ -450,7 +616,14 @@ def test_code_that_is_cut_short_is_closed() -> None:
 def test_the_test_button_and_custom_templates_make_a_readable_message() -> None:
     for header in ("Merge Request Hook", "Push Hook", "Job Hook", "Pipeline Hook", "Note Hook", "Issue Hook"):
         assert header in said({"anything": "else"}, header)
-    assert "Merge request !284" in said(changed("merge_request.open", "object_attributes", action=None))
+    for name, thing in (("merge_request.open", "Merge request !284"), ("issue.open", "Issue #312")):
+        text = said(changed(name, "object_attributes", action=None))
+        assert thing in text
+        assert "its Test button sends this" in text
+    own = said({"service": "tester", "runs": 3, "result": {"a": 1}, "message": "All fine"}, "Robot Hook")
+    assert "*Service*\ntester" in own
+    assert "*Runs*\n3" in own
+    assert "> All fine" in own
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
@@ -470,6 +643,34 @@ def test_no_text_of_a_payload_mentions_links_or_formats(path: Path) -> None:
         assert not problems(made.message)
         text = re.sub(r"`[^`\n]*`", "", written(made.message))
         assert not any(token in text for token in ("<!channel", "<@U1", "<https://evil", "@here", "*b*"))
+
+
+def emptied(body: object, empty: object) -> object:
+    """A body whose names are all there and whose values say nothing."""
+    if isinstance(body, dict):
+        return {name: emptied(value, empty) for name, value in body.items()}
+    return [] if isinstance(body, list) else body if body in (True, False) else empty
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("empty", [None, "", 0], ids=["null", "blank", "zero"])
+def test_a_body_that_says_nothing_leaves_no_dangling_words(path: Path, empty: object) -> None:
+    body = sample(path.stem)
+    hollow = emptied(body, empty)
+    assert isinstance(hollow, dict)
+    kept: Json = {
+        name: body[name] for name in ("object_kind", "event_name", "action", "status", "build_status") if name in body
+    }
+    inner = body.get("object_attributes")
+    if isinstance(inner, dict):
+        told = {name: inner[name] for name in ("action", "status", "state", "noteable_type") if name in inner}
+        kept["object_attributes"] = {**hollow["object_attributes"], **told}
+    made = rendered({**hollow, **kept})
+    assert not made.fault
+    if made.message is not None:
+        for line in written(made.message).replace('"', "\n").splitlines():
+            assert not re.search(r"(?:\b(?:in|on|by|to|of|for|with|as) ?|•|—|→)$", line) or line in ("text", "to"), line
+            assert "None" not in line
 
 
 _VALUES: st.SearchStrategy[object] = st.sampled_from(

@@ -45,15 +45,16 @@ def _branch_change(ref: str, payload: Payload) -> tuple[str, str]:
     commits = _commit_count(payload)
     if _is_no_commit(before):
         return f"pushed new branch {branch} with {commits or 'no new commits'}", f"/-/commits/{_in_path(branch)}"
-    if not commits:  # all that the branch holds now was in it before: somebody took commits away
-        return f"moved {branch} back to {after[:8]}", f"/-/commits/{_in_path(branch)}"
-    return f"pushed {commits} to {branch}", f"/-/compare/{before}...{after}"
+    if int_at(payload, "total_commits_count") == 0 and not commits:
+        # All that the branch holds now was in it before: somebody took commits away.
+        return f"moved {branch} back to {after[:8]}", f"/-/compare/{after}...{before}"
+    return f"pushed {commits + ' ' if commits else ''}to {branch}", f"/-/compare/{before}...{after}"
 
 
 def _commit_count(payload: Payload) -> str:
     # `commits` holds the newest twenty at most, and none in a system hook.
     total = int_at(payload, "total_commits_count")
-    count = len(list_at(payload, "commits")) if total is None or not 0 <= total < 1_000_000_000 else total
+    count = len(list_at(payload, "commits")) if not total or not 0 <= total < 1_000_000_000 else total
     return f"{count} commit{'' if count == 1 else 's'}" if count else ""
 
 
