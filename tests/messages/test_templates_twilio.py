@@ -1,6 +1,7 @@
 """The messages of Twilio: what they say, for every sample, and for data that nobody would send."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from bridge.messages.limits import problems
 from bridge.messages.render import load_templates, render
 from bridge.sources import Malformed
 from bridge.sources.twilio import PROVIDER
+from bridge.sources.twilio.errors import WORDS
 
 TEMPLATES = load_templates(None, {})
 FOLDER = Path(bridge.samples.__file__).parent / "twilio"
@@ -67,7 +69,7 @@ def test_every_body_makes_a_message_without_holes(path: Path) -> None:
     [
         (
             "message.received",
-            ["MMS from +12025550142>", "> Hi, the parcel arrived", "> Can you send another one?", "|image/jpeg>",
+            ["MMS from +12025550142>", "> Hi, the parcel arrived", "> Can you send another one?", "|picture>",
              "to +12025550123", "number from Washington, DC, US"],
         ),
         ("message.undelivered", [":x: ", "was not delivered>", "The number is a landline", "(30006)", "errors/30006"]),
@@ -80,10 +82,10 @@ def test_every_body_makes_a_message_without_holes(path: Path) -> None:
         ("recording.completed", ["Recording of a call, 3 min 7 s>", "Listen", "|the call>"]),
         ("recording.failed", [":x: ", "No reason was stated (31000)"]),
         ("conference.conference-end", ["Conference Support desk ended>: agent left, which ends this conference"]),
-        ("conference.participant-leave", ["customer left conference Support desk>", "participant hung up"]),
+        ("conference.participant-leave", ["customer left conference Support desk>: hung up"]),
         (
             "debugger.error",
-            [":x: ", "Twilio error>", "(11200)", "HTTP status code 404", "`https://example.com/voice`", "HTTP 404"],
+            [":x: ", "Twilio error>", "(11200)", "HTTP status code 404", "→ Look at", "HTTP 404"],
         ),
         ("debugger.warning", ["Twilio warning>", "Attribute 'voise' is not allowed"]),
         ("com.twilio.messaging.inbound-message.received", ["SMS from +12025550142>", "> Is the shop open on Sunday?"]),
@@ -91,7 +93,29 @@ def test_every_body_makes_a_message_without_holes(path: Path) -> None:
         ("com.twilio.error-logs.error.logged", ["could not be reached (11205)", "connection refused"]),
         ("com.twilio.accountsecurity.verify.verification.approved", ["was approved", "Example log-in"]),
         ("com.twilio.voice.insights.call-summary.complete", ["ended after 3 min 12 s", "3 minutes and 7 seconds"]),
-        ("verify.challenge.approved", ["Verify challenge approved", "Log in to Example"]),
+        ("verify.challenge.approved", ["ada-lovelace approved “Log in to Example”", "on Ada's phone"]),
+        ("com.twilio.accountsecurity.verify.message.undelivered", [":x: ", "→ Try again later.", "errors/30003"]),
+        ("com.twilio.voice.status-callback.call.completed", ["Call to +12025550142 ended after 3 min 12 s>", "good"]),
+        ("com.twilio.voice.status-callback.recording.processed", ["Recording of a call, 3 min 7 s>", "Listen"]),
+        ("com.twilio.voice.twiml.dial.finished", ["Call from +12025550142 has done dialling>: nobody answered"]),
+        ("com.twilio.voice.insights.conference-summary.complete", ["ended after 11 min>", "4, at most 3 at once"]),
+        ("com.twilio.studio.flow.execution.ended", ["/executions/FN", "|Studio flow ended for +12025550142>"]),
+        ("com.twilio.taskrouter.reservation.accepted", ["Lin Sample took a task for Billing>", "9 seconds"]),
+        ("com.twilio.taskrouter.task-queue.timeout", [":warning: ", "Nobody took a task for Billing in time>"]),
+        ("task.created", ["A task for Billing was created>", "workflow Incoming calls", "<!date^1795426916^"]),
+        ("com.twilio.conversations.message.added", ["+12025550142 wrote in a conversation", "> Is the", "shelf.jpg"]),
+        ("conversation.onmessageadded", ["lin.sample wrote in a conversation", "> Yes, since this morning."]),
+        (
+            "com.twilio.messaging.compliance.toll-free-verification.rejected",
+            [":x: Toll-free verification was rejected", "opt-in form", "→ Mend it", "errors/30505"],
+        ),
+        ("verify.challenge.denied", [":x: ", "ada-lovelace denied", "somebody knows their password"]),
+        ("room.participant-disconnected", ["ada left room Fitting 12 after 17 min 41 s"]),
+        ("stream.stream-error", [":x: ", "Media stream of a call failed>: The server at"]),
+        ("transcription.completed", ["Transcript of a call from +12025550142>", "> Hi, this is Ada", "Listen"]),
+        ("transcription.transcription-content", ["> Good morning, you are through"]),
+        ("call.amd", ["A machine answered the call>"]),
+        ("com.twilio.daptbt.link-shortening.link-clicked", ["A link in a message to +12025550142 was opened>"]),
         ("com.twilio.eventstreams.test-event", ["Test event from Twilio Event Streams"]),
     ],
 )  # fmt: skip
@@ -123,12 +147,82 @@ def test_an_empty_message_says_so_and_a_location_is_a_link() -> None:
 def test_somebody_who_opts_out_is_told_apart() -> None:
     said = sample("message.received", Body="STOP", NumMedia="0", OptOutType="STOP")
     assert "+12025550142 opted out of messages>" in said
+    assert "until they send START" in said
     assert '"warning"' in said
 
 
 def test_zero_is_no_error() -> None:
     assert "About error" not in sample("recording.completed")
     assert "About error" not in sample("com.twilio.messaging.message.delivered", errorCode=0)
+
+
+@pytest.mark.parametrize(
+    ("code", "phrases"),
+    [
+        ("21610", ["The receiver has opted out of messages (21610)", "→ Do not write again"]),
+        ("30036", ["It waited in the queue longer than its validity period (30036)", "→ Send more slowly"]),
+        ("39999", ["Error 39999", "errors/39999"]),
+    ],
+)
+def test_a_lost_message_says_what_to_do_next_where_there_is_something_to_do(code: str, phrases: list[str]) -> None:
+    said = sample("message.undelivered", ErrorCode=code)
+    for phrase in phrases:
+        assert phrase in said
+    assert ("→" in said) == (len(phrases) > 1 and phrases[1].startswith("→"))
+
+
+def test_every_advice_is_about_a_code_that_is_explained() -> None:
+    text = TEMPLATES.sources["twilio/_advice.j2"]
+    codes = re.findall(r'^  "(\d+)":', text, re.MULTILINE)
+    assert len(codes) > 70
+    assert set(codes) <= set(WORDS)
+    assert len(codes) == len(set(codes))
+
+
+def test_what_a_channel_says_stands_in_where_a_code_has_no_words() -> None:
+    known = sample("message.failed", ErrorCode="63016", ChannelStatusMessage="24 hours have passed")
+    assert "only a template may be sent (63016)" in known
+    assert "24 hours have passed" not in known
+    assert "Odd weather" in sample("message.failed", ErrorCode="63999", ChannelStatusMessage="Odd weather")
+
+
+def test_a_pressed_button_and_what_is_answered_are_told_of_whatsapp() -> None:
+    said = sample(
+        "message.received",
+        Body="",
+        NumMedia="0",
+        ProfileName="Ada",
+        ButtonText="Yes, please",
+        OriginalRepliedMessageSid="SM" + "1" * 32,
+    )
+    assert "> Yes, please" in said
+    assert "by a button" in said
+    assert "in reply to <https://www.twilio.com/console/sms/logs/SM111" in said
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "kind"),
+    [
+        ("rcs:acme_agent", "", "RCS message from acme_agent"),
+        ("messenger:1234567", "Ada", "Messenger message from Ada"),
+        ("+12025550142", "", "SMS from +12025550142"),
+    ],
+)
+def test_each_channel_is_named(address: str, name: str, kind: str) -> None:
+    said = sample("message.received", From=address, ProfileName=name, MessageSid="SM1", NumMedia="0")
+    assert f"{kind}>" in said or f"{kind}\n" in said
+
+
+def test_what_callers_press_or_say_which_may_be_a_pin_is_left_out() -> None:
+    assert "731955" not in sample("unknown", Digits="731955", SpeechResult="seven 731955")
+    [event] = events(json.loads((FOLDER / "com.twilio.voice.twiml.gather.finished.json").read_text("utf-8")))
+    assert "got an answer to its prompt" in written(message(event))
+    assert "Pressed" not in written(message(event))
+
+
+def test_a_participant_whose_settings_changed_shows_them() -> None:
+    said = sample("conference.participant-modify", Hold="true", EndConferenceOnExit="true")
+    assert "not muted, on hold, ends the conference on leaving" in said
 
 
 def test_a_withheld_caller_is_no_number() -> None:
@@ -138,10 +232,19 @@ def test_a_withheld_caller_is_no_number() -> None:
 
 
 def test_the_query_of_a_failing_webhook_which_may_hold_a_token_is_left_out() -> None:
-    details = {"error_code": "11205", "webhook": {"request": {"url": "https://example.com/voice?token=s3cret"}}}
+    details: dict[str, object] = {
+        "error_code": "11205",
+        "webhook": {"request": {"url": "https://example.com/voice?token=s3cret"}},
+    }
     said = sample("debugger.error", Payload=json.dumps(details))
     assert "`https://example.com/voice`" in said
     assert "s3cret" not in said
+    url = "https://example.com/voice?token=s3cret"
+    for code in ("11200", "99999"):
+        details["more_info"] = {"msg": f"Got HTTP 500 from {url} twice"}
+        said = sample("debugger.error", Payload=json.dumps({**details, "error_code": code}))
+        assert "Got HTTP 500 from https://example.com/voice twice" in said
+        assert "s3cret" not in said
 
 
 def test_an_unknown_kind_shows_its_fields() -> None:
@@ -151,10 +254,16 @@ def test_an_unknown_kind_shows_its_fields() -> None:
     assert "*Room name*\nLobby" in said
     assert "AC000" not in said
     [of_a_family_to_come] = events(
-        [{"type": "com.twilio.taskrouter.task.created", "id": "EZ1", "data": {"priority": 5, "queue": "Billing"}}]
+        [
+            {
+                "type": "com.twilio.lookup.bulk.job-status-changed",
+                "id": "EZ1",
+                "data": {"priority": 5, "queue": "Billing"},
+            }
+        ]
     )
     said = written(message(of_a_family_to_come))
-    assert "Taskrouter task created" in said
+    assert "Lookup bulk job status changed" in said
     assert "*Queue*\nBilling" in said
 
 
@@ -171,7 +280,8 @@ def spoilt(body: object, text: str) -> object:
 @pytest.mark.parametrize("text", [HOSTILE, HOSTILE * 200])
 def test_hostile_text_mentions_nobody_and_links_nothing(path: Path, text: str) -> None:
     body = json.loads(path.read_text("utf-8"))
-    kinds = {"MessageStatus", "CallStatus", "RecordingStatus", "StatusCallbackEvent", "Level", "CallbackSource"}
+    kinds = {"EventType", "StreamEvent", "TranscriptionStatus", "TranscriptionEvent", "type", "AnsweredBy"}
+    kinds |= {"MessageStatus", "CallStatus", "RecordingStatus", "StatusCallbackEvent", "Level", "CallbackSource"}
     if isinstance(body[0], list):
         body = [[name, value if name in kinds else text] for name, value in body]
     else:

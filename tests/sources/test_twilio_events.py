@@ -94,9 +94,9 @@ def test_an_undelivered_message_says_why_in_words() -> None:
     assert (
         message("undelivered", ErrorCode="30006").title == f"SMS to {ADA} was not delivered: {WORDS['30006']} (30006)"
     )
-    assert message("failed", ErrorCode="39999").title == f"SMS to {ADA} failed: error 39999"
+    assert message("failed", ErrorCode="39999").title == f"SMS to {ADA} could not be sent: error 39999"
     said = message("failed", ErrorCode="39999", ErrorMessage="Out of luck")
-    assert said.title == f"SMS to {ADA} failed: Out of luck (39999)"
+    assert said.title == f"SMS to {ADA} could not be sent: Out of luck (39999)"
 
 
 def test_a_whatsapp_status_with_a_body_is_no_incoming_message() -> None:

@@ -60,16 +60,20 @@ def _element(element: dict[str, object]) -> tuple[dict[str, object], Reading]:
     return element, kinds.read(element)
 
 
+_JSON = (("Payload", "Level"), ("TranscriptionData", "TranscriptionEvent"))
+
+
 def fields_of(params: Params) -> dict[str, object]:
     """Parameters as a payload: text, and a list where a name came with several values.
 
     Such a list is sorted, and holds each value once, since that is all that the signature says about it. The Debugger's
-    ``Payload`` is JSON in a string, and becomes what it holds.
+    ``Payload`` and the like are JSON in a string, and become what they hold.
     """
     fields: dict[str, object] = {}
     for name, values in params.items():
         texts = [value.decode("utf-8", "replace") for value in values]
         fields[name.decode("utf-8", "replace")] = texts[0] if len(texts) == 1 else texts
-    if "Payload" in fields and "Level" in fields:
-        fields["Payload"] = streams.from_text(fields["Payload"])
+    for written, beside in _JSON:
+        if written in fields and beside in fields:
+            fields[written] = streams.from_text(fields[written])
     return fields

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from bridge.payload import clean, text_at
 from bridge.sources import key
 from bridge.sources.twilio import titles
+from bridge.sources.twilio.families import CALLBACKS
 from bridge.sources.twilio.titles import Fields
 from bridge.times import written_time
 
@@ -39,11 +40,15 @@ def read(fields: Fields) -> Reading:
         return _recording(fields)
     if text_at(fields, "ConferenceSid") and text_at(fields, "StatusCallbackEvent"):
         return _conference(fields)
+    if text_at(fields, "TranscriptionSid") and text_at(fields, "TranscriptionStatus"):
+        return _other(fields)  # which says how the call went besides
     if text_at(fields, "CallSid") and text_at(fields, "CallStatus"):
         return _call(fields)
+    if text_at(fields, "CallSid") and text_at(fields, "AnsweredBy"):
+        return _reading_of_call(fields, "call.amd", key("amd", text_at(fields, "CallSid")), titles.answered_by(fields))
     if text_at(fields, "Sid") and text_at(fields, "Level") and "Payload" in fields:
         return _alert(fields)
-    if text_at(fields, "MessageSid") and ("Body" in fields or "NumMedia" in fields):
+    if text_at(fields, "MessageSid") and ("Body" in fields or "NumMedia" in fields) and "ConversationSid" not in fields:
         return _message(fields)
     return _other(fields)
 
@@ -137,37 +142,33 @@ def alert_details(payload: object) -> tuple[str, str, str]:
     return code, said, text_at(payload, "resource_sid")
 
 
-_OTHERS = (
-    # (the sid that tells it, the family, the field that says what happened)
-    ("ConversationSid", "conversation", "EventType"),
-    ("TaskSid", "task", "EventType"),
-    ("RoomSid", "room", "StatusCallbackEvent"),
-    ("StreamSid", "stream", "StreamEvent"),
-    ("TranscriptionSid", "transcription", "TranscriptionEvent"),
-    ("TranscriptionSid", "transcription", "TranscriptionStatus"),
-    ("factor_sid", "verify", "type"),
-)
-
-
 def _other(fields: Fields) -> Reading:
-    for name, family, what in _OTHERS:
+    for name, family, what, sentence in CALLBACKS:
         sid, happened = text_at(fields, name), word(text_at(fields, what))
-        if sid and happened:
-            type, subject, title = f"{family}.{happened}", sid, titles.readable(f"{family} {happened}")
+        if sid and text_at(fields, what):
+            type = happened if happened.startswith(f"{family}.") else f"{family}.{happened}"
+            subject, title = sid, sentence(happened, fields) or titles.readable(type)
             break
     else:
         happened = clean(text_at(fields, "EventType") or text_at(fields, "StatusCallbackEvent"), 150)
         type = f"unknown.{word(happened)}" if happened else "unknown"
         subject = next((sid for sid in map(_sid, fields.values()) if sid), "")
-        title = f"Twilio callback: {titles.readable(happened)}" if happened else "Twilio callback of an unknown kind"
+        title = (
+            f"Twilio callback: {titles.readable(happened)}" if happened else "Twilio callback of a kind new to Bridge"
+        )
     return Reading(
         type=type,
         key=None,
         subject=clean(subject, 100) or type,
         title=title,
-        url=console(subject),
-        occurred_at=written_time(text_at(fields, "Timestamp")),
+        url=console(subject) or console_of(fields),
+        occurred_at=_moment(text_at(fields, "Timestamp")),
     )
+
+
+def _moment(text: str) -> float | None:
+    """A time as Twilio writes it, or as TaskRouter does: in Unix seconds."""
+    return float(text) if len(text) == 10 and text.isascii() and text.isdigit() else written_time(text)
 
 
 def _sid(value: object) -> str:
@@ -194,12 +195,24 @@ _CONSOLE = {
     "CF": "voice/conferences/logs",
     "RE": "voice/recordings/recording-logs",
     "NO": "debugger",
+    "FW": "studio/flows",
+    "VA": "verify/services",
+    "WS": "taskrouter/workspaces",
 }
 
 
 def console(sid: str) -> str:
-    """The page of a message, call, conference, recording or alert in Twilio's Console, or ""."""
+    """The page of a message, call, conference, recording, alert, flow or service in Twilio's Console, or ""."""
     place = _CONSOLE.get(sid[:2])
     if place is None or not (sid.isascii() and sid.isalnum() and len(sid) <= 64):
         return ""
     return f"https://www.twilio.com/console/{place}/{sid}"
+
+
+def console_of(fields: object) -> str:
+    """The page nearest to a thing that has none of its own, by the other ids that came with it, or ""."""
+    flow, execution = console(text_at(fields, "flow_sid")), text_at(fields, "execution_sid")
+    if flow and execution.startswith("FN") and execution.isascii() and execution.isalnum():
+        return f"{flow}/executions/{execution[:64]}"
+    near = (text_at(fields, name) for name in ("CallSid", "service_sid", "workspace_sid", "WorkspaceSid"))
+    return flow or next((page for page in map(console, near) if page), "")

@@ -4,9 +4,9 @@ Twilio docs, Event Streams, https://www.twilio.com/docs/events/event-delivery an
 https://www.twilio.com/docs/events/event-types
 """
 
-from bridge.payload import NotJson, at, clean, int_at, parse_json, text_at
+from bridge.payload import NotJson, at, clean, int_at, map_at, parse_json, text_at
 from bridge.sources import key
-from bridge.sources.twilio import kinds, titles
+from bridge.sources.twilio import families, kinds, titles
 from bridge.sources.twilio.errors import explained
 from bridge.sources.twilio.kinds import Reading, word
 from bridge.sources.twilio.titles import Fields
@@ -17,12 +17,20 @@ TEST = "com.twilio.eventstreams.test-event"
 
 _SIDS = (
     "messageSid",
+    "message_sid",
     "call_sid",
     "callSid",
     "verification_sid",
     "conference_sid",
     "correlation_sid",
+    "ConversationSid",
+    "execution_sid",
+    "tollfreeverificationsid",
+    "phonenumbersid",
+    "campaignsid",
+    "brandsid",
     "task_sid",
+    "worker_sid",
     "sid",
 )
 
@@ -58,14 +66,16 @@ def read(element: Fields) -> Reading:
     """The reading of one CloudEvent whose ``data`` is opened."""
     type, data = clean(text_at(element, "type"), 200) or "unknown", at(element, "data")
     id = text_at(element, "id")
-    about = next((sid for sid in (text_at(data, name) for name in _SIDS) if sid), "")
+    # TaskRouter tells of a task in an envelope of its own, whose sid is another each time.
+    inner = at(data, "payload") if type.startswith("com.twilio.taskrouter.") else data
+    about = next((sid for sid in (text_at(inner, name) for name in _SIDS) if sid), "")
     return Reading(
         type=type,
         # A test event's id is the account's sid, every time the button is pressed.
         key=(key("event", id, text_at(data, "test_id")) if type == TEST else key("event", id)) if id else None,
         subject=clean(about or text_at(element, "source"), 200) or type,
         title=_title(type, data if isinstance(data, dict) else {}),
-        url=kinds.console(text_at(data, "sid")) or kinds.console(about),
+        url=kinds.console(text_at(data, "sid")) or kinds.console(about) or kinds.console_of(inner),
         actor=_sender(type, data),
         occurred_at=written_time(text_at(element, "time")),
         test=type == TEST,
@@ -93,13 +103,61 @@ def _title(type: str, data: dict[str, object]) -> str:
         return _call_summary(data)
     if type == TEST:
         return "Test event from Twilio Event Streams"
+    if type.startswith("com.twilio.voice.") and (told := _of_a_call(type, data)):
+        return told
+    for start, sentence in families.STREAMS:
+        if type.startswith(start):
+            inner = data.get("payload") if sentence is families.task else data
+            told = sentence(type.removeprefix(start), inner if isinstance(inner, dict) else {})
+            if told:
+                return told
     return titles.readable(type.removeprefix("com.twilio.")) or "Twilio event without a type"
+
+
+_CALL_EVENTS = {
+    "api-request.call.created": "was started through the API",
+    "api-request.call.modified": "was changed through the API",
+    "twiml.call.redirected": "got other instructions",
+    "twiml.call.transferred": "was transferred",
+    "twiml.dial.finished": "has done dialling",
+    "twiml.enqueue.finished": "left its queue",
+    "twiml.gather.finished": "got an answer to its prompt",
+    "twiml.record.finished": "was recorded",
+    "twiml.request.failed": "got no instructions",
+}
+
+
+_DIALLED = {
+    "no-answer": "nobody answered",
+    "busy": "the line was busy",
+    "failed": "it did not get through",
+    "canceled": "the caller hung up first",
+    "completed": "somebody answered",
+    "answered": "somebody answered",
+}
+
+
+def _of_a_call(type: str, data: Fields) -> str:
+    """What Twilio told our application about a call, or asked it: the parameters are those of a callback."""
+    fields = map_at(data, "request", "parameters")
+    if not fields:
+        return ""
+    happened = type.removeprefix("com.twilio.voice.").removeprefix("webhook.")
+    if happened == "status-callback.amd.detected":
+        return titles.answered_by(fields)
+    if happened.startswith("status-callback."):
+        reading = kinds.read(fields)
+        return "" if reading.type.startswith("unknown") else reading.title
+    verb = _CALL_EVENTS.get(happened)
+    dialled = _DIALLED.get(text_at(fields, "DialCallStatus"), "")
+    return titles.with_reason(f"{titles.call_name(fields)} {verb}", dialled) if verb else ""
 
 
 def _verification(type: str, data: dict[str, object]) -> str:
     happened = word(text_at(data, "verification_status") or text_at(data, "message_status") or type.rpartition(".")[2])
     reason = explained(text_at(data, "error_code"))
-    what = "Verification code to" if text_at(data, "message_status") else "Verification of"
+    code = text_at(data, "message_status") or ".message." in type or ".attempt-dlr." in type
+    what = "Verification code to" if code else "Verification of"
     sentence = f"{what} {titles.party(text_at(data, 'to'))} {titles.verification_verb(happened)}"
     return f"{sentence}: {reason}" if reason else sentence
 

@@ -1,5 +1,6 @@
 """One plain sentence for each thing that Twilio tells. Arguments are a callback's fields as a mapping."""
 
+import re
 from collections.abc import Mapping
 
 from bridge.payload import clean, int_at, text_at
@@ -20,7 +21,7 @@ _MESSAGE_VERBS = {
     "sent": "was sent",
     "delivered": "was delivered",
     "undelivered": "was not delivered",
-    "failed": "failed",
+    "failed": "could not be sent",
     "read": "was read",
     "partially_delivered": "was delivered in part",
     "canceled": "was canceled",
@@ -81,6 +82,23 @@ _CONFERENCE = {
     "announcement-end": "An announcement ended in conference {name}",
     "announcement-fail": "An announcement failed in conference {name}",
 }
+_QUERY = re.compile(r"(://[^\s?]{0,500})\?\S*")
+_ACRONYMS = {
+    "a2p": "A2P",
+    "amd": "AMD",
+    "api": "API",
+    "iam": "IAM",
+    "ip": "IP",
+    "sdk": "SDK",
+    "sms": "SMS",
+    "twiml": "TwiML",
+}
+_LEFT = {
+    "participant_hung_up": "hung up",
+    "participant_updated_via_api": "taken out through the API",
+    "conference_ended_via_api": "the conference was ended through the API",
+    "moderator_ended_conference": "the conference was ended",
+}
 
 
 def party(address: str) -> str:
@@ -107,13 +125,19 @@ def message_received(fields: Fields) -> str:
     opted = _OPT_OUTS.get(text_at(fields, "OptOutType").upper())
     if opted:
         return f"{who} {opted}"
-    return f"{_kind(fields)} from {who}: {_gist(fields)}"
+    return f"{_kind(fields)} from {who}: {_content(fields)}"
 
 
-def _gist(fields: Fields) -> str:
-    body = clean(text_at(fields, "Body"), 81).strip()
+def gist(text: str) -> str:
+    """The first 80 characters of a text, in one line."""
+    line = clean(text, 81).strip()
+    return line if len(line) <= 80 else line[:79].rstrip() + "…"
+
+
+def _content(fields: Fields) -> str:
+    body = gist(text_at(fields, "Body") or text_at(fields, "ButtonText"))
     if body:
-        return body if len(body) <= 80 else body[:79].rstrip() + "…"
+        return body
     media = int_at(fields, "NumMedia") or 0
     if media:
         return "1 file" if media == 1 else f"{media} files"
@@ -123,7 +147,7 @@ def _gist(fields: Fields) -> str:
 def message_status(fields: Fields, status: str) -> str:
     """``SMS to +12025550142 was not delivered: the number is a landline … (30006)``."""
     verb = _MESSAGE_VERBS.get(status) or f"is {clean(status, 40)}"
-    return _with_reason(f"{_kind(fields)} to {party(text_at(fields, 'To'))} {verb}", _error(fields))
+    return with_reason(f"{_kind(fields)} to {party(text_at(fields, 'To'))} {verb}", _error(fields))
 
 
 def _kind(fields: Fields) -> str:
@@ -145,19 +169,34 @@ def _caller(fields: Fields) -> str:
     return f"{name} ({who})" if name else who
 
 
+def call_name(fields: Fields) -> str:
+    """``Call from Ada Example (+12025550142)``, ``Call to +12025550142``."""
+    if text_at(fields, "Direction").startswith("inbound"):
+        return f"Call from {_caller(fields)}"
+    return f"Call to {party(text_at(fields, 'To'))}"
+
+
 def call_status(fields: Fields, status: str) -> str:
     """``Missed call from …``, ``Call to … ended after 49 s``."""
     inbound = text_at(fields, "Direction").startswith("inbound")
     if inbound and status in _MISSED:
         return f"Missed call from {_caller(fields)}"
-    call = f"Call from {_caller(fields)}" if inbound else f"Call to {party(text_at(fields, 'To'))}"
+    call = call_name(fields)
     if status == "completed":
         seconds = int_at(fields, "CallDuration")
         return f"{call} ended" if seconds is None else f"{call} ended after {span(seconds)}"
     if status == "failed":
         sip = text_at(fields, "SipResponseCode")
-        return _with_reason(f"{call} failed", _error(fields) or _SIP.get(sip, ""))
+        return with_reason(f"{call} failed", _error(fields) or _SIP.get(sip, ""))
     return f"{call} {_CALL_VERBS.get(status) or 'is ' + clean(status, 40)}"
+
+
+def answered_by(fields: Fields) -> str:
+    """``A machine answered the call``, from the detection that goes on while the call does."""
+    who = text_at(fields, "AnsweredBy")
+    if who == "unknown":
+        return "Who answered the call could not be told"
+    return f"{ {'human': 'A person', 'fax': 'A fax'}.get(who, 'A machine') } answered the call"
 
 
 def verification_verb(happened: str) -> str:
@@ -179,9 +218,9 @@ def recording(fields: Fields, status: str) -> str:
     if status == "in-progress":
         return f"Recording of a {what} started"
     if status == "absent":
-        return _with_reason(f"Nothing was recorded of a {what}", _error(fields))
+        return with_reason(f"Nothing was recorded of a {what}", _error(fields))
     if status == "failed":
-        return _with_reason(f"Recording of a {what} failed", _error(fields))
+        return with_reason(f"Recording of a {what} failed", _error(fields))
     return f"Recording of a {what}: {clean(status, 40)}"
 
 
@@ -194,18 +233,23 @@ def conference(fields: Fields, happened: str) -> str:
         return clean(f"Conference {name}: {happened}", 200)
     if text_at(fields, "ReasonParticipantLeft") == "participant_add_failed":
         reason = text_at(fields, "ParticipantCallStatus").replace("-", " ")
-        return _with_reason(f"{who} could not be added to conference {name}", clean(reason, 40))
-    return _with_reason(sentence.format(name=name, who=who), clean(text_at(fields, "ReasonAnnouncementFailed"), 200))
+        return with_reason(f"{who} could not be added to conference {name}", clean(reason, 40))
+    left = text_at(fields, "ReasonParticipantLeft")
+    reason = text_at(fields, "ReasonAnnouncementFailed") or (_LEFT.get(left) or left.replace("_", " "))
+    return with_reason(sentence.format(name=name, who=who), clean(reason, 200))
 
 
 def alert(level: str, code: str, said: str) -> str:
     """``Twilio error: … (11200)``, for the Debugger's webhooks and for Event Streams' error log."""
-    return f"Twilio {clean(level, 20).lower() or 'alert'}: {explained(code, said) or 'no reason given'}"
+    # Addresses of webhooks often hold tokens in their query.
+    told = explained(code, _QUERY.sub(r"\1", said[:2000]))
+    return f"Twilio {clean(level, 20).lower() or 'alert'}: {told or 'no reason given'}"
 
 
 def readable(words: str) -> str:
     """A type as a phrase: ``taskrouter.task.created`` → ``Taskrouter task created``."""
     phrase = clean(words.translate(str.maketrans("._-/", "    ")), 150)
+    phrase = " ".join(_ACRONYMS.get(word, word) for word in phrase.split())
     return phrase[:1].upper() + phrase[1:]
 
 
@@ -213,5 +257,6 @@ def _error(fields: Fields) -> str:
     return explained(text_at(fields, "ErrorCode"), text_at(fields, "ErrorMessage"))
 
 
-def _with_reason(sentence: str, reason: str) -> str:
+def with_reason(sentence: str, reason: str) -> str:
+    """``sentence: reason``, or the sentence alone."""
     return f"{sentence}: {reason}" if reason else sentence
