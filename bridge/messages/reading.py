@@ -100,7 +100,7 @@ def _controlled(inner: str, look: Span, zone: tzinfo | None) -> Iterator[Span]:
     else:
         url = unescaped(target)
         linked = replace(look, url=url if url.lower().startswith(_LINKED) else "")
-        yield from _spans(label or target, linked, zone) if "<" not in label else _words(label, linked)
+        yield from _spans(label or target, linked, zone)
 
 
 def _date(target: str, zone: tzinfo | None) -> str:

@@ -3,7 +3,7 @@
 // by the server from escaped parts, and the page's policy lets nothing in it run.
 
 const $ = (id) => document.getElementById(id);
-const page = { event: "", file: "", saved: "", disk: "", sample: "", drawn: [], checked: [], fileGone: false };
+const page = { event: "", type: "", file: "", saved: "", disk: "", sample: "", drawn: [], checked: [] };
 let drawing = null;
 let checking = null;
 
@@ -44,10 +44,17 @@ async function draw(fresh = false) {
       return;
     }
     banner(data.configuration.map(place));
+    const other = page.type && data.event.type !== page.type;
+    page.type = data.event.type;
+    if (other && page.file && !dirty()) {
+      // A payload of another type was pasted: show the file that serves it.
+      page.file = "";
+      draw(true);
+      return;
+    }
     if (!recorded()) page.sample = $("payload").value = data.payload;
     if (fresh || !page.file) takeFile(data);
     show(data);
-    if (!asked.text) page.onDisk = data.saved;
     check();
   } catch (error) {
     if (error.name !== "AbortError") banner(["The preview does not answer: is `bridge preview` still running?"]);
@@ -195,7 +202,7 @@ function choose(name) {
     $("event").value = page.event;
     return;
   }
-  Object.assign(page, { event: name, file: "", sample: "" });
+  Object.assign(page, { event: name, type: "", file: "", sample: "" });
   $("payload").value = "";
   $("event").value = name;
   location.hash = name;

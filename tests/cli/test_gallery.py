@@ -1,0 +1,48 @@
+"""`bridge gallery`, and its page in a real browser."""
+
+from pathlib import Path
+
+from playwright.async_api import expect
+
+from bridge.samples import samples
+from tests.browser import needs_chromium, opened
+from tests.cli.command import run
+
+
+def test_it_writes_every_sample_to_one_page(tmp_path: Path) -> None:
+    done = run(tmp_path, "gallery", "all.html")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"wrote {len(samples())} messages to all.html\n"
+    page = (tmp_path / "all.html").read_text("utf-8")
+    assert page.count("<article ") == len(samples())
+
+
+def test_a_template_that_fails_is_told_and_shown(tmp_path: Path) -> None:
+    (tmp_path / "templates/gitlab").mkdir(parents=True)
+    (tmp_path / "templates/gitlab/push.j2").write_text("{{ broken", "utf-8")
+    done = run(tmp_path, "gallery", "all.html")
+    assert done.returncode == 1
+    assert "gitlab/push.j2:1: " in done.stderr
+    assert '<p class="fault">gitlab/push.j2:1: ' in (tmp_path / "all.html").read_text("utf-8")
+
+
+def test_a_file_that_cannot_be_written_ends_with_2(tmp_path: Path) -> None:
+    done = run(tmp_path, "gallery", "nowhere/all.html")
+    assert done.returncode == 2
+    assert done.stderr == "bridge: cannot write nowhere/all.html (No such file or directory): name another file\n"
+
+
+@needs_chromium
+async def test_the_page_needs_nothing_else_and_switches_without_script(tmp_path: Path) -> None:
+    run(tmp_path, "gallery", "all.html")
+    async with opened((tmp_path / "all.html").as_uri()) as page:
+        await expect(page.locator("article")).to_have_count(len(samples()))
+        assert await page.evaluate("performance.getEntriesByType('resource').length") == 0
+        message = page.locator(".slack-message").first
+        await expect(message).to_have_css("background-color", "rgb(255, 255, 255)")
+        await page.click("#dark")
+        await expect(message).to_have_css("background-color", "rgb(26, 29, 33)")
+        await page.click("#phone")
+        box = await message.bounding_box()
+        assert box
+        assert box["width"] <= 375

@@ -1,0 +1,54 @@
+"""A page over a folder of templates of its own."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from bridge.messages.render import load_templates
+from bridge.packaged import packaged_routes
+from bridge.preview.app import application
+from bridge.preview.files import Files
+from bridge.routes import load_routes
+from bridge.running import Running
+
+TOKEN = "a-token-of-the-tests"
+TITLE = '{% extends "message.j2" %}\n{% block title %}*{{ event.actor | plain }}* pushed{% endblock %}\n'
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    """Templates in a folder that holds one of our own."""
+    folder = tmp_path / "templates"
+    (folder / "gitlab").mkdir(parents=True)
+    (folder / "gitlab" / "push.j2").write_text(TITLE, "utf-8")
+
+    def running() -> Running:
+        routes = load_routes(packaged_routes())
+        return Running(routes, load_templates(folder, routes.people), {}, {}, None, ())
+
+    return Files(folder, packaged_routes(), running)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the page is served."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/{TOKEN}/"
+
+
+@pytest.fixture
+async def address(files: Files) -> AsyncIterator[Address]:
+    """The page on a real socket, which looks at the files forty times a second."""
+    app = application(files, files.running(), token=TOKEN, bound="127.0.0.1", again=0.025)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield Address(runner.addresses[0][1])
+    await runner.cleanup()

@@ -1,0 +1,162 @@
+"""The page over HTTP: for whoever has the address, and for nobody else."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+import pytest
+
+from bridge.payload import int_at, text_at
+from bridge.preview.app import HEADERS, is_ours
+from bridge.preview.files import Files, fingerprint
+from tests.preview.conftest import TITLE, TOKEN, Address
+
+
+async def post(
+    address: Address, path: str, data: object, headers: Mapping[str, str] | None = None
+) -> tuple[int, dict[str, object]]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(address.url + path, json=data, headers=headers) as answer,
+    ):
+        text = await answer.text()
+        return answer.status, json.loads(text) if "json" in answer.content_type else {"text": text}
+
+
+async def get(address: Address, path: str = "", host: str | None = None, token: str = TOKEN) -> tuple[int, str]:
+    headers = {} if host is None else {"Host": host}
+    url = f"http://127.0.0.1:{address.port}/{token}/{path}"
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+        for name, value in HEADERS.items():
+            assert answer.headers[name] == value
+        return answer.status, await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("host", "bound", "ours"),
+    [
+        ("127.0.0.1:8081", "127.0.0.1", True),
+        ("localhost:1", "127.0.0.1", True),
+        ("localhost", "0.0.0.0", True),
+        ("LOCALHOST.", "127.0.0.1", True),
+        ("[::1]:8081", "127.0.0.1", True),
+        ("127.8.8.8", "127.0.0.1", True),
+        ("preview.example.com:99", "preview.example.com", True),
+        ("Preview.Example.com", "preview.example.com", True),
+        ("[fd00::1]:8081", "fd00::1", True),
+        ("192.168.1.5:8081", "192.168.1.5", True),
+        ("192.168.1.5:8081", "0.0.0.0", False),
+        ("evil.example", "127.0.0.1", False),
+        ("localhost.evil.example", "127.0.0.1", False),
+        ("evil.example@localhost", "127.0.0.1", True),  # what counts is where it leads
+        ("localhost@evil.example", "127.0.0.1", False),
+        ("", "127.0.0.1", False),
+        ("", "", False),
+        ("[", "127.0.0.1", False),
+        ("127.0.0.1.evil.example", "127.0.0.1", False),
+        ("2130706433", "127.0.0.1", False),
+    ],
+)
+def test_only_the_bound_name_and_loopback_are_ours_whatever_the_port(host: str, bound: str, ours: bool) -> None:
+    assert is_ours(host, bound) is ours
+
+
+async def test_the_page_and_its_parts_come_with_a_policy_that_lets_no_script_in(address: Address) -> None:
+    status, page = await get(address)
+    assert status == 200
+    assert '<script src="page.js" defer></script>' in page
+    assert "'unsafe" not in HEADERS["Content-Security-Policy"]
+    for part in ("page.js", "page.css", "slack.css", "events"):
+        assert (await get(address, part))[0] == 200
+
+
+@pytest.mark.parametrize("token", ["", "wrong", TOKEN + "x", TOKEN[:-1], "%E2%82%AC", "%FF"])
+async def test_without_the_token_there_is_nothing(address: Address, token: str) -> None:
+    status, text = await get(address, token=token)
+    assert status == 404
+    assert TOKEN not in text
+    assert (await get(address, "events", token=token))[0] == 404
+
+
+async def test_another_name_is_refused_though_the_token_is_right(address: Address) -> None:
+    assert (await get(address, host="evil.example"))[0] == 403
+    assert (await get(address, host="localhost:1"))[0] == 200
+
+
+async def test_another_page_cannot_save(address: Address, files: Files) -> None:
+    data = {"event": "gitlab/push", "file": "gitlab/push.j2", "text": "Theirs", "saved": fingerprint(TITLE)}
+    assert (await post(address, "save", data, {"Origin": "https://evil.example"}))[0] == 403
+    assert (await post(address, "save", data, {"Origin": "null"}))[0] == 403
+    assert files.text("gitlab/push.j2") == TITLE
+
+
+async def test_a_form_of_another_page_is_no_json(address: Address) -> None:
+    async with aiohttp.ClientSession() as session, session.post(address.url + "save", data=b"{}") as answer:
+        assert answer.status == 422
+
+
+@pytest.mark.parametrize("data", [[], "x", 5, {"event": 5}, {"text": []}, {"event": "gitlab/push", "file": ["x"]}])
+async def test_what_the_page_would_not_send_is_refused(address: Address, data: object) -> None:
+    for path in ("look", "check", "save"):
+        status, answer = await post(address, path, data)
+        assert (status, list(answer)) == (422, ["refused"])
+
+
+async def test_saving_writes_the_file_and_tells_what_it_is_now(address: Address, files: Files) -> None:
+    text = TITLE.replace("pushed", "has pushed")
+    data = {"event": "gitlab/push", "file": "gitlab/push.j2", "text": text, "saved": fingerprint(TITLE)}
+    status, answer = await post(address, "save", data)
+    assert (status, answer["saved"]) == (200, fingerprint(text))
+    assert (files.folder / "gitlab/push.j2").read_text("utf-8") == text
+    _, seen = await post(address, "look", {"event": "gitlab/push"})
+    assert "has pushed" in str(seen["html"])
+
+
+async def test_what_the_check_refuses_is_not_saved_and_told_at_its_line(address: Address, files: Files) -> None:
+    text = TITLE.replace("title", "tite")
+    data = {"event": "gitlab/push", "file": "gitlab/push.j2", "text": text, "saved": fingerprint(TITLE)}
+    status, answer = await post(address, "save", data)
+    assert status == 422
+    assert text_at(answer, "findings", 0, "where") == "templates/gitlab/push.j2"
+    assert int_at(answer, "findings", 0, "line") == 2
+    assert files.text("gitlab/push.j2") == TITLE
+
+
+async def test_what_another_editor_wrote_meanwhile_is_not_overwritten(address: Address, files: Files) -> None:
+    (files.folder / "gitlab/push.j2").write_text("Written elsewhere", "utf-8")
+    data = {"event": "gitlab/push", "file": "gitlab/push.j2", "text": "Mine", "saved": fingerprint(TITLE)}
+    assert (await post(address, "save", data))[0] == 409
+    assert files.text("gitlab/push.j2") == "Written elsewhere"
+
+
+@pytest.mark.parametrize("file", ["../outside.j2", "/tmp/outside.j2", "gitlab/../../outside.j2", ".x.j2"])
+async def test_no_name_of_a_file_leads_out_of_the_folder(address: Address, files: Files, file: str) -> None:
+    data = {"event": "gitlab/push", "file": file, "text": "x", "saved": ""}
+    status, answer = await post(address, "save", data)
+    assert status == 422, answer
+    assert not (files.folder.parent / "outside.j2").exists()
+
+
+async def test_a_change_on_disk_is_told_and_counts_at_once(address: Address, files: Files) -> None:
+    async with aiohttp.ClientSession() as session, session.get(address.url + "changes") as stream:
+        assert (await stream.content.readline()).startswith(b":")
+        (files.folder / "gitlab/push.j2").write_text("From my own editor", "utf-8")
+        async with asyncio.timeout(10):
+            while await stream.content.readline() != b"data: changed\n":
+                pass
+    _, seen = await post(address, "look", {"event": "gitlab/push"})
+    assert "From my own editor" in str(seen["html"])
+
+
+async def test_a_body_without_end_is_cut_off(address: Address) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b" " * 100_000
+
+    headers = {"Content-Type": "application/json"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(address.url + "look", data=endless()) as answer,
+    ):
+        assert answer.status == 413

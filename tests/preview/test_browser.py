@@ -1,0 +1,159 @@
+"""The page in a real browser: what a person sees, types and saves."""
+
+import json
+
+from playwright.async_api import Page, expect
+
+from bridge.preview.files import Files
+from bridge.samples import samples
+from tests.browser import needs_chromium, opened
+from tests.preview.conftest import TITLE, Address
+
+pytestmark = needs_chromium
+HOSTILE = (
+    "<script>window.ran=1</script><img src=x onerror='window.ran=1'>\"><svg onload=window.ran=1>"
+    "</textarea></pre><a href='javascript:window.ran=1'>x</a><https://e.example/\"onclick=\"window.ran=1|x>"
+)
+
+
+async def at(page: Page, text: str) -> None:
+    await expect(page.locator("#message")).to_contain_text(text)
+
+
+async def test_an_event_is_drawn_with_its_file_its_limits_and_its_json(address: Address) -> None:
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "Mei-Ling Chen pushed")
+        await expect(page.locator("#text")).to_have_value(TITLE)
+        await expect(page.locator("#notification")).to_have_text("Mei-Ling Chen pushed")
+        await expect(page.locator("#limits")).to_contain_text("of 12000")
+        await expect(page.locator("#problems")).to_have_text("none")
+        assert json.loads(await page.locator("#json").text_content() or "")["text"] == "Mei-Ling Chen pushed"
+        await expect(page.locator("#gutter span")).to_have_count(3)
+
+
+async def test_another_event_can_be_picked(address: Address) -> None:
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "pushed")
+        await page.fill("#event", "stripe/charge.failed")
+        await page.keyboard.press("Enter")
+        await at(page, "Payment of $129.00")
+        await expect(page.locator("#file")).to_have_value("stripe/charge.j2")
+        await expect(page.locator(".bar rect")).to_have_attribute("fill", "#a30200")
+
+
+async def test_it_draws_as_somebody_types_and_writes_nothing_until_it_is_saved(address: Address, files: Files) -> None:
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "pushed")
+        await page.fill("#text", TITLE.replace("pushed", "typed"))
+        await at(page, "Mei-Ling Chen typed")
+        assert files.text("gitlab/push.j2") == TITLE
+        await page.keyboard.press("Control+s")
+        await expect(page.locator("#state")).to_have_text("saved")
+        assert files.text("gitlab/push.j2") == TITLE.replace("pushed", "typed")
+        await expect(page.locator("#save")).to_be_disabled()
+
+
+async def test_a_mistake_is_told_at_its_line_and_not_saved(address: Address, files: Files) -> None:
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "pushed")
+        await page.fill("#text", TITLE.replace("title", "tite"))
+        await expect(page.locator("#problems")).to_contain_text("line 2: there is no block 'tite'")
+        await expect(page.locator("#gutter span").nth(1)).to_have_class("error")
+        await page.click("#save")
+        await expect(page.locator("#banner")).to_contain_text("not saved: the check finds errors")
+        assert files.text("gitlab/push.j2") == TITLE
+        await page.locator("#problems button").first.click()
+        assert await page.evaluate("[text.value.slice(text.selectionStart, text.selectionEnd).includes('tite')]") == [
+            True
+        ]
+
+
+async def test_a_file_that_changes_on_disk_is_drawn_anew(address: Address, files: Files) -> None:
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "pushed")
+        (files.folder / "gitlab/push.j2").write_text("From my own editor", "utf-8")
+        await at(page, "From my own editor")
+        await expect(page.locator("#text")).to_have_value("From my own editor")
+
+
+async def test_what_was_typed_stays_when_the_file_changes_on_disk(address: Address, files: Files) -> None:
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "pushed")
+        await page.fill("#text", "Typed here")
+        await at(page, "Typed here")
+        (files.folder / "gitlab/push.j2").write_text("Written there", "utf-8")
+        await expect(page.locator("#state")).to_contain_text("changed on disk")
+        await page.click("#save")
+        await expect(page.locator("#banner")).to_contain_text("changed on disk")
+        await expect(page.locator("#text")).to_have_value("Typed here")
+        assert files.text("gitlab/push.j2") == "Written there"
+        await page.click("#revert")
+        await at(page, "Written there")
+
+
+async def test_a_recorded_payload_can_be_pasted(address: Address) -> None:
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "Mei-Ling Chen pushed")
+        await page.fill("#payload", json.dumps({"object_kind": "push", "user_name": "Grace Example"}))
+        await at(page, "Grace Example pushed")
+        await page.fill("#payload", "{")
+        await expect(page.locator("#banner")).to_contain_text("the payload is not JSON")
+        await page.fill("#payload", json.dumps(samples()["gitlab/build.failed"].body))
+        await expect(page.locator("#file")).to_have_value("gitlab/build.j2")
+        await at(page, "integration")
+        await page.click("#sample")
+        await at(page, "Mei-Ling Chen pushed")
+
+
+async def test_a_file_of_its_own_can_be_made_for_an_event(address: Address, files: Files) -> None:
+    async with opened(address.url + "#gitlab/pipeline.failed") as page:
+        await at(page, "Pipeline")
+        await page.select_option("#file", "gitlab/pipeline.failed.j2")
+        await expect(page.locator("#text")).to_have_value("")
+        await page.fill("#text", "Only failures: {{ event.title }}")
+        await at(page, "Only failures")
+        await page.keyboard.press("Control+s")
+        await expect(page.locator("#state")).to_have_text("saved")
+        assert (files.folder / "gitlab/pipeline.failed.j2").read_text("utf-8") == "Only failures: {{ event.title }}"
+
+
+async def test_light_and_dark_desktop_and_phone_are_drawn(address: Address) -> None:
+    async with opened(address.url + "#gitlab/merge_request.open") as page:
+        await at(page, "opened")
+        message = page.locator(".slack-message")
+        await expect(message).to_have_css("background-color", "rgb(255, 255, 255)")
+        await page.click("#theme")
+        await expect(message).to_have_css("background-color", "rgb(26, 29, 33)")
+        await page.click("#width")
+        box = await message.bounding_box()
+        assert box
+        assert box["width"] <= 375
+        columns = await page.locator(".fields").first.evaluate("(one) => getComputedStyle(one).gridTemplateColumns")
+        assert len(columns.split()) == 1  # one field below the other, as on a phone
+
+
+async def test_no_text_of_a_payload_or_template_runs_as_script(address: Address) -> None:
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "pushed")
+        await page.fill("#payload", json.dumps({"object_kind": "push", "user_name": HOSTILE, "ref": HOSTILE}))
+        await at(page, "<script>window.ran=1</script>")
+        await page.fill("#text", HOSTILE + "{{ payload.ref }}{{ payload.ref | safe }}")
+        await expect(page.locator("#template")).to_contain_text("gitlab/push.j2")
+        await expect(page.locator("#problems")).to_contain_text("safe")
+        assert await page.evaluate("typeof window.ran") == "undefined"
+        assert await page.locator("#message script, #message img, #message [onclick], #message [onload]").count() == 0
+
+
+async def test_the_policy_stops_script_even_where_markup_got_in(address: Address) -> None:
+    async with opened(address.url + "#gitlab/push", "violates the following Content Security Policy") as page:
+        await at(page, "pushed")
+        blocked = await page.evaluate(
+            """() => new Promise((resolve) => {
+                document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective));
+                message.innerHTML = "<button id=bad onclick='window.ran=1'>x</button>";
+                bad.click();
+                setTimeout(() => resolve("nothing was blocked"), 3000);
+            })"""
+        )
+        assert blocked.startswith("script-src")
+        assert await page.evaluate("typeof window.ran") == "undefined"
