@@ -99,6 +99,9 @@ def test_every_body_makes_a_message_without_holes(path: Path) -> None:
         ("com.twilio.voice.status-callback.recording.processed", ["Recording of a call, 3 min 7 s>", "Listen"]),
         ("com.twilio.voice.twiml.dial.finished", ["Call from +12025550142 has done dialling>: nobody answered"]),
         ("com.twilio.voice.insights.conference-summary.complete", ["ended after 11 min>", "4, at most 3 at once"]),
+        ("com.twilio.voice.status-callback.conference.updated", ["Support desk ended>: the last participant left"]),
+        ("com.twilio.voice.status-callback.transcription.processed", ["Transcript of a call", "> Hi, this"]),
+        ("com.twilio.voice.insights.call-event.sdk", [":warning: ", "Call event>: ice connectivity lost", "the app"]),
         ("com.twilio.studio.flow.execution.ended", ["/executions/FN", "|Studio flow ended for +12025550142>"]),
         ("com.twilio.taskrouter.reservation.accepted", ["Lin Sample took a task for Billing>", "9 seconds"]),
         ("com.twilio.taskrouter.task-queue.timeout", [":warning: ", "Nobody took a task for Billing in time>"]),
@@ -220,6 +223,14 @@ def test_what_callers_press_or_say_which_may_be_a_pin_is_left_out() -> None:
     assert "Pressed" not in written(message(event))
 
 
+def test_a_number_that_is_taken_off_needs_no_mending() -> None:
+    [kept, gone] = [
+        sample(f"com.twilio.messaging.compliance.number-{which}.failed") for which in ("registration", "deregistration")
+    ]
+    assert "→ Mend it" in kept
+    assert "→" not in gone
+
+
 def test_a_participant_whose_settings_changed_shows_them() -> None:
     said = sample("conference.participant-modify", Hold="true", EndConferenceOnExit="true")
     assert "not muted, on hold, ends the conference on leaving" in said
@@ -254,16 +265,10 @@ def test_an_unknown_kind_shows_its_fields() -> None:
     assert "*Room name*\nLobby" in said
     assert "AC000" not in said
     [of_a_family_to_come] = events(
-        [
-            {
-                "type": "com.twilio.lookup.bulk.job-status-changed",
-                "id": "EZ1",
-                "data": {"priority": 5, "queue": "Billing"},
-            }
-        ]
+        [{"type": "com.twilio.kites.kite.flown", "id": "EZ1", "data": {"priority": 5, "queue": "Billing"}}]
     )
     said = written(message(of_a_family_to_come))
-    assert "Lookup bulk job status changed" in said
+    assert "Kites kite flown" in said
     assert "*Queue*\nBilling" in said
 
 

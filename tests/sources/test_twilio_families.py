@@ -133,14 +133,15 @@ def test_a_callback_is_a_sentence(fields: dict[str, str], type: str, title: str)
             {"phonenumber": OURS, "failurereason": "taken"},
             f"A2P registration of {OURS} failed: taken",
         ),
-        ("messaging.compliance.a2p-resource-cleanup-started", {}, "Messaging compliance A2P resource cleanup started"),
+        ("messaging.compliance.a2p-resource-cleanup-started", {}, "A2P brands and campaigns are being cleaned up"),
         (
             "voice.insights.conference-summary.complete",
             {"friendly_name": "Desk", "duration_seconds": 61},
             "Conference Desk ended after 1 min 1 s",
         ),
-        ("voice.insights.call-event.gateway", {}, "Voice insights call event gateway"),
-        ("iam.ip.blocked", {}, "IAM IP blocked"),
+        ("voice.insights.call-event.gateway", {"name": "ICE_LOST"}, "Call event: ice lost"),
+        ("iam.ip.blocked", {}, "Requests from an IP address were blocked"),
+        ("iam.sms.new-thing", {}, "IAM SMS new thing"),
     ],
 )
 def test_a_streamed_event_is_a_sentence(type: str, data: dict[str, object], title: str) -> None:
@@ -161,10 +162,14 @@ def test_a_streamed_event_is_a_sentence(type: str, data: dict[str, object], titl
             f"Call to {ADA} is ringing",
         ),
         ("status-callback.amd.detected", {"AnsweredBy": "fax"}, "A fax answered the call"),
-        ("status-callback.gather.partial.captured", {"CallSid": ""}, "Voice status callback gather partial captured"),
+        (
+            "status-callback.gather.partial.captured",
+            {"CallSid": ""},
+            f"Call to {ADA} got part of an answer to its prompt",
+        ),
         ("twiml.dial.finished", {"DialCallStatus": "busy"}, f"Call to {ADA} has done dialling: the line was busy"),
         ("api-request.call.created", {}, f"Call to {ADA} was started through the API"),
-        ("api-request.conference.modified", {}, "Voice API request conference modified"),
+        ("api-request.conference.modified", {}, "A conference was changed through the API"),
     ],
 )
 def test_a_streamed_webhook_of_a_call_says_what_its_parameters_say(

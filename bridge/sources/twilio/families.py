@@ -53,6 +53,7 @@ _TASKS = MappingProxyType(
         "task-queue.timeout": "Nobody took a task {queue}in time",
         "task-queue.created": "Task queue {name} was created",
         "task-queue.deleted": "Task queue {name} was deleted",
+        "task-queue.expression-updated": "Task queue {name} takes other workers now",
         "workflow.entered": "A task entered {workflow}",
         "workflow.target-matched": "A task found its queue in {workflow}",
         "workflow.skipped": "A task skipped a step of {workflow}",
@@ -120,6 +121,14 @@ def conversation(happened: str, fields: Fields) -> str:
             return f"{whom} joined {where}"
         case "participant.removed":
             return f"{whom} left {where}"
+        case "participant.updated":
+            return f"{whom} has other settings in {where}"
+        case "conversation.updated":
+            return f"{start} was changed"
+        case "user.added":
+            return f"{whom} was added to Conversations"
+        case "user.updated":
+            return f"{whom} was changed in Conversations"
         case "conversation.added":
             return f"{start} was started"
         case "conversation.removed":
@@ -163,13 +172,36 @@ _COMPLIANCE_VERBS = {
     "expired": "expired",
     "deleted": "was deleted",
     "successful": "succeeded",
+    "sharing-created": "was shared",
+    "sharing-deleted": "is no longer shared",
+    "invalid-contact-email": "has a contact address that does not work",
+    "email-2fa-sent": "waits to be confirmed: the mail was sent",
+    "email-2fa-opened": "waits to be confirmed: the mail was opened",
+    "email-2fa-clicked": "waits to be confirmed: the link in the mail was opened",
+    "email-2fa-completed": "was confirmed by mail",
+    "email-2fa-timeout": "was not confirmed by mail in time",
+    "suspended-delete-submitted": "was suspended, and its deletion submitted",
 }
-REFUSALS = {"failure", "failed", "rejected", "unverified", "secondary-vetting-failure", "expired"}
+REFUSALS = {
+    "email-2fa-timeout",
+    "invalid-contact-email",
+    "failure",
+    "failed",
+    "rejected",
+    "unverified",
+    "secondary-vetting-failure",
+    "expired",
+}
 
 
 def compliance(happened: str, fields: Fields) -> str:
     """``Toll-free verification was rejected: …``: what carriers want before they take a sender's messages."""
     thing, _, result = happened.partition(".")
+    if not result:
+        return {
+            "a2p-resource-cleanup-started": "A2P brands and campaigns are being cleaned up",
+            "a2p-resource-cleanup-finished": "A2P brands and campaigns were cleaned up",
+        }.get(thing, "")
     number = said(fields, "phone_number")
     what = {
         "toll-free-verification": f"Toll-free verification of {number}" if number else "Toll-free verification",
@@ -178,12 +210,13 @@ def compliance(happened: str, fields: Fields) -> str:
         "number-registration": f"A2P registration of {number or 'a number'}",
         "number-deregistration": f"A2P deregistration of {number or 'a number'}",
     }.get(thing)
-    verb = _COMPLIANCE_VERBS.get(result.removeprefix("brand-").removeprefix("campaign-").removeprefix("request-"))
+    outcome = result.replace("brand-", "").replace("campaign-", "").removeprefix("request-")
+    verb = _COMPLIANCE_VERBS.get(outcome)
     if what is None or verb is None:
         return ""
     if thing.endswith("-registration") and verb == "failed" and not thing.startswith("number"):
         verb = "could not be registered"
-    if result.removeprefix("brand-").removeprefix("campaign-") not in REFUSALS:
+    if outcome not in REFUSALS:
         return f"{what} {verb}"
     reason = said(fields, "failure_reason", "rejection_reason", "brand_failure_reason", limit=200)
     return with_reason(f"{what} {verb}", explained(said(fields, "error_code"), reason))
@@ -198,6 +231,36 @@ def link_shortening(happened: str, fields: Fields) -> str:
         case "link-shortened":
             return f"A link in a message to {to} was shortened"
     return ""
+
+
+_MORE = MappingProxyType(
+    {
+        "engagement-intelligence.transcript.finished": "The transcript of a conversation is ready",
+        "engagement-intelligence.transcript.operators.results-available": "A transcript of a conversation was analysed",
+        "iam.ip.blocked": "Requests from an IP address were blocked",
+        "iam.ip.blocked.dryrun": "Requests from an IP address would have been blocked",
+        "lookup.bulk.job-status-changed": "A bulk lookup went on",
+        "notify.notification.delivered": "A push notification was delivered",
+        "video.insights.log-analyzer.participant-summary": "What a participant logged in a video room was analysed",
+        "video.insights.log-analyzer.room-summary": "What was logged in a video room was analysed",
+        "video.insights.participant-summary.complete": "A participant left a video room",
+        "video.insights.room-summary.complete": "A video room was closed",
+        "video.insights.track-summary.complete": "A track in a video room ended",
+        "voice.api-request.conference.modified": "A conference was changed through the API",
+        "voice.api-request.conference-participant.created": "Somebody was called into a conference through the API",
+        "voice.api-request.conference-participant.deleted": "Somebody was taken out of a conference through the API",
+        "voice.api-request.conference-participant.modified": "A conference's participant was changed through the API",
+        "voice.insights.call-metrics.gateway": "The quality of a call was measured",
+        "voice.insights.call-metrics.sdk": "The quality of a call was measured",
+    }
+)
+
+
+def more(happened: str, fields: Fields) -> str:
+    """The rest of the catalogue, and Voice Insights' single events of a call (``Call event: ringing``)."""
+    if happened.startswith("voice.insights.call-event."):
+        return with_reason("Call event", in_words(said(fields, "name")))
+    return _MORE.get(happened, "")
 
 
 def conference_summary(happened: str, fields: Fields) -> str:
@@ -292,6 +355,7 @@ STREAMS: tuple[tuple[str, Sentence], ...] = (
     ("com.twilio.messaging.compliance.", compliance),
     ("com.twilio.voice.insights.", conference_summary),
     ("com.twilio.daptbt.link-shortening.", link_shortening),
+    ("com.twilio.", more),
 )
 """The beginning of a type of Event Streams, and who makes a sentence of the rest."""
 

@@ -117,6 +117,8 @@ def _title(type: str, data: dict[str, object]) -> str:
 _CALL_EVENTS = {
     "api-request.call.created": "was started through the API",
     "api-request.call.modified": "was changed through the API",
+    "media.fetched": "got a file to play",
+    "status-callback.gather.partial.captured": "got part of an answer to its prompt",
     "twiml.call.redirected": "got other instructions",
     "twiml.call.transferred": "was transferred",
     "twiml.dial.finished": "has done dialling",
@@ -143,12 +145,10 @@ def _of_a_call(type: str, data: Fields) -> str:
     if not fields:
         return ""
     happened = type.removeprefix("com.twilio.voice.").removeprefix("webhook.")
-    if happened == "status-callback.amd.detected":
-        return titles.answered_by(fields)
-    if happened.startswith("status-callback."):
+    verb = _CALL_EVENTS.get(happened)
+    if not verb and happened.startswith("status-callback."):
         reading = kinds.read(fields)
         return "" if reading.type.startswith("unknown") else reading.title
-    verb = _CALL_EVENTS.get(happened)
     dialled = _DIALLED.get(text_at(fields, "DialCallStatus"), "")
     return titles.with_reason(f"{titles.call_name(fields)} {verb}", dialled) if verb else ""
 

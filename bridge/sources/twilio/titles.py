@@ -173,7 +173,8 @@ def call_name(fields: Fields) -> str:
     """``Call from Ada Example (+12025550142)``, ``Call to +12025550142``."""
     if text_at(fields, "Direction").startswith("inbound"):
         return f"Call from {_caller(fields)}"
-    return f"Call to {party(text_at(fields, 'To'))}"
+    callee = text_at(fields, "To")
+    return f"Call to {party(callee)}" if callee else "A call"
 
 
 def call_status(fields: Fields, status: str) -> str:
