@@ -160,6 +160,8 @@ _COMPLIANCE_VERBS = {
     "verified": "was verified",
     "vetted-verified": "passed its vetting",
     "unverified": "could not be verified",
+    "brand-failure": "could not be registered",
+    "campaign-failure": "could not be registered",
     "failure": "failed",
     "failed": "failed",
     "rejected": "was rejected",
@@ -182,7 +184,7 @@ _COMPLIANCE_VERBS = {
     "email-2fa-timeout": "was not confirmed by mail in time",
     "suspended-delete-submitted": "was suspended, and its deletion submitted",
 }
-REFUSALS = {
+_REFUSALS = {
     "email-2fa-timeout",
     "invalid-contact-email",
     "failure",
@@ -211,12 +213,10 @@ def compliance(happened: str, fields: Fields) -> str:
         "number-deregistration": f"A2P deregistration of {number or 'a number'}",
     }.get(thing)
     outcome = result.replace("brand-", "").replace("campaign-", "").removeprefix("request-")
-    verb = _COMPLIANCE_VERBS.get(outcome)
+    verb = _COMPLIANCE_VERBS.get(result) or _COMPLIANCE_VERBS.get(outcome)
     if what is None or verb is None:
         return ""
-    if thing.endswith("-registration") and verb == "failed" and not thing.startswith("number"):
-        verb = "could not be registered"
-    if outcome not in REFUSALS:
+    if outcome not in _REFUSALS:  # an error code may come with good news too, and means nothing there
         return f"{what} {verb}"
     reason = said(fields, "failure_reason", "rejection_reason", "brand_failure_reason", limit=200)
     return with_reason(f"{what} {verb}", explained(said(fields, "error_code"), reason))
