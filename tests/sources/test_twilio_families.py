@@ -134,6 +134,8 @@ def test_a_callback_is_a_sentence(fields: dict[str, str], type: str, title: str)
             f"A2P registration of {OURS} failed: taken",
         ),
         ("messaging.compliance.a2p-resource-cleanup-started", {}, "A2P brands and campaigns are being cleaned up"),
+        ("messaging.compliance.toll-free-verification.failure", {}, "Toll-free verification failed"),
+        ("messaging.compliance.toll-free-verification.novel", {}, "Messaging compliance toll free verification novel"),
         (
             "voice.insights.conference-summary.complete",
             {"friendly_name": "Desk", "duration_seconds": 61},
