@@ -16,6 +16,7 @@ NOW = 1_795_392_000.0
 SECRET = "hush"
 PAYLOADS = Path(__file__).parents[2].parent / "shared" / "payloads" / "shopify"
 SHOP = "example.myshopify.com"
+GID = "gid://shopify/"
 
 
 def event_of(topic: str, payload: object, *headers: tuple[str, str]) -> Event:
@@ -102,7 +103,7 @@ def test_next_gen_events_have_their_own_headers_and_types() -> None:
     assert event.type == "Product/update"
     assert event.subject == "Product/9018273645512"
     assert event.url == f"https://{SHOP}/admin/products/9018273645512"
-    assert event.title == "Product “Stoneware mug” was updated"
+    assert event.title == "Product “Stoneware mug” was updated: title"
 
 
 def test_the_signed_body_says_the_type_of_a_next_gen_event_and_headers_cannot_change_it() -> None:
@@ -208,13 +209,35 @@ def test_an_odd_id_never_reaches_a_link(order_id: object) -> None:
         ("refunds/create", {"id": 1, "order_id": 2}, "Order/2", "/orders/2"),
         ("fulfillments/update", {"id": 1, "order_id": 2}, "Order/2", "/orders/2"),
         ("disputes/create", {"id": 1, "order_id": 2}, "Order/2", "/orders/2"),
-        ("disputes/create", {"id": 1, "order_id": None}, "disputes", ""),
+        ("disputes/create", {"id": 1, "order_id": None}, "disputes", "/orders"),
+        ("returns/update", {"admin_graphql_api_id": "gid://shopify/Return/8"}, "Return/8", "/orders"),
+        (
+            "fulfillment_orders/split",
+            {"fulfillment_order": {"id": f"{GID}FulfillmentOrder/9"}},
+            "FulfillmentOrder/9",
+            "/orders",
+        ),
+        ("payment_terms/update", {"id": 7, "admin_graphql_api_id": f"{GID}PaymentsX/7"}, "PaymentTerms/7", "/orders"),
+        ("payment_schedules/due", {"id": 1, "payment_terms_id": 7}, "PaymentTerms/7", "/orders"),
+        ("product_publications/delete", {"id": None}, "product_publications", "/products"),
+        (
+            "company_locations/delete",
+            {"admin_graphql_api_id": f"{GID}CompanyLocation/2", "company": {"admin_graphql_api_id": f"{GID}Company/1"}},
+            "CompanyLocation/2",
+            "/companies/1",
+        ),
+        (
+            "company_contacts/update",
+            {"admin_graphql_api_id": f"{GID}CompanyContact/2"},
+            "CompanyContact/2",
+            "/companies",
+        ),
         ("order_transactions/create", {"id": 1, "order_id": 2}, "Order/2", "/orders/2"),
         ("orders/edited", {"order_edit": {"id": 1, "order_id": 2}}, "Order/2", "/orders/2"),
         ("returns/request", {"id": 1, "order": {"id": 2}}, "Order/2", "/orders/2"),
         ("orders/delete", {"id": 2}, "Order/2", "/orders"),
         ("products/update", {"id": 3}, "Product/3", "/products/3"),
-        ("variants/in_stock", {"id": 4, "product_id": 3}, "variants/4", ""),
+        ("variants/in_stock", {"id": 4, "product_id": 3}, "ProductVariant/4", "/products/3/variants/4"),
         (
             "variants/in_stock",
             {"admin_graphql_api_id": "gid://shopify/ProductVariant/4", "product_id": 3},
@@ -234,7 +257,7 @@ def test_an_odd_id_never_reaches_a_link(order_id: object) -> None:
         ("checkouts/create", {"token": "t0"}, "Checkout/t0", "/checkouts"),
         ("products/delete", {"id": 3}, "Product/3", "/products"),
         ("locales/create", {"locale": "fr-CA"}, "Locale/fr-CA", "/settings/languages"),
-        ("customer_account_settings/update", {}, "customer_account_settings", ""),
+        ("customer_account_settings/update", {}, "customer_account_settings", "/settings/customer_accounts"),
     ],
 )
 def test_the_subject_is_the_thing_and_the_link_leads_to_it(
@@ -305,7 +328,7 @@ def test_a_test_is_marked_by_the_order_the_refund_or_the_header() -> None:
         (
             "refunds/create",
             {"transactions": [{"kind": "refund", "status": "failure", "amount": "75.00", "currency": "EUR"}]},
-            "A refund was made on an order",
+            "A refund of €75.00 on an order failed",
         ),
         ("refunds/create", {"transactions": "no"}, "A refund was made on an order"),
         (
@@ -322,7 +345,13 @@ def test_a_test_is_marked_by_the_order_the_refund_or_the_header() -> None:
         ("products/create", {"title": "Mug <b>"}, "Product “Mug <b>” was created"),
         ("products/delete", {"id": 1}, "A product was deleted"),
         ("variants/out_of_stock", {"title": "Sand"}, "Product variant “Sand” is out of stock"),
-        ("inventory_levels/update", {"available": 0}, "An inventory item has 0 available at a location"),
+        ("inventory_levels/update", {"available": 0}, "An inventory item is sold out at a location"),
+        ("inventory_levels/update", {"available": 1200}, "An inventory item has 1,200 available at a location"),
+        (
+            "inventory_levels/update",
+            {"available": -2},
+            "An inventory item is sold out at a location, and 2 more were sold than are there",
+        ),
         ("inventory_levels/update", {"available": None}, "An inventory level was updated"),
         ("customers/create", {"first_name": "Ada", "last_name": None}, "Customer Ada was created"),
         ("customers/data_request", {}, "A customer asked for the data that is kept about them"),
@@ -337,10 +366,15 @@ def test_a_test_is_marked_by_the_order_the_refund_or_the_header() -> None:
         (
             "bulk_operations/finish",
             {"type": "query", "status": "failed", "error_code": "TIMEOUT"},
-            "A bulk query ended: failed (timeout)",
+            "A bulk query failed: timeout",
         ),
         ("companies/create", {"name": "Acme"}, "Company “Acme” was created"),
-        ("fulfillment_orders/placed_on_hold", {}, "A fulfillment order was put on hold"),
+        ("fulfillment_orders/placed_on_hold", {}, "The fulfillment of an order was put on hold"),
+        (
+            "reverse_fulfillment_orders/dispose",
+            {"dispositions": [{"type": "RESTOCKED", "quantity": 2}, {"type": "missing", "quantity": 1}]},
+            "Returned items: 2 back in stock, 1 missing",
+        ),
         ("subscription_billing_attempts/failure", {}, "A subscription payment failed"),
         ("customer.joined_segment", {}, "A customer joined a segment"),
     ],

@@ -11,6 +11,8 @@ _SHOP_SUFFIX = ".myshopify.com"
 
 _Path = tuple[str, ...]
 
+_GLOBAL = "gid://shopify/"
+
 _ORDER_OF: tuple[_Path, ...] = (("order_id",), ("order", "id"), ("admin_graphql_api_order_id",))
 
 # Topic groups whose body keeps its id in another place than `admin_graphql_api_id` or `id`, or is about another thing
@@ -23,9 +25,12 @@ _WHERE: Mapping[str, tuple[str, tuple[_Path, ...]]] = {
     "disputes": ("Order", _ORDER_OF),
     "fulfillments": ("Order", _ORDER_OF),
     "fulfillment_events": ("Order", _ORDER_OF),
-    "returns": ("Order", _ORDER_OF),
+    "returns": ("Order", (*_ORDER_OF, ("admin_graphql_api_id",))),
     "reverse_deliveries": ("Return", (("return", "id"),)),
+    "payment_terms": ("PaymentTerms", (("id",),)),
     "payment_schedules": ("PaymentTerms", (("payment_terms_id",),)),
+    "attributed_sessions": ("Order", _ORDER_OF),
+    "tax_summaries": ("Order", _ORDER_OF),
     "checkouts": ("Checkout", (("token",), ("cart_token",), ("id",))),
     "carts": ("Cart", (("token",), ("id",))),
     "fulfillment_holds": ("FulfillmentOrder", (("fulfillment_order", "id"),)),
@@ -50,6 +55,7 @@ _WHERE: Mapping[str, tuple[str, tuple[_Path, ...]]] = {
         (("customer", "id"), ("customerId",), ("admin_graphql_api_customer_kept_id",), ("id",)),
     ),
     "customer": ("Customer", (("customerId",), ("customer_id",))),
+    "shipping_addresses": ("Customer", (("customer_id",), ("customer", "id"))),
     "customer_payment_methods": ("Customer", (("customer_id",), ("admin_graphql_api_customer_id",))),
     "customers_email_marketing_consent": ("Customer", (("customer_id",), ("id",))),
     "customers_marketing_consent": ("Customer", (("customer_id",), ("id",))),
@@ -67,39 +73,79 @@ _WHERE: Mapping[str, tuple[str, tuple[_Path, ...]]] = {
 
 _OWN_ID: tuple[_Path, ...] = (("admin_graphql_api_id",), ("id",))
 
-# Where a thing is found in a shop's admin, by the kind that its global id names; what is gone leads to the list before
-# the `/{}`. Shopify sends `<shop>/admin/…` on to the admin's present address.
+# Where a thing is found in a shop's admin, by the kind that its global id names; what is gone, or of which no id is
+# known, leads to the list before the `/{}`. Shopify sends `<shop>/admin/…` on to the admin's present address.
 _ADMIN: Mapping[str, str] = {
     "Order": "orders/{}",
+    "FulfillmentOrder": "orders",  # its body names no order
+    "PaymentTerms": "orders",
+    "Return": "orders",
+    "ReverseFulfillmentOrder": "orders",
     "DraftOrder": "draft_orders/{}",
     "Checkout": "checkouts",
     "Product": "products/{}",
+    "ProductVariant": "products",
     "Collection": "collections/{}",
     "InventoryItem": "products/inventory/{}/inventory_history",
+    "InventoryShipment": "products/inventory",
+    "InventoryTransfer": "products/inventory",
     "Customer": "customers/{}",
+    "CustomerGroup": "customers/segments",
     "Segment": "customers/segments/{}",
     "Company": "companies/{}",
+    "CompanyContact": "companies",
+    "CompanyLocation": "companies",
     "Location": "settings/locations/{}",
     "Theme": "themes/{}",
     "DiscountAutomaticNode": "discounts/{}",
     "DiscountCodeNode": "discounts/{}",
     "Market": "markets/{}",
+    "MarketRegionCountry": "markets",
+    "Metaobject": "content/metaobjects",
+    "MetafieldDefinition": "settings/custom_data",
+    "DeliveryProfile": "settings/shipping",
+    "DeliveryPromise": "settings/shipping",
     "Domain": "settings/domains",
     "Locale": "settings/languages",
+    "TaxService": "settings/taxes",
+    "CheckoutProfile": "settings/checkout",
+    "CustomerAccounts": "settings/customer_accounts",
 }
 
 _KIND_OF_GROUP: Mapping[str, str] = {
     "draft_orders": "DraftOrder",
     "products": "Product",
+    "variants": "ProductVariant",
     "collections": "Collection",
     "inventory_items": "InventoryItem",
+    "inventory_transfers": "InventoryTransfer",
+    "customer_groups": "CustomerGroup",
     "segments": "Segment",
     "companies": "Company",
+    "company_contacts": "CompanyContact",
+    "company_locations": "CompanyLocation",
     "domains": "Domain",
     "locations": "Location",
     "themes": "Theme",
+    "discounts": "DiscountCodeNode",
     "markets": "Market",
+    "markets_backup_region": "MarketRegionCountry",
+    "metaobjects": "Metaobject",
+    "metafield_definitions": "MetafieldDefinition",
+    "profiles": "DeliveryProfile",
+    "delivery_promise_settings": "DeliveryPromise",
+    "tax_services": "TaxService",
+    "tax_partners": "TaxService",
+    "checkout_and_accounts_configurations": "CheckoutProfile",
+    "customer_account_settings": "CustomerAccounts",
+    "reverse_fulfillment_orders": "ReverseFulfillmentOrder",
 }
+
+# Where the body of a company's contact or place names the company, which has a page.
+_COMPANY: tuple[_Path, ...] = (
+    ("company", "admin_graphql_api_id"),
+    ("company_contact", "company", "admin_graphql_api_id"),
+)
 
 # The topics that name a customer who did it. Of staff, Shopify sends no names.
 _BY_CUSTOMER = frozenset({"orders/create", "orders/paid", "checkouts/create", "checkouts/update", "customers/create"})
@@ -136,21 +182,30 @@ def subject_of(type: str, payload: Mapping[str, object], resource_id: str) -> Su
         kind, paths = group, (("query_variables", group[:1].lower() + group[1:] + "Id"),)
     for path in paths:
         if id := clean(text_at(payload, *path), 200):
-            gone = path[-1] in ("id", "admin_graphql_api_id") and action_of(type) in ("delete", "destroy")
+            own = group[:1].isupper() or path[-1] in ("id", "admin_graphql_api_id")
+            gone = own and action_of(type) in ("delete", "destroy")
             return _subject(kind or group, id, payload, gone)
-    return _subject(kind or group, resource_id, payload, False) if resource_id else Subject(group or type, "")
+    if resource_id:
+        return _subject(kind or group, resource_id, payload, False)
+    return Subject(group or type, _place(kind, "", payload, False))
 
 
 def _subject(kind: str, id: str, payload: Mapping[str, object], gone: bool) -> Subject:
-    if id.startswith("gid://shopify/"):
-        kind, _, id = id.removeprefix("gid://shopify/").partition("?")[0].partition("/")
-    if kind == "ProductVariant":
-        product = text_at(payload, "product_id")
-        place = f"products/{product}/variants/{{}}" if _is_id(product) else ""
-    else:
-        place = _ADMIN.get(kind, "")
+    if id.startswith(_GLOBAL):
+        kind, _, id = id.removeprefix(_GLOBAL).partition("?")[0].partition("/")
+        kind = kind.removeprefix("PaymentsPaymentFlexibilityPaymentTerms")  # before `PaymentTerms` and its parts
+    return Subject(clean(f"{kind}/{id}", 200), _place(kind, id, payload, gone))
+
+
+def _place(kind: str, id: str, payload: Mapping[str, object], gone: bool) -> str:
+    place = _ADMIN.get(kind, "")
+    if kind == "ProductVariant" and _is_id(product := text_at(payload, "product_id")):
+        place = f"products/{product}/variants/{{}}"
+    elif kind in ("CompanyContact", "CompanyLocation"):
+        companies = (text_at(payload, *path).removeprefix(f"{_GLOBAL}Company/") for path in _COMPANY)
+        return next((f"companies/{company}" for company in companies if _is_id(company)), place)
     listed, slot, _ = place.partition("/{}")
-    return Subject(clean(f"{kind}/{id}", 200), listed if gone or not slot or not _is_id(id) else place.format(id))
+    return place.format(id) if slot and _is_id(id) and not gone else listed
 
 
 def _is_id(id: str) -> bool:
