@@ -73,11 +73,11 @@ def _checked(findings: Iterable[Finding], trials: Trials, templates: int, record
 
 
 def _of_templates(running: Running, trials: Trials, names: Collection[str] | None) -> Iterator[Finding]:
-    for fault in faults(running.templates, names):
-        yield _finding("error", fault)
+    told = faults(running.templates, names)
+    yield from (_finding("error", fault) for fault in told)
     for doubt in doubts(running.templates, names):
         yield _finding("note", doubt)
-    yield from _of_failures(running, trials)
+    yield from _of_failures(trials, {f"{fault.file}:{fault.line}" for fault in told})
     yield from _of_limits(running, trials)
     for fault in undefined_fields(trial.meter for trial in trials.trials):
         if (names is None or fault.file in names) and not (trials.cut_off and _is_open(fault.file, trials)):
@@ -89,13 +89,13 @@ def _is_open(file: str, trials: Trials) -> bool:
     return file in trials.cut_off or file.rpartition("/")[2].startswith("_")
 
 
-def _of_failures(running: Running, trials: Trials) -> Iterator[Finding]:
-    """What goes wrong in rendering, but for files that are broken whatever they render: those are told already."""
-    told = set(running.templates.faults.values())
+def _of_failures(trials: Trials, told: Collection[str]) -> Iterator[Finding]:
+    """What goes wrong in rendering, but at lines of which something is told already: that is why."""
     failed: dict[str, list[str]] = {}
     for trial in trials.trials:
-        if trial.rendered.fault and trial.rendered.fault not in told:
-            failed.setdefault(trial.rendered.fault, []).append(trial.sample)
+        fault = trial.rendered.fault
+        if fault and fault.partition(": ")[0] not in told:
+            failed.setdefault(fault, []).append(trial.sample)
     for fault, samples in failed.items():
         found = finding_of(fault)
         what, mend = said(found.what)

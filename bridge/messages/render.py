@@ -1,5 +1,6 @@
 """Which template an event gets, and what comes of it: a message, a reason for none, or the fallback. Never an error."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from bridge.unknown_names import nearest_known
 SECONDS = 0.3
 """CPU time that one template may take. An ordinary one takes less than a thousandth."""
 _LONGEST_TYPE = 200
+_FRAME = "message.j2"
+_BLOCK = re.compile(r"\bblock (\w+)")
 _compiled = Compiled()
 
 
@@ -44,7 +47,7 @@ class Templates:
 
 
 def _is_choice(name: str) -> bool:
-    return name != "message.j2" and not name.rpartition("/")[2].startswith("_")
+    return name != _FRAME and not name.rpartition("/")[2].startswith("_")
 
 
 def load_templates(overlay: Path | None, people: Mapping[str, str], *, packaged: Path | None = None) -> Templates:
@@ -125,7 +128,7 @@ def render(
     except Skipped as skipped:
         return Rendered(name, None, clean(str(skipped), 300), "", *_reads(meter))
     except Exception as error:  # noqa: BLE001 - whatever a template does, the event is still told
-        fault = fault_of(error, name)
+        fault = _blamed(fault_of(error, name), templates, name)
         return Rendered(name, _fallback(event, fault, notes), "", fault, *_reads(meter))
     return Rendered(name, message, "", "", *_reads(meter))
 
@@ -184,6 +187,20 @@ def fault_of(error: BaseException, name: str) -> str:
         return clean(f"{place}: {error.message}", 300)  # its str() would name file and line once more
     what = str(error) if isinstance(error, bounds.TooMuch) else f"{type(error).__name__}: {error}"
     return clean(f"{place}: {what}", 300)
+
+
+def _blamed(fault: str, templates: Templates, name: str) -> str:
+    """The fault with the place of the block that is at fault, where the frame is that only asked for its text: of a
+    text that is too long it is the frame that finds out."""
+    place, _, what = fault.partition(": ")
+    file, _, line = place.rpartition(":")
+    if file != _FRAME or name == _FRAME or not line.isdigit():
+        return fault
+    asked = _BLOCK.search("".join(templates.sources.get(_FRAME, "").splitlines()[int(line) - 1 : int(line)]))
+    template = templates.compiled.get(name)
+    block = template.blocks.get(asked[1]) if asked and template else None
+    at = template.get_corresponding_lineno(block.__code__.co_firstlineno + 1) if block and template else 1
+    return f"{name}:{at}: {what}"
 
 
 def _place(traceback: TracebackType | None) -> str:

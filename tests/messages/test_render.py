@@ -238,6 +238,21 @@ def test_a_template_without_end_is_cut_off_with_the_fallback(tmp_path: Path, nam
     assert problems(message_of(rendered)) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("{% block title %}x{% endblock %}\n\n{% block body %}" + repeated("x" * 200) + "{% endblock %}", "one.j2:4"),
+        ("{% block title %}x{% endblock %}\n{% macro m() %}\n" + repeated("y" * 200) + "{% endmacro %}", "one.j2:4"),
+    ],
+)
+def test_a_block_that_writes_too_much_is_named_and_not_the_frame(tmp_path: Path, text: str, place: str) -> None:
+    text = f'{{% extends "message.j2" %}}\n{text}' + (
+        "{% block text %}{{ m() }}{% endblock %}" if "macro" in text else ""
+    )
+    rendered = render(event(), templates(tmp_path, one=text), "one.j2")
+    assert rendered.fault == f"{place}: the template writes too much"
+
+
 BOUNDED = [
     "{{ payload.fat | plain }}{{ payload.fat | replace('x', 'y') }}{{ payload.fat }}{{ payload.fat ~ link('', 'x') }}",
     "{{ 'On ' ~ payload.fat ~ ': ' ~ payload.fat ~ payload.fat }}{{ payload.fat | code ~ payload.fat }}",

@@ -1,0 +1,230 @@
+"""`bridge check` as the whole contract check: each mistake is named with its file, its line and the mend."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import run
+
+CHILD = '{% extends "message.j2" %}\n'
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A template, the line at which check must find its mistake, and parts of what it must say."""
+
+    text: str
+    line: int
+    what: str
+    mend: str
+
+
+MISTAKES: Mapping[str, Mistake] = {
+    "push": Mistake(
+        CHILD + "{% block title %}\n{% if payload.x %}\nx{% endblock %}", 4, "'endblock'", "close it with {% endif %}"
+    ),
+    "tag_push": Mistake(
+        CHILD
+        + "{% block title %}\n"
+        + "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}{% endblock %}",
+        3,
+        "took too long and was cut off",
+        "fewer turns",
+    ),
+    "issue": Mistake(CHILD + '\n{% block body %}{{ "x" * 10000000 }}{% endblock %}', 3, "too long", "truncate(400)"),
+    "merge_request": Mistake(
+        CHILD + "{% block body %}{% for i in range(9999) %}" + "x" * 99 + "{% endfor %}{% endblock %}",
+        2,
+        "writes too much",
+        "truncate(400)",
+    ),
+    "emoji": Mistake(
+        CHILD + "{% macro again() %}\n{{ again() }}{% endmacro %}\n{% block title %}{{ again() }}{% endblock %}",
+        3,
+        "RecursionError",
+        "calls itself without end",
+    ),
+    "note": Mistake(
+        CHILD + "{% block body %}\n{% include 'gitlab/_prats.j2' %}{% endblock %}",
+        3,
+        "there is no template 'gitlab/_prats.j2'",
+        "'gitlab/_parts.j2'",
+    ),
+    "release": Mistake(CHILD + "\n{% block tite %}x{% endblock %}", 3, "there is no block 'tite'", "'title'"),
+    "wiki_page": Mistake(
+        CHILD + "{% block title %}{{ event.title | shuot }}{% endblock %}",
+        2,
+        "there is no filter 'shuot'",
+        "nearest known",
+    ),
+    "milestone": Mistake(
+        CHILD + "{% if payload.x %}\n{% block title %}x{% endblock %}{% endif %}",
+        3,
+        "block 'title' inside `if` counts always",
+        "put the `if` inside the block",
+    ),
+    "build": Mistake(
+        CHILD + "\nlost\n{% block title %}x{% endblock %}", 3, "text outside of blocks", "move it into a block"
+    ),
+    "feature_flag": Mistake(
+        CHILD + "{% block title %}\n{{ payload.object_attributes.nmae }}{% endblock %}",
+        3,
+        "payload.object_attributes.nmae is in no sample",
+        "the nearest key there is 'name'",
+    ),
+    "deployment": Mistake(
+        CHILD + "{% block title %}{{ payload.environment | safe }}{% endblock %}", 2, "`safe`", "leave `| safe` out"
+    ),
+    "vulnerability": Mistake(
+        CHILD + "{% block title %}x{% endblock %}\n{% block body %}a <b> c{% endblock %}",
+        3,
+        "breaks a limit of Slack",
+        "",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a template for each of the mistakes."""
+    folder = tmp_path_factory.mktemp("broken")
+    (folder / "templates" / "gitlab").mkdir(parents=True)
+    for name, mistake in MISTAKES.items():
+        (folder / "templates" / "gitlab" / f"{name}.j2").write_text(mistake.text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(broken: Path) -> Mapping[str, object]:
+    """What `bridge check --json` says of them."""
+    done = run(broken, "check", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    found: Mapping[str, object] = json.loads(done.stdout)
+    return found
+
+
+def findings_of(told: Mapping[str, object], where: str) -> list[Mapping[str, object]]:
+    findings = told["findings"]
+    assert isinstance(findings, list)
+    return [finding for finding in findings if finding["where"] == where]
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_each_mistake_is_one_error_with_file_line_and_mend(told: Mapping[str, object], name: str) -> None:
+    mistake = MISTAKES[name]
+    (finding,) = findings_of(told, f"templates/gitlab/{name}.j2")
+    assert (finding["level"], finding["line"]) == ("error", mistake.line)
+    assert mistake.what in str(finding["what"])
+    assert mistake.mend in str(finding["mend"])
+
+
+def test_the_json_has_the_shape_that_scripts_lean_on(told: Mapping[str, object]) -> None:
+    assert set(told) == {"findings", "errors", "notes", "templates", "samples", "messages", "seconds", "payloads"}
+    assert told["errors"] == len(MISTAKES)
+    assert told["notes"] == 4
+    assert told["payloads"] == []
+    findings = told["findings"]
+    assert isinstance(findings, list)
+    assert all(set(finding) == {"level", "where", "line", "what", "mend"} for finding in findings)
+    assert [finding["level"] for finding in findings] == ["error"] * len(MISTAKES) + ["note"] * 4
+
+
+def test_people_read_the_same_errors_first_and_then_the_notes(broken: Path, told: Mapping[str, object]) -> None:
+    lines = run(broken, "check").stdout.splitlines()
+    assert "error: templates/gitlab/release.j2:3: there is no block 'tite' (the nearest known is 'title')" in lines
+    assert [line.partition(":")[0] for line in lines[:-1]] == ["error"] * len(MISTAKES) + ["note"] * 4
+    assert lines[-1].startswith(f"{len(MISTAKES)} errors, 4 notes (")
+
+
+def test_json_holds_the_faults_of_the_configuration_too(tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text('[[routes]]\nname = "x"\nchanels = ["general"]\n')
+    done = run(tmp_path, "check", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    (finding,) = [one for one in json.loads(done.stdout)["findings"] if one["line"] == 3]
+    assert (finding["level"], finding["where"]) == ("error", "routes.toml")
+    assert finding["mend"] == "the nearest known is `channels`"
+
+
+def test_json_holds_the_faults_of_the_settings_too(tmp_path: Path) -> None:
+    done = run(tmp_path, "check", "--json", environ={"BRIDGE_PORT": "many"})
+    assert done.returncode == 2
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert finding["where"] == "BRIDGE_PORT"
+
+
+PUSH = {"object_kind": "push", "user_name": "Quill", "ref": "refs/heads/odd", "project": {"path_with_namespace": "a/b"}}
+
+
+def test_a_recorded_body_stands_in_for_the_sample_of_its_type(tmp_path: Path) -> None:
+    (tmp_path / "templates" / "gitlab").mkdir(parents=True)
+    text = CHILD + "{% block skip %}{% if payload.odd %}an odd one{% endif %}{% endblock %}\n"
+    title = "{% block title %}{{ payload.total_commits_count }}{% endblock %}"
+    (tmp_path / "templates" / "gitlab" / "push.j2").write_text(text + title)
+    (tmp_path / "one.json").write_text(json.dumps(PUSH))
+    (tmp_path / "two.json").write_text(json.dumps({**PUSH, "odd": True}))
+    done = run(tmp_path, "check", "--payload", "one.json", "--payload", "two.json")
+    assert done.returncode == 1
+    assert "templates/gitlab/push.j2:3: payload.total_commits_count is in no sample" in done.stdout
+    assert "one.json: gitlab/push.j2 sends " in done.stdout
+    assert "two.json: gitlab/push.j2 sends nothing: an odd one\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("body", "arguments", "template"),
+    [
+        (
+            '{"id": "evt_1", "object": "event", "type": "charge.failed", "data": {"object": {"id": "ch_1"}}}',
+            [],
+            "stripe/charge.j2",
+        ),
+        ("MessageSid=SM1&SmsStatus=received&From=%2B15550100&Body=words&To=1", [], "twilio/message.received.j2"),
+        ('{"id": 1, "name": "#1001"}', ["--event", "shopify/orders/create"], "shopify/orders.j2"),
+    ],
+    ids=["stripe", "twilio", "shopify"],
+)
+def test_a_recorded_body_says_what_it_is_or_the_command_line_does(
+    tmp_path: Path, body: str, arguments: list[str], template: str
+) -> None:
+    (tmp_path / "body").write_text(body)
+    done = run(tmp_path, "check", "--json", "--payload", "body", *arguments)
+    (payload,) = json.loads(done.stdout)["payloads"]
+    assert (payload["file"], payload["template"], payload["fault"]) == ("body", template, "")
+    assert payload["text"]
+
+
+@pytest.mark.parametrize(
+    ("body", "arguments", "said"),
+    [
+        (
+            '{"id": 1, "name": "#1001"}',
+            ["--payload", "body"],
+            "body: does not say which provider's event it is: name it with --event",
+        ),
+        ("\x00", ["--payload", "body"], "body: does not say which provider's event it is"),
+        (
+            json.dumps(PUSH),
+            ["--payload", "body", "--event", "gitlab/issue.open"],
+            "body: is gitlab/push, not gitlab/issue.open",
+        ),
+        (
+            json.dumps(PUSH),
+            ["--payload", "body", "--event", "gitlub/push"],
+            "there is no source 'gitlub'; the nearest is 'gitlab'",
+        ),
+        ("[]", ["--payload", "body", "--event", "stripe/charge.failed"], "body: is no body that stripe would send"),
+        ("", ["--payload", "body", "--event", "push"], "'push' is no SOURCE/TYPE"),
+        ("", ["--payload", "gone"], "cannot read gone"),
+        ("", ["--event", "gitlab/push"], "--event says what recorded bodies are"),
+    ],
+)
+def test_a_body_that_nobody_can_name_is_one_line_with_the_mend(
+    tmp_path: Path, body: str, arguments: list[str], said: str
+) -> None:
+    (tmp_path / "body").write_text(body)
+    done = run(tmp_path, "check", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1

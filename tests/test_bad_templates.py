@@ -1,0 +1,60 @@
+"""A running bridge whose templates are wrong: the plain message is posted at once, and the lane goes on."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.bridges import bridge, sample_request
+
+CHILD = '{% extends "message.j2" %}\n'
+BAD = {
+    "a syntax error": "{% if %}",
+    "a loop without end": CHILD
+    + "{% block title %}{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}{% endblock %}",
+    "a macro that calls itself": CHILD
+    + "{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{% block title %}{{ m() }}{% endblock %}",
+    "10 MB of text": CHILD + '{% block body %}{{ "x" * 10000000 }}{% endblock %}',
+    "10 MB in pieces": CHILD + "{% block body %}{% for i in range(99999) %}" + "x" * 100 + "{% endfor %}{% endblock %}",
+    "a missing include": CHILD + "{% block body %}{% include 'gitlab/_gone.j2' %}{% endblock %}",
+    "a missing parent": '{% extends "mesage.j2" %}',
+    "a filter that does not exist": CHILD + "{% block title %}{{ event.title | shuot }}{% endblock %}",
+}
+SECONDS = 1.0
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_the_fallback_is_posted_within_a_second_and_the_lane_goes_on(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "templates" / "gitlab"
+    folder.mkdir(parents=True)
+    (folder / "issue.j2").write_text(BAD[name])
+    async with bridge(tmp_path, BRIDGE_TEMPLATES=str(tmp_path / "templates")) as here:
+        status, _, _ = await here.send(sample_request("gitlab/issue.open"))
+        began = time.process_time()  # of this process alone, so that a busy machine fails no test
+        assert status == 200
+        (fallback,) = await here.slack.wait_for("general", 1)
+        assert time.process_time() - began < SECONDS
+        assert "Template gitlab/issue.j2:" in str(fallback.body)
+        await here.send(sample_request("gitlab/pipeline.failed"))
+        _, second = await here.slack.wait_for("general", 2)
+        assert "Template" not in str(second.body)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (CHILD + "{% block tite %}never{% endblock %}", "opened"),
+        (CHILD + "{% if payload.nothing %}{% block title %}always{% endblock %}{% endif %}", "always"),
+        (CHILD + "never\n{% block title %}there{% endblock %}", "there"),
+    ],
+    ids=["a misspelt block", "a block inside if", "text outside blocks"],
+)
+async def test_what_jinja_passes_over_costs_no_message(tmp_path: Path, text: str, shown: str) -> None:
+    folder = tmp_path / "templates" / "gitlab"
+    folder.mkdir(parents=True)
+    (folder / "issue.j2").write_text(text)
+    async with bridge(tmp_path, BRIDGE_TEMPLATES=str(tmp_path / "templates")) as here:
+        await here.send(sample_request("gitlab/issue.open"))
+        (post,) = await here.slack.wait_for("general", 1)
+        assert shown in str(post.body)
+        assert "never" not in str(post.body)
