@@ -28,9 +28,13 @@ def plain(value: object) -> Markup:
 
 
 def quote(value: object) -> Markup:
-    """A quotation, line by line; nothing of nothing."""
-    lines = cut(escaped(value).strip(), _MAX_QUOTE).splitlines()
-    return markup("\n".join(f"> {line.strip()}" for line in lines))
+    """A quotation, line by line; nothing of nothing. Blocks of code stay as they are: within one, Slack shows ``>``."""
+    quoted, code = [], False
+    for line in cut(escaped(value).strip(), _MAX_QUOTE).splitlines():
+        fences = line.count("```")
+        quoted.append(line if code or fences else f"> {line.strip()}")
+        code ^= bool(fences % 2)
+    return markup("\n".join([*quoted, "```"] if code else quoted))
 
 
 def amount(value: object, currency: object = "") -> str:
