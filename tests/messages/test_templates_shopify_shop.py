@@ -33,6 +33,8 @@ HERE, THERE = f"{ADMIN}/settings/locations/70192837465", f"{ADMIN}/settings/loca
             "inventory_transfers/ready_to_ship",
             [f"A transfer of stock> from <{HERE}|a location> to <{THERE}|another> is *ready to ship*: 40 items"],
         ),
+        ("inventory_transfers/add_items", ["*has grown*: 36 items more"]),
+        ("inventory_shipments/remove_items", ["*has shrunk*: 1 kind of item was taken out"]),
         ("inventory_transfers/update_item_quantities", ["• 40 became 30\n• 12 became 18"]),
         ("inventory_shipments/receive_items", ["has *arrived in part*", "• 32 accepted, 2 refused, 6 still to come"]),
         ("inventory_shipments/update_tracking", ["can be *tracked*", "*Carrier*\nAn Post", "*Expected*\n<!date"]),

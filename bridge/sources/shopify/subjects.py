@@ -100,6 +100,7 @@ _ADMIN: Mapping[str, str] = {
     "DiscountAutomaticNode": "discounts/{}",
     "DiscountCodeNode": "discounts/{}",
     "Market": "markets/{}",
+    "MarketRegion": "markets",
     "MarketRegionCountry": "markets",
     "Metaobject": "content/metaobjects",
     "MetafieldDefinition": "settings/custom_data",
