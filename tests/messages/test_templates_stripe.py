@@ -3,77 +3,31 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.events import Event, Request
-from bridge.messages import Rendered
-from bridge.messages.render import Templates, load_templates, render
+from bridge.messages.render import render
 from bridge.payload import at, map_at
 from bridge.samples import Sample, sample_event, samples
-from bridge.sources.stripe import PROVIDER
-from tests.messages.rendering import message_of, shown
+from tests.messages.rendering import shown
+from tests.messages.stripe_bodies import (
+    LINK,
+    NOW,
+    assert_reads_well,
+    changed,
+    event_of,
+    posted,
+    rendered,
+    said,
+    sample,
+    templates,
+)
 
-NOW = 1_795_431_600.0
 PAYLOADS = Path(__file__).parents[2].parent / "shared" / "payloads" / "stripe"
 SAMPLES = [sample for sample in samples().values() if sample.provider == "stripe"]
-LINK = re.compile(r"<[^<>|]*\|([^<>]*)>")
-
-
-@cache
-def templates() -> Templates:
-    return load_templates(None, {})
-
-
-def event_of(body: object) -> Event:
-    (event,) = PROVIDER.events(
-        Request("POST", "https://hooks.example.com", {}, json.dumps(body).encode()), "stripe", NOW
-    )
-    return event
-
-
-def rendered(body: object) -> Rendered:
-    return render(event_of(body), templates())
-
-
-def sample(type: str) -> dict[str, object]:
-    body = json.loads(json.dumps(samples()[f"stripe/{type}"].body))
-    assert isinstance(body, dict)
-    return body
-
-
-def changed(type: str, previous: object = None, **fields: object) -> dict[str, object]:
-    """A sample with some fields of its object, and what they were before, put in."""
-    body = sample(type)
-    resource = at(body, "data", "object")
-    data = body["data"]
-    assert isinstance(resource, dict)
-    assert isinstance(data, dict)
-    resource.update(fields)
-    if previous is not None:
-        data["previous_attributes"] = previous
-    return body
-
-
-def said(body: object) -> str:
-    """All that a message says, in lines, links as their words."""
-    return LINK.sub(r"\1", shown(message_of(rendered(body)))).replace("*", "")
-
-
-def assert_reads_well(result: Rendered) -> None:
-    assert result.fault == ""
-    if result.message is None:
-        assert result.skip
-        return
-    lines = shown(result.message)
-    for never in ("None", "null", "Undefined", "()", " ,", " :", "{{", "}}", "&#", "**"):
-        assert never not in LINK.sub(r"\1", lines), lines
-    assert not re.search(r"^\s*•\s*$|→\s*$|:\s*$|^\s*→", lines, re.MULTILINE), lines
-    assert not re.search(r" {2}|\bof \.|\bfrom$", result.message.text), result.message.text
 
 
 def test_every_template_compiles() -> None:
@@ -157,7 +111,7 @@ CASES = [
     ("customer.subscription.deleted", ["ended: the customer asked for it", "another supplier", "switched to another"]),
     ("customer.updated", ["mara@example.com → mara.lindqvist@example.com", "€15.00"]),
     ("payout.created", ["Payout of €12,847.30 to your bank account is on its way", "Arrives"]),
-    ("payout.failed", ["Payout of €12,847.30 to your bank account failed: The bank account has been closed."]),
+    ("payout.failed", ["Payout of €12,847.30 to your bank account failed: the bank account is closed"]),
     (
         "account.updated",
         ["Northside Bakery cannot take payments and cannot receive payouts any more", "external account"],
@@ -165,7 +119,10 @@ CASES = [
     ("setup_intent.setup_failed", ["could not be saved: declined by the bank, which gives no reason (test)"]),
     ("v1.invoice.paid", ["Invoice was paid", "v1.invoice.paid"]),
     ("v2.core.event_destination.ping", ["Stripe sent a ping", "(test)"]),
-    ("treasury.outbound_payment.failed", ["Outbound payment of $320.00 failed", "Rent for November"]),
+    (
+        "treasury.outbound_payment.failed",
+        ["Outbound payment of $320.00 to Quayside Lettings failed", "Rent for November"],
+    ),
 ]
 
 
@@ -174,9 +131,6 @@ def test_what_a_sample_says(type: str, phrases: list[str]) -> None:
     text = said(sample(type))
     for phrase in phrases:
         assert any(wording in text for wording in phrase.split("|")), text
-
-
-TERMS = {"nickname": "Crew", "unit_amount": 1900, "currency": "eur", "recurring": {"interval": "month"}}
 
 
 @pytest.mark.parametrize("previous", [True, 7, 1.5, "x", [[1, 2]], [1]])
@@ -189,92 +143,16 @@ def test_a_list_of_changes_that_is_none_costs_no_message(type: str, previous: ob
     assert rendered({**body, "data": {**body["data"], "previous_attributes": previous}}).fault == ""
 
 
-@pytest.mark.parametrize(
-    ("fields", "previous", "phrase"),
-    [
-        (
-            {"status": "past_due"},
-            {"status": "active"},
-            "Subscription to Crew for 4 × €19.00 a month is now past due, was active",
-        ),
-        ({"cancel_at_period_end": True}, {"cancel_at_period_end": False}, "will end on"),
-        ({"cancel_at": 1797984000}, {"cancel_at": None}, "will end on"),
-        ({}, {"cancel_at_period_end": True}, "will go on after all"),
-        ({}, {"items": {"data": [{"price": TERMS, "quantity": 2}]}}, "2 × €19.00 a month → 4 × €19.00 a month"),
-        ({}, {"quantity": 2}, "2 × €19.00 a month → 4 × €19.00 a month"),
-        ({}, {"current_period_end": 1}, "was renewed"),
-        ({"pause_collection": {"behavior": "void"}}, {"pause_collection": None}, "was paused"),
-        ({}, {"description": "old"}, "was updated"),
-    ],
-)
-def test_a_changed_subscription_says_what_changed(
-    fields: dict[str, object], previous: dict[str, object], phrase: str
-) -> None:
-    assert phrase in said(changed("customer.subscription.updated", previous, **fields))
-
-
-def test_a_subscription_of_an_older_api_version_reads_the_same() -> None:
-    plan = {"nickname": "Crew", "amount": 1900, "currency": "eur", "interval": "month", "interval_count": 1}
-    body = changed("customer.subscription.created", items=None, plan=plan, quantity=4, status="active")
-    assert "New subscription to Crew for 4 × €19.00 a month" in said(body)
-
-
-def test_a_subscription_to_several_things_lists_them_and_gives_none_as_the_price_of_all() -> None:
-    other = {"nickname": "Grinder", "unit_amount": 900, "currency": "eur", "recurring": {"interval": "month"}}
-    items = {"data": [{"price": TERMS, "quantity": 4}, {"price": other, "quantity": 1}]}
-    text = said(changed("customer.subscription.created", items=items, status="active"))
-    assert "New subscription to Crew and 1 more\n" in text
-    assert "• Crew: 4 × €19.00 a month\n• Grinder: €9.00 a month" in text
-    before = {"items": {"data": [{"price": TERMS, "quantity": 4}]}}
-    assert "was changed to Crew and 1 more" in said(changed("customer.subscription.updated", before, items=items))
-
-
 def test_an_invoice_of_an_older_api_version_links_its_subscription() -> None:
-    message = message_of(rendered(changed("invoice.paid", parent=None, subscription="sub_1")))
-    assert "https://dashboard.stripe.com/subscriptions/sub_1" in json.dumps(message.body())
-
-
-def test_a_second_partial_refund_says_what_came_back_now_and_in_all() -> None:
-    text = said(changed("charge.refunded", {"amount_refunded": 1200}, amount_refunded=2000))
-    assert "€8.00 of a payment of €48.50 refunded" in text
-    assert "€20.00" in text
-    assert "€28.50" in text
-
-
-def test_a_whole_refund_says_so() -> None:
-    text = said(changed("charge.refunded", {"amount_refunded": 0}, amount_refunded=4850))
-    assert "Payment of €48.50 from Mara Lindqvist was refunded" in text
-
-
-@pytest.mark.parametrize(("status", "words"), [("won", "was won"), ("warning_closed", "was closed without a dispute")])
-def test_a_closed_dispute_says_how_it_ended(status: str, words: str) -> None:
-    assert words in said(changed("charge.dispute.closed", status=status))
-
-
-def test_an_inquiry_is_no_dispute_yet() -> None:
-    assert "The bank inquires about a payment of $99.00" in said(
-        changed("charge.dispute.created", status="warning_needs_response")
-    )
-
-
-def test_the_last_failed_attempt_says_that_there_will_be_no_other() -> None:
-    assert "will not be tried again" in said(changed("invoice.payment_failed", next_payment_attempt=None))
-
-
-def test_a_checkout_that_only_saves_a_card_has_no_amount() -> None:
-    text = said(
-        changed("checkout.session.completed", mode="setup", amount_total=None, currency=None, payment_intent=None)
-    )
-    assert "Yuki Tanaka saved a payment method at checkout" in text
+    body = changed("invoice.paid", parent=None, subscription="sub_1")
+    assert "https://dashboard.stripe.com/subscriptions/sub_1" in posted(body)
 
 
 def test_links_lead_to_the_payment_before_the_charge_and_to_the_connected_account() -> None:
-    body = {**sample("charge.failed"), "account": "acct_9"}
-    message = message_of(rendered(body))
-    posted = json.dumps(message.body())
-    assert "https://dashboard.stripe.com/acct_9/payments/pi_" in posted
-    assert "https://dashboard.stripe.com/acct_9/customers/cus_" in posted
-    assert "/ch_" not in posted
+    text = posted({**sample("charge.failed"), "account": "acct_9"})
+    assert "https://dashboard.stripe.com/acct_9/payments/pi_" in text
+    assert "https://dashboard.stripe.com/acct_9/customers/cus_" in text
+    assert "/ch_" not in text
 
 
 # What is worth no line
@@ -365,10 +243,6 @@ def test_a_payload_of_nulls_still_makes_a_message(one: Sample) -> None:
     result = rendered(body)
     assert_reads_well(result)
     assert result.message is not None
-
-
-def test_a_dispute_without_a_status_is_still_a_sentence() -> None:
-    assert "from Owen Achterberg was closed" in said(changed("charge.dispute.closed", status=None))
 
 
 _SCALARS = st.none() | st.booleans() | st.integers(-(10**25), 10**25) | st.floats() | st.text(max_size=8)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from bridge.money import format_minor
 from bridge.payload import at, clean, int_at, list_at, map_at, text_at
-from bridge.sources.stripe.parts import Told, day, words
+from bridge.sources.stripe.parts import Told, words
 
 PHRASES = {
     # Usage and credit
@@ -80,10 +80,10 @@ PHRASES = {
     "issuing_transaction.created:refund": "Refund[ of {spent}][ from {merchant}] to an issued card was booked",
     "issuing_transaction.updated": "Card payment[ of {spent}][ at {merchant}] was updated",
     "issuing_transaction.purchase_details_receipt_updated": "Receipt of a card payment[ of {spent}][ at {merchant}] "
-    "came in",
+    "arrived",
     # Treasury
-    "treasury.credit_reversal.created": "Return[ of {amount}] that had come in was started",
-    "treasury.credit_reversal.posted": "Return[ of {amount}] that had come in is done",
+    "treasury.credit_reversal.created": "[{amount} that|Money that] had come in is being sent back",
+    "treasury.credit_reversal.posted": "[{amount} that|Money that] had come in was sent back",
     "treasury.debit_reversal.created": "Reversal of a debit[ of {amount}] was started",
     "treasury.debit_reversal.completed": "Reversal of a debit[ of {amount}] is done",
     "treasury.debit_reversal.initial_credit_granted": "Reversal of a debit[ of {amount}] was credited for now",
@@ -100,7 +100,7 @@ PHRASES = {
     "treasury.outbound_payment.canceled": "Outbound payment[ of {amount}][ to {other_side}] was canceled",
     "treasury.outbound_payment.returned": "Outbound payment[ of {amount}][ to {other_side}] came back[: {returned}]",
     "treasury.outbound_payment.expected_arrival_date_updated": "Outbound payment[ of {amount}][ to {other_side}] "
-    "has a new date of arrival[: {expected}]",
+    "has a new date of arrival",
     "treasury.outbound_payment.tracking_details_updated": "Outbound payment[ of {amount}][ to {other_side}] can be "
     "tracked",
     "treasury.outbound_transfer.created": "Outbound transfer[ of {amount}][ to {other_side}] was started",
@@ -109,12 +109,12 @@ PHRASES = {
     "treasury.outbound_transfer.canceled": "Outbound transfer[ of {amount}][ to {other_side}] was canceled",
     "treasury.outbound_transfer.returned": "Outbound transfer[ of {amount}][ to {other_side}] came back[: {returned}]",
     "treasury.outbound_transfer.expected_arrival_date_updated": "Outbound transfer[ of {amount}][ to {other_side}] "
-    "has a new date of arrival[: {expected}]",
+    "has a new date of arrival",
     "treasury.outbound_transfer.tracking_details_updated": "Outbound transfer[ of {amount}][ to {other_side}] can be "
     "tracked",
     "treasury.received_credit.created": "[{amount} came|Money came] into a financial account[ from {other_side}]",
     "treasury.received_credit.succeeded": "[{amount} came|Money came] into a financial account[ from {other_side}]",
-    "treasury.received_credit.failed": "[{amount}|Money][ from {other_side}] could not be taken in[: {returned}]",
+    "treasury.received_credit.failed": "[{amount}|Money][ from {other_side}] could not be received[: {returned}]",
     "treasury.received_debit.created": "[{amount} was|Money was] taken from a financial account[ by {other_side}]",
     # Bank accounts that were linked
     "financial_connections.account.created": "Bank account[ at {bank}] was linked",
@@ -130,15 +130,13 @@ PHRASES = {
     "financial_connections.account.supported_payment_method_types_updated": "Ways to pay from a linked bank account"
     "[ at {bank}] were updated",
     "financial_connections.account.upcoming_account_number_expiry": "Account number of a linked bank account"
-    "[ at {bank}] will expire[ on {number_expiry}]",
-    "financial_connections.account.upcoming_deactivation": "Linked bank account[ at {bank}] will be deactivated"
-    "[ on {deactivation}]",
+    "[ at {bank}] will expire",
+    "financial_connections.account.upcoming_deactivation": "Linked bank account[ at {bank}] will be deactivated",
     "financial_connections.account.expected_deactivation_date_updated": "Linked bank account[ at {bank}] will be "
-    "deactivated at another time[: {deactivation}]",
-    "financial_connections.authorization.upcoming_deactivation": "Link to [{institution}|a bank] will be deactivated"
-    "[ on {deactivation}]",
+    "deactivated at another time",
+    "financial_connections.authorization.upcoming_deactivation": "Link to [{institution}|a bank] will be deactivated",
     "financial_connections.authorization.expected_deactivation_date_updated": "Link to [{institution}|a bank] will be "
-    "deactivated at another time[: {deactivation}]",
+    "deactivated at another time",
     # Identity, and whether a card is its owner's
     "identity.verification_session.created": "Identity check was started",
     "identity.verification_session.processing": "Identity check is processing",
@@ -194,8 +192,8 @@ PHRASES = {
     "terminal.reader.action_succeeded": "Card reader[ {label}] did its task[: to {action}]",
     "terminal.reader.action_updated": "Card reader[ {label}] has a new task[: to {action}]",
     "test_helpers.test_clock.created": "New test clock[ “{name}”]",
-    "test_helpers.test_clock.advancing": "Test clock[ “{name}”] is moving[ to {frozen}]",
-    "test_helpers.test_clock.ready": "Test clock[ “{name}”] stands[ at {frozen}|, ready]",
+    "test_helpers.test_clock.advancing": "Test clock[ “{name}”] is moving through time",
+    "test_helpers.test_clock.ready": "Test clock[ “{name}”] is ready",
     "test_helpers.test_clock.internal_failure": "Test clock[ “{name}”] failed",
     "test_helpers.test_clock.deleted": "Test clock[ “{name}”] was deleted",
 }
@@ -209,6 +207,15 @@ _ACTIONS = {
     "process_setup_intent": "save a card",
     "refund_payment": "refund a payment",
     "set_reader_display": "show the cart",
+}
+_REJECTED = {
+    "geographic_location": "it shows a place",
+    "inappropriate": "it is inappropriate",
+    "network_name": "it names a card network",
+    "non_binary_image": "the logo is not black and white",
+    "non_fiat_currency": "it shows a currency that is none",
+    "other_entity": "it shows another company",
+    "promotional_material": "it advertises something",
 }
 _WALLETS = {"apple_pay": "Apple Pay", "google_pay": "Google Pay", "samsung_pay": "Samsung Pay"}
 
@@ -272,15 +279,11 @@ def _returned(told: Told) -> str:
 
 def _rejected(told: Told) -> str:
     reasons = (
-        words(text_at(one))
+        _REJECTED.get(text_at(one)) or words(text_at(one))
         for part in ("card_logo", "carrier_text")
         for one in list_at(told.resource, "rejection_reasons", part)[:5]
     )
     return ", ".join(reason for reason in reasons if reason)
-
-
-def _deactivation(told: Told) -> str:
-    return day(int_at(told.resource, "status_details", "active", "expected_deactivation_date"))
 
 
 def _tons(told: Told) -> str:
@@ -291,6 +294,11 @@ def _tons(told: Told) -> str:
 def _report(told: Told) -> str:
     """`balance.summary.1` -> `balance summary`: the number is the report's version."""
     return words(text_at(told.resource, "report_type").rstrip(".0123456789").replace(".", " "))
+
+
+def _value(told: Told) -> str:
+    value = int_at(told.resource, "value")
+    return f"{value:,}" if value is not None and abs(value) < 10**15 else clean(text_at(told.resource, "value"), 40)
 
 
 def _percent(told: Told) -> str:
@@ -314,19 +322,15 @@ PARTS: Mapping[str, Callable[[Told], str]] = {
     "cash_moved": _cash_moved,
     "closed": lambda told: words(text_at(told.resource, "status_details", "closed", "reasons", 0)),
     "credit": _credit,
-    "deactivation": _deactivation,
     "debit": _resource_money("amount", currency=("source", "currency")),
     "error": lambda told: clean(text_at(told.resource, "error"), 100).rstrip(". "),
     "evidence": lambda told: words(text_at(told.resource, "evidence", "reason").replace("other", "")),
-    "expected": lambda told: day(int_at(told.resource, "expected_arrival_date")),
     "filename": lambda told: clean(text_at(told.resource, "filename"), 100),
-    "frozen": lambda told: day(int_at(told.resource, "frozen_time")),
     "grant": _resource_money("amount", "monetary", "value", currency=("amount", "monetary", "currency")),
     "institution": lambda told: clean(text_at(told.resource, "institution_name"), 80),
     "label": lambda told: clean(text_at(told.resource, "label"), 80),
     "loss": lambda told: words(text_at(told.resource, "loss_reason").replace("other", "")),
     "merchant": lambda told: clean(text_at(told.resource, "merchant_data", "name"), 80),
-    "number_expiry": lambda told: day(int_at(told.resource, "account_numbers", 0, "expected_expiry_date")),
     "other_side": _other_side,
     "outcome": lambda told: words(text_at(told.resource, "outcome")),
     "percent": _percent,
@@ -338,7 +342,7 @@ PARTS: Mapping[str, Callable[[Told], str]] = {
     "spent": _spent,
     "title": lambda told: clean(text_at(told.resource, "title"), 100),
     "tons": _tons,
-    "value": lambda told: clean(text_at(told.resource, "value"), 100),
+    "value": _value,
     "wallet": lambda told: (
         _WALLETS.get(text_at(told.resource, "wallet_provider")) or words(text_at(told.resource, "wallet_provider"))
     ),

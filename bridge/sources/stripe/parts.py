@@ -182,6 +182,11 @@ def _discount(told: Told) -> str:
     return f"{amount} off" if amount else ""
 
 
+def _percentage(told: Told) -> str:
+    percentage = clean(text_at(told.resource, "percentage"), 20)
+    return f"{percentage.removesuffix('.0')}%" if percentage else ""
+
+
 def _expiry(told: Told) -> str:
     month, year = int_at(told.resource, "exp_month"), int_at(told.resource, "exp_year")
     return f"{month:02}/{year}" if month and year and 0 < month < 13 and 2000 <= year <= 9999 else ""
@@ -240,7 +245,7 @@ PARTS: Mapping[str, Callable[[Told], str]] = {
     "own_price": lambda told: recurring_price(told.resource),
     "paid": _money("amount_paid"),
     "period_end": _period_end,
-    "percentage": lambda told: f"{_text('percentage')(told)}%" if _text("percentage")(told) else "",
+    "percentage": _percentage,
     "plan": lambda told: plan_of(told.resource),
     "price": lambda told: price_of(told.resource),
     "reason": _words("reason"),

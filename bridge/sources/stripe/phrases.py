@@ -154,7 +154,7 @@ PHRASES = {
     "account.external_account.created": "Account[ {account}] added [{card}|an account for payouts]",
     "account.external_account.updated": "Account[ {account}] changed [{card}|an account for payouts]",
     "account.external_account.deleted": "Account[ {account}] removed [{card}|an account for payouts]",
-    "capability.updated": "Capability[ for {capability}] of an account[ is {status}]",
+    "capability.updated": "Capability[ {capability}] of an account[ is {status}]",
     "person.created": "[{who}|A person] was added to an account",
     "person.updated": "Details of [{who}|a person] at an account were updated",
     "person.deleted": "[{who}|A person] was removed from an account",

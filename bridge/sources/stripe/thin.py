@@ -96,7 +96,7 @@ PHRASES = {
     "v2.money_management.payout_method.created": "New way to pay out",
     "v2.money_management.payout_method.updated": "Way to pay out was updated",
     "v2.money_management.received_credit.available": "Money that came in can be used",
-    "v2.money_management.received_credit.failed": "Money could not be taken in",
+    "v2.money_management.received_credit.failed": "Money could not be received",
     "v2.money_management.received_credit.returned": "Money that came in was sent back",
     "v2.money_management.received_credit.succeeded": "Money came into a financial account",
     "v2.money_management.recipient_verification.created": "Check of a recipient was started",

@@ -1,0 +1,79 @@
+"""What the tests of Stripe's messages share: bodies made from the samples, and what their messages say."""
+
+import json
+import re
+from functools import cache
+
+from bridge.events import Event, Request
+from bridge.messages import Rendered
+from bridge.messages.render import Templates, load_templates, render
+from bridge.payload import at
+from bridge.samples import samples
+from bridge.sources.stripe import PROVIDER
+from tests.messages.rendering import message_of, shown
+
+NOW = 1_795_431_600.0
+LINK = re.compile(r"<[^<>|]*\|([^<>]*)>")
+
+
+@cache
+def templates() -> Templates:
+    return load_templates(None, {})
+
+
+def event_of(body: object) -> Event:
+    (event,) = PROVIDER.events(
+        Request("POST", "https://hooks.example.com", {}, json.dumps(body).encode()), "stripe", NOW
+    )
+    return event
+
+
+def rendered(body: object) -> Rendered:
+    return render(event_of(body), templates())
+
+
+def sample(type: str) -> dict[str, object]:
+    body = json.loads(json.dumps(samples()[f"stripe/{type}"].body))
+    assert isinstance(body, dict)
+    return body
+
+
+def changed(type: str, previous: object = None, /, **fields: object) -> dict[str, object]:
+    """A sample with some fields of its object, and what they were before, put in."""
+    body = sample(type)
+    resource = at(body, "data", "object")
+    data = body["data"]
+    assert isinstance(resource, dict)
+    assert isinstance(data, dict)
+    resource.update(fields)
+    if previous is not None:
+        data["previous_attributes"] = previous
+    return body
+
+
+def said(body: object) -> str:
+    """All that a message says, in lines, links as their words."""
+    return LINK.sub(r"\1", shown(message_of(rendered(body)))).replace("*", "")
+
+
+def title(body: object) -> str:
+    """The first line that a message shows."""
+    return said(body).partition("\n")[0]
+
+
+def posted(body: object) -> str:
+    """A message as it is posted, links and all."""
+    return json.dumps(message_of(rendered(body)).body(), ensure_ascii=False)
+
+
+def assert_reads_well(result: Rendered) -> None:
+    assert result.fault == ""
+    if result.message is None:
+        assert result.skip
+        return
+    lines = shown(result.message)
+    for never in ("None", "null", "Undefined", "()", " ,", " :", "{{", "}}", "&#", "**"):
+        assert never not in LINK.sub(r"\1", lines), lines
+    assert not re.search(r"^\s*•\s*$|→\s*$|:\s*$|^\s*→", lines, re.MULTILINE), lines
+    dangling = r" {2}|\bof \.| (from|of|for|to|by|at|on|in|and|was|is|:)( \(test\))?$"
+    assert not re.search(dangling, result.message.text), result.message.text

@@ -1,0 +1,114 @@
+"""Every type that Stripe's own library knows, snapshot or thin, has a sentence, a link and no hole."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import stripe
+
+from bridge.samples import Sample, samples
+from bridge.sources.stripe.titles import PHRASES
+from tests.messages.rendering import message_of
+from tests.messages.stripe_bodies import assert_reads_well, event_of, rendered, said
+
+LIBRARY = Path(stripe.__file__).parent
+
+
+def _snapshot_types() -> list[str]:
+    """From the Literal of what a webhook endpoint may subscribe to."""
+    text = (LIBRARY / "params" / "_webhook_endpoint_create_params.py").read_text("utf-8")
+    return sorted(set(re.findall(r'"([a-z_0-9]+(?:\.[a-z_0-9]+)+)"', text)))
+
+
+def _thin_types() -> list[str]:
+    files = (path.read_text("utf-8") for path in (LIBRARY / "events").glob("_v*.py"))
+    return sorted({type for text in files for type in re.findall(r'LOOKUP_TYPE = "([^"]+)"', text)})
+
+
+SNAPSHOTS, THIN = _snapshot_types(), _thin_types()
+
+
+def _snapshot(type: str, **resource: object) -> dict[str, object]:
+    thing = {"id": "thing1", "object": type.rpartition(".")[0].replace("issuing_", "issuing."), **resource}
+    return {"id": "evt_1", "object": "event", "type": type, "livemode": True, "data": {"object": thing}}
+
+
+def _thin(type: str) -> dict[str, object]:
+    related = {"id": "thing1", "type": re.sub(r"^v1\.|\[.*", "", type).rpartition(".")[0], "url": "/v1/things/thing1"}
+    return {"id": "evt_1", "object": "v2.core.event", "type": type, "livemode": True, "related_object": related}
+
+
+def test_the_library_tells_its_types() -> None:
+    assert len(SNAPSHOTS) > 250
+    assert len(THIN) > 250
+    assert {"charge.failed", "treasury.outbound_transfer.expected_arrival_date_updated"} < set(SNAPSHOTS)
+    assert {"v1.charge.failed", "v2.core.event_destination.ping"} < set(THIN)
+
+
+def test_every_snapshot_type_has_a_sample() -> None:
+    assert set(SNAPSHOTS) - {sample.type for sample in samples().values() if sample.provider == "stripe"} == set()
+
+
+def test_every_type_has_a_sentence_of_its_own() -> None:
+    assert {type for type in SNAPSHOTS + THIN if type.removeprefix("v1.") not in PHRASES} == set()
+
+
+@pytest.mark.parametrize("type", SNAPSHOTS)
+@pytest.mark.parametrize("amount", [None, 12900])
+def test_a_body_that_says_next_to_nothing_is_still_a_sentence(type: str, amount: int | None) -> None:
+    body = _snapshot(type, amount=amount, currency="usd" if amount else None, livemode=True)
+    result = rendered(body)
+    assert_reads_well(result)
+    text = message_of(result).text
+    assert "_" not in re.sub(r":[a-z_]+: ", "", text)
+    assert type not in text
+    assert re.match(r"(:[a-z_]+: )?[A-Z3$]", text), text
+    assert "thing1" not in said(body) or type.startswith(("coupon.", "capability.")), "only the ids of these are words"
+
+
+@pytest.mark.parametrize("type", THIN)
+def test_a_thin_event_is_a_sentence_with_the_id_of_its_object(type: str) -> None:
+    result = rendered(_thin(type))
+    assert_reads_well(result)
+    text = message_of(result).text
+    assert text.endswith("(thing1)")
+    assert "_" not in re.sub(r":[a-z_]+: ", "", text)
+
+
+@pytest.mark.parametrize("body", [*map(_snapshot, SNAPSHOTS), *map(_thin, THIN)], ids=lambda body: body["type"])
+def test_the_link_leads_into_the_dashboard_to_the_object_or_its_event(body: dict[str, object]) -> None:
+    live, test = event_of(body), event_of({**body, "livemode": False})
+    assert re.fullmatch(r"https://dashboard\.stripe\.com/[a-z_/-]+/(thing1|evt_1)", live.url)
+    assert test.url == live.url.replace(".com/", ".com/test/")
+
+
+JUNK: tuple[object, ...] = (
+    None,
+    True,
+    -1,
+    1e300,
+    10**30,
+    "",
+    "x" * 100_000,
+    [],
+    [None],
+    {},
+    {"data": [None]},
+    {"type": "type"},
+)
+
+
+@pytest.mark.parametrize("one", [s for s in samples().values() if s.provider == "stripe"], ids=lambda one: one.type)
+def test_fields_of_the_wrong_kind_cost_no_message(one: Sample) -> None:
+    body = json.loads(json.dumps(one.body))
+    resource = body.get("data", {}).get("object", {})
+    names = [name for name in resource if name != "object"]
+    right = dict(resource)
+    for number, name in enumerate(names):
+        resource[name] = JUNK[number % len(JUNK)]
+        assert rendered(body).fault == "", name
+        resource[name] = right[name]
+    for junk in JUNK:
+        resource.update(dict.fromkeys(names, junk))
+        assert rendered(body).fault == "", junk
