@@ -56,6 +56,11 @@ def read(text: str, zone: tzinfo | None = None) -> Iterator[Line]:
     yield from _lines(text[end:], zone)
 
 
+def plainly(text: str, zone: tzinfo | None = None) -> str:
+    """What is left of a mrkdwn text where nothing can be formatted, as in a notification: its words and emoji."""
+    return "\n".join("".join(span.text for span in line.spans) for line in read(text, zone))
+
+
 def _lines(text: str, zone: tzinfo | None) -> Iterator[Line]:
     for line in text.split("\n") if text else ():
         quoted = _QUOTE.match(line)

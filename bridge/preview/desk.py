@@ -5,6 +5,7 @@ No HTTP in here: each answer is plain data that can be written as JSON.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 from jinja2 import TemplateSyntaxError, nodes
@@ -17,8 +18,9 @@ from bridge.messages import Rendered
 from bridge.messages.drawing import draw
 from bridge.messages.limits import problems
 from bridge.messages.measures import measures
-from bridge.messages.render import Templates, candidates, choose, render, with_text
-from bridge.preview.files import Files, fingerprint
+from bridge.messages.reading import plainly
+from bridge.messages.render import Templates, candidates, choose, load_templates, render, with_text
+from bridge.preview.files import Files, NotText, fingerprint
 from bridge.recorded import NoBody, recorded_body
 from bridge.running import Running
 from bridge.samples import Sample, sample_event, samples
@@ -65,6 +67,10 @@ def look(asked: Asked, running: Running, files: Files, now: float) -> Json:
     running = _with_editor(asked, running)
     event = _event(asked, running, now)
     file = asked.file or _serves(event, running)
+    saved, on_disk = "", ""
+    with suppress(NotText):  # then the template is at fault, which is told below
+        text = files.text(file)
+        saved, on_disk = fingerprint(text), text or ""
     rendered = render(event, running.templates, file if file in _own(event, running) else _serves(event, running))
     message = rendered.message
     return {
@@ -74,13 +80,13 @@ def look(asked: Asked, running: Running, files: Files, now: float) -> Json:
         "template": rendered.template,
         "file": file,
         "files": _files(event, running, file),
-        "text": running.templates.sources.get(file, ""),
-        "saved": fingerprint(files.text(file)),
+        "text": on_disk,
+        "saved": saved,
         "path": files.shown(file),
         "skip": rendered.skip,
         "fault": rendered.fault,
         "html": draw(message) if message else "",
-        "notification": message.text if message else "",
+        "notification": plainly(message.text) if message else "",
         "json": json.dumps(message.body(), indent=2, ensure_ascii=False) if message else "",
         "measures": [asdict(measure) for measure in measures(message)] if message else [],
         "problems": _problems(rendered, recorded=bool(asked.payload)),
@@ -96,13 +102,12 @@ def examine(asked: Asked, running: Running) -> list[Finding]:
 
 def new_errors(asked: Asked, running: Running) -> list[Finding]:
     """The errors that saving would bring: those of the file itself, and those elsewhere that are not there already."""
-    known = set(check_template(running, asked.file).findings)
+    errors = [finding for finding in examine(asked, running) if finding.level == "error"]
     place = f"templates/{asked.file}"
-    return [
-        finding
-        for finding in examine(asked, running)
-        if finding.level == "error" and (finding.where == place or finding not in known)
-    ]
+    if all(finding.where == place for finding in errors):
+        return errors
+    known = set(check_template(running, asked.file).findings)
+    return [finding for finding in errors if finding.where == place or finding not in known]
 
 
 def told(findings: Sequence[Finding]) -> list[Json]:
@@ -196,8 +201,12 @@ def _problems(rendered: Rendered, *, recorded: bool) -> list[Json]:
 
 
 def reload(files: Files, last: Running) -> tuple[Running, list[Json]]:
-    """The configuration as it is on disk now; where it cannot work, the last one, and what is wrong."""
+    """The configuration as it is on disk now, and what is wrong with it: then the last routes serve the templates."""
     try:
         return files.running(), []
     except ConfigurationError as error:
-        return last, told([finding_of(fault) for fault in error.faults])
+        faults = told([finding_of(fault) for fault in error.faults])
+    with suppress(OSError):
+        folder = files.folder if files.folder.is_dir() else None
+        last = replace(last, templates=load_templates(folder, last.routes.people))
+    return last, faults

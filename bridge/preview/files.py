@@ -1,6 +1,8 @@
 """The files behind the page: where they are, whether they changed, and writing one."""
 
+import codecs
 import hashlib
+import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +13,10 @@ from bridge.packaged import packaged_templates
 from bridge.running import Running
 
 _NAME = re.compile(r"(?:[A-Za-z0-9_][^/\\\x00-\x1f\x7f]{0,200}/)*[A-Za-z0-9_][^/\\\x00-\x1f\x7f]{0,200}\.j2\Z")
+
+
+class NotText(Exception):
+    """A template on disk cannot be read. The text says which and why."""
 
 
 class NotWritten(Exception):
@@ -27,12 +33,22 @@ class Files:
     """Reads it all anew. Raises ConfigurationError."""
 
     def text(self, name: str) -> str | None:
-        """A template's text on disk, the edited folder's before the packaged one; None where there is none."""
+        """A template's text on disk, the edited folder's before the packaged one; None where there is none.
+
+        Raises NotText where one is there that cannot be read: as for the service, the packaged one does not stand in.
+        """
         for folder in (self.folder, packaged_templates()) if _NAME.match(name) else ():
-            try:
-                return (folder / name).read_text("utf-8-sig")
-            except (OSError, ValueError):
+            path = folder / name
+            if not os.path.lexists(path):
                 continue
+            if not path.is_file():  # reading from a pipe would never end
+                raise NotText(f"{path} is no file")
+            try:
+                return path.read_text("utf-8-sig")
+            except UnicodeDecodeError:
+                raise NotText(f"{path} is not UTF-8") from None
+            except OSError as error:
+                raise NotText(f"{path} cannot be read ({error.strerror or error})") from None
         return None
 
     def shown(self, name: str) -> str:
@@ -45,7 +61,7 @@ class Files:
         Asking again and again finds changes where notifications of the system do not reach, as in a container.
         """
         found = []
-        for path in [self.routes, *sorted({*self.folder.rglob("*.j2"), *packaged_templates().rglob("*.j2")})]:
+        for path in [self.routes, *_templates(self.folder), *_templates(packaged_templates())]:
             try:
                 stat = path.stat()
             except OSError:
@@ -58,23 +74,42 @@ class Files:
         if not _NAME.match(name):
             raise NotWritten(f"{name[:100]!r} is no name of a template, such as gitlab/push.j2")
         path = self.folder / name
-        root = self.folder.resolve()
-        if path.is_symlink() or not path.parent.resolve().is_relative_to(root):
-            raise NotWritten(f"{path} is a link, or lies behind one: edit the file that it points to")
         new = path.with_name(f".{path.name}.new")
+        mend = "set BRIDGE_TEMPLATES to a folder that can be written, or see to its permissions"
         try:
+            if path.is_symlink() or not path.parent.resolve().is_relative_to(self.folder.resolve()):
+                raise NotWritten(f"{path} is a link, or lies behind one: edit the file that it points to")
+            data = _as_before(path, text)
             path.parent.mkdir(parents=True, exist_ok=True)
             new.unlink(missing_ok=True)
-            with new.open("x", encoding="utf-8", newline="") as file:
-                file.write(text)
+            with new.open("xb") as file:
+                file.write(data)
             if path.exists():
                 new.chmod(path.stat().st_mode & 0o777)
             new.replace(path)
         except OSError as error:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
-            mend = "set BRIDGE_TEMPLATES to a folder that can be written, or see to its permissions"
             raise NotWritten(f"cannot write {path} ({error.strerror or error}): {mend}") from None
+        except (ValueError, RuntimeError) as error:  # no text of UTF-8; links that lead in a circle
+            raise NotWritten(f"cannot write {name!r} ({error})") from None
+
+
+def _templates(folder: Path) -> list[Path]:
+    """Every template below a folder, as far as it can be walked: folders may go while they are looked at."""
+    found: list[Path] = []
+    with suppress(OSError):
+        found.extend(folder.rglob("*.j2"))
+    return sorted(found)
+
+
+def _as_before(path: Path, text: str) -> bytes:
+    """The text as bytes, with the line ends and the byte order mark that the file has: a browser shows neither."""
+    old = path.read_bytes() if path.is_file() else b""
+    text = text.replace("\r\n", "\n")
+    if (lines := old.count(b"\n")) and old.count(b"\r\n") == lines:
+        text = text.replace("\n", "\r\n")
+    return text.encode("utf-8-sig" if old.startswith(codecs.BOM_UTF8) else "utf-8")
 
 
 def fingerprint(text: str | None) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.messages.reading import Line, Span, read
+from bridge.messages.reading import Line, Span, plainly, read
 
 
 def spans(text: str) -> list[Span]:
@@ -62,6 +62,10 @@ def test_a_block_of_code_that_is_not_closed_is_text() -> None:
 
 def test_an_empty_line_stays_a_line() -> None:
     assert list(read("a\n\nb")) == [Line("text", (Span("a"),)), Line("text", ()), Line("text", (Span("b"),))]
+
+
+def test_a_notification_is_words_and_emoji() -> None:
+    assert plainly(":x: *Fish* &amp; <https://e.example|chips>\n<@U1>") == "❌ Fish & chips\n@U1"
 
 
 @settings(max_examples=200)

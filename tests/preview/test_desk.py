@@ -7,7 +7,7 @@ import pytest
 from bridge.configuration import ConfigurationError
 from bridge.preview import desk
 from bridge.preview.desk import Asked, Refused
-from bridge.preview.files import Files
+from bridge.preview.files import Files, fingerprint
 from bridge.running import Running
 from bridge.samples import samples
 
@@ -133,8 +133,30 @@ def test_a_configuration_that_cannot_work_leaves_the_last_one_in_force(files: Fi
         raise ConfigurationError(["routes.toml:3: unknown key 'chanels'; the nearest known is 'channels'"])
 
     last, faults = desk.reload(Files(files.folder, files.routes, fails), running)
-    assert last is running
+    assert last.routes is running.routes
     assert faults[0]["line"] == 3
+    (files.folder / "gitlab/push.j2").write_text("Changed meanwhile", "utf-8")
+    last, _ = desk.reload(Files(files.folder, files.routes, fails), running)
+    assert last.templates.sources["gitlab/push.j2"] == "Changed meanwhile"
+
+
+def test_the_text_is_the_disks_though_it_was_not_looked_at_since(files: Files) -> None:
+    running = files.running()
+    (files.folder / "gitlab/push.j2").write_text("Written this moment", "utf-8")
+    seen = desk.look(Asked("gitlab/push"), running, files, 1795392000.0)
+    assert (seen["text"], seen["saved"]) == ("Written this moment", fingerprint("Written this moment"))
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_and_no_text(files: Files) -> None:
+    (files.folder / "gitlab/push.j2").write_bytes(b"\xff")
+    seen = look(files, event="gitlab/push")
+    assert (seen["text"], seen["saved"]) == ("", "")
+    assert "cannot be read: not UTF-8" in str(seen["problems"])
+
+
+def test_the_notification_is_told_as_it_reads(files: Files) -> None:
+    text = '{% extends "message.j2" %}{% block title %}:x: *Fish* {{ "&" }} chips{% endblock %}'
+    assert look(files, event="gitlab/push", file="gitlab/push.j2", text=text)["notification"] == "❌ Fish & chips"
 
 
 def test_every_event_is_listed_with_its_title_and_the_file_that_serves_it(files: Files) -> None:

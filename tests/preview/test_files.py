@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.packaged import packaged_templates
-from bridge.preview.files import Files, NotWritten, fingerprint
+from bridge.preview.files import Files, NotText, NotWritten, fingerprint
 
 
 def test_a_file_of_the_folder_goes_before_the_packaged_one(files: Files) -> None:
@@ -52,6 +52,51 @@ def test_a_folder_that_cannot_be_made_is_told_with_the_mend(files: Files) -> Non
     (files.folder / "stripe").write_text("a file where a folder should be", "utf-8")
     with pytest.raises(NotWritten, match="BRIDGE_TEMPLATES"):
         files.write("stripe/charge.j2", "x")
+
+
+def test_line_ends_and_a_byte_order_mark_stay_as_they_were(files: Files) -> None:
+    own = files.folder / "gitlab/push.j2"
+    own.write_bytes(b"\xef\xbb\xbfa\r\nb\r\n")
+    assert files.text("gitlab/push.j2") == "a\nb\n"
+    files.write("gitlab/push.j2", "a\nc\n")
+    assert own.read_bytes() == b"\xef\xbb\xbfa\r\nc\r\n"
+    own.write_bytes(b"a\r\nb\n")
+    files.write("gitlab/push.j2", "a\nc\n")
+    assert own.read_bytes() == b"a\nc\n"
+
+
+def test_a_file_that_is_no_text_is_told_and_the_packaged_one_does_not_stand_in(files: Files) -> None:
+    own = files.folder / "gitlab/push.j2"
+    own.write_bytes("für".encode("latin-1"))
+    with pytest.raises(NotText, match=r"push\.j2 is not UTF-8"):
+        files.text("gitlab/push.j2")
+    os.mkfifo(files.folder / "gitlab/pipe.j2")
+    with pytest.raises(NotText, match="is no file"):
+        files.text("gitlab/pipe.j2")
+
+
+@pytest.mark.parametrize("name", ["a/" * 3000 + "x.j2", "😀" * 100 + ".j2", "a\ud800.j2", "circle/x.j2"])
+def test_a_name_that_no_file_can_have_is_told(files: Files, name: str) -> None:
+    (files.folder / "circle").symlink_to("circle")
+    assert files.text(name) is None
+    with pytest.raises(NotWritten):
+        files.write(name, "x")
+
+
+def test_a_text_that_no_file_can_hold_is_told_and_leaves_nothing(files: Files) -> None:
+    before = files.text("gitlab/push.j2")
+    with pytest.raises(NotWritten):
+        files.write("gitlab/push.j2", "a\ud800")
+    assert files.text("gitlab/push.j2") == before
+    assert [path.name for path in (files.folder / "gitlab").iterdir()] == ["push.j2"]
+
+
+def test_a_folder_that_goes_while_it_is_looked_at_is_no_error(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "rglob", gone)
+    assert [name for name, *_ in files.state()] == [str(files.routes)]
 
 
 def test_a_change_on_disk_changes_the_state(files: Files) -> None:
