@@ -44,7 +44,7 @@ def check(*, strict: bool, env: bool, as_json: bool, payloads: Sequence[Path], e
         with sharing_trees():
             running = without_secrets(settings)
             checked = look(running, stand_ins(payloads, event, running))
-        findings = [*checked.findings, *_of_settings(settings, running, env=env)]
+        findings = sorted([*checked.findings, *_of_settings(settings, running, env=env)], key=lambda f: f.level)
     except ConfigurationError as error:
         findings = [finding_of(fault) for fault in error.faults]
     seconds = time.monotonic() - started

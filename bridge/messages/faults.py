@@ -146,6 +146,9 @@ def _strays(name: str, tree: Tree) -> Iterator[Fault]:
 
 
 def _outside_blocks(name: str, tree: Tree) -> Iterator[Fault]:
+    extends = tree.extends()
+    if extends and any(placed.node.lineno < extends.lineno for placed in tree.blocks):
+        yield Fault(name, extends.lineno, "`extends` after a block, which then shows twice", "put it first in the file")
     for node in at_top(tree.root):
         if isinstance(node, nodes.Output):
             for line in _lines_with_text(node):

@@ -89,15 +89,15 @@ def sharing_trees() -> Iterator[None]:
         parsed.reset(token)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)  # a tenth of a megabyte each, and somebody who types makes many
 def tree_of(name: str, text: str) -> Tree | None:
     """A template's text, walked; None if it is none."""
     try:
         root = (parsed.get() or {}).get((name, text)) or _environment.parse(text, name)
+        tree = Tree(root, Scope(""))
+        _Walk(tree).go(root, tree.top, (), ())
     except (TemplateSyntaxError, RecursionError):
         return None
-    tree = Tree(root, Scope(""))
-    _Walk(tree).go(root, tree.top, (), ())
     return tree
 
 

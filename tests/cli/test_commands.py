@@ -71,7 +71,7 @@ def test_env_adds_what_serve_would_refuse(tmp_path: Path) -> None:
 def test_env_adds_a_store_that_cannot_be_opened(tmp_path: Path) -> None:
     done = run(tmp_path, "check", "--env", environ={"BRIDGE_STORE": "postgres://hush@db/x"})
     assert done.returncode == 1
-    assert "BRIDGE_STORE names no store" in done.stdout
+    assert "error: BRIDGE_STORE: names no store" in done.stdout
     assert "hush" not in done.stdout + done.stderr
 
 

@@ -96,6 +96,10 @@ def test_the_packaged_templates_have_no_faults() -> None:
         ("{% from 'default.j2' import who %}", "one.j2:1: default.j2 has no 'who'"),
         ("a\n{ payload.x }}", "one.j2:2: `}}` without its `{{` is text, and would be posted (write `{{`)"),
         ("{ if payload.x %}x", "one.j2:1: `%}` without its `{%` is text"),
+        (
+            "{% block title %}x{% endblock %}\n" + CHILD,
+            "one.j2:2: `extends` after a block, which then shows twice (put it first in the file)",
+        ),
         ("{% autoescape false %}{% endautoescape %}", "one.j2:1: escaping cannot be switched off"),
     ],
 )
