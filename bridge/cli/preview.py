@@ -1,6 +1,7 @@
 """`bridge preview`."""
 
 import asyncio
+import logging
 import os
 import secrets
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from rich.text import Text
 
 from bridge.cli.configured import settings_or_end, without_secrets
@@ -41,6 +43,7 @@ def preview(event: str | None, *, host: str, port: int, browser: bool) -> None:
 
 async def _serve(settings: Settings, running: Running, event: str | None, host: str, port: int, browser: bool) -> None:
     token = secrets.token_urlsafe(18)
+    logging.getLogger("aiohttp.server").addFilter(_is_our_fault)
     files = Files(
         settings.templates_folder or Path("templates"), settings.routes_file, lambda: without_secrets(settings)
     )
@@ -65,11 +68,18 @@ async def _serve(settings: Settings, running: Running, event: str | None, host: 
         await runner.cleanup()
 
 
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    """Whether it is no trace of what somebody sent that is no HTTP, such as a browser that tries https."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
 async def _interrupted() -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop, loop, numbers = asyncio.Event(), asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, stop.set)
     await stop.wait()
+    for number in numbers:  # whoever does not want to wait for a check that still runs says so again
+        loop.remove_signal_handler(number)
 
 
 def _has_screen() -> bool:

@@ -6,6 +6,7 @@ import ipaddress
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from importlib.resources import files as resources
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from aiohttp import web
 from bridge.messages.drawing import slack_css
 from bridge.preview import desk
 from bridge.preview.desk import Asked, Json, Refused
-from bridge.preview.files import Files, NotWritten, fingerprint
+from bridge.preview.files import Files, NotText, NotWritten, fingerprint
 from bridge.running import Running
 
 MAX_BODY = 4 * 1024 * 1024
@@ -78,6 +79,7 @@ class _Page:
         self._files, self._running, self._token, self._bound, self._again = files, running, token, bound, again
         self._faults: list[Json] = []
         self._state = files.state()
+        self._looking, self._checking, self._writing, self._reading = (asyncio.Lock() for _ in range(4))
         self._changed = asyncio.Condition()
         self._number = 0
         self._stopping = False
@@ -97,6 +99,8 @@ class _Page:
             response = await handler(request)
         except web.HTTPException as error:
             response = web.Response(status=error.status, text=error.text)
+        except NotText as error:
+            response = _answer({"refused": f"not saved: {error}"}, 422)
         except (Refused, NotWritten) as error:
             response = _answer({"refused": str(error)}, 422)
         if not response.prepared:
@@ -126,13 +130,16 @@ class _Page:
     async def look(self, request: web.Request) -> web.StreamResponse:
         """One message, drawn."""
         asked = await _asked(request)
-        seen = await asyncio.to_thread(desk.look, asked, self._running, self._files, time.time())
+        async with _turn(self._looking, request):
+            seen = await asyncio.to_thread(desk.look, asked, self._running, self._files, time.time())
         return _answer({**seen, "configuration": self._faults})
 
     async def check(self, request: web.Request) -> web.StreamResponse:
         """What the contract check says of the editor's file."""
         asked = await _asked(request)
-        return _answer({"findings": desk.told(await asyncio.to_thread(desk.examine, asked, self._running))})
+        async with _turn(self._checking, request):
+            findings = await asyncio.to_thread(desk.examine, asked, self._running)
+        return _answer({"findings": desk.told(findings)})
 
     async def save(self, request: web.Request) -> web.StreamResponse:
         """Write the editor's file, unless the check finds errors in it, or the disk holds another than was read."""
@@ -142,10 +149,11 @@ class _Page:
             raise Refused("name the file and its text")
         if errors := await asyncio.to_thread(desk.new_errors, asked, self._running):
             return _answer({"refused": "not saved: the check finds errors", "findings": desk.told(errors)}, 422)
-        on_disk = await asyncio.to_thread(self._files.text, asked.file)
-        if fingerprint(on_disk) not in (data.get("saved"), fingerprint(asked.text)):
-            return _answer({"refused": "not saved: the file has changed on disk since it was read here"}, 409)
-        await asyncio.to_thread(self._files.write, asked.file, asked.text)
+        async with self._writing:  # two tabs cannot both find the disk as they left it
+            on_disk = await asyncio.to_thread(self._files.text, asked.file)
+            if fingerprint(on_disk) not in (data.get("saved"), fingerprint(asked.text)):
+                return _answer({"refused": "not saved: the file has changed on disk since it was read here"}, 409)
+            await asyncio.to_thread(self._files.write, asked.file, asked.text)
         await self._reload()
         return _answer({"saved": fingerprint(asked.text), "path": self._files.shown(asked.file)})
 
@@ -190,14 +198,24 @@ class _Page:
             await asyncio.sleep(self._again)
 
     async def _reload(self) -> None:
-        state = await asyncio.to_thread(self._files.state)
-        if state == self._state:
-            return
-        self._state = state
-        self._running, self._faults = await asyncio.to_thread(desk.reload, self._files, self._running)
+        async with self._reading:  # else what was read first could be kept last
+            state = await asyncio.to_thread(self._files.state)
+            if state == self._state:
+                return
+            self._state = state
+            self._running, self._faults = await asyncio.to_thread(desk.reload, self._files, self._running)
         async with self._changed:
             self._number += 1
             self._changed.notify_all()
+
+
+@asynccontextmanager
+async def _turn(lock: asyncio.Lock, request: web.Request) -> AsyncIterator[None]:
+    """One at a time, and none for who has left: a page asks anew at each word that is typed, and waits for the last."""
+    async with lock:
+        if request.transport is None or request.transport.is_closing():
+            raise Refused("nobody waits for this any more")
+        yield
 
 
 async def _asked(request: web.Request) -> Asked:

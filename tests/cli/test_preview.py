@@ -67,6 +67,16 @@ def test_it_serves_its_page_with_the_token_and_stops_when_asked(tmp_path: Path, 
         assert f"edits   {(tmp_path / 'templates').resolve()} (made at the first save)" in out
 
 
+def test_a_browser_that_tries_https_leaves_no_trace_on_the_terminal(tmp_path: Path) -> None:
+    with started(tmp_path) as (process, address):
+        port = int(address.split("/")[2].rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
+            assert b"400" in connection.recv(100)
+        process.send_signal(signal.SIGINT)
+        assert (process.wait(20), process.stderr.read() if process.stderr else "") == (0, "")
+
+
 def test_every_start_has_a_token_of_its_own(tmp_path: Path) -> None:
     with started(tmp_path) as (_, one), started(tmp_path) as (_, other):
         assert one.split("/")[3] != other.split("/")[3]

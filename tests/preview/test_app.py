@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Mapping
 
 import aiohttp
 import pytest
 
 from bridge.payload import int_at, text_at
+from bridge.preview import desk
 from bridge.preview.app import HEADERS, is_ours
+from bridge.preview.desk import Asked
 from bridge.preview.files import Files, fingerprint
+from bridge.running import Running
 from tests.preview.conftest import TITLE, TOKEN, Address
 
 
@@ -128,6 +132,54 @@ async def test_what_another_editor_wrote_meanwhile_is_not_overwritten(address: A
     data = {"event": "gitlab/push", "file": "gitlab/push.j2", "text": "Mine", "saved": fingerprint(TITLE)}
     assert (await post(address, "save", data))[0] == 409
     assert files.text("gitlab/push.j2") == "Written elsewhere"
+
+
+async def test_of_two_tabs_that_save_at_once_one_is_refused(address: Address, files: Files) -> None:
+    tabs = [
+        post(address, "save", {"event": "gitlab/push", "file": "gitlab/push.j2", "text": text, "saved": known})
+        for known in [fingerprint(TITLE)]
+        for text in ("one", "two", "three", "four")
+    ]
+    done = [status for status, _ in await asyncio.gather(*tabs)]
+    assert sorted(done) == [200, 409, 409, 409]
+    assert files.text("gitlab/push.j2") in ("one", "two", "three", "four")
+
+
+async def test_a_file_that_is_no_text_is_not_overwritten(address: Address, files: Files) -> None:
+    (files.folder / "gitlab/push.j2").write_bytes(b"\xff")
+    status, answer = await post(
+        address, "save", {"event": "gitlab/push", "file": "gitlab/push.j2", "text": "x", "saved": ""}
+    )
+    assert status == 422
+    assert "push.j2 is not UTF-8" in str(answer["refused"])
+    assert (files.folder / "gitlab/push.j2").read_bytes() == b"\xff"
+
+
+async def test_who_asks_anew_does_not_wait_for_what_nobody_waits_for(
+    address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    go_on = threading.Event()
+    look = desk.look
+
+    def slow(asked: Asked, running: Running, files: Files, now: float) -> dict[str, object]:
+        seen.append(asked.text or "")
+        if asked.text == "0":
+            go_on.wait(10)
+        return look(asked, running, files, now)
+
+    monkeypatch.setattr(desk, "look", slow)
+    data = {"event": "gitlab/push", "file": "gitlab/push.j2"}
+    typed = []
+    for n in range(5):
+        typed.append(asyncio.create_task(post(address, "look", {**data, "text": str(n)})))
+        await asyncio.sleep(0.2)  # it has come by now
+    for abandoned in typed[:4]:
+        abandoned.cancel()
+    await asyncio.sleep(0.2)
+    go_on.set()
+    assert (await typed[4])[0] == 200
+    assert seen == ["0", "4"]
 
 
 @pytest.mark.parametrize("file", ["../outside.j2", "/tmp/outside.j2", "gitlab/../../outside.j2", ".x.j2"])
