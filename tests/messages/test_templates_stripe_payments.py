@@ -133,6 +133,17 @@ def test_a_dispute_without_a_status_is_still_a_sentence() -> None:
     assert "from Owen Achterberg was closed" in said(changed("charge.dispute.closed", status=None))
 
 
+def test_a_trial_at_checkout_costs_nothing_and_so_names_no_amount() -> None:
+    body = changed(
+        "checkout.session.completed", None, mode="subscription", amount_total=0, payment_status="no_payment_required"
+    )
+    assert "Yuki Tanaka subscribed at checkout, with nothing to pay yet" in title(body)
+
+
+def test_an_invoice_that_was_paid_elsewhere_says_so() -> None:
+    assert "outside of Stripe" in said(changed("invoice.paid", None, paid_out_of_band=True))
+
+
 def test_a_dispute_says_by_when_to_respond_and_what_happens_if_not() -> None:
     text = said(sample("charge.dispute.created"))
     assert "Respond by\n" in text

@@ -62,14 +62,13 @@ def thing_of(type: str, payload: _Resource) -> Thing:
       account, whose capabilities have ids such as ``card_payments`` that every account shares.
     - A checkout session, a subscription schedule, a payment method keep to themselves: what they lead to is not there
       from the first event on, so that their own id is all that is stable.
-    - A thin event is about the object that it names.
+    - A thin event is about the object that it names, or about the account of the person that it names.
 
     An object that stays without an id goes by its customer, then by its account, and at last by the event's type.
     """
     resource = map_at(payload, "data", "object")
     if not resource:
-        kind, id = text_at(payload, "related_object", "type"), text_at(payload, "related_object", "id")
-        return _thing(kind, id, type)
+        return _thing(*_named(payload), type)
     kind, id = _about(type, resource, payload)
     if not id:
         kind, id = "customer", id_at(resource, "customer")
@@ -79,6 +78,12 @@ def thing_of(type: str, payload: _Resource) -> Thing:
         if better := id_at(resource, *path):
             return _thing(kind, id, type, shown=(better_kind, better))
     return _thing(kind, id, type)
+
+
+def _named(payload: _Resource) -> tuple[str, str]:
+    kind, id = text_at(payload, "related_object", "type"), text_at(payload, "related_object", "id")
+    account = text_at(payload, "data", "account_id")
+    return ("account", account) if account and (not id or kind == "v2.core.account_person") else (kind, id)
 
 
 def _about(type: str, resource: _Resource, payload: _Resource) -> tuple[str, str]:
