@@ -109,15 +109,29 @@ def _references(name: str, tree: Tree, templates: Templates, ancestors: Mapping[
         optional = isinstance(node, nodes.Include) and node.ignore_missing
         if wanted and wanted not in known and not optional:
             yield Fault(name, node.lineno, f"there is no template {wanted!r}", nearest_known(wanted, known))
-        elif isinstance(node, nodes.FromImport) and (part := tree_in(templates, wanted)):
-            offered = [n for n in sets_at_top(part.root) if not n.startswith("_")]
-            for one in node.names:
-                asked = one if isinstance(one, str) else one[0]
-                if asked not in offered:
-                    yield Fault(name, node.lineno, f"{wanted} has no {asked!r}", nearest_known(asked, offered))
+        elif part := tree_in(templates, wanted):
+            yield from _not_offered(name, node, tree, [n for n in sets_at_top(part.root) if not n.startswith("_")])
     last = list(ancestors.values())[-1] if ancestors else tree
     if _constant_name(last.extends()) in {name, *ancestors}:
         yield Fault(name, 1, "extends itself in a circle", _EXTEND)
+
+
+def _not_offered(name: str, node: nodes.Node, tree: Tree, offered: list[str]) -> Iterator[Fault]:
+    """Names that an imported file does not have: `{% from … import name %}`, and `alias.name`."""
+    asked: list[tuple[str, int]] = []
+    if isinstance(node, nodes.FromImport):
+        asked = [(one if isinstance(one, str) else one[0], node.lineno) for one in node.names]
+    elif isinstance(node, nodes.Import):
+        asked = [(look.attr, look.lineno) for look in _looks_into(node.target, tree)]
+    for one, line in asked:
+        if one not in offered:
+            yield Fault(name, line, f"{_constant_name(node)} has no {one!r}", nearest_known(one, offered))
+
+
+def _looks_into(variable: str, tree: Tree) -> Iterator[nodes.Getattr]:
+    for look in tree.all(nodes.Getattr):
+        if isinstance(look.node, nodes.Name) and look.node.name == variable:
+            yield look
 
 
 def _unsafe(name: str, tree: Tree) -> Iterator[Fault]:
@@ -167,6 +181,9 @@ def _lines_with_text(output: nodes.Output) -> Iterator[int]:
 
 def _blocks(name: str, tree: Tree, ancestors: list[Tree]) -> Iterator[Fault]:
     known = [block.node.name for ancestor in ancestors for block in ancestor.blocks] or list(slots.NAMES)
+    for look in _looks_into("self", tree):
+        if look.attr not in known:
+            yield Fault(name, look.lineno, f"there is no block {look.attr!r}", nearest_known(look.attr, known))
     for placed in tree.blocks:
         block = placed.node
         if block.name not in known:

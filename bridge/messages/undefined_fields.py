@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass
 
 from jinja2 import Undefined
 from jinja2.environment import TemplateModule
+from jinja2.utils import missing
 
 from bridge.bounds import Meter
 from bridge.configuration import nearest
@@ -18,25 +19,27 @@ def undefined_fields(meters: Iterable[Meter]) -> list[Fault]:
 
     A field that some events lack is found in others, and is no fault.
     """
-    missing: dict[str, list[Undefined]] = defaultdict(list)
+    unmet: dict[str, list[Undefined]] = defaultdict(list)
     found: set[str] = set()
     for meter in meters:
         found |= meter.found
         for place, one in meter.missing.items():
-            missing[place].append(one)
-    return sorted(_fault(place, missing[place]) for place in missing.keys() - found)
+            unmet[place].append(one)
+    return sorted(_fault(place, unmet[place]) for place in unmet.keys() - found)
 
 
-def _fault(place: str, missing: Iterable[Undefined]) -> Fault:
+def _fault(place: str, unmet: Iterable[Undefined]) -> Fault:
     where, _, path = place.partition(": ")
     file, _, line = where.rpartition(":")
-    sought = [one.sought() for one in missing if isinstance(one, Missing)]
+    sought = [one.sought() for one in unmet if isinstance(one, Missing)]
     return Fault(file, int(line), f"{path} is in no sample", _mend(path, sought))
 
 
 def _mend(path: str, sought: Iterable[tuple[object, str]]) -> str:
     objects = [looked_in for looked_in, _ in sought]
     name = next((name for _, name in sought), "")
+    if any(looked_in is missing for looked_in in objects):
+        return f"an imported macro has no {name!r}: hand it over as an argument"
     keys = {key for looked_in in objects for key in _keys(looked_in)}
     if keys:
         step = "" if path.endswith(f".{name}") else f" to {name!r}"

@@ -94,6 +94,11 @@ def test_the_packaged_templates_have_no_faults() -> None:
         ("{% for x in payload.x %}{% set y = x %}{% endfor %}\n{{ y }}", "one.j2:1: 'y' is set in a loop"),
         ("{% for x in payload.x %}{{ x }}{% endfor %}\n{{ x }}", "one.j2:1: 'x' is set in a loop"),
         ("{% from 'default.j2' import who %}", "one.j2:1: default.j2 has no 'who'"),
+        ("{% import 'default.j2' as parts %}\n{{ parts.who() }}", "one.j2:2: default.j2 has no 'who'"),
+        (
+            CHILD + "{% block title %}x{% endblock %}{% block text %}\n{{ self.titel() }}{% endblock %}",
+            "one.j2:3: there is no block 'titel' (the nearest known is 'title')",
+        ),
         ("a\n{ payload.x }}", "one.j2:2: `}}` without its `{{` is text, and would be posted (write `{{`)"),
         ("{ if payload.x %}x", "one.j2:1: `%}` without its `{%` is text"),
         (

@@ -8,11 +8,12 @@ from bridge.messages.render import SECONDS, render
 from bridge.messages.undefined_fields import undefined_fields
 from tests.messages.rendering import event, templates
 
+PARTS = "{% macro who(name) %}{{ name }}{% endmacro %}{% macro ref() %}{{ payload.ref }}{% endmacro %}"
 PUSH = {"user_name": "Ada", "commits": [{"id": "1"}], "project": {"name": "x"}, "nothing": None}
 
 
 def told(folder: Path, text: str, payloads: Sequence[Mapping[str, object]]) -> list[str]:
-    made = templates(folder, one=text, _parts="{% macro who(name) %}{{ name }}{% endmacro %}")
+    made = templates(folder, one=text, _parts=PARTS)
     meters = [Meter(SECONDS) for _ in payloads]
     for payload, meter in zip(payloads, meters, strict=True):
         render(event(payload), made, "one.j2", meter=meter)
@@ -38,6 +39,7 @@ def test_a_field_that_no_event_has_is_misspelt_and_one_that_some_have_is_not(tmp
         ("{{ payload.commits.id }}", "a list is there: take one of it, or loop over it"),
         ("{{ payload.nothing.name }}", "'name' is looked for in what is null in every sample"),
         ("{{ payload.user_name.first }}", "correct the name"),
+        ("{% from '_parts.j2' import ref %}{{ ref() }}", "an imported macro has no 'payload': hand it over"),
         ("{% import '_parts.j2' as parts %}{{ parts.hwo }}", "the nearest key there is 'who'"),
     ],
 )
