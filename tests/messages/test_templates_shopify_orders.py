@@ -293,6 +293,12 @@ def test_a_shipment_without_an_address_to_track_it_shows_the_number() -> None:
     assert "Track shipment" not in text
 
 
+def test_a_shipment_that_was_sent_long_ago_is_not_sent_again_by_an_update() -> None:
+    parcel = sample("fulfillments/update") | {"shipment_status": None, "status": "success", "name": "SO.1042.1"}
+    text = written("fulfillments/update", parcel)
+    assert f"A shipment of order <{ORDER}|SO.1042> to *Ada Marsh* was updated (An Post)" in text
+
+
 def test_several_holds_are_told_one_by_one() -> None:
     holds = [{"reason": "incorrect_address", "reason_notes": "No such street"}, {"reason": "other"}, None]
     order = {"id": "gid://shopify/FulfillmentOrder/1", "fulfillment_holds": holds}

@@ -17,14 +17,17 @@ HERE, THERE = f"{ADMIN}/settings/locations/70192837465", f"{ADMIN}/settings/loca
             [f"Product <{PRODUCT}|Stoneware mug> was *created*", "> Thrown by hand, dishwasher safe.", "24.00 · 26.00"],
         ),
         ("products/delete", [f"<{ADMIN}/products|A product was deleted>", "id 9018273645512"]),
-        ("Product/update", [f"<{PRODUCT}|Product “Stoneware mug” was updated: price of variants>"]),
+        ("Product/update", [f"Product <{PRODUCT}|Stoneware mug> was updated: price of variants"]),
         ("Order/update", ["Order #1042 was updated: financial status (now paid), tags"]),
         ("Customer/update", [f"<{CUSTOMER}|Customer Ada Marsh was updated: tags>"]),
-        ("Collection/update", ["Collection “Winter table” was updated: products added"]),
-        ("Location/update", ["Location “Quay Street studio” was updated: active (now no)"]),
+        ("Collection/update", ["|Winter table> was updated: products added"]),
+        ("Location/update", [f"Location <{HERE}|Quay Street studio> was updated: active (now no)"]),
         ("Product/delete", [f"<{ADMIN}/products|A product was deleted>"]),
-        ("variants/out_of_stock", [":warning: <", "Product variant “Sand” is out of stock", "`MUG-SAND`"]),
-        ("collections/create", ["Collection “Winter table” was created", "> What belongs on it."]),
+        ("variants/out_of_stock", [":warning: Product variant <", "|Sand> is out of stock", "`MUG-SAND`"]),
+        (
+            "collections/create",
+            [f"Collection <{ADMIN}/collections/4083720921|Winter table> was created", "> What belongs on it."],
+        ),
         ("product_listings/remove", [f"<{PRODUCT}|A product was taken off the app's sales channel>", "Open product"]),
         ("product_publications/delete", [f"<{ADMIN}/products|A product was taken off a sales channel>"]),
         ("product_feeds/full_sync_finish", ["The product feed for Ireland in English finished its full sync of 84"]),
@@ -38,7 +41,7 @@ HERE, THERE = f"{ADMIN}/settings/locations/70192837465", f"{ADMIN}/settings/loca
         ("inventory_transfers/update_item_quantities", ["• 40 became 30\n• 12 became 18"]),
         ("inventory_shipments/receive_items", ["has *arrived in part*", "• 32 accepted, 2 refused, 6 still to come"]),
         ("inventory_shipments/update_tracking", ["can be *tracked*", "*Carrier*\nAn Post", "*Expected*\n<!date"]),
-        ("locations/deactivate", [":warning: <", "Location “Quay Street studio” was deactivated"]),
+        ("locations/deactivate", [f":warning: Location <{HERE}|Quay Street studio> was deactivated"]),
         ("customers/create", [f"*<{CUSTOMER}|Ada Marsh>* is a *new customer*"]),
         ("customers/purchasing_summary", ["A customer has placed 4 orders so far>: *€412.50*", "Open last order"]),
         ("customer.tags_added", [f"<{CUSTOMER}|A customer> was tagged `wholesale` `ceramics-club`"]),
@@ -64,7 +67,7 @@ HERE, THERE = f"{ADMIN}/settings/locations/70192837465", f"{ADMIN}/settings/loca
         (
             "company_contact_roles/assign",
             [
-                f"<{ADMIN}/companies/40836|A contact of company “Quay Street Café” was given the role “Ordering only”",
+                f"A contact of company <{ADMIN}/companies/40836|Quay Street Café> was given the role “Ordering only”",
             ],
         ),
         (
@@ -82,9 +85,9 @@ HERE, THERE = f"{ADMIN}/settings/locations/70192837465", f"{ADMIN}/settings/loca
         ("app_subscriptions/update", ["“Studio plan” is active", "*Price*\n€10.00 every 30 days", "*Cap*\n€20.00"]),
         ("app_subscriptions/approaching_capped_amount", [":warning:", "*Used*\n€18.20", "*Cap*\n€20.00"]),
         ("bulk_operations/finish", [":white_check_mark: A bulk query is done"]),
-        ("themes/publish", ["Theme “Winter 2026” is now live"]),
+        ("themes/publish", [f"Theme <{ADMIN}/themes/1620394857|Winter 2026> is now live"]),
         ("discounts/redeemcode_added", ["Code WINTER10-ADA was added to a discount"]),
-        ("domains/destroy", [":warning:", "Domain “shop.example.com” was removed from the shop"]),
+        ("domains/destroy", [":warning:", f"Domain <{ADMIN}/settings/domains|shop.example.com> was removed"]),
         ("locales/create", ["Irish was added to the shop's languages"]),
         ("markets_backup_region/update", ["The backup region of the markets is now Ireland"]),
         ("shop/update", ["Shop “Blue Heron Ceramics” has new settings"]),
@@ -125,6 +128,11 @@ def test_a_description_that_says_nothing_is_not_there(html: object) -> None:
     assert "\n>" not in written("products/create", sample("products/create") | {"body_html": html})
 
 
+def test_a_name_with_quotes_in_it_stays_whole() -> None:
+    theme = sample("themes/publish") | {"name": "The “new” one"}
+    assert f"<{ADMIN}/themes/1620394857|Theme “The “new” one” is now live>" in written("themes/publish", theme)
+
+
 def test_a_new_product_that_nobody_can_see_yet_is_called_a_draft() -> None:
     assert title("products/create", sample("products/create") | {"status": "draft"}) == (
         "Product Stoneware mug was created as a draft"
@@ -133,7 +141,7 @@ def test_a_new_product_that_nobody_can_see_yet_is_called_a_draft() -> None:
 
 def test_a_product_of_one_form_is_not_called_default_title() -> None:
     variant = sample("variants/out_of_stock") | {"title": "Default Title"}
-    assert title("variants/out_of_stock", variant) == ":warning: Product “MUG-SAND” is out of stock"
+    assert title("variants/out_of_stock", variant) == ":warning: Product MUG-SAND is out of stock"
     assert title("variants/out_of_stock", variant | {"sku": None}) == ":warning: A product is out of stock"
 
 

@@ -78,16 +78,21 @@ def _return(verb: str) -> Tell:
     return tell
 
 
-def _shipment(payload: Payload) -> str:
-    order = clean(text_at(payload, "name"), 40).rpartition(".")[0]
-    carrier = clean(text_at(payload, "tracking_company"), 60)
-    state = text_at(payload, "shipment_status") or text_at(payload, "status")
-    return (
-        "A shipment"
-        + (f" of order {order}" if order else "")
-        + f" {SHIPMENT.get(state, 'was updated')}"
-        + (f" ({carrier})" if carrier else "")
-    )
+def _shipment(success: str, unknown: str) -> Tell:
+    def tell(payload: Payload) -> str:
+        name = clean(text_at(payload, "name"), 40)
+        order = name.rpartition(".")[0] or name
+        carrier = clean(text_at(payload, "tracking_company"), 60)
+        status = text_at(payload, "status")
+        state = text_at(payload, "shipment_status") or (success if status == "success" else status)
+        return (
+            "A shipment"
+            + (f" of order {order}" if order else "")
+            + f" {SHIPMENT.get(state, unknown)}"
+            + (f" ({carrier})" if carrier else "")
+        )
+
+    return tell
 
 
 def _shipment_event(payload: Payload) -> str:
@@ -131,22 +136,21 @@ def _dispute_updated(payload: Payload) -> str:
 
 
 _KINDS: Mapping[str, str] = {
-    "sale": "payment",
-    "capture": "capture",
-    "authorization": "authorization",
-    "void": "void",
-    "refund": "refund",
-    "change": "change",
+    "authorization": "An authorization",
+    "capture": "A capture",
+    "change": "Change",
+    "refund": "A refund",
+    "void": "A void",
 }
 _ENDED: Mapping[str, str] = {"success": "succeeded", "failure": "failed", "error": "failed", "pending": "is pending"}
 
 
 def _payment(payload: Payload) -> str:
-    kind = _KINDS.get(text_at(payload, "kind").lower(), "payment")
+    kind = _KINDS.get(text_at(payload, "kind").lower(), "A payment")
     amount = money(payload, "amount")
     gateway = clean(text_at(payload, "gateway"), 60)
     return (
-        kind.capitalize()
+        kind
         + (f" of {amount}" if amount else "")
         + (f" through {GATEWAYS.get(gateway) or gateway.replace('_', ' ')}" if gateway else "")
         + f" {_ENDED.get(text_at(payload, 'status'), 'was made')}"
@@ -204,8 +208,8 @@ TELL: Mapping[str, Tell] = {
     "returns/reopen": _return("was reopened"),
     "returns/process": _return("was processed"),
     "returns/update": _return("was changed"),
-    "fulfillments/create": _shipment,
-    "fulfillments/update": _shipment,
+    "fulfillments/create": _shipment("success", "was created"),
+    "fulfillments/update": _shipment("", "was updated"),  # it was sent before
     "fulfillment_events/create": _shipment_event,
     "reverse_fulfillment_orders/dispose": _disposed,
     "disputes/create": _dispute_opened,

@@ -1,7 +1,7 @@
 """What the titles of several topics are made of: money, people, things by their names."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 
 from babel import Locale
 from babel.core import UnknownLocaleError
@@ -53,7 +53,7 @@ def country(code: str) -> str:
     return _ENGLISH.territories.get(code.upper()) or clean(code, 40)
 
 
-@cache
+@lru_cache(maxsize=200)
 def _language(code: str) -> str:
     try:
         return Locale.parse(code, sep="-").get_display_name("en") or code

@@ -86,8 +86,9 @@ def _address(verb: str) -> Tell:
 
 def _of_company(kind: str, name: str, verb: str) -> Tell:
     def tell(payload: Payload) -> str:
-        company = quoted(payload, "company", "name")
-        return f"{kind}{quoted(payload, name)}" + (f" of company{company}" if company else "") + f" {verb}"
+        company, named = quoted(payload, "company", "name"), quoted(payload, name)
+        thing = f"{kind}{named}" if named else f"A {kind.lower()}"
+        return thing + (f" of company{company}" if company else "") + f" {verb}"
 
     return tell
 
@@ -122,10 +123,11 @@ _CHARGE: Mapping[str, str] = {
 }
 
 
-def _charge(wrapper: str, noun: str) -> Tell:
+def _charge(wrapper: str, noun: str, unnamed: str) -> Tell:
     def tell(payload: Payload) -> str:
         said = _CHARGE.get(text_at(payload, wrapper, "status").lower(), "was updated")
-        return f"{noun}{quoted(payload, wrapper, 'name')} {said}"
+        named = quoted(payload, wrapper, "name")
+        return f"{noun}{named} {said}" if named else f"{unnamed} {said}"
 
     return tell
 
@@ -202,6 +204,8 @@ def _feed_finished(payload: Payload) -> str:
 
 def _published(noun: str) -> Tell:
     def tell(payload: Payload) -> str:
+        if "published" not in payload:
+            return ""
         return f"A {noun} is {'now' if true_at(payload, 'published') else 'no longer'} published on a sales channel"
 
     return tell
@@ -253,8 +257,8 @@ TELL: Mapping[str, Tell] = {
     "company_contact_roles/assign": _role("was given"),
     "company_contact_roles/revoke": _role("no longer has"),
     "app/uninstalled": _uninstalled,
-    "app_subscriptions/update": _charge("app_subscription", "App subscription"),
-    "app_purchases_one_time/update": _charge("app_purchase_one_time", "One-time purchase"),
+    "app_subscriptions/update": _charge("app_subscription", "App subscription", "An app subscription"),
+    "app_purchases_one_time/update": _charge("app_purchase_one_time", "One-time purchase", "A one-time purchase"),
     "bulk_operations/finish": _bulk,
     "themes/publish": _theme_published,
     "discounts/redeemcode_added": _code("was added to"),

@@ -149,7 +149,16 @@ _COMPANY: tuple[_Path, ...] = (
 )
 
 # The topics that name a customer who did it. Of staff, Shopify sends no names.
-_BY_CUSTOMER = frozenset({"orders/create", "orders/paid", "checkouts/create", "checkouts/update", "customers/create"})
+_BY_CUSTOMER = frozenset(
+    {
+        "checkouts/create",
+        "checkouts/update",
+        "customers/create",
+        "orders/create",
+        "orders/link_requested",
+        "orders/paid",
+    }
+)
 
 _TIMES = ("updated_at", "happened_at", "occurredAt", "occurred_at", "committed_at", "completed_at", "created_at")
 

@@ -167,6 +167,7 @@ SENTENCES: Mapping[str, str] = {
     "audit_events/admin_api_activity": "There was activity in the Admin API",
     "checkout_and_accounts_configurations/update": "The look of the checkout and the customer accounts was changed",
     "checkouts/delete": "A checkout was deleted",
+    "collection_publications/update": "A collection was changed on a sales channel",
     "customer.joined_segment": "A customer joined a segment",
     "customer.left_segment": "A customer left a segment",
     "customer.tags_added": "A customer has new tags",
@@ -177,6 +178,7 @@ SENTENCES: Mapping[str, str] = {
     "customers/redact": "A customer's personal data must be erased",
     "delivery_promise_settings/update": "The delivery promise settings were changed",
     "finance_kyc_information/update": "The details by which the shop proves who it is were changed",
+    "fulfillment_events/create": "A shipment has a new step",
     "fulfillment_events/delete": "A step of a shipment was taken back",
     "fulfillment_holds/added": "The fulfillment of an order was put on hold",
     "fulfillment_holds/released": "The fulfillment of an order was taken off hold",
@@ -203,7 +205,10 @@ SENTENCES: Mapping[str, str] = {
     "inventory_levels/connect": "An inventory item is now stocked at a location",
     "inventory_levels/disconnect": "An inventory item is no longer stocked at a location",
     "markets_backup_region/update": "The backup region of the markets was changed",
+    "payment_terms/create": "The payment terms of an order were set",
     "payment_terms/delete": "The payment terms of an order were deleted",
+    "payment_terms/update": "The payment terms of an order were changed",
+    "product_publications/update": "A product was changed on a sales channel",
     "reverse_deliveries/attach_deliverable": "A parcel with returned items has a label or a tracking number",
     "reverse_fulfillment_orders/dispose": "Returned items were dealt with",
     "shop/redact": "The shop's data must be erased",
@@ -216,5 +221,6 @@ SENTENCES: Mapping[str, str] = {
     "subscription_billing_cycles/skip": "One payment of a subscription will be skipped",
     "subscription_billing_cycles/unskip": "One payment of a subscription will not be skipped after all",
     "tax_summaries/create": "The taxes of an order were summed up",
+    "tender_transactions/create": "A payment was booked on an order",
 }
-"""Topics whose sentence is always the same."""
+"""Topics with a sentence of their own. Where a body tells more, `order_titles` and `shop_titles` say it."""
