@@ -57,11 +57,12 @@ def run_trials(running: Running, names: Collection[str] | None = None, stand_ins
     made = Trials()
     known = set(running.templates.names())
     by_routes = {route.template for route in running.routes.routes} & known
+    some = None if names is None or by_routes & {*names} else names
     done: set[tuple[str, str]] = set()
-    for sample, event in _events(running, stand_ins):
+    for sample, event in _events(running, stand_ins, some):
         made.samples.add(sample)
         templates = {choose(event, running.templates)}
-        if names is None or by_routes & {*names}:
+        if some is None:
             templates |= _by_routes(running, event, sample, made) & known
         for template in sorted(templates if names is None else templates & {*names}):
             if (template, sample) not in done and template not in made.cut_off:
@@ -84,10 +85,13 @@ def dependents(templates: Templates, name: str) -> set[str]:
     return found
 
 
-def _events(running: Running, stand_ins: Sequence[StandIn]) -> Iterator[tuple[str, Event]]:
+def _events(
+    running: Running, stand_ins: Sequence[StandIn], names: Collection[str] | None
+) -> Iterator[tuple[str, Event]]:
+    """Samples and what they become at each source; only those that get one of these templates, if there are names."""
     stood_in = {stand_in.sample.name for stand_in in stand_ins}
     for name, sample in samples().items():
-        if name not in stood_in:
+        if name not in stood_in and (names is None or choose(sample, running.templates) in names):
             for source in running.routes.sources_of(sample.provider):
                 yield name, _event(name, source)
     for stand_in in stand_ins:

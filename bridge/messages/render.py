@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, TracebackType
+from typing import Protocol
 
 from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
 
@@ -89,13 +90,25 @@ def _compiled_of(files: Files, environment: SlackEnvironment) -> Templates:
     return Templates(MappingProxyType(files.texts), MappingProxyType(faults), environment, MappingProxyType(compiled))
 
 
-def choose(event: Event, templates: Templates) -> str:
+class Typed(Protocol):
+    """An event, or what will be one, such as a sample."""
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+
+    @property
+    def type(self) -> str:
+        """The type, in the provider's own words."""
+
+
+def choose(event: Typed, templates: Templates) -> str:
     """The most specific template for an event's type: ``gitlab/merge_request.open.j2``, ``gitlab/merge_request.j2``,
     ``gitlab/default.j2``, ``default.j2``."""
     return next(name for name in candidates(event) if name in templates.sources or name in templates.faults)
 
 
-def candidates(event: Event) -> Iterator[str]:
+def candidates(event: Typed) -> Iterator[str]:
     """The names that are looked for, the most specific first, whether they are there or not."""
     # The type is text from outside: it only ever picks among names that exist, and no part that is to be included.
     type = event.type.replace("/", ".")
