@@ -269,6 +269,18 @@ def test_no_shape_of_a_payload_makes_a_template_fail(data: st.DataObject) -> Non
     assert result.fault == ""
 
 
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_missing_no_sentence_has_a_hole(data: st.DataObject) -> None:
+    body = sample(data.draw(st.sampled_from(SAMPLES)).type)
+    places = sorted(path for path in _places(body) if path[0] == "data")
+    for path in data.draw(st.lists(st.sampled_from(places), max_size=30, unique=True)) if places else []:
+        holder = at(body, *path[:-1])
+        if isinstance(holder, dict):
+            holder[path[-1]] = data.draw(st.sampled_from([None, "", 0, [], {}]))
+    assert_reads_well(rendered(body))
+
+
 def _places(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     if isinstance(value, Mapping):
         for name, inner in value.items():

@@ -271,3 +271,16 @@ def test_a_thin_event_of_a_connected_account_links_it() -> None:
     body = {**sample("v1.invoice.paid"), "context": "acct_9"}
     assert "/connect/accounts/acct_9|acct_9>" in posted(body)
     assert rendered({**body, "context": ["x"]}).fault == ""
+
+
+def test_what_an_account_has_to_provide_is_told_in_words_and_once() -> None:
+    due = [
+        "tos_acceptance.date",
+        "tos_acceptance.ip",
+        "person_1SWcExample.dob.day",
+        "person_1SWcExample.dob.year",
+        "x.y_z",
+    ]
+    text = said(changed("account.updated", {"requirements": {}}, requirements={"currently_due": due}))
+    assert "• acceptance of Stripe's terms\n• date of birth of a person\n• x y z\n" in text
+    assert "1SWcExample" not in text.replace("acct_1SWcBakeryExample", "")

@@ -165,8 +165,15 @@ def _account_name(told: Told) -> str:
     )
 
 
+def _requirement(code: str) -> str:
+    """`person_….first_name` -> `first name`: whose it is, only an id says."""
+    if code.startswith("person_"):
+        code = code.partition(".")[2]
+    return words(code).replace(".", " ")
+
+
 def _requirements(told: Told) -> str:
-    due = [words(text_at(one)).replace(".", " ") for one in list_at(told.resource, "requirements", "currently_due")]
+    due = [_requirement(text_at(one)) for one in list_at(told.resource, "requirements", "currently_due")]
     return f"{due[0]} and {len(due) - 1} more" if len(due) > 1 else "".join(due)
 
 
