@@ -274,9 +274,20 @@ def test_a_refund_of_shipping_and_of_restocked_items_says_both() -> None:
     assert "*Back in stock*\nyes" in text
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("SIZE_TOO_SMALL", "• 1 item, too small:"), ("scratched_box", "• 1 item, scratched box:"), ("other", "• 1 item:")],
+)
+def test_why_something_comes_back_is_said_in_words(code: str, said: str) -> None:
+    line = dict(map_at(sample("returns/request"), "return_line_items", 0)) | {"return_reason": code}
+    assert said in written("returns/request", sample("returns/request") | {"return_line_items": [line]})
+
+
 def test_money_that_goes_back_is_no_payment() -> None:
     tender = sample("tender_transactions/create") | {"amount": "-58.00"}
-    assert title("tender_transactions/create", tender) == "A refund of €58.00 by credit card was booked on an order"
+    text = written("tender_transactions/create", tender)
+    assert f"A refund of €58.00 by credit card was booked on <{ORDER}|an order>" in text
+    assert "-€58.00" not in text
 
 
 def test_an_authorization_says_until_when_to_capture_it() -> None:
