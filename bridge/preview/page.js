@@ -3,82 +3,96 @@
 // by the server from escaped parts, and the page's policy lets nothing in it run.
 
 const $ = (id) => document.getElementById(id);
-const page = { event: "", type: "", file: "", saved: "", disk: "", sample: "", drawn: [], checked: [] };
+// `file` is the one whose text the editor holds, `wanted` the one that it is to hold ("": the one that serves the event);
+// `disk` its text there, `saved` what tells that text from others, `stale` whether it has changed there meanwhile.
+const page = { event: "", type: "", file: "", wanted: "", saved: "", disk: "", stale: false, sample: "" };
+const found = { drawn: [], checked: [], unsaved: [], marks: new Map(), lines: 0 };
+const AWAY = "The preview does not answer: is `bridge preview` still running?";
 let drawing = null;
 let checking = null;
 
 const dirty = () => $("text").value !== page.disk;
 const recorded = () => $("payload").value !== page.sample;
+const switching = () => !page.file || page.file !== page.wanted;
 const sign = (text, bad = false) => { $("state").textContent = text; $("state").dataset.bad = bad; };
 
 async function ask(path, data, signal) {
-  const answer = await fetch(path, {
-    method: data ? "POST" : "GET",
-    headers: data ? { "Content-Type": "application/json" } : {},
-    body: data && JSON.stringify(data),
-    signal,
-  });
-  const type = answer.headers.get("Content-Type") || "";
-  return { status: answer.status, data: type.includes("json") ? await answer.json() : { refused: await answer.text() } };
+  try {
+    const answer = await fetch(path, {
+      method: data ? "POST" : "GET",
+      headers: data ? { "Content-Type": "application/json" } : {},
+      body: data && JSON.stringify(data),
+      signal,
+    });
+    const type = answer.headers.get("Content-Type") || "";
+    return { status: answer.status, data: type.includes("json") ? await answer.json() : { refused: await answer.text() } };
+  } catch {
+    return { status: 0, data: { refused: AWAY } };
+  }
 }
 
 function request(more = {}) {
   return {
     event: page.event,
     payload: recorded() ? $("payload").value : "",
-    file: page.file,
-    text: page.file && dirty() ? $("text").value : null,
+    file: page.wanted,
+    text: !switching() && dirty() ? $("text").value : null,
     ...more,
   };
 }
 
-// Draws the message. `fresh`: what the editor shows comes from the disk; otherwise the editor keeps its text.
+// Draws the message; true if there was one to draw. `fresh`: the disk's text counts, and goes into the editor unless
+// somebody has typed there meanwhile.
 async function draw(fresh = false) {
   drawing?.abort();
-  drawing = new AbortController();
-  const asked = fresh ? request({ text: null }) : request();
-  try {
-    const { status, data } = await ask("look", asked, drawing.signal);
-    if (status !== 200) {
-      banner([data.refused || "the preview cannot show this"]);
-      return;
-    }
-    banner(data.configuration.map(place));
-    const other = page.type && data.event.type !== page.type;
-    page.type = data.event.type;
-    if (other && page.file && !dirty()) {
-      // A payload of another type was pasted: show the file that serves it.
-      page.file = "";
-      draw(true);
-      return;
-    }
-    if (!recorded()) page.sample = $("payload").value = data.payload;
-    if (fresh || !page.file) takeFile(data);
-    show(data);
-    check();
-  } catch (error) {
-    if (error.name !== "AbortError") banner(["The preview does not answer: is `bridge preview` still running?"]);
+  const { signal } = (drawing = new AbortController());
+  const take = switching();
+  const typed = $("text").value;
+  $("text").readOnly = take;
+  const { status, data } = await ask("look", fresh ? request({ text: null }) : request(), signal);
+  if (signal.aborted) return true;
+  $("text").readOnly = false;
+  if (status !== 200) {
+    banner([data.refused]);
+    return false;
   }
+  banner([...found.unsaved, ...data.configuration.map(place)]);
+  const other = page.type && data.event.type !== page.type;
+  page.type = data.event.type;
+  if (other && !take && !dirty()) {
+    // A payload of another type was pasted: show the file that serves it.
+    page.wanted = "";
+    return draw();
+  }
+  if (!recorded()) page.sample = $("payload").value = data.payload;
+  if (take || (fresh && $("text").value === typed)) takeFile(data);
+  show(data);
+  check();
+  return true;
 }
 
 function takeFile(data) {
-  page.file = data.file;
-  page.saved = data.saved;
+  const same = page.file === data.file;
+  const { selectionStart, selectionEnd, scrollTop } = $("text");
+  Object.assign(page, { file: data.file, wanted: data.file, saved: data.saved, stale: false });
   $("text").value = data.text;
   page.disk = $("text").value;
+  $("text").setSelectionRange(same ? selectionStart : 0, same ? selectionEnd : 0);
+  $("text").scrollTop = same ? scrollTop : 0;
   $("path").textContent = data.path;
+  found.unsaved = [];
+  if (!same) found.checked = [];
 }
 
 async function check() {
   checking?.abort();
-  checking = new AbortController();
-  try {
-    const { status, data } = await ask("check", request(), checking.signal);
-    page.checked = status === 200 ? data.findings : [];
-    problems();
-  } catch (error) {
-    if (error.name !== "AbortError") page.checked = [];
-  }
+  const { signal } = (checking = new AbortController());
+  $("problems").ariaBusy = "true";
+  const { status, data } = await ask("check", request(), signal);
+  if (signal.aborted) return;
+  $("problems").ariaBusy = "false";
+  found.checked = status === 200 ? data.findings : [{ level: "error", what: `the check fails: ${data.refused}` }];
+  problems();
 }
 
 function show(data) {
@@ -93,7 +107,7 @@ function show(data) {
   $("file").replaceChildren(...data.files.map(({ name, new: isNew }) => option(name, isNew ? `${name} (new)` : name)));
   $("file").value = page.file;
   $("sample").disabled = !recorded();
-  page.drawn = data.problems;
+  found.drawn = data.problems;
   problems();
   buttons();
 }
@@ -111,7 +125,7 @@ function limit({ what, used, of }) {
 
 function problems() {
   const seen = new Set();
-  const all = [...page.drawn, ...page.checked].filter((one) => {
+  const all = [...found.drawn, ...found.checked].filter((one) => {
     const key = `${one.where}:${one.line}:${one.what}`;
     return !seen.has(key) && seen.add(key);
   });
@@ -131,13 +145,19 @@ function problems() {
     return item;
   });
   $("problems").replaceChildren(...(lines.length ? lines : [element("li", "none", "none")]));
-  gutter(all.filter((one) => one.where === `templates/${page.file}`));
+  found.marks = new Map(all.filter((one) => one.where === `templates/${page.file}`).map(({ line, level }) => [line, level]).reverse());
+  gutter();
 }
 
-function gutter(marks = []) {
-  const level = new Map(marks.map(({ line, level }) => [line, level]).reverse());
-  const number = $("text").value.split("\n").length;
-  $("gutter").replaceChildren(...Array.from({ length: number }, (_, at) => element("span", String(at + 1), level.get(at + 1))));
+function gutter() {
+  found.lines = $("text").value.split("\n").length;
+  const parts = [""];
+  for (let line = 1; line <= found.lines; line++) {
+    const level = found.marks.get(line);
+    if (level) parts.push(element("span", String(line), level), "\n");
+    else parts[parts.length - 1] += `${line}\n`;
+  }
+  $("gutter").replaceChildren(...parts);
   $("gutter").scrollTop = $("text").scrollTop;
 }
 
@@ -151,19 +171,21 @@ function select(line) {
 }
 
 async function save() {
-  if (!dirty()) return;
+  if (switching() || !dirty()) return;
   const text = $("text").value;
+  const { file } = page;
   sign("saving …");
+  found.unsaved = [];
   const { status, data } = await ask("save", request({ text, saved: page.saved }));
+  if (page.file !== file) return;
   if (status === 200) {
-    page.saved = data.saved;
-    page.disk = text;
+    Object.assign(page, { saved: data.saved, disk: text, stale: false });
     sign("saved");
-    banner([]);
     draw();
   } else {
     sign("not saved", true);
-    banner([data.refused, ...(data.findings || []).map(place)]);
+    found.unsaved = [data.refused, ...(data.findings || []).map(place)]; // told until something is typed
+    banner(found.unsaved);
   }
   buttons();
 }
@@ -196,17 +218,35 @@ function option(value, text) {
 
 const leave = () => !dirty() || confirm("What you typed is not saved. Leave it?");
 
-function choose(name) {
+async function choose(name) {
   if (name === page.event) return;
   if (!leave()) {
-    $("event").value = page.event;
+    named(page.event);
     return;
   }
-  Object.assign(page, { event: name, type: "", file: "", sample: "" });
+  const before = { ...page };
+  const payload = $("payload").value;
+  Object.assign(page, { event: name, type: "", file: "", wanted: "", sample: "" });
   $("payload").value = "";
-  $("event").value = name;
-  location.hash = name;
-  draw(true);
+  if (await draw()) {
+    named(page.event);
+  } else {
+    Object.assign(page, before); // what cannot be shown leaves what is
+    $("payload").value = payload;
+  }
+}
+
+function named(event) {
+  $("event").value = event;
+  location.hash = event;
+}
+
+function inAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
 }
 
 let timer = 0;
@@ -223,7 +263,13 @@ function toggle(id, name, off, on) {
   });
 }
 
-$("text").addEventListener("input", () => { sign(""); gutter(); buttons(); soon(); });
+$("text").addEventListener("input", () => {
+  if (!page.stale) sign("");
+  found.unsaved = [];
+  if ($("text").value.split("\n").length !== found.lines) gutter();
+  buttons();
+  soon();
+});
 $("text").addEventListener("scroll", () => { $("gutter").scrollTop = $("text").scrollTop; });
 $("payload").addEventListener("input", soon);
 $("sample").addEventListener("click", () => { $("payload").value = page.sample; draw(); });
@@ -234,35 +280,61 @@ $("file").addEventListener("change", () => {
     $("file").value = page.file;
     return;
   }
-  page.file = $("file").value;
-  draw(true);
+  page.wanted = $("file").value;
+  draw();
 });
 $("save").addEventListener("click", save);
 $("revert").addEventListener("click", () => { $("text").value = page.disk; draw(true); sign(""); });
 document.addEventListener("keydown", (pressed) => {
-  if ((pressed.ctrlKey || pressed.metaKey) && pressed.key === "s") {
+  if ((pressed.ctrlKey || pressed.metaKey) && pressed.key.toLowerCase() === "s") {
     pressed.preventDefault();
     save();
   }
 });
 window.addEventListener("beforeunload", (leaving) => { if (dirty()) leaving.preventDefault(); });
-window.addEventListener("hashchange", () => choose(decodeURIComponent(location.hash.slice(1))));
+window.addEventListener("hashchange", () => choose(inAddress()));
 toggle("theme", "theme", "light", "dark");
 toggle("width", "width", "desktop", "phone");
 
 // The person's own editor has written: take it, unless something typed here would be lost.
-new EventSource("changes").addEventListener("message", async () => {
+async function changed() {
   if (!dirty()) {
     draw(true);
     return;
   }
   const { status, data } = await ask("look", request({ text: null }));
-  if (status === 200 && data.saved !== page.saved) sign("changed on disk, too: save is refused until you take the file’s text", true);
+  page.stale = status === 200 && data.saved !== page.saved;
+  if (page.stale) sign("changed on disk, too: save is refused until you take the file’s text", true);
   else draw();
-});
+}
 
+let stream = null;
+let missed = false; // whether there may be changes of which we were not told
+function listen() {
+  stream?.close();
+  if (document.hidden) return; // a browser has six connections to a host: tabs that nobody looks at leave them to others
+  stream = new EventSource("changes");
+  stream.addEventListener("message", changed);
+  stream.addEventListener("open", () => {
+    if (missed) changed();
+    missed = false;
+  });
+  stream.addEventListener("error", () => {
+    missed = true;
+    const anew = stream.readyState === EventSource.CLOSED;
+    banner([anew ? "The preview was started anew: copy what is not saved, and open the address that it has printed." : AWAY]);
+  });
+}
+document.addEventListener("visibilitychange", () => {
+  missed = true;
+  listen();
+});
+listen();
+
+const first = inAddress();
+if (first) choose(first);
 ask("events").then(({ data }) => {
-  const names = data.events.map(({ name, title }) => option(name, title));
-  $("events").replaceChildren(...names);
-  choose(decodeURIComponent(location.hash.slice(1)) || data.events[0].name);
+  if (!data.events) return;
+  $("events").replaceChildren(...data.events.map(({ name, title }) => option(name, title)));
+  if (!first) choose(data.events[0].name);
 });

@@ -1,8 +1,9 @@
 """The page in a real browser: what a person sees, types and saves."""
 
+import asyncio
 import json
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from bridge.preview.files import Files
 from bridge.samples import samples
@@ -14,6 +15,11 @@ HOSTILE = (
     "<script>window.ran=1</script><img src=x onerror='window.ran=1'>\"><svg onload=window.ran=1>"
     "</textarea></pre><a href='javascript:window.ran=1'>x</a><https://e.example/\"onclick=\"window.ran=1|x>"
 )
+
+
+async def slowly(route: Route) -> None:
+    await asyncio.sleep(0.5)
+    await route.continue_()
 
 
 async def at(page: Page, text: str) -> None:
@@ -28,7 +34,7 @@ async def test_an_event_is_drawn_with_its_file_its_limits_and_its_json(address: 
         await expect(page.locator("#limits")).to_contain_text("of 12000")
         await expect(page.locator("#problems")).to_have_text("none")
         assert json.loads(await page.locator("#json").text_content() or "")["text"] == "Mei-Ling Chen pushed"
-        await expect(page.locator("#gutter span")).to_have_count(3)
+        await expect(page.locator("#gutter")).to_have_text("1\n2\n3\n")
 
 
 async def test_another_event_can_be_picked(address: Address) -> None:
@@ -58,7 +64,10 @@ async def test_a_mistake_is_told_at_its_line_and_not_saved(address: Address, fil
         await at(page, "pushed")
         await page.fill("#text", TITLE.replace("title", "tite"))
         await expect(page.locator("#problems")).to_contain_text("line 2: there is no block 'tite'")
-        await expect(page.locator("#gutter span").nth(1)).to_have_class("error")
+        await expect(page.locator("#gutter .error")).to_have_text("2")
+        await page.locator("#text").press("End")
+        await page.keyboard.type(" ")
+        await expect(page.locator("#gutter .error")).to_have_text("2")  # also before it is checked anew
         await page.click("#save")
         await expect(page.locator("#banner")).to_contain_text("not saved: the check finds errors")
         assert files.text("gitlab/push.j2") == TITLE
@@ -89,6 +98,80 @@ async def test_what_was_typed_stays_when_the_file_changes_on_disk(address: Addre
         assert files.text("gitlab/push.j2") == "Written there"
         await page.click("#revert")
         await at(page, "Written there")
+
+
+async def test_what_is_typed_while_the_page_waits_for_the_disk_stays(address: Address, files: Files) -> None:
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "pushed")
+        await page.route("**/look", slowly)
+        (files.folder / "gitlab/push.j2").write_text("From my own editor", "utf-8")
+        async with page.expect_request("**/look"):
+            pass
+        await page.locator("#text").press("Control+End")
+        await page.keyboard.type("And mine")
+        await expect(page.locator("#problems")).to_contain_text("line 3: text outside of blocks")
+        await expect(page.locator("#text")).to_have_value(TITLE + "And mine")
+
+
+async def test_the_place_in_the_file_stays_when_it_changes_on_disk(address: Address, files: Files) -> None:
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "pushed")
+        await page.locator("#text").evaluate("(text) => text.setSelectionRange(5, 9)")
+        (files.folder / "gitlab/push.j2").write_text(TITLE.replace("pushed", "changed"), "utf-8")
+        await at(page, "changed")
+        assert await page.evaluate("[text.selectionStart, text.selectionEnd]") == [5, 9]
+
+
+async def test_an_event_that_is_not_there_leaves_the_one_that_is(address: Address) -> None:
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "pushed")
+        await page.fill("#event", "gitlab/pusk")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#banner")).to_contain_text("the nearest is 'gitlab/push'")
+        await page.fill("#text", TITLE.replace("pushed", "typed"))
+        await at(page, "Mei-Ling Chen typed")
+        await expect(page.locator("#banner")).to_be_hidden()
+
+
+async def test_a_page_whose_server_is_away_says_so_and_goes_on_when_it_is_back(address: Address, files: Files) -> None:
+    async with opened(address.url + "#gitlab/push", "ERR_INTERNET_DISCONNECTED", "ERR_INCOMPLETE_CHUNKED") as page:
+        await at(page, "pushed")
+        await page.context.set_offline(True)
+        await page.fill("#text", TITLE.replace("pushed", "typed"))
+        await page.keyboard.press("Control+s")
+        await expect(page.locator("#banner")).to_contain_text("does not answer")
+        await expect(page.locator("#state")).to_have_text("not saved")
+        await page.context.set_offline(False)
+        await page.keyboard.press("Control+s")
+        await expect(page.locator("#state")).to_have_text("saved")
+        await expect(page.locator("#banner")).to_be_hidden()
+        assert files.text("gitlab/push.j2") == TITLE.replace("pushed", "typed")
+
+
+async def test_a_hidden_tab_leaves_the_connection_to_others_and_catches_up(address: Address, files: Files) -> None:
+    hide = """(hidden) => {
+        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+        return stream.readyState;
+    }"""
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "pushed")
+        assert await page.evaluate(hide, True) == 2
+        (files.folder / "gitlab/push.j2").write_text("From my own editor", "utf-8")
+        await page.wait_for_timeout(300)
+        await at(page, "pushed")
+        await page.evaluate(hide, False)
+        await at(page, "From my own editor")
+
+
+async def test_a_very_long_template_can_be_typed_in(address: Address) -> None:
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "pushed")
+        await page.evaluate(
+            "text.value = '{# a line #}\\n'.repeat(15000) + 'The end'; text.dispatchEvent(new Event('input'))"
+        )
+        await at(page, "The end")
+        await expect(page.locator("#gutter")).to_contain_text("15001")
 
 
 async def test_a_recorded_payload_can_be_pasted(address: Address) -> None:
