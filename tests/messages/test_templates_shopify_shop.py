@@ -41,7 +41,10 @@ HERE, THERE = f"{ADMIN}/settings/locations/70192837465", f"{ADMIN}/settings/loca
         ("inventory_transfers/update_item_quantities", ["• 40 became 30\n• 12 became 18"]),
         ("inventory_shipments/receive_items", ["has *arrived in part*", "• 32 accepted, 2 refused, 6 still to come"]),
         ("inventory_shipments/update_tracking", ["can be *tracked*", "*Carrier*\nAn Post", "*Expected*\n<!date"]),
-        ("locations/deactivate", [f":warning: Location <{HERE}|Quay Street studio> was deactivated"]),
+        (
+            "locations/deactivate",
+            [f":warning: Location <{HERE}|Quay Street studio> was deactivated", "Nothing is stocked there"],
+        ),
         ("customers/create", [f"*<{CUSTOMER}|Ada Marsh>* is a *new customer*"]),
         (
             "customers/purchasing_summary",
@@ -53,9 +56,9 @@ HERE, THERE = f"{ADMIN}/settings/locations/70192837465", f"{ADMIN}/settings/loca
             "customer_payment_methods/revoke",
             [f":warning: *<{CUSTOMER}|Ada Marsh>*'s Visa was *revoked*", "Subscriptions"],
         ),
-        ("customers_email_marketing_consent/update", ["A customer subscribed to e-mail marketing"]),
-        ("customers_marketing_consent/update", ["A customer unsubscribed from SMS marketing"]),
-        ("customers_whats_app_marketing_consent/update", ["A customer subscribed to WhatsApp marketing"]),
+        ("customers_email_marketing_consent/update", [f"<{CUSTOMER}|A customer> subscribed to e-mail", "at once"]),
+        ("customers_marketing_consent/update", [f"<{CUSTOMER}|A customer> unsubscribed from SMS marketing"]),
+        ("customers_whats_app_marketing_consent/update", [f"<{CUSTOMER}|A customer> subscribed to WhatsApp marketing"]),
         (
             "customers/data_request",
             [
@@ -89,8 +92,18 @@ HERE, THERE = f"{ADMIN}/settings/locations/70192837465", f"{ADMIN}/settings/loca
         ("app_subscriptions/approaching_capped_amount", [":warning:", "*Used*\n€18.20", "*Cap*\n€20.00"]),
         ("bulk_operations/finish", [":white_check_mark: A bulk query is done"]),
         ("themes/publish", [f"Theme <{ADMIN}/themes/1620394857|Winter 2026> is now live"]),
-        ("discounts/redeemcode_added", ["Code WINTER10-ADA was added to a discount"]),
+        ("discounts/redeemcode_added", [f"Code `WINTER10-ADA` was *added to* <{ADMIN}/discounts/778|a discount>"]),
         ("domains/destroy", [":warning:", f"Domain <{ADMIN}/settings/domains|shop.example.com> was removed"]),
+        ("companies/create", ["> Pays by invoice", "*Your number for it*\n`C-118`", "Open company"]),
+        ("segments/create", ["*Who is in it*\n`number_of_orders &gt; 1`"]),
+        (
+            "metafield_definitions/create",
+            ["|Dishwasher safe> was created", "`care.dishwasher`", "*Belongs to*\nproduct"],
+        ),
+        ("metaobjects/create", ["|Maeve Brennan> was created", "*Type*\n`maker`"]),
+        ("selling_plan_groups/create", ["• One mug, every month", "*For*\n1 product"]),
+        ("reverse_deliveries/attach_deliverable", ["*Carrier*\nAn Post", "Track parcel"]),
+        ("themes/update", ["*Role*\nthe live theme"]),
         ("locales/create", ["Irish was added to the shop's languages"]),
         ("markets_backup_region/update", ["The backup region of the markets is now Ireland"]),
         ("shop/update", ["Shop “Blue Heron Ceramics” has new settings"]),
@@ -204,6 +217,23 @@ def test_a_subscription_says_how_often_and_how_long() -> None:
     assert "*Paid*\nevery 4 weeks" in text
     assert "*At least*\n1 payment\n" in text
     assert "*At most*\n12 payments\n" in text
+
+
+def test_items_that_did_not_come_back_are_a_warning() -> None:
+    ends = {"dispositions": [{"type": "missing", "quantity": 2}, {"type": "restocked", "quantity": 1}]}
+    text = written("reverse_fulfillment_orders/dispose", ends)
+    assert f":warning: <{ADMIN}/orders|Returned items: 2 missing, 1 back in stock>" in text
+
+
+def test_a_feed_that_failed_is_bad_and_says_why() -> None:
+    feed = sample("product_feeds/full_sync_finish") | {"fullSync": {"errorCode": "FEED_IS_GONE", "count": 3}}
+    assert title("product_feeds/full_sync_finish", feed) == (
+        ":x: The full sync of the product feed for Ireland in English failed: feed is gone"
+    )
+
+
+def test_a_domain_that_is_not_secure_yet_says_so() -> None:
+    assert "*Secure (TLS)*\nnot yet" in written("domains/create", sample("domains/create") | {"ssl_enabled": False})
 
 
 def test_an_app_that_is_not_paid_for_any_more_is_a_warning() -> None:

@@ -117,13 +117,9 @@ ALL = list(_topics())
 
 
 BY_DEFAULT = """
-attributed_sessions audit_events channels checkout_and_accounts_configurations companies company_contact_roles
-company_contacts company_locations customer_account_settings customer_groups customers_email_marketing_consent
-customers_marketing_consent customers_whats_app_marketing_consent delivery_promise_settings discounts domains
-finance_app_staff_member finance_kyc_information locales locations markets markets_backup_region metafield_definitions
-metaobjects product_feeds profiles publications reverse_deliveries reverse_fulfillment_orders segments
-selling_plan_groups shipping_addresses shop tax_partners tax_services tax_summaries tender_transactions themes
-Order Customer Collection Location
+attributed_sessions audit_events channels checkout_and_accounts_configurations customer_account_settings
+delivery_promise_settings finance_app_staff_member finance_kyc_information profiles publications shipping_addresses shop
+tax_partners tax_services tax_summaries Order Customer Collection Location
 """
 """The groups whose title says it all, so that the template of all the rest serves them."""
 
