@@ -114,7 +114,7 @@ CASES = [
     ("payout.failed", ["Payout of €12,847.30 to your bank account failed: the bank account is closed"]),
     (
         "account.updated",
-        ["Northside Bakery cannot take payments and cannot receive payouts any more", "external account"],
+        ["Northside Bakery cannot take payments and cannot receive payouts any more", "a bank account for payouts"],
     ),
     ("setup_intent.setup_failed", ["could not be saved: declined by the bank, which gives no reason (test)"]),
     ("v1.invoice.paid", ["Invoice was paid", "v1.invoice.paid"]),
