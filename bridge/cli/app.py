@@ -118,6 +118,23 @@ def render(
 
 
 @app.command()
+def explain(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Where it came to, e.g. gitlab or stripe-eu")],
+    payload: Annotated[Path, typer.Option(help="A recorded body: JSON, or a form as it was sent.")],
+    type: Annotated[
+        str | None, typer.Option(help="The event's type, where the body does not say it (Shopify): orders/create")
+    ] = None,
+) -> None:
+    """Say which routes want a recorded body, each condition with its verdict, and where it would go.
+
+    Status 1 means that no route wants it.
+    """
+    from bridge.cli.explain import explain as run
+
+    run(source, payload, type)
+
+
+@app.command()
 def preview(
     event: Annotated[
         str | None,

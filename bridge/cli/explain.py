@@ -1,0 +1,54 @@
+"""`bridge explain`."""
+
+import time
+from pathlib import Path
+
+import typer
+from rich.text import Text
+
+from bridge.cli.configured import settings_or_end, without_secrets
+from bridge.cli.errors import NO, out, refuse
+from bridge.cli.samples import provider_of, recorded
+from bridge.configuration import ConfigurationError
+from bridge.decide import RouteVerdict, decide
+from bridge.messages.render import choose
+from bridge.samples import Sample, sample_event
+from bridge.sources import Malformed
+
+_NAMELESS = ("", "unknown")
+
+
+def explain(source: str, payload: Path, type: str | None) -> None:
+    """Say what would happen to a recorded body and why; status 1 if no route wants it."""
+    try:
+        running = without_secrets(settings_or_end())
+    except ConfigurationError as error:
+        refuse(error.faults)
+    provider = provider_of(source, running)
+    body = recorded(payload, provider)
+    try:
+        event = sample_event(Sample(provider, type or "", payload, body), source, time.time(), body)
+    except (Malformed, IndexError) as error:
+        refuse([f"{payload}: is no body that {provider} would send: {error}"])
+    if type is None and event.type in _NAMELESS:
+        refuse([f"{payload}: does not say which event it is: name it with --type, such as --type orders/create"])
+    decision = decide(event, running.routes)
+    console = out()
+    console.print(Text(f"{event.source}/{event.type}", "bold").append(f": {event.title}", "not bold"))
+    for answer in decision.routes:
+        console.print(_route(answer))
+    for planned in decision.deliveries:
+        template = planned.template or choose(event, running.templates)
+        said = f"→ #{planned.channel}, with {template}"
+        console.print(f"{said}: {planned.state}, {planned.reason}" if planned.reason else said)
+    if not decision.deliveries:
+        console.print("→ nowhere: no route wants it")
+        raise typer.Exit(NO)
+
+
+def _route(answer: RouteVerdict) -> Text:
+    line = Text("✓ " if answer.matched else "✗ ", "green" if answer.matched else "red").append(answer.route, "bold")
+    for verdict in answer.verdicts:
+        mark, style = ("✓", "green") if verdict.met else ("✗", "red")
+        line.append(f"\n    {mark} ", style).append(f"{verdict.condition}: {verdict.detail}", "default")
+    return line
