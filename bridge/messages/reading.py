@@ -13,10 +13,12 @@ from bridge.messages.emoji import with_emoji
 from bridge.messages.mrkdwn import unescaped
 from bridge.messages.slack_dates import shown_date
 
+_PIECE = r"<[^<>\n]+>|<(?![^<>\n]+>)|[^<\n{}]"  # a marker in a link's address is none
 _TOKEN = re.compile(
     r"`(?P<code>[^`\n]+)`|<(?P<control>[^<>\n]+)>"
-    r"|(?<!\w)\*(?P<bold>(?! )[^*\n]+(?<! ))\*(?!\w)|(?<!\w)_(?P<italic>(?! )[^_\n]+(?<! ))_(?!\w)"
-    r"|(?<!\w)~(?P<strike>(?! )[^~\n]+(?<! ))~(?!\w)"
+    rf"|(?<!\w)\*(?P<bold>(?! )(?:{_PIECE.format('*')})++(?<! ))\*(?!\w)"
+    rf"|(?<!\w)_(?P<italic>(?! )(?:{_PIECE.format('_')})++(?<! ))_(?!\w)"
+    rf"|(?<!\w)~(?P<strike>(?! )(?:{_PIECE.format('~')})++(?<! ))~(?!\w)"
 )
 _FENCE = re.compile(r"\n?```(.+?)```\n?", re.DOTALL)
 _QUOTE = re.compile(r"(?:&gt;|>) ?")
@@ -101,7 +103,8 @@ def _controlled(inner: str, look: Span, zone: tzinfo | None) -> Iterator[Span]:
     elif target.startswith("!"):
         yield replace(look, text=unescaped(label) or f"@{target[1:].partition('^')[0]}", mention=True)
     elif target.startswith(("@", "#")):
-        yield replace(look, text=unescaped(label) or target, mention=True)
+        name = unescaped(label)
+        yield replace(look, text=target if not name else target[0] + name.removeprefix(target[0]), mention=True)
     else:
         url = unescaped(target)
         linked = replace(look, url=url if url.lower().startswith(_LINKED) else "")

@@ -109,5 +109,5 @@ def _section(block: object) -> Iterator[RenderableType]:
 def _button(element: Mapping[str, object]) -> Text:
     colour = {"primary": "green", "danger": "red"}.get(text_at(element, "style"), "white")
     shown = Text(f"[ {_plain(text_at(element, 'text', 'text'))} ]")
-    shown.stylize(Style(color=colour, bold=True, link=text_at(element, "url") or None))
+    shown.stylize(Style(color=colour, bold=True, link=_CONTROL.sub("", text_at(element, "url")) or None))
     return shown

@@ -18,6 +18,7 @@ from bridge.messages import Rendered
 from bridge.messages.drawing import draw
 from bridge.messages.limits import problems
 from bridge.messages.measures import measures
+from bridge.messages.origins import origin
 from bridge.messages.reading import plainly
 from bridge.messages.render import Templates, candidates, choose, load_templates, render, with_text
 from bridge.preview.files import Files, NotText, fingerprint
@@ -89,7 +90,7 @@ def look(asked: Asked, running: Running, files: Files, now: float) -> Json:
         "notification": plainly(message.text) if message else "",
         "json": json.dumps(message.body(), indent=2, ensure_ascii=False) if message else "",
         "measures": [asdict(measure) for measure in measures(message)] if message else [],
-        "problems": _problems(rendered, recorded=bool(asked.payload)),
+        "problems": _problems(rendered, running.templates, recorded=bool(asked.payload)),
     }
 
 
@@ -188,11 +189,13 @@ def _uses(name: str, templates: Templates) -> Iterator[str]:
                 yield used
 
 
-def _problems(rendered: Rendered, *, recorded: bool) -> list[Json]:
+def _problems(rendered: Rendered, templates: Templates, *, recorded: bool) -> list[Json]:
     """What is wrong with this one message. Of a recorded body it is also told what it lacks."""
     found = [replace(f, where=f"templates/{f.where}") for f in [finding_of(rendered.fault)] if rendered.fault]
-    if rendered.message:
-        found += [Finding("error", f"templates/{rendered.template}", 1, what) for what in problems(rendered.message)]
+    if message := rendered.message:
+        for problem in problems(message):
+            file, line = origin(templates, rendered.template, message, problem)
+            found.append(Finding("error", f"templates/{file}", line, f"breaks a limit of Slack: {problem}"))
     if recorded:
         for missing in rendered.missing:
             place = finding_of(missing, "note")

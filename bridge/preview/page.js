@@ -124,11 +124,9 @@ function limit({ what, used, of }) {
 }
 
 function problems() {
-  const seen = new Set();
-  const all = [...found.drawn, ...found.checked].filter((one) => {
-    const key = `${one.where}:${one.line}:${one.what}`;
-    return !seen.has(key) && seen.add(key);
-  });
+  // The check tells the same mistake for all samples: once is enough.
+  const told = new Set(found.checked.filter((one) => one.level === "error").map((one) => `${one.where}:${one.line}`));
+  const all = [...found.drawn.filter((one) => one.level !== "error" || !told.has(`${one.where}:${one.line}`)), ...found.checked];
   all.sort((a, b) => (a.level < b.level ? -1 : a.level > b.level ? 1 : (a.line || 0) - (b.line || 0)));
   const lines = all.map((one) => {
     const item = element("li", "", one.level);

@@ -31,6 +31,13 @@ def plain(text: str) -> list[tuple[str, str]]:
         ("*<https://e.example|x>*", [Span("x", bold=True, url="https://e.example")]),
         ("<mailto:a@e.example|Ada>", [Span("Ada", url="mailto:a@e.example")]),
         ("<javascript:alert(1)|x>", [Span("x")]),
+        ("*<https://e.example/a*b|x>*", [Span("x", bold=True, url="https://e.example/a*b")]),
+        (
+            "_a <https://e.example/_|x> b_",
+            [Span("a ", italic=True), Span("x", italic=True, url="https://e.example/_"), Span(" b", italic=True)],
+        ),
+        ("<#C1|general>", [Span("#general", mention=True)]),
+        ("<@U1|@ada>", [Span("@ada", mention=True)]),
         ("<!here>", [Span("@here", mention=True)]),
         ("<@U1>", [Span("@U1", mention=True)]),
         ("<!subteam^S1|@team>", [Span("@team", mention=True)]),

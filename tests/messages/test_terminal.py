@@ -20,7 +20,7 @@ from bridge.messages.terminal import framed, mrkdwn, show
         ("`a*b*c` and ~gone~ _soft_", "a*b*c and gone soft"),
         ("snake_case_name 2*3*4", "snake_case_name 2*3*4"),
         ("&gt; said", "▎said"),
-        ("<@U1> <!here> <#C1|general>", "@U1 @here general"),
+        ("<@U1> <!here> <#C1|general>", "@U1 @here #general"),
         ("<!date^zzz^{date}|long ago>", "long ago"),
         (":x: no", "❌ no"),
         ("a\x1b[31mb\x9bc", "a[31mbc"),
@@ -55,6 +55,19 @@ def test_blocks_and_the_coloured_bar_are_drawn() -> None:
     written = stream.getvalue()
     for piece in ("#ops", "Title", "Body", "▌ F0", "F2", "small", "[ Open ]"):
         assert piece in written
+
+
+def test_the_address_of_a_button_cannot_steer_the_terminal() -> None:
+    button = {
+        "type": "button",
+        "text": {"type": "plain_text", "text": "Open"},
+        "url": "https://e.example/\x1b]0;owned\x07",
+    }
+    stream = io.StringIO()
+    Console(file=stream, force_terminal=True, color_system="truecolor").print(
+        show(Message("t", [{"type": "actions", "elements": [button]}]))
+    )
+    assert ";https://e.example/]0;owned\x1b" in stream.getvalue()
 
 
 @settings(max_examples=80)

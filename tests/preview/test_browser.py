@@ -77,6 +77,14 @@ async def test_a_mistake_is_told_at_its_line_and_not_saved(address: Address, fil
         ]
 
 
+async def test_a_mistake_that_the_check_tells_too_is_told_once(address: Address) -> None:
+    async with opened(address.url + "#gitlab/push") as page:
+        await at(page, "pushed")
+        await page.fill("#text", "<b>")
+        await expect(page.locator("#problems")).to_contain_text("breaks a limit of Slack for gitlab/push")
+        await expect(page.locator("#problems li")).to_have_count(1)
+
+
 async def test_a_file_that_changes_on_disk_is_drawn_anew(address: Address, files: Files) -> None:
     async with opened(address.url + "#gitlab/push") as page:
         await at(page, "pushed")

@@ -154,6 +154,14 @@ def test_a_file_that_cannot_be_read_is_a_problem_and_no_text(files: Files) -> No
     assert "cannot be read: not UTF-8" in str(seen["problems"])
 
 
+def test_a_limit_that_is_broken_is_told_at_its_block(files: Files) -> None:
+    text = '{% extends "message.j2" %}\n{% block title %}x{% endblock %}\n{% block body %}<b>{% endblock %}'
+    seen = look(files, event="gitlab/push", file="gitlab/push.j2", text=text)
+    assert [(one["line"], one["what"]) for one in seen["problems"]] == [  # type: ignore[attr-defined]
+        (3, "breaks a limit of Slack: attachments[0].blocks[0].text: <b> is nothing that Slack knows")
+    ]
+
+
 def test_the_notification_is_told_as_it_reads(files: Files) -> None:
     text = '{% extends "message.j2" %}{% block title %}:x: *Fish* {{ "&" }} chips{% endblock %}'
     assert look(files, event="gitlab/push", file="gitlab/push.j2", text=text)["notification"] == "❌ Fish & chips"
