@@ -38,6 +38,11 @@ async def test_the_page_needs_nothing_else_and_switches_without_script(tmp_path:
     async with opened((tmp_path / "all.html").as_uri()) as page:
         await expect(page.locator("article")).to_have_count(len(samples()))
         assert await page.evaluate("performance.getEntriesByType('resource').length") == 0
+        await page.click("nav a >> nth=1")  # no heading hides behind the header
+        header, heading = [await page.locator(at).bounding_box() for at in ("header", "section:nth-of-type(2) h2")]
+        assert header
+        assert heading
+        assert heading["y"] >= header["y"] + header["height"]
         message = page.locator(".slack-message").first
         await expect(message).to_have_css("background-color", "rgb(255, 255, 255)")
         await page.click("#dark")
