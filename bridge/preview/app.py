@@ -99,6 +99,8 @@ class _Page:
             response = await handler(request)
         except web.HTTPException as error:
             response = web.Response(status=error.status, text=error.text)
+        except ConnectionError:  # a browser gives up what it has asked once it asks anew
+            response = web.Response(status=400)
         except NotText as error:
             response = _answer({"refused": f"not saved: {error}"}, 422)
         except (Refused, NotWritten) as error:
@@ -161,9 +163,9 @@ class _Page:
         """A stream that says when the files have changed: one line for each time."""
         stream = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
         await stream.prepare(request)
-        number = self._number
-        await stream.write(b": at your service\n\n")
+        number, line = self._number, b": at your service\n\n"
         while not self._stopping:
+            await stream.write(line)
             try:
                 async with asyncio.timeout(15), self._changed:
                     await self._changed.wait_for(partial(self._has_news, number))
@@ -171,10 +173,6 @@ class _Page:
                 line = b"data: changed\n\n"
             except TimeoutError:
                 line = b": still here\n\n"  # finds out whether somebody is
-            try:
-                await stream.write(line)
-            except ConnectionError:
-                break
         return stream
 
     def _has_news(self, known: int) -> bool:

@@ -182,6 +182,26 @@ async def test_who_asks_anew_does_not_wait_for_what_nobody_waits_for(
     assert seen == ["0", "4"]
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "POST /{}/look HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{",
+        "GET /{}/changes HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+)
+async def test_who_leaves_before_the_end_is_no_error(
+    address: Address, files: Files, caplog: pytest.LogCaptureFixture, sent: str
+) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", address.port)
+    writer.write(sent.format(TOKEN).encode())
+    await asyncio.sleep(0.1)
+    writer.transport.abort()
+    (files.folder / "gitlab/push.j2").write_text("From my own editor", "utf-8")
+    await asyncio.sleep(0.5)
+    assert (await get(address))[0] == 200
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize("file", ["../outside.j2", "/tmp/outside.j2", "gitlab/../../outside.j2", ".x.j2"])
 async def test_no_name_of_a_file_leads_out_of_the_folder(address: Address, files: Files, file: str) -> None:
     data = {"event": "gitlab/push", "file": file, "text": "x", "saved": ""}
