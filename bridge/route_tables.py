@@ -66,6 +66,14 @@ def _quantity(read: Callable[[str], float]) -> BeforeValidator:
     return BeforeValidator(lambda value: read(value if isinstance(value, str) else ""))
 
 
+def _digest_after(value: object) -> object:
+    if value is False:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or not 10 <= value <= 10_000_000:
+        raise ValueError("must be a number of waiting messages from 10 to 10000000, or false for no digests")
+    return value
+
+
 def _one_or_more(value: object) -> object:
     if isinstance(value, str):
         return (value,)
@@ -95,6 +103,16 @@ class ChannelTable(_Table):
     pace: Annotated[float, _quantity(quantities.pace)] = 1.0
     """Posts a second. One is what Slack allows an incoming webhook (Slack docs, Rate limits,
     https://docs.slack.dev/apis/web-api/rate-limits)."""
+    pack: StrictBool = True
+    """Whether messages that wait are put into one post where the channel falls behind."""
+    digest_after: Annotated[int, BeforeValidator(_digest_after)] = 2_000
+    """How many may wait before they are condensed to a digest; 0 (written ``false``): none ever are."""
+
+
+class AlertsTable(_Table):
+    """``[alerts]``: where the bridge tells of its own troubles."""
+
+    channel: Annotated[StrictStr, AfterValidator(_channel_name)]
 
 
 class Route(_Table):
@@ -114,6 +132,8 @@ class Route(_Table):
     enabled: StrictBool = True
     stop: StrictBool = False
     """Whether later routes are not asked once this one has matched."""
+    repeat: Annotated[float, _quantity(quantities.duration)] | None = None
+    """Seconds within which messages of one subject that read the same are folded into the first; None: none are."""
 
 
 class RoutesFile(_Table):
@@ -122,4 +142,5 @@ class RoutesFile(_Table):
     sources: dict[Annotated[str, AfterValidator(_source_name)], SourceTable] = {}
     channels: dict[Annotated[str, AfterValidator(_channel_name)], ChannelTable] = {}
     people: dict[str, Annotated[StrictStr, AfterValidator(_member_id)]] = {}
+    alerts: AlertsTable | None = None
     routes: tuple[Route, ...] = ()

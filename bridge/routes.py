@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from bridge.configuration import ConfigurationError, nearest
 from bridge.names import collisions, is_name
-from bridge.route_tables import ChannelTable, Route, RoutesFile, SourceTable
+from bridge.route_tables import AlertsTable, ChannelTable, Route, RoutesFile, SourceTable
 from bridge.toml_lines import Path as TomlPath
 from bridge.toml_lines import find_lines, line_of
 
@@ -25,6 +25,8 @@ class Routes:
     people: Mapping[str, str]
     """The provider's user name to the Slack member id."""
     routes: tuple[Route, ...]
+    alerts: str | None
+    """The channel that hears of the bridge's own troubles."""
     lines: Mapping[TomlPath, int] = field(repr=False)
 
     def where(self, *path: str | int) -> str:
@@ -60,7 +62,12 @@ class Routes:
 
     def channel_names(self) -> list[str]:
         """Every channel that a table or a route names, in the order of the file."""
-        return list(dict.fromkeys([*self.channels, *(name for route in self.routes for name in route.channels)]))
+        named = [*self.channels, *(name for route in self.routes for name in route.channels)]
+        return list(dict.fromkeys([*named, *([self.alerts] if self.alerts else [])]))
+
+    def repeat(self, route: str) -> float | None:
+        """Seconds within which a route's messages are folded where they read the same; None where they are not."""
+        return next((one.repeat for one in self.routes if one.name == route), None)
 
 
 def load_routes(path: Path) -> Routes:
@@ -91,7 +98,8 @@ def parse_routes(text: str, file: str = "routes.toml") -> Routes:
     except ValidationError as error:
         found = {_fault(detail, lines) for detail in error.errors(include_url=False, include_input=False)}
         raise ConfigurationError(f"{file}:{line}: {said}" for line, said in sorted(found)) from None
-    routes = Routes(file, tables.sources, tables.channels, tables.people, tables.routes, lines)
+    alerts = tables.alerts.channel if tables.alerts else None
+    routes = Routes(file, tables.sources, tables.channels, tables.people, tables.routes, alerts, lines)
     if faults := [*_twice_named(routes), *_colliding(routes)]:
         raise ConfigurationError(faults)
     return routes
@@ -169,13 +177,15 @@ def _keys_around(path: TomlPath) -> Iterable[str]:
         return RoutesFile.model_fields
     if path[0] == "routes":
         return Route.model_fields
+    if path[0] == "alerts":
+        return AlertsTable.model_fields
     return SourceTable.model_fields if path[0] == "sources" else ChannelTable.model_fields
 
 
 def _place(path: TomlPath) -> str:
     """``("routes", 0, "events", 1)`` as "`events` in [[routes]]", ``("channels", "ops")`` as "[channels.ops]"."""
-    if path[0] == "people" and len(path) > 1:
-        return f"{_shown(path[1])} in [people]"
+    if path[0] in ("people", "alerts") and len(path) > 1:
+        return f"{_shown(path[1])} in [{path[0]}]"
     if len(path) < 3:
         return "[" + ".".join(_bare(step) for step in path) + "]"
     return _shown(path[2]) + _inside(path[:3])
@@ -184,6 +194,8 @@ def _place(path: TomlPath) -> str:
 def _inside(path: TomlPath) -> str:
     if len(path) == 1:
         return ""
+    if path[0] == "alerts":
+        return " in [alerts]"
     return " in [[routes]]" if path[0] == "routes" else f" in [{path[0]}.{_bare(path[1])}]"
 
 

@@ -110,7 +110,7 @@ class TestWhatItSays:
     [
         ("[[routes]]\nchanels = ['a']\nchannels = ['a']", "2: unknown key `chanels` in [[routes]]; {near} `channels`"),
         ("[[route]]\nchannels = ['a']", "1: unknown key `route`; {near} `routes`"),
-        ("[alerts]\nchannel = 'ops'", "1: unknown key `alerts`; {near} `"),
+        ("[alarms]\nchannel = 'ops'", "1: unknown key `alarms`; {near} `"),
         ("\n[channels.ops]\nprivat = true", "3: unknown key `privat` in [channels.ops]; {near} `private`"),
         ("[sources.a]\nprovider='stripe'\nttl='1h'", "3: unknown key `ttl` in [sources.a]; {near} `dedupe_ttl`"),
         ("'hush/hush' = 1", "1: unknown key `…`; {near} `"),
@@ -334,3 +334,31 @@ def _toml(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return str(value).lower() if isinstance(value, bool | float) else repr(value)
+
+
+def test_how_a_channel_bears_storms_and_what_a_route_folds() -> None:
+    routes = parse_routes(
+        "[alerts]\nchannel = 'ops'\n[channels.a]\npack = false\ndigest_after = false\n[channels.b]\ndigest_after = 50\n"
+        "[[routes]]\nname = 'r'\nchannels = ['a']\nrepeat = '10m'\n"
+    )
+    assert (routes.channel("a").pack, routes.channel("a").digest_after) == (False, 0)
+    assert (routes.channel("b").pack, routes.channel("b").digest_after) == (True, 50)
+    assert routes.channel("c").digest_after == 2_000
+    assert (routes.repeat("r"), routes.repeat("gone")) == (600.0, None)
+    assert (routes.alerts, routes.channel_names()) == ("ops", ["a", "b", "ops"])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[channels.a]\ndigest_after = 5", "routes.toml:2: `digest_after` in [channels.a] must be a number of waiting"),
+        ("[channels.a]\ndigest_after = true", "or false for no digests"),
+        ("[channels.a]\npack = 'no'", "`pack` in [channels.a] must be true or false"),
+        ("[alerts]\nchanel = 'x'", "routes.toml:2: unknown key `chanel` in [alerts]; the nearest known is `channel`"),
+        ("[alerts]\nchannel = 'X Y'", "routes.toml:2: `channel` in [alerts] holds what cannot be a channel's name"),
+        ("[[routes]]\nchannels = ['a']\nrepeat = 'often'", "routes.toml:3: `repeat` in [[routes]] is no duration"),
+    ],
+)
+def test_what_is_wrong_with_them_is_told_with_the_mend(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        parse_routes(text)

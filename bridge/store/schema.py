@@ -76,6 +76,45 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (delivery, number)
         ) WITHOUT ROWID""",
     ),
+    (
+        # What tells of a delivery that is `told`: a digest's id, or `repeat of` and another delivery's id.
+        "ALTER TABLE deliveries ADD COLUMN told_in TEXT",
+        # When a person asked for it again; such a delivery is one of its own, beside the first.
+        "ALTER TABLE deliveries ADD COLUMN replayed_at REAL",
+        "CREATE INDEX deliveries_told_in ON deliveries (told_in) WHERE told_in IS NOT NULL",
+        # A digest stands for what waited up to a delivery. It is written down once it was posted; then its deliveries
+        # are settled a few at a time, and it is done.
+        """CREATE TABLE digests (
+            id TEXT PRIMARY KEY,
+            channel TEXT NOT NULL,
+            upto INTEGER NOT NULL,      -- the last delivery that it tells of
+            posted_at REAL NOT NULL,
+            message TEXT NOT NULL,      -- JSON as posted
+            done INTEGER NOT NULL DEFAULT 0
+        ) WITHOUT ROWID""",
+        # The windows in which messages that read the same are folded into the first of them.
+        """CREATE TABLE repeats (
+            channel TEXT NOT NULL,
+            route TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            print TEXT NOT NULL,        -- what tells one message from another
+            first INTEGER NOT NULL,     -- the delivery that was shown
+            title TEXT NOT NULL,        -- of that message, as mrkdwn
+            since REAL NOT NULL,
+            until REAL NOT NULL,
+            more INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (channel, route, subject, print)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX repeats_until ON repeats (channel, until)",
+        # Lanes that do not run, for other processes to see, and so that each trouble is told once.
+        """CREATE TABLE lanes (
+            channel TEXT PRIMARY KEY,
+            state TEXT NOT NULL,        -- stopped or away
+            detail TEXT NOT NULL,
+            since REAL NOT NULL,
+            told INTEGER NOT NULL DEFAULT 0
+        ) WITHOUT ROWID""",
+    ),
 )
 """The statements that lead from each version to the next. What was released is not changed any more."""
 
