@@ -12,9 +12,8 @@ from bridge.events import Event
 from bridge.messages.render import Templates, choose, load_templates, render
 from bridge.packaged import packaged_routes
 from bridge.routes import Routes, load_routes
-from bridge.samples import Sample, sample_event, samples
+from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
 
-_NOW = 1795392000.0
 """When the samples arrive: any moment would do, but a page that is compared must say the same each time."""
 
 _MARKS = re.compile(r"[\\`*_\[\]<>|~&$@]|[#!](?=\d)")
@@ -77,7 +76,7 @@ def catalogue(templates: Templates, routes: Routes) -> list[Entry]:
 
 
 def _entry(sample: Sample, templates: Templates, routes: Routes) -> Entry:
-    event = sample_event(sample, sample.provider, _NOW)
+    event = sample_event(sample, sample.provider, SAMPLE_TIME)
     return Entry(sample, event.title, choose(event, templates), _sent(event, templates, routes))
 
 

@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import gc
 import os
 
 from hypothesis import settings
@@ -9,3 +10,7 @@ from hypothesis import settings
 settings.register_profile("same", derandomize=True, database=None, deadline=None)
 settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+# A run holds thousands of samples and messages: going through them all again and again, in the middle of a template's
+# 0.3 s too, cut off innocent ones.
+gc.set_threshold(200_000, 50, 100)

@@ -106,3 +106,14 @@ def test_a_line_of_the_configurations_faults_becomes_a_finding(
 
 def test_a_finding_is_written_as_file_line_what_and_mend(tmp_path: Path) -> None:
     assert str(finding_of("a.toml:1: x; the nearest known is y")) == "a.toml:1: x (the nearest known is y)"
+
+
+def test_an_endless_frame_is_tried_once_and_not_for_each_template(running: Running) -> None:
+    frame = (
+        running.templates.sources["message.j2"]
+        + "{% for a in range(99999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"
+    )
+    checked = check_template(changed(running, "message.j2", frame), "message.j2")
+    assert [(found.where, found.level) for found in checked.findings] == [("templates/message.j2", "error")]
+    assert "took too long" in checked.findings[0].what
+    assert checked.rendered == 1

@@ -1,6 +1,5 @@
 """`bridge gallery`."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from bridge.messages.gallery import Shown
 from bridge.messages.gallery import gallery as page
 from bridge.messages.render import render
 from bridge.running import Running
-from bridge.samples import sample_event, samples
+from bridge.samples import SAMPLE_TIME, sample_event, samples
+from bridge.serving import serving
 
 
 def gallery(file: Path) -> None:
@@ -37,9 +37,14 @@ def gallery(file: Path) -> None:
 
 def _shown(running: Running) -> Iterator[Shown]:
     console = Console(stderr=True)
-    now = time.time()
     for sample in track(
         samples().values(), "Drawing", console=console, transient=True, disable=not console.is_terminal
     ):
-        event = sample_event(sample, sample.provider, now)
-        yield Shown(sample.provider, sample.type, event.title, render(event, running.templates))
+        event = sample_event(sample, _source(sample.provider, running), SAMPLE_TIME)
+        yield Shown(
+            sample.provider, sample.type, event.title, render(event, running.templates, serving(event, running))
+        )
+
+
+def _source(provider: str, running: Running) -> str:
+    return next(iter(running.routes.sources_of(provider)), provider)

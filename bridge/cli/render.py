@@ -12,6 +12,7 @@ from bridge.cli.samples import named_event
 from bridge.configuration import ConfigurationError, nearest
 from bridge.messages.render import render as rendered
 from bridge.messages.terminal import show
+from bridge.serving import serving
 
 
 def render(name: str, payload: Path | None, *, as_json: bool, template: str | None) -> None:
@@ -24,7 +25,7 @@ def render(name: str, payload: Path | None, *, as_json: bool, template: str | No
     names = running.templates.names()
     if template is not None and template not in names:
         refuse([f"there is no template {template!r} below templates/; the nearest is {nearest(template, names)!r}"])
-    result = rendered(event, running.templates, template)
+    result = rendered(event, running.templates, template or serving(event, running))
     console = out()
     if result.message is None:
         console.print(f"not sent: {result.skip}  ({result.template})")

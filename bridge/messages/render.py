@@ -212,8 +212,9 @@ def _blamed(fault: str, templates: Templates, name: str) -> str:
     asked = _BLOCK.search("".join(templates.sources.get(_FRAME, "").splitlines()[int(line) - 1 : int(line)]))
     template = templates.compiled.get(name)
     block = template.blocks.get(asked[1]) if asked and template else None
-    at = template.get_corresponding_lineno(block.__code__.co_firstlineno + 1) if block and template else 1
-    return f"{name}:{at}: {what}"
+    if template is None or block is None:  # the frame's own doing
+        return fault
+    return f"{name}:{template.get_corresponding_lineno(block.__code__.co_firstlineno + 1)}: {what}"
 
 
 def _place(traceback: TracebackType | None) -> str:

@@ -20,11 +20,12 @@ from bridge.messages.limits import problems
 from bridge.messages.measures import measures
 from bridge.messages.origins import origin
 from bridge.messages.reading import plainly
-from bridge.messages.render import Templates, candidates, choose, load_templates, render, with_text
+from bridge.messages.render import Templates, candidates, load_templates, render, with_text
 from bridge.preview.files import Files, NotText, fingerprint
 from bridge.recorded import NoBody, recorded_body
 from bridge.running import Running
 from bridge.samples import Sample, sample_event, samples
+from bridge.serving import serving
 from bridge.sources import Malformed
 
 Json = dict[str, object]
@@ -58,7 +59,7 @@ class Asked:
 def listed(running: Running) -> list[Json]:
     """Every event that can be tried: its name, what happened in it, and the template that serves it."""
     return [
-        {"name": name, "title": (event := _sample_event(sample, running, 0.0)).title, "file": _serves(event, running)}
+        {"name": name, "title": (event := _sample_event(sample, running, 0.0)).title, "file": serving(event, running)}
         for name, sample in samples().items()
     ]
 
@@ -67,12 +68,12 @@ def look(asked: Asked, running: Running, files: Files, now: float) -> Json:
     """The message of an event, drawn and as JSON, with the file that makes it. Raises Refused."""
     running = _with_editor(asked, running)
     event = _event(asked, running, now)
-    file = asked.file or _serves(event, running)
+    file = asked.file or serving(event, running)
     saved, on_disk = "", ""
     with suppress(NotText):  # then the template is at fault, which is told below
         text = files.text(file)
         saved, on_disk = fingerprint(text), text or ""
-    rendered = render(event, running.templates, file if file in _own(event, running) else _serves(event, running))
+    rendered = render(event, running.templates, file if file in _own(event, running) else serving(event, running))
     message = rendered.message
     return {
         "event": {"type": event.type, "title": event.title, "url": event.url, "subject": event.subject},
@@ -138,12 +139,6 @@ def _event(asked: Asked, running: Running, now: float) -> Event:
 def _sample_event(sample: Sample, running: Running, now: float, body: object | None = None) -> Event:
     sources = running.routes.sources_of(sample.provider)
     return sample_event(sample, sources[0] if sources else sample.provider, now, body)
-
-
-def _serves(event: Event, running: Running) -> str:
-    """The template that an event gets: the one of the first route that wants it and names one, else by its type."""
-    named = [planned.template for planned in decide(event, running.routes).deliveries]
-    return next((name for name in named if name in running.templates.names()), None) or choose(event, running.templates)
 
 
 def _own(event: Event, running: Running) -> list[str]:

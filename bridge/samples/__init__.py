@@ -11,6 +11,9 @@ from bridge.sources import PROVIDERS
 
 SAMPLE_SECRET = "a-secret-that-only-samples-are-signed-with"  # noqa: S105 - signs samples only, and opens nothing
 
+SAMPLE_TIME = 1_795_392_000.0
+"""When samples arrive on pages that are kept (2026-11-23 00:00 UTC): two pages differ by their messages alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

@@ -32,6 +32,17 @@ def test_a_file_that_cannot_be_written_ends_with_2(tmp_path: Path) -> None:
     assert done.stderr == "bridge: cannot write nowhere/all.html (No such file or directory): name another file\n"
 
 
+def test_the_template_that_a_route_names_makes_the_message_here_and_on_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/mine.j2").write_text("By the route's own: {{ event.title }}", "utf-8")
+    (tmp_path / "routes.toml").write_text(
+        '[[routes]]\nsource = "gitlab"\nevents = "push"\nchannels = ["a"]\ntemplate = "mine.j2"\n', "utf-8"
+    )
+    assert run(tmp_path, "gallery", "all.html").returncode == 0
+    assert (tmp_path / "all.html").read_text("utf-8").count("By the route&#39;s own: ") == 1
+    assert run(tmp_path, "render", "gitlab/push").stdout.startswith("By the route's own: ")
+
+
 @needs_chromium
 async def test_the_page_needs_nothing_else_and_switches_without_script(tmp_path: Path) -> None:
     run(tmp_path, "gallery", "all.html")

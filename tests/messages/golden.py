@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bridge.messages.render import Templates, load_templates, render
-from bridge.samples import Sample, sample_event, samples
+from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
 
 FOLDER = Path(__file__).parents[1] / "golden"
-NOW = 1795392000.0
 
 
 def golden_file(sample: Sample) -> Path:
@@ -21,7 +20,7 @@ def golden_file(sample: Sample) -> Path:
 
 def golden_text(sample: Sample, templates: Templates) -> str:
     """What is kept of a sample: its template, and the body that is posted or the reason for not posting."""
-    rendered = render(sample_event(sample, sample.provider, NOW), templates)
+    rendered = render(sample_event(sample, sample.provider, SAMPLE_TIME), templates)
     assert not rendered.fault, rendered.fault
     said: dict[str, object] = {"template": rendered.template}
     said |= {"message": rendered.message.body()} if rendered.message else {"skip": rendered.skip}
