@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from bridge.configuration import ConfigurationError, nearest
 from bridge.faults import faults_to_serve, url_faults
-from bridge.messages.render import Templates, load_templates
+from bridge.messages.render import Templates, read_templates
 from bridge.names import variable_key
 from bridge.routes import Routes, load_routes
 from bridge.settings import Settings
@@ -80,9 +80,9 @@ def load_running(settings: Settings) -> Running:
 
 
 def templates_of(settings: Settings, routes: Routes) -> Templates:
-    """The templates that count. Raises ConfigurationError where their folder cannot be read."""
+    """The templates that count, not compiled yet. Raises ConfigurationError where their folder cannot be read."""
     try:
-        return load_templates(settings.templates_folder, routes.people)
+        return read_templates(settings.templates_folder, routes.people)
     except OSError as error:
         raise ConfigurationError([f"the templates cannot be read ({error}): see BRIDGE_TEMPLATES"]) from None
 

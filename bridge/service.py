@@ -17,7 +17,7 @@ from bridge.delivery.dispatcher import Destination, Dispatcher
 from bridge.delivery.slack import Poster, open_session
 from bridge.large import return_freed_memory
 from bridge.messages import Rendered
-from bridge.messages.render import render
+from bridge.messages.render import Templates, compiled, render
 from bridge.names import secret_variable
 from bridge.running import Channel, Running
 from bridge.settings import Settings
@@ -109,6 +109,8 @@ class Service:
             await asyncio.gather(server.stop(), self.dispatcher.stop(within=LAST_REQUESTS))
 
         self._closing.push_async_callback(finish_what_is_in_flight)
+        # In the thread that renders, so that the first message waits for it, and the first webhook does not.
+        self._renderer.submit(self._compile, self.running.templates)
         await self.dispatcher.start()
         self.address = await server.start(settings.host, settings.port)
         pruning = asyncio.create_task(self._keep_house(), name="pruning")
@@ -127,6 +129,11 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(
             self._renderer, lambda: render(delivery.event, templates, delivery.template, notes=notes)
         )
+
+    @staticmethod
+    def _compile(templates: Templates) -> None:
+        for fault in compiled(templates).faults.values():
+            log.warning("this template is broken, and a plain message stands in for it", fault=fault)
 
     def _destinations(self) -> Mapping[str, Destination]:
         channels = self.running.channels
@@ -185,8 +192,6 @@ async def serve(settings: Settings, running: Running) -> None:
         loop.add_signal_handler(number, told.set)
     service = Service(settings, running)
     await service.start()
-    for fault in running.templates.faults.values():
-        log.warning("this template is broken, and a plain message stands in for it", fault=fault)
     for name in running.off:
         log.info("this source is off", source=name, mend=f"set {secret_variable(name)}")
     await told.wait()

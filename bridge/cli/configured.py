@@ -4,6 +4,7 @@ from bridge import logs
 from bridge.cli.errors import complain, refuse
 from bridge.configuration import ConfigurationError
 from bridge.faults import url_faults
+from bridge.messages.render import compiled
 from bridge.routes import load_routes, name_faults
 from bridge.running import Channel, Running, channels_with_url, templates_of
 from bridge.settings import Settings, load_settings
@@ -42,6 +43,6 @@ def _running(settings: Settings, channels: dict[str, Channel]) -> Running:
     routes = load_routes(settings.routes_file)
     if faults := name_faults(routes, PROVIDERS):
         raise ConfigurationError(faults)
-    templates = templates_of(settings, routes)
+    templates = compiled(templates_of(settings, routes))
     off = tuple(routes.source_names(PROVIDERS))
     return Running(routes, templates, {}, channels, settings.public_url, off)

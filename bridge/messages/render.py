@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Protocol
@@ -16,7 +16,7 @@ from bridge.messages import Message, Rendered, slots
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.layout import lay_out
 from bridge.messages.links import link
-from bridge.messages.loader import Compiled, Files, Sources, read_sources, text_fault
+from bridge.messages.loader import Compiled, Sources, read_sources, text_fault
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.slots import Skipped, Slots
 from bridge.packaged import packaged_templates
@@ -33,14 +33,14 @@ _compiled = Compiled()
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """Every template, read and compiled once. Broken ones have a fault instead, and cost no other anything."""
+    """Every template, read, and compiled once. Broken ones have a fault instead, and cost no other anything."""
 
     sources: Mapping[str, str] = field(repr=False)
     """Template name -> its text; names are paths below the templates' folder, such as ``gitlab/push.j2``."""
     faults: Mapping[str, str]
-    """Template name -> ``name:line: what`` for those that could not be read or compiled."""
+    """Template name -> ``name:line: what`` for those that could not be read or, where that was tried, compiled."""
     environment: SlackEnvironment = field(repr=False, compare=False)
-    compiled: Mapping[str, Template] = field(repr=False, compare=False)
+    """Compiles what it is asked for, and keeps it."""
 
     def names(self) -> list[str]:
         """All templates that an event can get: not message.j2, and no parts to be included, which start with ``_``."""
@@ -52,14 +52,28 @@ def _is_choice(name: str) -> bool:
 
 
 def load_templates(overlay: Path | None, people: Mapping[str, str], *, packaged: Path | None = None) -> Templates:
-    """The packaged templates with an operator's folder laid over them, file by file.
+    """As ``read_templates``, and compiled: what cannot be is a fault, too."""
+    return compiled(read_templates(overlay, people, packaged=packaged))
+
+
+def read_templates(overlay: Path | None, people: Mapping[str, str], *, packaged: Path | None = None) -> Templates:
+    """The packaged templates with an operator's folder laid over them, file by file. Each is compiled at its first use.
 
     ``people`` are those who may be mentioned: the provider's user name -> Slack member id. ``packaged`` stands in for
-    the folder that comes with the program. A file that cannot be read or compiled is a fault and never an exception.
+    the folder that comes with the program. A file that cannot be read is a fault and never an exception.
     Raises FileNotFoundError for a folder that is not there.
     """
     files = read_sources(packaged or packaged_templates(), overlay)
-    return _compiled_of(files, SlackEnvironment(MappingProxyType(dict(people))))
+    return _templates(files.texts, files.faults, SlackEnvironment(MappingProxyType(dict(people))))
+
+
+def compiled(templates: Templates) -> Templates:
+    """The same templates once each was compiled. What cannot be is a fault and never an exception."""
+    faults = dict(templates.faults)
+    for name in templates.sources:
+        if name not in faults and (fault := _compile_fault(templates, name)):
+            faults[name] = fault
+    return replace(templates, faults=MappingProxyType(faults))
 
 
 def with_text(templates: Templates, name: str, text: str) -> Templates:
@@ -68,26 +82,30 @@ def with_text(templates: Templates, name: str, text: str) -> Templates:
     Text that cannot be a template is a fault and never an exception.
     """
     texts = {other: known for other, known in templates.sources.items() if other != name}
-    unread = {other: fault for other, fault in templates.faults.items() if other != name and other not in texts}
+    faults = {other: fault for other, fault in templates.faults.items() if other != name}
     if fault := text_fault(text):
-        unread[name] = f"{name}:1: cannot be read: {fault}"
-    else:
-        texts[name] = text
+        return _templates(
+            texts, {**faults, name: f"{name}:1: cannot be read: {fault}"}, templates.environment.overlay()
+        )
     # An environment of its own, since templates find what they extend and include through theirs.
-    return _compiled_of(Files(texts, unread), templates.environment.overlay())
+    changed = _templates({**texts, name: text}, faults, templates.environment.overlay())
+    fault = _compile_fault(changed, name)
+    return replace(changed, faults=MappingProxyType({**faults, name: fault})) if fault else changed
 
 
-def _compiled_of(files: Files, environment: SlackEnvironment) -> Templates:
-    environment.loader = Sources(files.texts)
+def _templates(texts: Mapping[str, str], faults: Mapping[str, str], environment: SlackEnvironment) -> Templates:
+    environment.loader = Sources(texts)
     environment.bytecode_cache = _compiled
-    compiled: dict[str, Template] = {}
-    faults = dict(files.faults)
-    for name in files.texts:
-        try:
-            compiled[name] = environment.get_template(name)
-        except Exception as error:  # noqa: BLE001 - one broken file must not stop the others
-            faults[name] = fault_of(error, name)
-    return Templates(MappingProxyType(files.texts), MappingProxyType(faults), environment, MappingProxyType(compiled))
+    return Templates(MappingProxyType(dict(texts)), MappingProxyType(dict(faults)), environment)
+
+
+def _compile_fault(templates: Templates, name: str) -> str:
+    """What keeps a template from being compiled; "" if it is."""
+    try:
+        templates.environment.get_template(name)
+    except Exception as error:  # noqa: BLE001 - one broken file must not stop the others
+        return fault_of(error, name)
+    return ""
 
 
 class Typed(Protocol):
@@ -160,14 +178,11 @@ class _BrokenTemplate(Exception):
 
 
 def _template(templates: Templates, name: str) -> Template:
-    compiled = templates.compiled.get(name)
-    if compiled is None:
-        fault = (
-            templates.faults.get(name)
-            or f"{clean(name, 200)}:1: no such template; {nearest_known(name, templates.names())}"
-        )
-        raise _BrokenTemplate(fault)
-    return compiled
+    if name in templates.faults:
+        raise _BrokenTemplate(templates.faults[name])
+    if name not in templates.sources:
+        raise _BrokenTemplate(f"{clean(name, 200)}:1: no such template; {nearest_known(name, templates.names())}")
+    return templates.environment.get_template(name)
 
 
 def _reads(meter: Meter) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -210,9 +225,9 @@ def _blamed(fault: str, templates: Templates, name: str) -> str:
     if file != _FRAME or name == _FRAME or not line.isdigit():
         return fault
     asked = _BLOCK.search("".join(templates.sources.get(_FRAME, "").splitlines()[int(line) - 1 : int(line)]))
-    template = templates.compiled.get(name)
-    block = template.blocks.get(asked[1]) if asked and template else None
-    if template is None or block is None:  # the frame's own doing
+    template = _template(templates, name)  # which has just been rendered
+    block = template.blocks.get(asked[1]) if asked else None
+    if block is None:  # the frame's own doing
         return fault
     return f"{name}:{template.get_corresponding_lineno(block.__code__.co_firstlineno + 1)}: {what}"
 
