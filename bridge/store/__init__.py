@@ -50,6 +50,8 @@ class Delivery:
     """Posts tried so far."""
     revived: bool = False
     """True if it was dead before, and is sent again."""
+    replayed_at: float | None = None
+    """When a person asked to have it sent again; None if nobody did."""
 
 
 @dataclass(frozen=True, slots=True)

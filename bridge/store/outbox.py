@@ -15,7 +15,7 @@ CLAIM_BYTES = 2 * 2**20
 """Bodies behind one claim, in bytes: as Python data they take several times as much."""
 
 CLAIM = f"""
-    SELECT d.id, d.route, d.template, d.attempts, d.revived, e.request, e.part, length(r.body),
+    SELECT d.id, d.route, d.template, d.attempts, d.revived, d.replayed_at, e.request, e.part, length(r.body),
            {", ".join(f"e.{column}" for column in EVENT_COLUMNS)}
     FROM deliveries d INDEXED BY deliveries_state
     JOIN events e ON e.seq = d.event
@@ -32,7 +32,7 @@ def claim(db: sqlite3.Connection, channel: str, n: int) -> list[Delivery]:
     parsed: dict[int, Sequence[Event]] = {}
     size = 0
     for row in db.execute(CLAIM, (text(channel), max(0, n))):
-        number, route, template, attempts, revived, request, part, length, *columns = row
+        number, route, template, attempts, revived, replayed_at, request, part, length, *columns = row
         event = event_of(tuple(columns), {})
         if request not in parsed:
             size += length
@@ -40,7 +40,7 @@ def claim(db: sqlite3.Connection, channel: str, n: int) -> list[Delivery]:
                 break
             parsed[request] = _events_again(event, db, request, length)
         event = replace(event, payload=_payload(parsed[request], part, event.id))
-        deliveries.append(Delivery(number, event, channel, route, template, attempts, bool(revived)))
+        deliveries.append(Delivery(number, event, channel, route, template, attempts, bool(revived), replayed_at))
     return deliveries
 
 

@@ -208,3 +208,9 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request, str
         monkeypatch.setitem(cast("dict[str, Provider]", PROVIDERS), "gitlab", replace(GITLAB, events=events))
 
     return put
+
+
+async def test_a_claim_says_when_a_person_asked_for_it_again(stored: SqliteStore, path: Path) -> None:
+    await accept(stored, entry(), entry())
+    execute(path, "UPDATE deliveries SET replayed_at = 1800000005 WHERE id = 2")
+    assert [delivery.replayed_at for delivery in await stored.claim("general", "me", 2)] == [None, NOW + 5]
