@@ -93,6 +93,19 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneRow:
+    """A lane that does not run."""
+
+    channel: str
+    state: Literal["stopped", "away"]
+    detail: str
+    """Slack's word, or what went wrong."""
+    since: float
+    told: bool
+    """Whether the alerts channel knows of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One line of the ledger: a delivery with the columns of its event."""
 
@@ -167,6 +180,25 @@ class Store(Protocol):
 
     async def counts(self) -> Counts:
         """How much is in which state, and which channels have something waiting, those that are gone included."""
+        ...
+
+    async def note_lane(self, channel: str, state: Literal["stopped", "away"], detail: str, now: float) -> bool:
+        """Write down that a channel's lane does not run. Returns whether that is still to be told.
+
+        The same state noted again is the same trouble: its beginning stays, and so does whether it was told.
+        """
+        ...
+
+    async def lane_told(self, channel: str) -> None:
+        """A lane's trouble was told."""
+        ...
+
+    async def clear_lane(self, channel: str) -> None:
+        """A lane runs again, or is gone."""
+        ...
+
+    async def lanes(self) -> list[LaneRow]:
+        """Every lane that does not run, by its channel."""
         ...
 
     async def prune(self, now: float, retention: float) -> int:

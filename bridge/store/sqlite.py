@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
 from bridge.events import Request
 from bridge.store import (
@@ -11,10 +12,12 @@ from bridge.store import (
     Delivery,
     Entry,
     Kept,
+    LaneRow,
     Query,
     Row,
     Settlement,
     intake,
+    lanes,
     ledger,
     outbox,
     pruning,
@@ -79,6 +82,22 @@ class SqliteStore:
     async def counts(self) -> Counts:
         """See ``Store.counts``."""
         return await self._reader.read(lambda db: ledger.counts(db, self._room.limit))
+
+    async def note_lane(self, channel: str, state: Literal["stopped", "away"], detail: str, now: float) -> bool:
+        """See ``Store.note_lane``."""
+        return await self._writer.write(lambda db: lanes.note(db, channel, state, detail, now))
+
+    async def lane_told(self, channel: str) -> None:
+        """See ``Store.lane_told``."""
+        await self._writer.write(lambda db: lanes.told(db, channel))
+
+    async def clear_lane(self, channel: str) -> None:
+        """See ``Store.clear_lane``."""
+        await self._writer.write(lambda db: lanes.clear(db, channel))
+
+    async def lanes(self) -> list[LaneRow]:
+        """See ``Store.lanes``."""
+        return await self._reader.read(lanes.rows)
 
     async def prune(self, now: float, retention: float) -> int:
         """See ``Store.prune``."""

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from bridge.decide import Planned, State
 from bridge.delivery.lane import Lane
@@ -13,7 +13,7 @@ from bridge.delivery.pacer import Pacer
 from bridge.demo.slack_simulator import SlackSimulator
 from bridge.events import Event, Request, new_id
 from bridge.messages import Message, Rendered
-from bridge.store import Counts, Delivery, Entry, Kept, Query, Row, Settlement, Store
+from bridge.store import Counts, Delivery, Entry, Kept, LaneRow, Query, Row, Settlement, Store
 from tests.delivery.clock import PATIENCE, HandClock
 
 T = TypeVar("T")
@@ -58,6 +58,18 @@ class WatchedStore:
         if self.counts_faults:
             raise self.counts_faults.popleft()
         return await self.inner.counts()
+
+    async def note_lane(self, channel: str, state: Literal["stopped", "away"], detail: str, now: float) -> bool:
+        return await self.inner.note_lane(channel, state, detail, now)
+
+    async def lane_told(self, channel: str) -> None:
+        await self.inner.lane_told(channel)
+
+    async def clear_lane(self, channel: str) -> None:
+        await self.inner.clear_lane(channel)
+
+    async def lanes(self) -> list[LaneRow]:
+        return await self.inner.lanes()
 
     async def prune(self, now: float, retention: float) -> int:
         return await self.inner.prune(now, retention)
