@@ -44,3 +44,7 @@ class Rendered:
     """`file:line: path` of what the template used and the payload did not have."""
     found: tuple[str, ...] = ()
     """The same of what it read and found: by both, `check` tells a misspelt field from one that some events lack."""
+    packed: tuple[Block, ...] = ()
+    """The message in its packed form, for a post that it shares with others."""
+    print: str = ""
+    """What tells the message from one that reads otherwise."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from jinja2 import nodes
 
 from bridge.messages import slots
-from bridge.messages.layout import COLORS, is_color
 from bridge.messages.mends import said
 from bridge.messages.render import Templates
 from bridge.messages.scopes import misused_names
+from bridge.messages.tidy import COLORS, is_color
 from bridge.messages.trees import Tree, at_top, sets_at_top, tree_of
 from bridge.unknown_names import nearest_known
 

@@ -12,13 +12,15 @@ from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
 from bridge import bounds
 from bridge.bounds import Meter
 from bridge.events import Event
-from bridge.messages import Message, Rendered, slots
+from bridge.messages import Rendered, slots
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.layout import lay_out
 from bridge.messages.links import link
 from bridge.messages.loader import Compiled, Sources, read_sources, text_fault
 from bridge.messages.mrkdwn import escaped
+from bridge.messages.packed import fingerprint, packed
 from bridge.messages.slots import Skipped, Slots
+from bridge.messages.tidy import tidy
 from bridge.packaged import packaged_templates
 from bridge.payload import clean
 from bridge.unknown_names import nearest_known
@@ -155,13 +157,17 @@ def render(
     meter = meter or Meter(SECONDS)
     try:
         filled = _fill(event, templates, name, meter)
-        message = lay_out(filled, event.title, notes)
+        bare = tidy(filled, event.title)
+        message = lay_out(tidy(filled, event.title, notes) if notes else bare)
     except Skipped as skipped:
         return Rendered(name, None, clean(str(skipped), 300), "", *_reads(meter))
     except Exception as error:  # noqa: BLE001 - whatever a template does, the event is still told
         fault = _blamed(fault_of(error, name), templates, name)
-        return Rendered(name, _fallback(event, fault, notes), "", fault, *_reads(meter))
-    return Rendered(name, message, "", "", *_reads(meter))
+        plainly = _fallback(event, fault)
+        shown = lay_out(tidy(plainly, event.title, notes))
+        bare = tidy(plainly, event.title)
+        return Rendered(name, shown, "", fault, *_reads(meter), packed(bare, event.url), fingerprint(bare))
+    return Rendered(name, message, "", "", *_reads(meter), packed(bare, event.url), fingerprint(bare))
 
 
 def _fill(event: Event, templates: Templates, name: str, meter: Meter) -> Slots:
@@ -189,16 +195,15 @@ def _reads(meter: Meter) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(meter.missing), tuple(meter.found)
 
 
-def _fallback(event: Event, fault: str, notes: Sequence[str]) -> Message:
+def _fallback(event: Event, fault: str) -> Slots:
     """The plain message: title, type, link, and which template failed where."""
     where, _, what = fault.partition(": ")
-    plainly = Slots(
+    told = escaped(f"Template {where} failed: {what}")
+    return Slots(
         title=link(event.url, event.title),
         color="muted",
-        context=f"{escaped(event.source)} · {escaped(event.type)}",
+        context=f"{told}\n{escaped(event.source)} · {escaped(event.type)}",
     )
-    told = [*notes, f"Template {where} failed: {what}"]
-    return lay_out(plainly, event.title, told)
 
 
 def fault_of(error: BaseException, name: str) -> str:

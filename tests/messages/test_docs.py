@@ -9,8 +9,8 @@ import pytest
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.faults import faults
 from bridge.messages.filters import FILTERS
-from bridge.messages.layout import COLORS
 from bridge.messages.slots import NAMES
+from bridge.messages.tidy import COLORS
 from tests.messages.rendering import templates
 
 PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text("utf-8")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -9,14 +10,18 @@ from hypothesis import strategies as st
 from slack_sdk.models.attachments import BlockAttachment
 from slack_sdk.models.blocks import Block
 
-from bridge.messages import Message
-from bridge.messages.layout import COLORS, lay_out, notification
+from bridge.messages import Message, layout
 from bridge.messages.limits import problems, size
 from bridge.messages.links import link
 from bridge.messages.mrkdwn import escaped, units
 from bridge.messages.slots import Button, Slots
+from bridge.messages.tidy import COLORS, notification, tidy
 from bridge.payload import list_at, text_at
 from tests.messages.rendering import shown
+
+
+def lay_out(slots: Slots, fallback: str, notes: Sequence[str] = ()) -> Message:
+    return layout.lay_out(tidy(slots, fallback, notes))
 
 
 def accepted_by_the_sdk(message: Message) -> None:

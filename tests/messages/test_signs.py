@@ -7,8 +7,8 @@ from functools import cache
 import pytest
 
 from bridge.messages import Message
-from bridge.messages.layout import COLORS
 from bridge.messages.render import Templates, load_templates, render
+from bridge.messages.tidy import COLORS
 from bridge.payload import list_at, text_at
 from bridge.samples import Sample, sample_event, samples
 
