@@ -72,7 +72,11 @@ texts = st.text(st.sampled_from("ab <>&*_é😀\n"), min_size=1, max_size=3000)
 @settings(max_examples=60)
 @given(st.lists(texts, min_size=1, max_size=60), st.text(max_size=60))
 def test_a_full_pack_keeps_slacks_limits_and_the_order(titles: list[str], note: str) -> None:
-    items = [(parts.text, packed(parts, URL)) for title in titles for parts in [tidy(Slots(title=title), "fallback")]]
+    items = [
+        (parts.text, packed(parts, URL))
+        for title in titles
+        for parts in [tidy(Slots(title=str(escaped(title))), "fallback")]
+    ]
     pack = Pack()
     taken = filled(pack, items)
     message = pack.message(note.strip())
