@@ -24,7 +24,7 @@ def faults_to_serve(settings: Settings, routes: Routes, providers: Mapping[str, 
 
 
 def _faults_of_routes(settings: Settings, routes: Routes) -> list[str]:
-    """Routes to channels without a URL; and no route at all, with which every event would be ignored."""
+    """Routes and alerts to channels without a URL; and no route at all, with which every event would be ignored."""
     if not any(route.enabled for route in routes.routes):
         return [f"{routes.file}: no route is on, so nothing would ever be posted: add one under [[routes]]"]
     missing: dict[str, str] = {}
@@ -33,6 +33,9 @@ def _faults_of_routes(settings: Settings, routes: Routes) -> list[str]:
             if route.enabled and settings.url_of(name) is None:
                 where = routes.where("routes", number, "channels", place)
                 missing.setdefault(name, f"{where}: channel {name!r} has no URL: set {channel_variable(name)}")
+    if routes.alerts is not None and settings.url_of(routes.alerts) is None:
+        where, name = routes.where("alerts", "channel"), routes.alerts
+        missing.setdefault(name, f"{where}: channel {name!r} has no URL: set {channel_variable(name)}")
     return list(missing.values())
 
 

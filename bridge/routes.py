@@ -222,14 +222,15 @@ def _twice_named(routes: Routes) -> list[str]:
 
 
 def _colliding(routes: Routes) -> list[str]:
-    named_by_routes = {
+    named_by_alerts: dict[str, TomlPath] = {routes.alerts: ("alerts", "channel")} if routes.alerts else {}
+    named_by_routes: dict[str, TomlPath] = {
         name: ("routes", number, "channels", place)
         for number, route in reversed(list(enumerate(routes.routes)))
         for place, name in enumerate(route.channels)
     }
     paths: Mapping[str, Mapping[str, TomlPath]] = {
         "sources": {name: ("sources", name) for name in routes.sources},
-        "channels": named_by_routes | {name: ("channels", name) for name in routes.channels},
+        "channels": named_by_alerts | named_by_routes | {name: ("channels", name) for name in routes.channels},
     }
     return [
         f"{routes.where(*places[second])}: {kind} {first!r} and {second!r} would share one variable: rename one of them"

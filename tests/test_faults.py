@@ -130,3 +130,10 @@ def test_everything_is_told_at_once() -> None:
         "BRIDGE_SECRETS__X",
         "no",
     ]
+
+
+def test_alerts_to_a_channel_without_a_url() -> None:
+    assert faults(GOOD, ONE + "[alerts]\nchannel = 'ops'\n") == [
+        "routes.toml:4: channel 'ops' has no URL: set BRIDGE_CHANNELS__OPS"
+    ]
+    assert faults({**GOOD, "BRIDGE_CHANNELS__OPS": URL}, ONE + "[alerts]\nchannel = 'ops'\n") == []

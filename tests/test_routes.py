@@ -230,6 +230,12 @@ def test_names_that_would_share_a_variable_are_refused() -> None:
         "routes.toml:6: sources 's_1' and 's-1' would share one variable: rename one of them",
         "routes.toml:3: channels 'team-a' and 'team_a' would share one variable: rename one of them",
     ]
+    assert faults("""\
+        [alerts]
+        channel = "on_call"
+        [[routes]]
+        channels = ["on-call"]
+        """) == ["routes.toml:4: channels 'on_call' and 'on-call' would share one variable: rename one of them"]
 
 
 def test_sources_that_nobody_provides_are_named() -> None:
