@@ -45,7 +45,16 @@ class Fault(Enum):
     CLOSE = "closes the connection without an answer"
 
 
-Behaviour = Answer | Fault
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Slack's own answer, by its rules, but only so many seconds after the message is shown."""
+
+    seconds: float
+
+
+Behaviour = Answer | Fault | Late
+Plan = Callable[[], Behaviour | None]
+"""Asked at each request what it is to meet; None: Slack's rules."""
 
 EMPTY_500 = Answer(500)
 BAD_GATEWAY = Answer(502, "<html><body><h1>502 Bad Gateway</h1></body></html>", content_type="text/html")
@@ -90,6 +99,8 @@ class Post:
 
     body: Mapping[str, object]
     at: float
+    answered: str = "200 ok"
+    """As in ``Hit``: whoever posted it may not know that it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,7 @@ class Hit:
     body: object
     headers: Mapping[str, str]
     answered: str
-    """The status and Slack's word (`200 ok`), or the fault's name."""
+    """The status and Slack's word (`200 ok`), with `, 3 s late` where it came late; or the fault's name."""
     at: float
 
 
@@ -109,7 +120,7 @@ class _Hook:
     posts: list[Post] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
     script: deque[Behaviour] = field(default_factory=deque)
-    standing: Behaviour | None = None
+    standing: Behaviour | Plan | None = None
     allowance: float = 0.0
     counted_at: float = 0.0
 
@@ -176,8 +187,8 @@ class SlackSimulator:
         """Let the next requests to a channel meet these, one each, after what is scripted already."""
         self._hook(channel).script.extend(behaviours)
 
-    def always(self, channel: str, behaviour: Behaviour | None) -> None:
-        """Let every request to a channel that finds no script meet this; None: Slack's rules again."""
+    def always(self, channel: str, behaviour: Behaviour | Plan | None) -> None:
+        """Let every request to a channel that finds no script meet this, or what it says; None: Slack's rules again."""
         self._hook(channel).standing = behaviour
 
     def posts(self, channel: str) -> Sequence[Post]:
@@ -221,17 +232,22 @@ class SlackSimulator:
             await request.read()
             return web.Response(status=NO_SERVICE.status, text=NO_SERVICE.body)
         behaviour = hook.script.popleft() if hook.script else hook.standing
+        if callable(behaviour):
+            behaviour = behaviour()
         if behaviour is Fault.RESET_BEFORE_BODY:
             await self._record(hook, Hit(None, dict(request.headers), behaviour.name, self._now()))
             return _cut(request, reset=True)
         body = _parsed(await request.read())
-        if behaviour is None:
+        late = behaviour.seconds if isinstance(behaviour, Late) else 0.0
+        if behaviour is None or isinstance(behaviour, Late):
             behaviour = self._too_fast(hook) or _by_the_rules(request, body)
-        shown = behaviour is Fault.RESET_AFTER_BODY or (isinstance(behaviour, Answer) and behaviour.shows)
+        shown = behaviour.shows if isinstance(behaviour, Answer) else behaviour is Fault.RESET_AFTER_BODY
         answered = f"{behaviour.status} {behaviour.body[:40]}" if isinstance(behaviour, Answer) else behaviour.name
-        hit = Hit(body, dict(request.headers), answered.strip(), self._now())
-        await self._record(hook, hit, _as_shown(body, hit.at) if shown else None)
+        hit = Hit(body, dict(request.headers), answered.strip() + (f", {late:g} s late" if late else ""), self._now())
+        await self._record(hook, hit, _as_shown(body, hit) if shown else None)
         if isinstance(behaviour, Answer):
+            if late:
+                await asyncio.sleep(late)
             if behaviour.hold:
                 await behaviour.hold.wait()
             return web.Response(
@@ -281,11 +297,13 @@ def _by_the_rules(request: web.Request, body: object) -> Answer:
     return Answer(200, "ok", shows=True) if refused is None else Answer(refused.status, refused.token)
 
 
-def _as_shown(body: object, at: float) -> Post | None:
-    if not isinstance(body, Mapping):
+def _as_shown(body: object, hit: Hit) -> Post | None:
+    """What the channel shows of a message; nothing of one that Slack refuses, a probe say, however it is answered."""
+    if not isinstance(body, Mapping) or refusal(body) is not None:
         return None
     text = body.get("text")
-    return Post({**body, "text": text[:MAX_TEXT]} if isinstance(text, str) else body, at)
+    shown = {**body, "text": text[:MAX_TEXT]} if isinstance(text, str) else body
+    return Post(shown, hit.at, hit.answered)
 
 
 def _cut(request: web.Request, reset: bool) -> web.Response:

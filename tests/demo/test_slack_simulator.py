@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_rules import refusal
-from bridge.demo.slack_simulator import Answer, Fault, Rate, SlackSimulator, limited, redirect
+from bridge.demo.slack_simulator import Answer, Fault, Late, Rate, SlackSimulator, limited, redirect
 
 
 @pytest.fixture
@@ -205,6 +205,33 @@ async def test_a_standing_answer_holds_until_it_is_lifted(slack: SlackSimulator,
     assert [(await send(http, url, {"text": "x"}))[1] for _ in range(2)] == ["no_service"] * 2
     slack.always("general", None)
     assert await send(http, url, {"text": "x"}) == (200, "ok")
+
+
+async def test_a_plan_is_asked_at_each_request(slack: SlackSimulator, http: aiohttp.ClientSession) -> None:
+    url = slack.webhook("general")
+    plan = iter([sim.EMPTY_500, None, sim.NO_SERVICE])
+    slack.always("general", lambda: next(plan))
+    assert [(await send(http, url, {"text": "x"}))[0] for _ in range(3)] == [500, 200, 404]
+    assert len(slack.posts("general")) == 1
+
+
+async def test_a_late_answer_is_slacks_own_and_the_message_shows_at_once(
+    slack: SlackSimulator, http: aiohttp.ClientSession
+) -> None:
+    url = slack.webhook("general")
+    slack.script("general", Late(0.01), Late(0.01))
+    waiting = asyncio.create_task(send(http, url, {"text": "x"}))
+    await slack.wait_for("general", 1)
+    assert not waiting.done()
+    assert await waiting == (200, "ok")
+    assert await send(http, url, {"text": ""}) == (400, "no_text")
+    assert [post.answered for post in slack.posts("general")] == ["200 ok, 0.01 s late"]
+
+
+async def test_a_probe_is_not_shown_whatever_it_is_answered(slack: SlackSimulator, http: aiohttp.ClientSession) -> None:
+    slack.script("general", Answer(200, "ok", shows=True))
+    assert await send(http, slack.webhook("general"), {"text": ""}) == (200, "ok")
+    assert slack.posts("general") == ()
 
 
 @pytest.mark.parametrize(("to", "text"), [("/login", sim.LOGIN_PAGE), ("/ok", "ok")])
