@@ -120,17 +120,28 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 VERSION = len(MIGRATIONS)
 
+QUICKLY = 64 * 2**20
+"""Bytes up to which the whole of a store is looked at when it is opened: a tenth of a second."""
+
 
 def check(db: sqlite3.Connection, name: str) -> None:
     """Refuse a database that is not ours, or that newer code wrote. Changes nothing. Raises StoreRefused."""
     if _pragma(db, "application_id") != APPLICATION_ID:
         if _pragma(db, "user_version") or db.execute("SELECT 1 FROM sqlite_master").fetchone():
-            raise StoreRefused(f"{name} is another program's database: let BRIDGE_STORE name a file of its own")
+            raise StoreRefused(
+                f"{name} is another program's database: let BRIDGE_STORE name a file of its own "
+                "(`bridge check --store` looks at it and changes nothing)"
+            )
     elif (version := _pragma(db, "user_version")) > VERSION:
         raise StoreRefused(
             f"{name} was written by a newer version (its tables have version {version}, this program knows {VERSION}): "
-            "upgrade, or let BRIDGE_STORE name another file"
+            "upgrade, or let BRIDGE_STORE name another file (`bridge check --store` looks at it and changes nothing)"
         )
+
+
+def is_blank(db: sqlite3.Connection) -> bool:
+    """Whether a database holds nothing at all, as one that was just made."""
+    return not _pragma(db, "user_version") and not db.execute("SELECT 1 FROM sqlite_master").fetchone()
 
 
 def migrate(db: sqlite3.Connection) -> int:
@@ -157,10 +168,12 @@ def migrate(db: sqlite3.Connection) -> int:
 def damage(db: sqlite3.Connection) -> str:
     """What is wrong within the tables, in one line; "" if nothing is.
 
-    The table of the requests is left out: with its bodies it may be a hundred times the rest, and whoever starts waits
-    for this. A damaged body costs its own event's payload.
+    In a large store the table of the requests is left out: with its bodies it may be a hundred times the rest, and
+    whoever starts waits for this. `bridge check --store` looks at all of it.
     """
-    for table in ("events", "keys", "deliveries", "attempts"):
+    small = _pragma(db, "page_count") * _pragma(db, "page_size") <= QUICKLY
+    tables = ("events", "keys", "deliveries", "attempts", "digests", "repeats", "lanes")
+    for table in (*tables, "requests") if small else tables:
         said = str(db.execute(f"PRAGMA quick_check({table})").fetchone()[0])
         if said != "ok":
             return " ".join(said.split())

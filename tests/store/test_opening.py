@@ -135,10 +135,32 @@ def scribble(data: bytes) -> bytes:
     return data[:8192] + b"\x5a" * (len(data) - 8192)
 
 
+def nothing(_data: bytes) -> bytes:
+    """Damage: the file is there, and empty."""
+    return b""
+
+
+def zero(table: str) -> Callable[[bytes], bytes]:
+    """Damage: a table's first page is zeros."""
+
+    def harm(data: bytes) -> bytes:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            [(root,)] = rows(Path(file.name), f"SELECT rootpage FROM sqlite_master WHERE name = '{table}'")  # noqa: S608 (our own name)
+        assert isinstance(root, int)
+        return data[: (root - 1) * 4096] + bytes(4096) + data[root * 4096 :]
+
+    return harm
+
+
 @pytest.mark.parametrize(
     "harm",
-    [cut(50), cut(4096), cut(10_000), cut(-4096), cut(-1), scribble, other],
-    ids=["header", "a page", "half a page", "the last page", "the last byte", "noise", "text"],
+    [cut(50), cut(4096), cut(10_000), cut(-4096), cut(-1), scribble, other, zero("events"), zero("requests"), nothing],
+    ids=[
+        *("header", "a page", "half a page", "the last page", "the last byte", "noise", "text"),
+        *("events", "requests", "nothing"),
+    ],
 )
 async def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, harm: Callable[[bytes], bytes]) -> None:
     store = opened(f"sqlite:///{path}")
@@ -147,7 +169,10 @@ async def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, harm: Cal
     await store.close()
     damaged = harm(path.read_bytes())
     path.write_bytes(damaged)
-    assert str(path) in refusal(f"sqlite:///{path}")
+    for _ in range(2):
+        text = refusal(f"sqlite:///{path}")
+        assert str(path) in text
+        assert "`bridge check --store`" in text
     assert path.read_bytes() == damaged
     # Nothing is held on to: put a whole one there, and it opens.
     path.unlink()
@@ -162,6 +187,44 @@ async def test_an_empty_file_becomes_a_store_and_that_is_said(path: Path, caplog
     caplog.clear()
     await opened(f"sqlite:///{path}").close()
     assert not caplog.text
+
+
+async def test_a_store_that_was_moved_away_is_made_anew(path: Path) -> None:
+    await opened(f"sqlite:///{path}").close()
+    path.unlink()
+    await opened(f"sqlite:///{path}").close()
+    assert rows(path, "SELECT count(*) FROM events") == [(0,)]
+
+
+@pytest.mark.parametrize("left", [None, b""], ids=["gone", "empty"])
+async def test_no_store_is_made_over_what_is_left_of_one(path: Path, left: bytes | None) -> None:
+    """SQLite would drop a -wal without its database, and with it what was written last."""
+    store = opened(f"sqlite:///{path}")
+    await accept(store)
+    wal = path.with_name("bridge.db-wal").read_bytes()
+    assert wal
+    await store.close()
+    path.with_name("bridge.db.lock").unlink()
+    path.with_name("bridge.db-wal").write_bytes(wal)
+    path.unlink()
+    if left is not None:
+        path.write_bytes(left)
+    assert "bridge.db-wal has what was written last" in refusal(f"sqlite:///{path}")
+    assert path.with_name("bridge.db-wal").read_bytes() == wal
+    assert path.exists() == (left is not None)
+
+
+async def test_a_store_whose_tables_went_with_its_wal_is_refused(path: Path) -> None:
+    await opened(f"sqlite:///{path}").close()
+    path.unlink()
+    execute(path, "PRAGMA journal_mode = WAL", "CREATE TABLE t (a)", "DROP TABLE t")
+    assert "holds nothing any more" in refusal(f"sqlite:///{path}")
+
+
+def test_an_empty_file_is_no_store_for_whoever_does_not_make_one(path: Path) -> None:
+    path.touch()
+    assert "`bridge serve` makes it one" in refusal(f"sqlite:///{path}", owner=False)
+    assert path.read_bytes() == b""
 
 
 @pytest.mark.parametrize("statement", ["CREATE TABLE t (a)", "PRAGMA user_version = 1"])
