@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -58,18 +59,23 @@ async def _refuse(
 
 
 def open_session(
-    resolver: AbstractResolver | None = None, connect_limit: float = CONNECT_LIMIT
+    resolver: AbstractResolver | None = None, connect_limit: float = CONNECT_LIMIT, trust: ssl.SSLContext | None = None
 ) -> aiohttp.ClientSession:
     """The session that every post shares; its owner closes it. Reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
 
-    ``resolver`` looks names up, by default the system does; ``connect_limit`` is in seconds. Must be called while an
-    event loop runs.
+    ``resolver`` looks names up, by default the system does; ``connect_limit`` is in seconds; ``trust`` says whose
+    certificates are good, by default the system does. Must be called while an event loop runs.
     """
     trace = aiohttp.TraceConfig()
     trace.on_request_redirect.append(_refuse)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            limit=50, limit_per_host=20, keepalive_timeout=30, ttl_dns_cache=300, resolver=resolver
+            ssl=trust or True,
+            limit=50,
+            limit_per_host=20,
+            keepalive_timeout=30,
+            ttl_dns_cache=300,
+            resolver=resolver,
         ),
         timeout=aiohttp.ClientTimeout(total=None, connect=connect_limit),
         trust_env=True,

@@ -43,6 +43,7 @@ class Fault(Enum):
     RESET_BEFORE_BODY = "resets the connection without reading the post"
     RESET_AFTER_BODY = "shows the post, then resets the connection"
     CLOSE = "closes the connection without an answer"
+    BREAK_OFF = "shows the post, and breaks off in the middle of its answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Late:
     seconds: float
 
 
+_SHOWING = (Fault.RESET_AFTER_BODY, Fault.BREAK_OFF)
 Behaviour = Answer | Fault | Late
 Plan = Callable[[], Behaviour | None]
 """Asked at each request what it is to meet; None: Slack's rules."""
@@ -241,7 +243,7 @@ class SlackSimulator:
         late = behaviour.seconds if isinstance(behaviour, Late) else 0.0
         if behaviour is None or isinstance(behaviour, Late):
             behaviour = self._too_fast(hook) or _by_the_rules(request, body)
-        shown = behaviour.shows if isinstance(behaviour, Answer) else behaviour is Fault.RESET_AFTER_BODY
+        shown = behaviour.shows if isinstance(behaviour, Answer) else behaviour in _SHOWING
         answered = f"{behaviour.status} {behaviour.body[:40]}" if isinstance(behaviour, Answer) else behaviour.name
         hit = Hit(body, dict(request.headers), answered.strip() + (f", {late:g} s late" if late else ""), self._now())
         await self._record(hook, hit, _as_shown(body, hit) if shown else None)
@@ -258,6 +260,10 @@ class SlackSimulator:
             )
         if behaviour is Fault.HANG:
             await self._closing.wait()
+        if behaviour is Fault.BREAK_OFF:
+            answer = web.StreamResponse(headers={"Content-Length": "2"})
+            await answer.prepare(request)
+            await answer.write(b"o")
         return _cut(request, reset=behaviour is Fault.RESET_AFTER_BODY)
 
     async def _record(self, hook: _Hook, hit: Hit, post: Post | None = None) -> None:

@@ -1,0 +1,298 @@
+"""Slack, or the way to it, in every kind of trouble: what becomes of the message, on real sockets.
+
+Each trouble is a row of the table in docs/delivery.md, under the same words and in the same order.
+"""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from bridge.delivery.standing import PROBE_EVERY
+from bridge.delivery.slack import Poster, open_session
+from bridge.demo import slack_simulator as sim
+from bridge.demo.slack_simulator import Answer, Behaviour, Fault, Late, http_date, limited, redirect
+from tests.delivery.scene import Scene, message
+from tests.delivery.test_slack import closed_port
+from tests.delivery.way import Door, Names, trusting
+
+DOCS = Path(__file__).parents[2] / "docs" / "delivery.md"
+NOW = 1_800_000_000.0
+CHANCE = 0.5
+"""What chance adds to the seconds of a 429 in a scene, where it is always at its most."""
+
+PACE = 0.001
+"""Seconds between two messages in a scene."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What goes wrong, and what becomes of the message that meets it first."""
+
+    name: str
+    """The first cell of its row in the docs."""
+    slack: tuple[Behaviour, ...] = ()
+    """What the requests meet, probes included; after these Slack is well."""
+    way: Literal["", "no name", "nobody listens", "a stranger", "no TLS", "no proxy"] = ""
+    """What is wrong with the way at the first try, and mended after it."""
+    tries: tuple[str, ...] = ("away", "ok")
+    """The message's attempts in the ledger, by kind."""
+    answer: str = ""
+    """What the ledger says of the first try."""
+    waited: tuple[float, ...] = (1,)
+    """How long the lane slept, each time."""
+    becomes: Literal["the message", "its text", "dead"] = "the message"
+    twice: bool = False
+    """Whether the channel shows it twice."""
+
+
+TROUBLES = (
+    Trouble(
+        "`429` with seconds",
+        slack=(limited(30),),
+        tries=("limited", "ok"),
+        answer="rate_limited",
+        waited=(30 + CHANCE,),
+    ),
+    Trouble(
+        "`429` with an HTTP date",
+        slack=(limited(http_date(NOW + 120)),),
+        tries=("limited", "ok"),
+        answer="rate_limited",
+        waited=(120 + CHANCE,),
+    ),
+    Trouble(
+        "`429` without a header, the seconds in its body",
+        slack=(limited(None),),
+        tries=("limited", "ok"),
+        answer="rate_limited",
+        waited=(1 + CHANCE,),
+    ),
+    Trouble(
+        "`429` that says nothing",
+        slack=(Answer(429),),
+        tries=("limited", "ok"),
+        waited=(5 + CHANCE,),
+    ),
+    Trouble(
+        "`429` again and again",
+        slack=(limited(2),) * 9,
+        tries=("limited",) * 9 + ("ok",),
+        answer="rate_limited",
+        waited=(2 + CHANCE,) * 9,
+    ),
+    Trouble(
+        "`500` with an empty body, or `rollup_error`",
+        slack=(sim.EMPTY_500, sim.ROLLUP_ERROR),
+        waited=(1, 2),
+        tries=("away", "away", "ok"),
+    ),
+    Trouble(
+        "`500` three times, from a Slack that takes other messages",
+        slack=(sim.EMPTY_500,) * 3,
+        tries=("away", "away", "away", "ok"),
+        waited=(1, 2),
+        becomes="its text",
+    ),
+    Trouble(
+        "`500` to its text too, from a Slack that takes other messages",
+        slack=(*(sim.EMPTY_500,) * 3, Answer(400, "no_text"), sim.EMPTY_500),
+        tries=("away",) * 4,
+        waited=(1, 2),
+        becomes="dead",
+    ),
+    Trouble(
+        "`502` with HTML from a proxy; `503`, `504`",
+        slack=(sim.BAD_GATEWAY, Answer(504)),
+        tries=("away", "away", "ok"),
+        answer=sim.BAD_GATEWAY.body,
+        waited=(1, 2),
+    ),
+    Trouble(
+        "`502` for hours",
+        slack=(sim.BAD_GATEWAY,) * 9,
+        tries=("away", "away", "away", "ok"),
+        answer=sim.BAD_GATEWAY.body,
+        waited=(1, 2, 4, 8, 16, 32, 60, 60),
+    ),
+    Trouble(
+        "`200` with HTML, such as a sign-in page",
+        slack=(sim.HTML_200,),
+        answer=sim.LOGIN_PAGE,
+    ),
+    Trouble(
+        "a redirect, whose end would be `200` with HTML",
+        slack=(redirect("/login"),),
+        answer="a redirect, which was not followed",
+    ),
+    Trouble(
+        "no answer within 6 s; Slack had not taken the post",
+        slack=(Fault.HANG,),
+        answer="no answer in time",
+    ),
+    Trouble(
+        "no answer within 6 s; Slack had taken the post",
+        slack=(Late(1.0),),
+        answer="no answer in time",
+        twice=True,
+    ),
+    Trouble(
+        "the connection is reset before the post was read",
+        slack=(Fault.RESET_BEFORE_BODY,),
+        answer="the connection broke|the connection was closed without an answer",
+    ),
+    Trouble(
+        "the connection is reset after the post was read",
+        slack=(Fault.RESET_AFTER_BODY,),
+        answer="the connection broke",
+        twice=True,
+    ),
+    Trouble(
+        "the connection is closed without an answer; Slack had not taken the post",
+        slack=(Fault.CLOSE,),
+        answer="the connection was closed without an answer",
+    ),
+    Trouble(
+        "the answer breaks off; Slack had taken the post",
+        slack=(Fault.BREAK_OFF,),
+        answer="the answer broke off",
+        twice=True,
+    ),
+    Trouble("the name cannot be looked up", way="no name", answer="the name cannot be looked up"),
+    Trouble("nobody listens", way="nobody listens", answer="cannot connect"),
+    Trouble("the TLS certificate is not trusted", way="a stranger", answer="the TLS certificate is not trusted"),
+    Trouble("TLS fails otherwise", way="no TLS", answer="TLS failed"),
+    Trouble("the proxy cannot be reached, or refuses", way="no proxy", answer="the proxy cannot be reached"),
+    Trouble(
+        "`invalid_blocks` and other words against the message; an unknown word with a `4xx`",
+        slack=(sim.INVALID_BLOCKS,),
+        tries=("refused", "ok"),
+        answer="invalid_blocks",
+        waited=(),
+        becomes="its text",
+    ),
+    Trouble(
+        "a word against its text too",
+        slack=(sim.INVALID_BLOCKS, Answer(400, "invalid_payload")),
+        tries=("refused", "refused"),
+        answer="invalid_blocks",
+        waited=(),
+        becomes="dead",
+    ),
+    Trouble(
+        "`no_service`, `channel_is_archived` and the like; any other `401`, `403`, `404`, `410`",
+        slack=(sim.NO_SERVICE, sim.CHANNEL_IS_ARCHIVED, sim.BAD_GATEWAY),
+        tries=("dead_destination", "ok"),
+        answer="no_service",
+        waited=(PROBE_EVERY,) * 3,
+    ),
+)
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=[trouble.name for trouble in TROUBLES])
+async def test_what_becomes_of_a_message(scene: Scene, trouble: Trouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with broken(scene, trouble.way, monkeypatch) as mend:
+        scene.slack.script("general", *trouble.slack)
+        await scene.accept("first")
+        lane = scene.start()
+        await scene.settled(1)
+        # Accepted while the first one is in trouble: it must neither be held up for ever nor overtake.
+        await scene.accept("second")
+        lane.wake()
+        await mend()
+        await scene.until_ended(2)
+
+    copies = {"the message": 1, "its text": 1, "dead": 0}[trouble.becomes] + trouble.twice
+    assert titles(scene) == ["first"] * copies + ["second"]
+    assert [seconds for seconds in scene.slept if seconds > PACE] == list(trouble.waited)
+    assert attempts(scene, "first") == list(trouble.tries)
+    assert re.fullmatch(trouble.answer if "|" in trouble.answer else re.escape(trouble.answer), answer(scene, "first"))
+    assert await scene.states() == ["dead" if trouble.becomes == "dead" else "delivered", "delivered"]
+    if trouble.becomes != "dead":
+        whole = message("first")
+        shown = scene.slack.posts("general")[copies - 1].body
+        assert shown == (whole.text_only() if trouble.becomes == "its text" else whole.body())
+
+
+def titles(scene: Scene) -> list[str]:
+    """Which messages the channel shows, in order."""
+    return [
+        title for post in scene.slack.posts("general") for title in re.findall("first|second", str(post.body["text"]))
+    ]
+
+
+def attempts(scene: Scene, title: str) -> list[str]:
+    return [kind for kind, _ in _ledger(scene, title)]
+
+
+def answer(scene: Scene, title: str) -> str:
+    return _ledger(scene, title)[0][1]
+
+
+def _ledger(scene: Scene, title: str) -> Sequence[tuple[str, str]]:
+    """Kind and answer of each attempt that is on record for a message."""
+    asked = """
+        SELECT a.kind, a.answer FROM attempts a
+        JOIN deliveries d ON d.id = a.delivery JOIN events e ON e.seq = d.event
+        WHERE e.title = ? ORDER BY a.number
+    """
+    database = sqlite3.connect(scene.database.removeprefix("sqlite:///"))
+    try:
+        return database.execute(asked, (title,)).fetchall()
+    finally:
+        database.close()
+
+
+@asynccontextmanager
+async def broken(
+    scene: Scene, way: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Break the scene's way to Slack; yields what mends it."""
+
+    async def nothing() -> None:
+        pass
+
+    if not way:
+        yield nothing
+        return
+    names = Names()
+    async with open_session(names, trust=trusting()) as session, Door(scene.slack) as door:
+        scene.means = replace(scene.means, poster=Poster(session, scene.clock))
+        scene.urls["general"] = door.url("general", "https")
+
+        async def mend() -> None:
+            names.known = True
+            monkeypatch.delenv("HTTPS_PROXY", raising=False)
+            await door.open("slack.pem")
+
+        match way:
+            case "no name":
+                names.known = False
+            case "a stranger":
+                await door.open("stranger.pem")
+            case "no TLS":
+                await door.open()
+            case "no proxy":
+                monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed_port()}")
+        yield mend
+        for lane in scene.lanes:
+            lane.cancel()
+        await asyncio.gather(*scene.lanes, return_exceptions=True)
+
+
+def test_the_table_in_the_docs_has_these_troubles_in_this_order() -> None:
+    lines = DOCS.read_text(encoding="utf-8").splitlines()
+    start = lines.index(next(line for line in lines if line.startswith("| trouble |")))
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        name, _, _, twice = (cell.strip() for cell in line.strip("| ").split(" | "))
+        rows.append((name, twice.strip("*").startswith("yes")))
+    assert rows == [(trouble.name, trouble.twice) for trouble in TROUBLES]
