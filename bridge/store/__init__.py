@@ -122,6 +122,14 @@ class Row:
     received_at: float
     settled_at: float | None
     template_fault: str
+    template: str | None = None
+    told_in: str | None = None
+    """What told of it where it is ``told``: a digest's id, or ``repeat of`` and another delivery's number."""
+    replayed_at: float | None = None
+    """When a person asked to have it sent again."""
+    subject: str = ""
+    actor: str = ""
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,94 @@ class Query:
     source: str | None = None
     channel: str | None = None
     event: str | None = None
-    limit: int = 100
+    limit: int | None = 100
+    """None for all of them."""
+    route: str | None = None
+    told_in: str | None = None
+    id_prefix: str = ""
+    """How the event's id begins."""
+    types: tuple[str, ...] = ()
+    """Patterns as routes have them, see bridge.patterns."""
+    since: float | None = None
+    """The event arrived then or later."""
+    until: float | None = None
+    """The event arrived before."""
+    holds: str = ""
+    """Text within the title, the subject, the actor or the reason, whatever its case."""
+    deliveries: tuple[int, ...] | None = None
+    """No others than these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far the ledger was read, so that what is new or has changed since can be told."""
+
+    last: int
+    """The number of the newest delivery."""
+    open: Mapping[int, tuple[str, int]] = field(repr=False)
+    """State and attempts of every delivery that waits or is dead: of those that may still change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """A delivery as it would be sent again, whatever its state, and what was posted of it if anything was."""
+
+    delivery: Delivery
+    message: Mapping[str, object] | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of the wish to send one delivery again."""
+
+    row: Row
+    delivery: int | None
+    """The delivery that waits now: the same one where it was dead, else one of its own. None if it is passed over."""
+    why: Literal["", "waiting", "changed", "gone"] = ""
+    """Why it is passed over: it waits already, it was sent again or settled since it was read, it was pruned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One of an event's keys, and until when it makes duplicates; None if it is forgotten."""
+
+    key: str
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A message that tells of many deliveries."""
+
+    id: str
+    posted_at: float
+    message: Mapping[str, object] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """All that is on record of one delivery."""
+
+    row: Row
+    attempts: tuple[Attempt, ...]
+    message: Mapping[str, object] | None = field(repr=False)
+    """As posted."""
+    digest: Digest | None = None
+    """The message that tells of it, where it is told in a digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that is on record of one event."""
+
+    event: Event
+    """With its payload, read anew as by ``claim``."""
+    request: Request
+    """As it was kept."""
+    part: int
+    """Which of the request's events it is."""
+    keys: tuple[Memory, ...]
+    deliveries: tuple[Told, ...]
 
 
 class Store(Protocol):
@@ -176,6 +271,40 @@ class Store(Protocol):
 
     async def find(self, query: Query) -> list[Row]:
         """Rows of the ledger."""
+        ...
+
+    async def news(self, query: Query, mark: Mark | None) -> tuple[list[Row], Mark]:
+        """What a query finds, and how far that is; with a mark, only what is new or has changed since, however much."""
+        ...
+
+    async def events_named(self, name: str) -> list[str]:
+        """The ids that a person may mean: the one that is called so, else that of the delivery with this number
+        (``123`` or ``#123``), else the first few that begin so."""
+        ...
+
+    async def story(self, event_id: str) -> Story | None:
+        """All that is on record of an event, None if nothing is."""
+        ...
+
+    async def reread(self, deliveries: Sequence[int]) -> list[Reread]:
+        """Deliveries as ``claim`` would give them, whatever their state, in the order in which they are named.
+
+        Fewer where the bodies behind them would take much memory, but the first that is there at least: the rest is
+        asked for again.
+        """
+        ...
+
+    async def replay(self, rows: Sequence[Row], mark: Mark, now: float) -> list[Replayed]:
+        """Let deliveries wait once more, all in one transaction; ``mark`` is that of the ``news`` that gave the rows.
+
+        A dead one waits again itself; for any other a new one is made, of the same event, channel, route and template.
+        Passed over is what waits already, what is not any more as it was read, and what has a delivery to the same
+        channel that is newer than the mark: so two who ask at once do not have it sent twice.
+        """
+        ...
+
+    async def served(self) -> bool:
+        """Whether a process has the store that posts what waits."""
         ...
 
     async def counts(self) -> Counts:

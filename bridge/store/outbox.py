@@ -14,10 +14,14 @@ from bridge.store.records import EVENT_COLUMNS, event_of, json_text, request_of,
 CLAIM_BYTES = 2 * 2**20
 """Bodies behind one claim, in bytes: as Python data they take several times as much."""
 
+COLUMNS = f"""
+    d.id, d.channel, d.route, d.template, d.attempts, d.revived, d.replayed_at, e.request, e.part, length(r.body),
+    {", ".join(f"e.{column}" for column in EVENT_COLUMNS)}
+"""
+"""What ``deliveries_of`` makes deliveries of."""
+
 CLAIM = f"""
-    SELECT d.id, d.route, d.template, d.attempts, d.revived, d.replayed_at, e.request, e.part, length(r.body),
-           {", ".join(f"e.{column}" for column in EVENT_COLUMNS)}
-    FROM deliveries d INDEXED BY deliveries_state
+    SELECT {COLUMNS} FROM deliveries d INDEXED BY deliveries_state
     JOIN events e ON e.seq = d.event
     JOIN requests r ON r.id = e.request
     WHERE d.state = 'waiting' AND d.channel = ? ORDER BY d.id LIMIT ?
@@ -28,11 +32,16 @@ log = logging.getLogger("bridge.store")
 
 def claim(db: sqlite3.Connection, channel: str, n: int) -> list[Delivery]:
     """The oldest ``n`` waiting deliveries of a channel; fewer where their bodies are large, but one at least."""
+    return deliveries_of(db, db.execute(CLAIM, (text(channel), max(0, n))))
+
+
+def deliveries_of(db: sqlite3.Connection, found: sqlite3.Cursor) -> list[Delivery]:
+    """Deliveries with their payloads, from rows of ``COLUMNS``; fewer where bodies are large, but one at least."""
     deliveries: list[Delivery] = []
     parsed: dict[int, Sequence[Event]] = {}
     size = 0
-    for row in db.execute(CLAIM, (text(channel), max(0, n))):
-        number, route, template, attempts, revived, replayed_at, request, part, length, *columns = row
+    for row in found:
+        number, channel, route, template, attempts, revived, replayed_at, request, part, length, *columns = row
         event = event_of(tuple(columns), {})
         if request not in parsed:
             size += length
@@ -42,6 +51,11 @@ def claim(db: sqlite3.Connection, channel: str, n: int) -> list[Delivery]:
         event = replace(event, payload=_payload(parsed[request], part, event.id))
         deliveries.append(Delivery(number, event, channel, route, template, attempts, bool(revived), replayed_at))
     return deliveries
+
+
+def event_again(db: sqlite3.Connection, event: Event, request: int, part: int, length: int) -> Event:
+    """An event with its payload. ``length`` is the body's, in bytes."""
+    return replace(event, payload=_payload(_events_again(event, db, request, length), part, event.id))
 
 
 def _events_again(event: Event, db: sqlite3.Connection, request: int, length: int) -> Sequence[Event]:

@@ -1,5 +1,6 @@
 """The embedded store: one SQLite file, one thread that writes and one that reads."""
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -13,31 +14,39 @@ from bridge.store import (
     Entry,
     Kept,
     LaneRow,
+    Mark,
     Query,
+    Replayed,
+    Reread,
     Row,
     Settlement,
+    Story,
     intake,
     lanes,
     ledger,
     outbox,
     pruning,
+    replaying,
     schema,
 )
 from bridge.store.files import Opened, open_files
+from bridge.store.ownership import is_owned
 from bridge.store.room import Room
+from bridge.store.story import story
 from bridge.store.worker import Worker
 
 
 def open_sqlite(place: str, *, limit: int, owner: bool) -> "SqliteStore":
     """Open ``relative.db``, ``/absolute.db`` or ``:memory:``: what follows ``sqlite:///``. Raises StoreRefused."""
-    return SqliteStore(open_files(place, owner=owner), limit)
+    return SqliteStore(open_files(place, owner=owner), limit, place)
 
 
 class SqliteStore:
     """See ``Store``. Readers never wait for the writer (WAL), and the event loop waits for neither."""
 
-    def __init__(self, opened: Opened, limit: int) -> None:
+    def __init__(self, opened: Opened, limit: int, place: str) -> None:
         self._lock = opened.lock
+        self._place = place
         self._room = Room(limit)
         self._seen_version = _data_version(opened.writer)
         self._writer = Worker("store writer", opened.writer, self._room.measure)
@@ -78,6 +87,30 @@ class SqliteStore:
     async def find(self, query: Query) -> list[Row]:
         """See ``Store.find``."""
         return await self._reader.read(lambda db: ledger.find(db, query))
+
+    async def news(self, query: Query, mark: Mark | None) -> tuple[list[Row], Mark]:
+        """See ``Store.news``."""
+        return await self._reader.read(lambda db: ledger.news(db, query, mark))
+
+    async def events_named(self, name: str) -> list[str]:
+        """See ``Store.events_named``."""
+        return await self._reader.read(lambda db: ledger.events_named(db, name))
+
+    async def story(self, event_id: str) -> Story | None:
+        """See ``Store.story``."""
+        return await self._reader.read(lambda db: story(db, event_id))
+
+    async def reread(self, deliveries: Sequence[int]) -> list[Reread]:
+        """See ``Store.reread``."""
+        return await self._reader.read(lambda db: replaying.reread(db, deliveries))
+
+    async def replay(self, rows: Sequence[Row], mark: Mark, now: float) -> list[Replayed]:
+        """See ``Store.replay``."""
+        return await self._writer.write(lambda db: replaying.replay(db, rows, mark, now))
+
+    async def served(self) -> bool:
+        """See ``Store.served``."""
+        return self._lock is not None or await asyncio.to_thread(is_owned, self._place)
 
     async def counts(self) -> Counts:
         """See ``Store.counts``."""

@@ -13,7 +13,21 @@ from bridge.delivery.pacer import Pacer
 from bridge.demo.slack_simulator import SlackSimulator
 from bridge.events import Event, Request, new_id
 from bridge.messages import Message, Rendered
-from bridge.store import Counts, Delivery, Entry, Kept, LaneRow, Query, Row, Settlement, Store
+from bridge.store import (
+    Counts,
+    Delivery,
+    Entry,
+    Kept,
+    LaneRow,
+    Mark,
+    Query,
+    Replayed,
+    Reread,
+    Row,
+    Settlement,
+    Store,
+    Story,
+)
 from tests.delivery.clock import PATIENCE, HandClock
 
 T = TypeVar("T")
@@ -53,6 +67,24 @@ class WatchedStore:
 
     async def find(self, query: Query) -> list[Row]:
         return await self.inner.find(query)
+
+    async def news(self, query: Query, mark: Mark | None) -> tuple[list[Row], Mark]:
+        return await self.inner.news(query, mark)
+
+    async def events_named(self, name: str) -> list[str]:
+        return await self.inner.events_named(name)
+
+    async def story(self, event_id: str) -> Story | None:
+        return await self.inner.story(event_id)
+
+    async def reread(self, deliveries: Sequence[int]) -> list[Reread]:
+        return await self.inner.reread(deliveries)
+
+    async def replay(self, rows: Sequence[Row], mark: Mark, now: float) -> list[Replayed]:
+        return await self.inner.replay(rows, mark, now)
+
+    async def served(self) -> bool:
+        return await self.inner.served()
 
     async def counts(self) -> Counts:
         if self.counts_faults:
