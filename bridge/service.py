@@ -14,6 +14,7 @@ import structlog
 from bridge import __version__
 from bridge.delivery.clock import Clock, SystemClock
 from bridge.delivery.dispatcher import Destination, Dispatcher
+from bridge.delivery.means import Terms
 from bridge.delivery.slack import Poster, open_session
 from bridge.large import return_freed_memory
 from bridge.messages import Rendered
@@ -24,7 +25,7 @@ from bridge.settings import Settings
 from bridge.store import Delivery, Store, StoreUnavailable, open_store
 from bridge.web.app import LAST_REQUESTS, Server, application
 from bridge.web.bodies import Inflight
-from bridge.web.connections import Connections
+from bridge.web.connections import Connections, Limits, raise_open_files
 from bridge.web.health import Health, Readiness
 from bridge.web.ingest import Ingest
 from bridge.web.lines import Lines
@@ -92,17 +93,19 @@ class Service:
             clock=clock,
             random=self._jitter,
             owner=f"{socket.gethostname()}:{os.getpid()}",
+            repeat_of=lambda route: self.running.routes.repeat(route),
         )
         self.ingest = Ingest(
             running=lambda: self.running,
             store=self.store,
             wake=self.dispatcher.wake,
             now=clock.now,
-            inflight=Inflight(settings.max_inflight),
+            inflight=Inflight(settings.max_inflight, read_time=settings.body_timeout),
             turned_away=Lines("turned away", clock.monotonic, most=20, window=60.0),
             taken=Lines("taken in", clock.monotonic, most=20, window=1.0),
         )
-        server = Server(application(self.ingest, Health(self._readiness)), Connections(self.ingest.note))
+        limits = Limits(settings.max_connections, settings.head_timeout, settings.idle_timeout)
+        server = Server(application(self.ingest, Health(self._readiness)), Connections(self.ingest.note, limits))
 
         async def finish_what_is_in_flight() -> None:
             await server.stop_listening()
@@ -140,7 +143,10 @@ class Service:
         if self._known is not channels:
             self._known = channels
             self._reached = {
-                name: Destination(channel.url.get_secret_value(), channel.pace) for name, channel in channels.items()
+                name: Destination(
+                    channel.url.get_secret_value(), channel.pace, Terms(channel.pack, channel.digest_after)
+                )
+                for name, channel in channels.items()
             }
         return self._reached
 
@@ -186,6 +192,7 @@ class Service:
 async def serve(settings: Settings, running: Running) -> None:
     """Run a bridge until SIGTERM or SIGINT. Raises what ``Service.start`` raises."""
     return_freed_memory()
+    raise_open_files()
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

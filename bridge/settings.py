@@ -105,6 +105,19 @@ def _json_texts(text: str, shape: str) -> list[str]:
     return values
 
 
+def _connections(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 6 or not 10 <= int(text) <= 100_000:
+        raise ValueError("is no number of connections: write one from 10 to 100000")
+    return int(text)
+
+
+def _patience(text: str) -> float:
+    seconds = quantities.duration(text)
+    if seconds > 3600:
+        raise ValueError('is longer than an hour, so that anybody could hold what it guards: write one such as "15s"')
+    return seconds
+
+
 def _one_of(*words: str) -> BeforeValidator:
     def read(text: str) -> str:
         if text.lower() not in words:
@@ -147,6 +160,11 @@ class Settings(BaseSettings):
     """Bytes."""
     max_inflight: Annotated[int, _text(quantities.size)] = 32 * 2**20
     """Bytes."""
+    max_connections: Annotated[int, _text(_connections)] = 1000
+    head_timeout: Annotated[float, _text(_patience)] = 10.0
+    """Seconds, as are the next two."""
+    body_timeout: Annotated[float, _text(_patience)] = 15.0
+    idle_timeout: Annotated[float, _text(_patience)] = 75.0
     log_format: Annotated[Literal["auto", "pretty", "json"], _one_of("auto", "pretty", "json")] = "auto"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _one_of("debug", "info", "warning", "error")] = (
         "info"

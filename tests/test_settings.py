@@ -44,6 +44,8 @@ def test_the_defaults_are_those_of_the_table() -> None:
     assert settings.store == "sqlite:///bridge.db"
     assert settings.slack_hosts == ("hooks.slack.com", "hooks.slack-gov.com")
     assert (settings.retention, settings.store_limit, settings.max_inflight) == (604_800, 2**31, 2**25)
+    assert (settings.max_connections, settings.head_timeout) == (1000, 10)
+    assert (settings.body_timeout, settings.idle_timeout) == (15, 75)
     assert (settings.log_format, settings.log_level) == ("auto", "info")
     assert (settings.secrets, settings.channels) == ({}, {})
 
@@ -66,6 +68,10 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "BRIDGE_RETENTION": "36h",
             "BRIDGE_STORE_LIMIT": "512MiB",
             "BRIDGE_MAX_INFLIGHT": "64MiB",
+            "BRIDGE_MAX_CONNECTIONS": "64",
+            "BRIDGE_HEAD_TIMEOUT": "5s",
+            "BRIDGE_BODY_TIMEOUT": "1m",
+            "BRIDGE_IDLE_TIMEOUT": "620s",
             "BRIDGE_LOG_FORMAT": "JSON",
             "BRIDGE_LOG_LEVEL": "debug",
         }
@@ -78,6 +84,8 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert settings.channels["general"].get_secret_value() == SLACK
     assert settings.slack_hosts == ("slack.example.com", "127.0.0.1", "::1")
     assert (settings.retention, settings.store_limit, settings.max_inflight) == (129_600, 2**29, 2**26)
+    assert (settings.max_connections, settings.head_timeout) == (64, 5)
+    assert (settings.body_timeout, settings.idle_timeout) == (60, 620)
     assert (settings.log_format, settings.log_level) == ("json", "debug")
 
 
@@ -290,6 +298,12 @@ class TestSecrets:
         ("BRIDGE_RETENTION", "hush", "is no duration: write a number and s, m, h or d"),
         ("BRIDGE_STORE_LIMIT", "hush", "is no size: write a number and B, KiB, MiB or GiB"),
         ("BRIDGE_MAX_INFLIGHT", "0", "is no size"),
+        ("BRIDGE_MAX_CONNECTIONS", "hush", "is no number of connections: write one from 10 to 100000"),
+        ("BRIDGE_MAX_CONNECTIONS", "0", "is no number of connections"),
+        ("BRIDGE_MAX_CONNECTIONS", "1000000", "is no number of connections"),
+        ("BRIDGE_HEAD_TIMEOUT", "10", "is no duration: write a number and s, m, h or d"),
+        ("BRIDGE_BODY_TIMEOUT", "0s", "is no duration"),
+        ("BRIDGE_IDLE_TIMEOUT", "2h", "is longer than an hour"),
         ("BRIDGE_LOG_FORMAT", "hush", "is none of its words: write auto, pretty or json"),
         ("BRIDGE_LOG_LEVEL", "hush", "is none of its words: write debug, info, warning or error"),
     ],
@@ -322,6 +336,7 @@ def test_the_docs_show_real_errors_and_every_variable() -> None:
             "BRIDGE_PUBLIC_URL": "https://hooks.example.com/#rc=3",
             "BRIDGE_SECRETS__STRIPE": "[whsec_x",
             "BRIDGE_RETENTION": "a week",
+            "BRIDGE_IDLE_TIMEOUT": "2h",
         }
     )
     warnings = warnings_of({"BRIDGE_PROT": "1", "BRIDGE_SECRETS__SHOPIFY": "", "BRIDGE_PORT": "tcp://10.0.0.1:80"})

@@ -24,6 +24,9 @@ async def constant_errors(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Every error leaves as JSON with a constant text; what went wrong is for our log only."""
+    connection = request.protocol if isinstance(request.protocol, Connection) else None
+    if connection:
+        connection.begun(whole=not request.can_read_body)
     try:
         response = await handler(request)
     except web.HTTPException as error:
@@ -33,8 +36,8 @@ async def constant_errors(
         # The body and the headers stay out of the log: the path's shape and the traceback have to do.
         log.exception("a request failed", method=request.method, handler=request.match_info.handler.__qualname__)
         response = answers.error(500)
-    if isinstance(request.protocol, Connection):
-        request.protocol.answered(last=response.keep_alive is False)
+    if connection and connection.answered(last=response.keep_alive is False):
+        response.force_close()
     return response
 
 

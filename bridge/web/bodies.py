@@ -16,7 +16,10 @@ HEADROOM = 4 * 1024 * 1024
 WAIT = 5.0
 """Seconds that a body waits for room before it is turned away."""
 READ_TIME = 15.0
-"""Seconds for a whole body: no provider waits longer for its answer (Twilio 15 s, GitLab 10 s, Shopify 5 s)."""
+"""Seconds for a body: no provider waits longer for its answer (Twilio 15 s, GitLab 10 s, Shopify 5 s). A large one that
+is on its way is given more: GitLab's clock runs while it waits, and not while it sends."""
+SLOWEST = 256 * 1024
+"""Bytes a second: the slowest line for which a large body is given more time."""
 
 
 class TooLarge(Exception):
@@ -112,6 +115,7 @@ class Inflight:
                     patience -= await self._large.take(announced, patience)
                     large = announced
                 chunks: list[bytes] = []
+                more_time = SMALL
                 async with asyncio.timeout(self._read_time) as reading:
                     async for chunk in request.content.iter_any():
                         if taken + len(chunk) > limit:
@@ -122,15 +126,20 @@ class Inflight:
                         else:
                             waited = 0.0
                         waited += await self._take(request, len(chunk), patience - waited)
+                        taken += len(chunk)
+                        chunks.append(chunk)
                         if waited:  # That was our fault, and not the sender's.
                             patience -= waited
                             reading.reschedule((reading.when() or 0.0) + waited)
-                        taken += len(chunk)
-                        chunks.append(chunk)
+                        if taken >= more_time:
+                            more_time += SMALL
+                            reading.reschedule((reading.when() or 0.0) + SMALL / SLOWEST)
             except (TimeoutError, web.RequestPayloadError, ConnectionError) as error:
                 raise Broken(type(error).__name__) from None
             body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             del chunks
+            if isinstance(request.protocol, Connection):
+                request.protocol.whole()
             yield body
         finally:
             self._all.give(taken)

@@ -18,6 +18,7 @@ from bridge.sources import Malformed, Provider, Unverified
 from bridge.store import Entry, Kept, Store, StoreUnavailable
 from bridge.web import answers
 from bridge.web.bodies import Broken, Inflight, NoRoom, TooLarge
+from bridge.web.connections import Connection
 from bridge.web.lines import Lines
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.ingest")
@@ -86,6 +87,8 @@ class Ingest:
         except Malformed as error:
             return self._turn_away(raw, 400, str(error), source.name)
 
+        if isinstance(raw.protocol, Connection):
+            raw.protocol.verified = True
         entries: list[Entry] = []
         for part, (event, decision) in enumerate(read):
             self._tell_failing_conditions(decision)

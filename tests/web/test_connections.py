@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bridge.web.app import Server, constant_errors
 from bridge.web.bodies import Inflight
-from bridge.web.connections import Connections
+from bridge.web.connections import Connections, Limits
 from tests.bridges import bridge, sample_request
 
 BAD_REQUEST = b'{"error": "the request cannot be read"}'
@@ -23,7 +23,9 @@ GOOD = b"POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
 async def serving(most: int, unread: int) -> AsyncIterator[tuple[Connections, tuple[str, int], list[str]]]:
     """A server that reads bodies within a generous bound; and the reasons of what it turned away."""
     notes: list[str] = []
-    connections = Connections(lambda _status, why, _source, _remote: notes.append(why), most=most, unread=unread)
+    connections = Connections(
+        lambda _status, why, _source, _remote: notes.append(why), Limits(most=most, unread=unread)
+    )
     inflight = Inflight(8 * 1024 * 1024)
 
     async def read(request: web.Request) -> web.Response:
