@@ -36,6 +36,10 @@ class Channel:
     """Whether confidential events may go there."""
     pace: float
     """Posts a second."""
+    pack: bool = True
+    """Whether messages that wait share posts where the channel falls behind."""
+    digest_after: int = 2_000
+    """How many may wait before a digest stands for them; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,5 +120,5 @@ def channels_with_url(settings: Settings, routes: Routes) -> dict[str, Channel]:
     for key, url in settings.channels.items():
         name = named.get(key, key)
         table = routes.channel(name)
-        channels[name] = Channel(name, url, table.private, table.pace)
+        channels[name] = Channel(name, url, table.private, table.pace, table.pack, table.digest_after)
     return channels

@@ -9,7 +9,7 @@ import structlog
 
 from bridge.delivery.clock import Clock
 from bridge.delivery.lane import Lane
-from bridge.delivery.means import LaneState, Means, Posting, Render
+from bridge.delivery.means import LaneState, Means, Posting, Render, Terms
 from bridge.delivery.pacer import Pacer
 from bridge.store import Store, StoreUnavailable
 
@@ -27,6 +27,7 @@ class Destination:
 
     url: str
     per_second: float = 1.0
+    terms: Terms = Terms()  # noqa: RUF009 - it is frozen
 
     def __repr__(self) -> str:
         return f"Destination({self.per_second:g}/s)"
@@ -37,6 +38,7 @@ class Dispatcher:
 
     ``destinations`` gives each channel that has a URL; it is asked anew all the time, so it must be cheap, and whoever
     changes the configuration calls ``refresh``. ``random`` gives jitter, from 0 up to 1; ``owner`` is who claims.
+    ``repeat_of`` gives the seconds within which a route's messages are folded; ``noticed`` is told how lanes do.
     """
 
     def __init__(
@@ -49,6 +51,8 @@ class Dispatcher:
         clock: Clock,
         random: Callable[[], float],
         owner: str,
+        repeat_of: Callable[[str], float | None] = lambda _: None,
+        noticed: Callable[[str, LaneState], None] = lambda _channel, _state: None,
     ) -> None:
         self.posts: Counter[str] = Counter()
         """Since the start: posts by the kind of their outcome, and `template_faults`."""
@@ -58,7 +62,18 @@ class Dispatcher:
         self._tasks: dict[Lane, asyncio.Task[None]] = {}
         self._poll: asyncio.Task[None] | None = None
         self._means = Means(
-            store, poster, render, self._url_of, self._pacer_of, clock, random, owner, counts=self.posts
+            store,
+            poster,
+            render,
+            self._url_of,
+            self._pacer_of,
+            clock,
+            random,
+            owner,
+            counts=self.posts,
+            terms_of=self._terms_of,
+            repeat_of=repeat_of,
+            noticed=noticed,
         )
 
     async def start(self) -> None:
@@ -151,6 +166,10 @@ class Dispatcher:
     def _url_of(self, channel: str) -> str | None:
         destination = self._destinations().get(channel)
         return destination.url if destination else None
+
+    def _terms_of(self, channel: str) -> Terms:
+        destination = self._destinations().get(channel)
+        return destination.terms if destination else Terms()
 
     def _pacer_of(self, url: str) -> Pacer:
         pacer = self._pacers.get(url)

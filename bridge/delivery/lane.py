@@ -1,32 +1,35 @@
 """One channel's deliveries on their way to Slack: in order, paced, one post in flight, none lost.
 
-A lane keeps no queue. Each step claims the oldest waiting delivery from the store, tries it once, and records what came
-of it; so a delivery that somebody dropped, or a template that was mended, is seen at the next try.
+A lane keeps no queue. Each step claims the oldest waiting deliveries from the store, tries one post, and records what
+came of it; so a delivery that somebody dropped, or a template that was mended, is seen at the next try. Where it falls
+behind, a post carries several messages in their packed form; where too many wait, a digest stands for them.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
-import humanize
 import structlog
 
 from bridge.decide import State
-from bridge.delivery.clock import ROUNDING, sleep_unless
+from bridge.delivery.clock import sleep_unless
+from bridge.delivery.digests import first_line
+from bridge.delivery.load import Carried, Load, alone, notes, together
 from bridge.delivery.means import RUNNING, LaneState, Means, back_off
 from bridge.delivery.outcome import Outcome
-from bridge.messages import Message, Rendered
-from bridge.store import Attempt, Delivery, Settlement, StoreUnavailable
+from bridge.delivery.record import Record
+from bridge.delivery.standing import FAILURES, Standing, briefly, said
+from bridge.delivery.summaries import Summaries
+from bridge.messages import Rendered
+from bridge.store import Attempt, Delivery, Settlement, StoreUnavailable, Window
 
-LATE = 3600.0
-"""Seconds after which a message says that it is late."""
-FAILURES = 3
-"""Failures in a row after which the lane asks whether Slack or the message is in trouble."""
 MISHAPS = 3
 """Errors of our own after which a delivery is given up, so that it does not block its lane."""
-PROBE_EVERY = 300.0
-"""Seconds between two probes of a dead destination."""
+BEHIND = 3.0
+"""Seconds that the last of those that wait would wait for its post, from which on they share posts."""
+CLAIM = 40
+"""Deliveries that are claimed at once: as many as a post has blocks."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
@@ -41,8 +44,8 @@ class _Head:
     as_text: str = ""
     """Why nothing but its text is sent now; "" while the whole message is."""
     mishaps: int = 0
-    fault: str = ""
-    """The template's fault that was told last."""
+    faults: dict[int, str] = field(default_factory=dict)
+    """The template's fault that was told last, by delivery."""
 
 
 class _Leave(Exception):
@@ -58,9 +61,12 @@ class Lane:
         """Whether a post is in flight, or its outcome not yet on record."""
         self._means = means
         self._wake = asyncio.Event()
-        self._reconfigured = asyncio.Event()
-        self._state = RUNNING
+        self._standing = Standing(channel, means)
+        self._record = Record(channel, means)
+        self._summaries = Summaries(channel, means, self._standing, self._record, self._in_flight)
         self._head = _Head(-1)
+        self._apart = -1
+        """Up to this delivery each goes alone, since Slack did not take them together."""
         self._stopping = False
 
     @property
@@ -68,9 +74,9 @@ class Lane:
         """How the lane is doing."""
         url = self._means.url_of(self.channel)
         left = self._means.pacer_of(url).paused if url else 0.0
-        if self._state is RUNNING and left:
+        if self._standing.state is RUNNING and left:
             return LaneState("paused", until=self._means.clock.now() + left)
-        return self._state
+        return self._standing.state
 
     def wake(self) -> None:
         """Something was accepted for the channel. Costs next to nothing, and does not stir a lane that rests."""
@@ -78,7 +84,7 @@ class Lane:
 
     def configuration_changed(self) -> None:
         """The channel may have another URL: a lane that rests because of the old one looks at it."""
-        self._reconfigured.set()
+        self._standing.configuration_changed()
         self._wake.set()
 
     def stop(self) -> None:
@@ -96,17 +102,11 @@ class Lane:
                 return
             except Exception as error:  # noqa: BLE001 (a lane that ends silently would lose every later message)
                 errors += 1
-                self._tell(error, errors)
+                self._record.tell(error, errors)
                 await self._means.clock.sleep(back_off(self._means.random, errors))
 
-    def _tell(self, error: Exception, times: int) -> None:
-        if not isinstance(error, StoreUnavailable):
-            log.error("the lane failed, and goes on", channel=self.channel, exc_info=error)
-        elif times == 1:
-            log.error("the store is not available, the lane waits for it", channel=self.channel, reason=str(error))
-
     async def _step(self) -> None:
-        """One try of the oldest waiting delivery; without one, wait for it."""
+        """One try of what waits longest; where nothing does, wait for it."""
         means = self._means
         self._wake.clear()
         url = means.url_of(self.channel)
@@ -114,175 +114,203 @@ class Lane:
             await self._wake.wait()
             return
         if (seconds := means.pacer_of(url).wait()) > 0:
-            await self._rest(seconds, url)
+            await self._standing.rest(seconds, url)
             return
-        claimed = await means.store.claim(self.channel, means.owner, 1)
+        if await self._summaries.told_one(url):
+            return
+        claimed = await means.store.claim(self.channel, means.owner, self._most())
         if not claimed:
-            await self._wake.wait()
+            await self._idle()
             return
-        delivery = claimed[0]
-        if self._head.delivery != delivery.id:
-            self._head = _Head(delivery.id)
+        if self._head.delivery != claimed[0].id:
+            self._head = _Head(claimed[0].id)
         try:
-            await self._deliver(delivery, url)
+            await self._try(claimed, url)
         except (_Leave, StoreUnavailable):
             raise
         except Exception as error:
-            self._head.mishaps += 1
-            if self._head.mishaps < MISHAPS:
+            if not await self._gave_up(claimed, error):
                 raise
-            log.error("a delivery fails again and again", channel=self.channel, exc_info=error)
-            await self._give_up(delivery, f"the bridge failed on it {MISHAPS} times ({type(error).__name__})")
 
-    async def _deliver(self, delivery: Delivery, url: str) -> None:
-        means, head = self._means, self._head
-        notes = _notes(delivery, means.clock.now())
-        rendered = await means.render(delivery, notes)
-        if rendered.message is None:
-            await self._record(Settlement(delivery.id, "skipped", rendered.skip))
+    def _most(self) -> int:
+        """How many to claim: one where they do not share a post anyway."""
+        return CLAIM if self._means.terms_of(self.channel).pack and not self._head.as_text and self._apart < 0 else 1
+
+    async def _idle(self) -> None:
+        """Wait for a delivery, or for the end of a window."""
+        ends = await self._means.store.next_window(self.channel)
+        if ends is None:
+            await self._wake.wait()
+        else:
+            await sleep_unless(self._means.clock, max(ends - self._means.clock.now(), 0.0), self._wake)
+
+    async def _gave_up(self, claimed: Sequence[Delivery], error: Exception) -> bool:
+        """After an error of our own: what was tried together is tried apart, and in the end its head is given up."""
+        self._head.mishaps += 1
+        if len(claimed) > 1:
+            self._apart = claimed[-1].id
+        if self._head.mishaps < MISHAPS:
+            return False
+        log.error("a delivery fails again and again", channel=self.channel, exc_info=error)
+        await self._give_up(claimed[0], f"the bridge failed on it {MISHAPS} times ({type(error).__name__})")
+        return True
+
+    async def _try(self, claimed: Sequence[Delivery], url: str) -> None:
+        if claimed[0].id > self._apart:
+            self._apart = -1
+        if len(claimed) == 1 or not self._behind(len(claimed), url):
+            load = await self._alone(claimed[0])
+        elif await self._summaries.too_many():
+            await self._summaries.digest(url)
             return
-        if rendered.fault != head.fault:
-            head.fault = rendered.fault
+        else:
+            load = await self._together(claimed)
+        if load is not None:
+            await self._send(load, url)
+
+    def _behind(self, waiting: int, url: str) -> bool:
+        pacer = self._means.pacer_of(url)
+        return waiting - pacer.ready() > BEHIND * pacer.per_second
+
+    async def _alone(self, delivery: Delivery) -> Load | None:
+        """The delivery by itself; None if there is nothing to post of it."""
+        said_first = notes(delivery, self._means.clock.now())
+        rendered = await self._means.render(delivery, said_first)
+        carried = await self._carried(delivery, rendered)
+        if isinstance(carried, Settlement):
+            await self._record.settle([carried])
+            return None
+        return alone(carried, said_first, as_text=bool(self._head.as_text))
+
+    async def _together(self, claimed: Sequence[Delivery]) -> Load | None:
+        """As many as fit into a post; None if there is nothing to post of any. What is not posted is settled."""
+        carried: list[Carried] = []
+        settled: list[Settlement] = []
+        for delivery in claimed:
+            one = await self._carried(delivery, await self._means.render(delivery, ()))
+            if isinstance(one, Settlement):
+                settled.append(one)
+                continue
+            if one.key() and any(one.key() == other.key() for other in carried):
+                break  # it is folded into that other, once that was shown
+            carried.append(one)
+            if len(together(carried, 0.0).carried) < len(carried):
+                break
+        if settled:
+            await self._record.settle(settled)
+        if not carried:
+            return None
+        load = together(carried, self._means.clock.now())
+        return load if load.packed else await self._alone(load.carried[0].delivery)
+
+    async def _carried(self, delivery: Delivery, rendered: Rendered) -> Carried | Settlement:
+        """A delivery with its message; or how it ends without one: skipped, or folded into another that was shown."""
+        if rendered.message is None:
+            return Settlement(delivery.id, "skipped", rendered.skip)
+        if rendered.fault != self._head.faults.get(delivery.id, ""):
+            self._head.faults[delivery.id] = rendered.fault
             self._tell_fault(delivery, rendered)
-        body = _text_only(rendered.message, notes) if head.as_text else rendered.message.body()
-        await means.pacer_of(url).turn()
+        window = self._window(delivery, rendered)
+        if window is None:
+            return Carried(delivery, rendered)
+        first = await self._means.store.open_window(self.channel, window, self._means.clock.now())
+        if first is None:
+            return Carried(delivery, rendered, window)
+        reason = f"reads the same as #{first}, and is told with it"
+        return Settlement(delivery.id, "told", reason, told_in=f"repeat of #{first}", folds=window)
+
+    def _window(self, delivery: Delivery, rendered: Rendered) -> Window | None:
+        seconds = self._means.repeat_of(delivery.route)
+        if seconds is None or rendered.message is None or delivery.replayed_at is not None:
+            return None
+        title = first_line(rendered.packed, rendered.message.text)
+        until = self._means.clock.now() + seconds
+        return Window(delivery.route, delivery.event.subject, rendered.print, title, until)
+
+    async def _send(self, load: Load, url: str) -> None:
+        await self._means.pacer_of(url).turn()
         async with self._in_flight():
-            at = means.clock.now()
-            outcome = await means.poster.post(url, body)
-            means.counts[outcome.kind] += 1
-            state, reason = self._verdict(outcome)
-            await self._record(
-                Settlement(
-                    delivery.id,
-                    state,
-                    reason,
-                    Attempt(at, outcome.kind, outcome.status, outcome.answer, outcome.seconds),
-                    body if state == "delivered" else None,
-                    rendered.fault,
-                )
+            at = self._means.clock.now()
+            outcome = await self._means.poster.post(url, load.body)
+            self._means.counts[outcome.kind] += 1
+            state, reason = self._verdict(load, outcome)
+            attempt = Attempt(at, outcome.kind, outcome.status, outcome.answer, outcome.seconds)
+            shown = state == "delivered"
+            await self._record.settle(
+                [
+                    Settlement(
+                        one.delivery.id,
+                        state,
+                        reason,
+                        attempt,
+                        body if shown else None,
+                        one.rendered.fault,
+                        opens=one.window if shown else None,
+                    )
+                    for one, body in zip(load.carried, load.shown, strict=True)
+                ]
             )
         if state == "dead":
-            self._tell_death(delivery, reason)
+            self._tell_death(load.carried[0].delivery, reason)
         else:
-            await self._follow(delivery, url, outcome)
+            await self._follow(load, url, outcome)
 
-    def _verdict(self, outcome: Outcome) -> tuple[State, str]:
-        """The state in which an attempt leaves its delivery, and why."""
+    def _verdict(self, load: Load, outcome: Outcome) -> tuple[State, str]:
+        """The state in which an attempt leaves its deliveries, and why."""
         if outcome.kind == "ok":
-            return "delivered", f"as text only: {self._head.as_text}" if self._head.as_text else ""
+            return "delivered", f"as text only: {self._head.as_text}" if self._head.as_text else load.told
         if outcome.kind == "refused" and self._head.as_text:
-            return "dead", f"Slack refused it, and its text alone too: {_briefly(outcome)}"
+            return "dead", f"Slack refused it, and its text alone too: {briefly(outcome)}"
         return "waiting", outcome.answer
 
-    async def _follow(self, delivery: Delivery, url: str, outcome: Outcome) -> None:
+    async def _follow(self, load: Load, url: str, outcome: Outcome) -> None:
         """What the lane does after an attempt, before it looks at its head again."""
-        means, head = self._means, self._head
+        head, id = self._head, load.carried[0].delivery.event.id
         match outcome.kind:
+            case "ok":
+                self._standing.runs()
             case "limited":
-                seconds = outcome.retry_after + means.random() / 2
-                means.pacer_of(url).pause(seconds)
-                log.warning("Slack asks to wait", channel=self.channel, seconds=round(seconds, 1))
+                self._standing.pause(url, outcome)
             case "refused":
-                head.as_text = _briefly(outcome)
-                log.warning("Slack refused a message", channel=self.channel, id=delivery.event.id, **_said(outcome))
+                log.warning("Slack refused a message", channel=self.channel, id=id, **said(outcome))
+                self._at_fault(load, briefly(outcome))
             case "dead_destination":
-                await self._stopped(url, outcome)
+                await self._standing.stopped(url, outcome)
             case "away":
                 head.failures += 1
-                log.warning(
-                    "a post failed",
-                    channel=self.channel,
-                    id=delivery.event.id,
-                    perhaps_shown=outcome.uncertain,
-                    **_said(outcome),
-                )
+                uncertain = outcome.uncertain
+                log.warning("a post failed", channel=self.channel, id=id, perhaps_shown=uncertain, **said(outcome))
                 if head.failures < FAILURES and not head.as_text:
-                    await self._rest(back_off(means.random, head.failures), url)
+                    await self._standing.rest(back_off(self._means.random, head.failures), url)
                 else:
-                    await self._ask_whose_fault(delivery, url, outcome)
+                    await self._ask_whose_fault(load, url, outcome)
 
-    async def _ask_whose_fault(self, delivery: Delivery, url: str, failed: Outcome) -> None:
+    async def _ask_whose_fault(self, load: Load, url: str, failed: Outcome) -> None:
         """After failures that say nothing: if Slack answers an empty probe, the message is at fault."""
-        answer = await self._probe(url)
+        answer = await self._standing.probe(url)
         if answer.kind == "dead_destination":
-            await self._stopped(url, answer)
+            await self._standing.stopped(url, answer)
         elif not answer.hook_lives:
-            await self._away(url, answer)
+            self._head.failures = 0
+            await self._standing.away(url, answer)
         elif self._head.as_text:
-            await self._give_up(delivery, f"Slack fails on it, and on its text alone: {_briefly(failed)}")
+            reason = f"Slack fails on it, and on its text alone: {briefly(failed)}"
+            await self._give_up(load.carried[0].delivery, reason)
         else:
-            self._head.as_text = f"Slack fails on it: {_briefly(failed)}"
+            self._at_fault(load, f"Slack fails on it: {briefly(failed)}")
 
-    async def _away(self, url: str, answer: Outcome) -> None:
-        """Wait until Slack answers again, without count and without end. The head is then sent as it was."""
-        log.error("Slack is away, the lane waits", channel=self.channel, **_said(answer))
-        self._head.failures = 0
-        tries = FAILURES
-        while not answer.hook_lives and self._serves(url):
-            self._state = LaneState("away", answer.answer)
-            await self._rest(max(back_off(self._means.random, tries), answer.retry_after), url)
-            tries += 1
-            if self._serves(url):
-                answer = await self._probe(url)
-            if answer.kind == "dead_destination":
-                await self._stopped(url, answer)
-                return
-        self._resume()
-
-    async def _stopped(self, url: str, answer: Outcome) -> None:
-        """Hold everything until a probe finds the destination alive, or until it has another URL."""
-        log.error(
-            "Slack closed this destination: its messages wait. Make a new webhook and set the channel's URL to it",
-            channel=self.channel,
-            **_said(answer),
-        )
-        while not answer.hook_lives and self._serves(url):
-            if answer.kind == "dead_destination":
-                self._state = LaneState("stopped", answer.answer)
-            await self._rest(PROBE_EVERY, url)
-            if self._serves(url):
-                answer = await self._probe(url)
-        self._resume()
-
-    def _serves(self, url: str) -> bool:
-        """Whether the channel still has this URL."""
-        return self._means.url_of(self.channel) == url
-
-    async def _rest(self, seconds: float, url: str) -> None:
-        """Sleep; not longer than the channel has this URL."""
-        clock = self._means.clock
-        until = clock.monotonic() + seconds
-        while self._serves(url) and (left := until - clock.monotonic()) > ROUNDING:
-            self._reconfigured.clear()
-            await sleep_unless(clock, left, self._reconfigured)
-
-    def _resume(self) -> None:
-        self._state = RUNNING
-        log.warning("the lane goes on", channel=self.channel)
-
-    async def _probe(self, url: str) -> Outcome:
-        await self._means.pacer_of(url).turn()
-        return await self._means.poster.probe(url)
+    def _at_fault(self, load: Load, why: str) -> None:
+        """Slack does not take this post: its messages go one by one, or a single one as its text alone."""
+        if load.packed:
+            self._apart = load.carried[-1].delivery.id
+            self._head.failures = 0
+        else:
+            self._head.as_text = why
 
     async def _give_up(self, delivery: Delivery, reason: str) -> None:
-        await self._record(Settlement(delivery.id, "dead", reason, template_fault=self._head.fault))
+        fault = self._head.faults.get(delivery.id, "")
+        await self._record.settle([Settlement(delivery.id, "dead", reason, template_fault=fault)])
         self._tell_death(delivery, reason)
-
-    async def _record(self, settlement: Settlement) -> None:
-        """Put it on record, however long that takes: what was posted and is not on record would be posted again."""
-        failures = 0
-        while True:
-            try:
-                await self._means.store.settle([settlement], self._means.clock.now())
-                return
-            except StoreUnavailable as error:
-                failures += 1
-                self._tell(error, failures)
-            except Exception as error:  # noqa: BLE001 (see above; less may pass where the whole did not)
-                failures += 1
-                self._tell(error, failures)
-                settlement = replace(settlement, attempt=None, message=None, template_fault="")
-            await self._means.clock.sleep(back_off(self._means.random, failures))
 
     @asynccontextmanager
     async def _in_flight(self) -> AsyncIterator[None]:
@@ -303,21 +331,3 @@ class Lane:
 
     def _tell_death(self, delivery: Delivery, reason: str) -> None:
         log.error("a message was given up", channel=self.channel, id=delivery.event.id, reason=reason)
-
-
-def _notes(delivery: Delivery, now: float) -> tuple[str, ...]:
-    late = now - delivery.event.received_at
-    return (f"Posted {humanize.naturaldelta(late)} late",) if late > LATE else ()
-
-
-def _text_only(message: Message, notes: Sequence[str]) -> dict[str, object]:
-    return {**message.text_only(), "text": "\n".join((message.text, *notes))}
-
-
-def _briefly(outcome: Outcome) -> str:
-    return " ".join(part for part in (str(outcome.status or ""), outcome.answer) if part)
-
-
-def _said(outcome: Outcome) -> dict[str, object]:
-    """An outcome for a log line."""
-    return {"status": outcome.status, "answer": outcome.answer}

@@ -27,6 +27,15 @@ class Posting(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """How a channel bears storms, see routes.toml."""
+
+    pack: bool = True
+    digest_after: int = 2_000
+    """0 for never."""
+
+
+@dataclass(frozen=True, slots=True)
 class Means:
     """What every lane works with. The functions are asked anew for each delivery, so that a reload takes effect."""
 
@@ -44,6 +53,12 @@ class Means:
     """Who claims, as the store knows it."""
     counts: Counter[str] = field(default_factory=Counter)
     """Since the start: posts by the kind of their outcome, and `template_faults`."""
+    terms_of: Callable[[str], Terms] = lambda _: Terms()
+    """A channel's terms."""
+    repeat_of: Callable[[str], float | None] = lambda _: None
+    """Seconds within which a route's messages are folded where they read the same."""
+    noticed: Callable[[str, "LaneState"], None] = lambda _channel, _state: None
+    """Told of each lane that stops, finds Slack away, or runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,13 @@ class Pacer:
         seconds = max(allowed, self._paused_until) - now
         return seconds if seconds > ROUNDING else 0.0
 
+    def ready(self) -> int:
+        """How many messages may go at once now."""
+        if self.wait() > 0:
+            return 0
+        spent = max(self._due - self._clock.monotonic(), 0.0) * self.per_second
+        return 1 + int(self._ahead - spent + ROUNDING)
+
     def pause(self, seconds: float) -> None:
         """Let nothing go for ``seconds``, and no burst after it."""
         now = self._clock.monotonic()

@@ -69,6 +69,22 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """The time in which messages of one route and subject that read the same are folded into the first of them."""
+
+    route: str
+    subject: str
+    print: str
+    """What tells such a message from one that reads otherwise."""
+    title: str
+    """The first line of the message that was shown, as mrkdwn."""
+    until: float
+    since: float = 0.0
+    more: int = 0
+    """How many were folded."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What is to be recorded of one delivery. ``state`` stays ``waiting`` where it will be tried again."""
 
@@ -80,6 +96,33 @@ class Settlement:
     """The message as posted, if it was."""
     template_fault: str = ""
     """Which template failed at which line, where the fallback was posted."""
+    told_in: str = ""
+    """What tells of a delivery that is ``told``, such as ``repeat of #12``."""
+    opens: Window | None = None
+    """The window that begins with this delivery, once it is delivered."""
+    folds: Window | None = None
+    """The open window in which this delivery is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for a channel, summed up. Lists are cut; ``kinds`` and ``failures`` count all."""
+
+    number: int
+    upto: int
+    """The last delivery that is counted."""
+    first: float
+    last: float
+    """When the first and the last event came."""
+    kinds: int
+    """How many sources and types there are."""
+    types: tuple[tuple[str, str, int], ...]
+    """Source, type and number, the most frequent first."""
+    subjects: tuple[tuple[str, str, int], ...]
+    """Title and address of the latest event, and number, of subjects that have several."""
+    failures: int
+    failed: tuple[tuple[str, str], ...]
+    """Title and address of the latest that failed, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +306,42 @@ class Store(Protocol):
         What is not known is passed over. A delivery that does not wait any more (a person dropped it meanwhile) keeps
         its state, and the attempt is recorded. Works at the limit of the size too.
         """
+        ...
+
+    async def waiting(self, channel: str, most: int) -> int:
+        """How many deliveries wait for a channel; counting stops at ``most``."""
+        ...
+
+    async def open_window(self, channel: str, window: Window, now: float) -> int | None:
+        """The delivery that was shown in the window that is open now for messages such as this; None if none is."""
+        ...
+
+    async def ended_windows(self, channel: str, now: float) -> list[Window]:
+        """Windows that are over and not closed, the oldest first."""
+        ...
+
+    async def next_window(self, channel: str) -> float | None:
+        """When the next window ends, or ended; None without one."""
+        ...
+
+    async def close_window(self, channel: str, window: Window) -> None:
+        """What was folded in a window is told, or need not be."""
+        ...
+
+    async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
+        """What waits for a channel, summed up. ``failures`` are parts of the types that count as failures."""
+        ...
+
+    async def keep_digest(self, id: str, channel: str, upto: int, message: Mapping[str, object], now: float) -> None:
+        """Record a digest that was posted, on disk before this returns: what waits up to a delivery is told in it."""
+        ...
+
+    async def unfinished_digests(self, channel: str) -> list[str]:
+        """Digests that were posted, and whose deliveries are not all settled yet."""
+        ...
+
+    async def tell_digest(self, id: str, now: float) -> None:
+        """Settle all that a digest tells of, in small bites that let others in between."""
         ...
 
     async def check(self) -> None:

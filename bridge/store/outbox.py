@@ -8,7 +8,7 @@ from dataclasses import replace
 from bridge import large
 from bridge.events import Event
 from bridge.sources import PROVIDERS, Malformed
-from bridge.store import Delivery, Settlement
+from bridge.store import Delivery, Settlement, windows
 from bridge.store.records import EVENT_COLUMNS, event_of, json_text, request_of, text
 
 CLAIM_BYTES = 2 * 2**20
@@ -96,12 +96,12 @@ def settle(
 ) -> None:
     """Record outcomes, within the caller's transaction. ``messages`` are what was posted, as JSON, one for each."""
     for settlement, message in zip(settlements, messages, strict=True):
-        row: tuple[str, int] | None = db.execute(
-            "SELECT state, attempts FROM deliveries WHERE id = ?", (settlement.delivery,)
+        row: tuple[str, int, str] | None = db.execute(
+            "SELECT state, attempts, channel FROM deliveries WHERE id = ?", (settlement.delivery,)
         ).fetchone()
         if row is None:
             continue
-        state, attempts = row
+        state, attempts, channel = row
         if (attempt := settlement.attempt) is not None:
             attempts += 1
             db.execute(
@@ -120,7 +120,7 @@ def settle(
         if state == "waiting":
             db.execute(
                 "UPDATE deliveries SET state = ?, reason = ?, attempts = ?, settled_at = ?, template_fault = ?, "
-                "message = coalesce(?, message) WHERE id = ?",
+                "message = coalesce(?, message), told_in = ? WHERE id = ?",
                 (
                     settlement.state,
                     text(settlement.reason),
@@ -128,9 +128,14 @@ def settle(
                     None if settlement.state == "waiting" else now,
                     text(settlement.template_fault),
                     message,
+                    text(settlement.told_in) or None,
                     settlement.delivery,
                 ),
             )
+            if settlement.opens:
+                windows.begin(db, channel, settlement.opens, settlement.delivery, now)
+            if settlement.folds:
+                windows.fold(db, channel, settlement.folds)
         else:
             db.execute(
                 "UPDATE deliveries SET attempts = ?, message = coalesce(?, message) WHERE id = ?",

@@ -3,12 +3,13 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal
 
 from bridge.events import Request
 from bridge.store import (
+    Backlog,
     Counts,
     Delivery,
     Entry,
@@ -21,6 +22,8 @@ from bridge.store import (
     Row,
     Settlement,
     Story,
+    Window,
+    digests,
     intake,
     lanes,
     ledger,
@@ -28,12 +31,17 @@ from bridge.store import (
     pruning,
     replaying,
     schema,
+    windows,
 )
 from bridge.store.files import Opened, open_files
 from bridge.store.ownership import is_owned
+from bridge.store.records import json_text
 from bridge.store.room import Room
 from bridge.store.story import story
 from bridge.store.worker import Worker
+
+MOST_NAMED = 12
+"""Entries of each list in a backlog."""
 
 
 def open_sqlite(place: str, *, limit: int, owner: bool) -> "SqliteStore":
@@ -74,6 +82,44 @@ class SqliteStore:
         """See ``Store.settle``."""
         messages = outbox.message_texts(settlements)
         await self._writer.write(lambda db: outbox.settle(db, settlements, messages, now))
+
+    async def waiting(self, channel: str, most: int) -> int:
+        """See ``Store.waiting``."""
+        return await self._reader.read(lambda db: digests.waiting(db, channel, most))
+
+    async def open_window(self, channel: str, window: Window, now: float) -> int | None:
+        """See ``Store.open_window``."""
+        return await self._reader.read(lambda db: windows.first_of(db, channel, window, now))
+
+    async def ended_windows(self, channel: str, now: float) -> list[Window]:
+        """See ``Store.ended_windows``."""
+        return await self._reader.read(lambda db: windows.ended(db, channel, now))
+
+    async def next_window(self, channel: str) -> float | None:
+        """See ``Store.next_window``."""
+        return await self._reader.read(lambda db: windows.next_end(db, channel))
+
+    async def close_window(self, channel: str, window: Window) -> None:
+        """See ``Store.close_window``."""
+        await self._writer.write(lambda db: windows.close(db, channel, window))
+
+    async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
+        """See ``Store.backlog``."""
+        return await self._reader.read(lambda db: digests.backlog(db, channel, failures, MOST_NAMED))
+
+    async def keep_digest(self, id: str, channel: str, upto: int, message: Mapping[str, object], now: float) -> None:
+        """See ``Store.keep_digest``."""
+        written = json_text(message)
+        await self._writer.write(lambda db: digests.keep(db, id, channel, upto, written, now))
+
+    async def unfinished_digests(self, channel: str) -> list[str]:
+        """See ``Store.unfinished_digests``."""
+        return await self._reader.read(lambda db: digests.unfinished(db, channel))
+
+    async def tell_digest(self, id: str, now: float) -> None:
+        """See ``Store.tell_digest``."""
+        while not await self._writer.write(lambda db: digests.tell(db, id, now)):
+            pass
 
     async def check(self) -> None:
         """See ``Store.check``."""
@@ -137,6 +183,7 @@ class SqliteStore:
         while await self._writer.write(lambda db: pruning.drop_keys(db, now)) == pruning.BATCH:
             pass
         before = now - retention
+        await self._writer.write(lambda db: digests.prune(db, before))
         dropped = 0
         after: int | None = 0
         while after is not None:

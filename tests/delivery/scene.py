@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
@@ -14,6 +14,7 @@ from bridge.demo.slack_simulator import SlackSimulator
 from bridge.events import Event, Request, new_id
 from bridge.messages import Message, Rendered
 from bridge.store import (
+    Backlog,
     Counts,
     Delivery,
     Entry,
@@ -27,6 +28,7 @@ from bridge.store import (
     Settlement,
     Store,
     Story,
+    Window,
 )
 from tests.delivery.clock import PATIENCE, HandClock
 
@@ -61,6 +63,35 @@ class WatchedStore:
         async with self.change:
             self.settled.extend(settlements)
             self.change.notify_all()
+
+    async def waiting(self, channel: str, most: int) -> int:
+        return await self.inner.waiting(channel, most)
+
+    async def open_window(self, channel: str, window: Window, now: float) -> int | None:
+        return await self.inner.open_window(channel, window, now)
+
+    async def ended_windows(self, channel: str, now: float) -> list[Window]:
+        return await self.inner.ended_windows(channel, now)
+
+    async def next_window(self, channel: str) -> float | None:
+        return await self.inner.next_window(channel)
+
+    async def close_window(self, channel: str, window: Window) -> None:
+        await self.inner.close_window(channel, window)
+
+    async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
+        return await self.inner.backlog(channel, failures)
+
+    async def keep_digest(self, id: str, channel: str, upto: int, message: Mapping[str, object], now: float) -> None:
+        if self.settle_faults:
+            raise self.settle_faults.popleft()
+        await self.inner.keep_digest(id, channel, upto, message, now)
+
+    async def unfinished_digests(self, channel: str) -> list[str]:
+        return await self.inner.unfinished_digests(channel)
+
+    async def tell_digest(self, id: str, now: float) -> None:
+        await self.inner.tell_digest(id, now)
 
     async def check(self) -> None:
         await self.inner.check()

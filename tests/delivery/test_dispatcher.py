@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.delivery.dispatcher import DRAIN, POLL_EVERY, Destination, Dispatcher
-from bridge.delivery.means import RUNNING, LaneState
+from bridge.delivery.means import RUNNING, LaneState, Terms
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, Fault, limited
 from bridge.store import StoreUnavailable, open_store
@@ -170,7 +170,8 @@ async def test_a_channel_that_goes_and_comes_back_during_a_post_is_not_posted_to
 
 async def test_the_slowest_of_the_channels_that_share_a_webhook_sets_its_pace(house: House) -> None:
     url = house.scene.slack.webhook("one")
-    house.destinations |= {"a": Destination(url, 1.0), "b": Destination(url, 0.25)}
+    apart = Terms(pack=False)
+    house.destinations |= {"a": Destination(url, 1.0, apart), "b": Destination(url, 0.25, apart)}
     await house.scene.accept(*"12345", channel="a")
     await house.dispatcher.start()
     await house.scene.settled(3)

@@ -8,7 +8,8 @@ from itertools import pairwise
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.delivery.lane import MISHAPS, PROBE_EVERY, Lane
+from bridge.delivery.lane import MISHAPS, Lane
+from bridge.delivery.standing import PROBE_EVERY
 from bridge.delivery.means import RUNNING, LaneState, back_off
 from bridge.delivery.pacer import Pacer
 from bridge.demo import slack_simulator as sim

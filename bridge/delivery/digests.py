@@ -1,0 +1,72 @@
+"""What a channel is told in place of thousands of messages, and of those that were folded."""
+
+from collections.abc import Sequence
+
+import humanize
+
+from bridge.messages import Message
+from bridge.messages.layout import lay_out
+from bridge.messages.links import link
+from bridge.messages.mrkdwn import cut, escaped, markup, neutral
+from bridge.messages.slots import Slots
+from bridge.messages.tidy import tidy
+from bridge.messages.times import date
+from bridge.payload import text_at
+from bridge.store import Backlog, Window
+
+FAILED_TYPES = (
+    *("fail", "error", "undelivered", "dispute", "rejected", "blocked", "busy", "no-answer", "uncollectible"),
+    *("overdue", "action_required", "out_of_stock", "early_fraud", "deauthorized", "on_hold", "canceled", "cancelled"),
+)
+"""Parts of the types that a digest names as failures."""
+_NAME = 150
+
+
+def digest(backlog: Backlog, id: str) -> Message:
+    """The digest of what waits for a channel: how much of what, from when to when, and what failed."""
+    kinds = [f"• {count:,} × {_code(source, type)}" for source, type, count in backlog.types]
+    rest = backlog.kinds - len(backlog.types)
+    subjects = [f"• {count:,} × {_named(title, url)}" for title, url, count in backlog.subjects]
+    failed = [f"• {_named(title, url)}" for title, url in backlog.failed]
+    more = backlog.failures - len(failed)
+    body = [
+        *kinds,
+        *([f"… and {_count(rest, 'other kind')}"] if rest > 0 else []),
+        *(["", "*Most about*", *subjects] if subjects else []),
+        *(["", f"*Failed: {backlog.failures:,}*", *failed] if failed else []),
+        *([f"… and {more:,} more"] if more > 0 else []),
+    ]
+    title = f":card_index_dividers: *{backlog.number:,} messages* had piled up: this stands for all of them"
+    slots = Slots(
+        title=title,
+        body="\n".join(body),
+        color="warn" if failed else "muted",
+        context=f"from {date(backlog.first)} to {date(backlog.last)}\nlist them: `bridge events --digest {id}`",
+    )
+    return lay_out(tidy(slots, title))
+
+
+def and_more(window: Window) -> Message:
+    """The line that tells how many messages were folded into one that was shown."""
+    while_ = humanize.naturaldelta(window.until - window.since)
+    said = f":repeat: and *{window.more:,} more* like it within {while_}: {window.title}"
+    return lay_out(tidy(Slots(title=said), said))
+
+
+def first_line(blocks: Sequence[object], text: str) -> str:
+    """What a folded message is called: the first line of its packed form, which keeps its link."""
+    shown = text_at(blocks, 0, "text", "text") or str(escaped(text))
+    return cut(shown.partition("\n")[0], 2 * _NAME)
+
+
+def _named(title: str, url: str) -> str:
+    name = cut(escaped(neutral(title)), _NAME)
+    return link(url, markup(name)) if url else name
+
+
+def _code(source: str, type: str) -> str:
+    return f"`{escaped(f'{source} {type}'.replace('`', 'ˋ'))}`"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number > 1)}"
