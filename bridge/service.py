@@ -14,6 +14,7 @@ import structlog
 from bridge import __version__
 from bridge.delivery.clock import Clock, SystemClock
 from bridge.delivery.dispatcher import Destination, Dispatcher
+from bridge.delivery.means import Terms
 from bridge.delivery.slack import Poster, open_session
 from bridge.large import return_freed_memory
 from bridge.messages import Rendered
@@ -92,6 +93,7 @@ class Service:
             clock=clock,
             random=self._jitter,
             owner=f"{socket.gethostname()}:{os.getpid()}",
+            repeat_of=lambda route: self.running.routes.repeat(route),
         )
         self.ingest = Ingest(
             running=lambda: self.running,
@@ -141,7 +143,10 @@ class Service:
         if self._known is not channels:
             self._known = channels
             self._reached = {
-                name: Destination(channel.url.get_secret_value(), channel.pace) for name, channel in channels.items()
+                name: Destination(
+                    channel.url.get_secret_value(), channel.pace, Terms(channel.pack, channel.digest_after)
+                )
+                for name, channel in channels.items()
             }
         return self._reached
 
