@@ -172,8 +172,11 @@ class Scene:
     """Every sleep that ``until`` let pass, in seconds."""
     lanes: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def accept(self, *titles: str, channel: str = "general", store: Store | None = None) -> list[str]:
-        """Put one event per title into the store, for one channel. Returns their ids."""
+    async def accept(
+        self, *titles: str, channel: str = "general", store: Store | None = None, subject: str = ""
+    ) -> list[str]:
+        """Put one event per title into the store, for one channel; each of its own subject, or all of one. Returns
+        their ids."""
         ids = []
         for title in titles:
             now = self.clock.now()
@@ -184,7 +187,7 @@ class Scene:
                 type="push",
                 keys=(f"test:{title}:{channel}",),
                 payload={},
-                subject=title,
+                subject=subject or title,
                 title=title,
                 url="",
                 actor="",

@@ -9,9 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.delivery.lane import MISHAPS, Lane
-from bridge.delivery.standing import PROBE_EVERY
 from bridge.delivery.means import RUNNING, LaneState, back_off
 from bridge.delivery.pacer import Pacer
+from bridge.delivery.standing import PROBE_EVERY
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, Behaviour, Fault, http_date, limited, redirect
 from bridge.messages import Message, Rendered

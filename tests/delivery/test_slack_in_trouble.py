@@ -14,8 +14,8 @@ from typing import Literal
 
 import pytest
 
-from bridge.delivery.standing import PROBE_EVERY
 from bridge.delivery.slack import Poster, open_session
+from bridge.delivery.standing import PROBE_EVERY
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, Behaviour, Fault, Late, http_date, limited, redirect
 from tests.delivery.scene import Scene, message

@@ -1,0 +1,322 @@
+"""Storms: what waits is packed, in order and none dropped; thousands are told in a digest; repeats are folded."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from bridge.delivery.lane import CLAIM
+from bridge.delivery.means import Terms
+from bridge.delivery.pacer import Pacer
+from bridge.demo import slack_simulator as sim
+from bridge.demo.slack_simulator import Answer
+from bridge.messages import Message, Rendered
+from bridge.messages.layout import section
+from bridge.payload import list_at, text_at
+from bridge.store import Delivery, Query, StoreUnavailable
+from tests.delivery.scene import Scene
+
+
+def paced(scene: Scene, *, burst: int = 3, channel: str = "general") -> None:
+    """Let the channel be posted to once a second, as Slack wants it."""
+    url = scene.urls.setdefault(channel, scene.slack.webhook(channel))
+    scene.pacers[url] = Pacer(scene.clock, per_second=1.0, burst=burst)
+
+
+def with_terms(scene: Scene, terms: Terms) -> None:
+    scene.means = replace(scene.means, terms_of=lambda _: terms)
+
+
+def with_repeat(scene: Scene, seconds: float) -> None:
+    scene.means = replace(scene.means, repeat_of=lambda _: seconds)
+
+
+async def render(delivery: Delivery, notes: Sequence[str]) -> Rendered:
+    """Titles are shown; `skip` is skipped; a title's first word is what it reads as."""
+    title = delivery.event.title
+    if title.startswith("skip"):
+        return Rendered("t.j2", None, "dull")
+    blocks = [section(text) for text in (title, *notes)]
+    return Rendered("t.j2", Message(title, blocks), packed=(section(title),), print=title.split(" ")[0])
+
+
+@pytest.fixture(autouse=True)
+def _rendering(scene: Scene) -> None:
+    scene.means = replace(scene.means, render=render)
+
+
+def titles(scene: Scene, channel: str = "general") -> list[list[str]]:
+    """What each post shows, a list of titles a post."""
+    return [
+        [text_at(block, "text", "text") for block in list_at(post.body, "blocks")]
+        for post in scene.slack.posts(channel)
+    ]
+
+
+def flat(scene: Scene, channel: str = "general") -> list[str]:
+    return [title for post in titles(scene, channel) for title in post]
+
+
+async def test_a_lone_message_goes_at_once_and_in_its_full_form(scene: Scene) -> None:
+    paced(scene)
+    await scene.accept("one")
+    scene.start()
+    [settled] = await scene.until_settled(1)
+    assert scene.slept == []
+    assert settled.reason == ""
+    assert titles(scene) == [["one"]]
+
+
+async def test_a_few_messages_are_not_packed(scene: Scene) -> None:
+    paced(scene)
+    await scene.accept("1", "2", "3", "4", "5", "6")
+    scene.start()
+    await scene.until_settled(6)
+    assert titles(scene) == [["1"], ["2"], ["3"], ["4"], ["5"], ["6"]]
+
+
+async def test_what_waits_is_packed_in_order_and_none_is_dropped(scene: Scene) -> None:
+    paced(scene)
+    names = [str(n) for n in range(100)]
+    await scene.accept(*names)
+    scene.start()
+    await scene.until_settled(100)
+    assert flat(scene) == names
+    assert len(titles(scene)) == 3  # 39 blocks a post, and a note's
+    assert all(len(post) <= 40 for post in titles(scene))
+    rows = await scene.store.find(Query(limit=1000))
+    assert {row.state for row in rows} == {"delivered"}
+    assert rows[-1].reason == "in one post with 38 others"
+
+
+async def test_a_thousand_events_are_visible_within_ninety_seconds_at_one_post_a_second(scene: Scene) -> None:
+    paced(scene)
+    names = [f"{n} " + "word " * 90 for n in range(1000)]  # as long as packed messages are
+    await scene.accept(*names)
+    scene.start()
+    await scene.until_settled(1000)
+    assert flat(scene) == names
+    assert sum(scene.slept) < 90
+
+
+async def test_pack_false_posts_each_alone(scene: Scene) -> None:
+    paced(scene)
+    with_terms(scene, Terms(pack=False))
+    await scene.accept(*map(str, range(12)))
+    scene.start()
+    await scene.until_settled(12)
+    assert [len(post) for post in titles(scene)] == [1] * 12
+
+
+async def test_a_packed_post_that_slack_refuses_is_taken_apart(scene: Scene) -> None:
+    paced(scene)
+    scene.slack.script("general", sim.INVALID_BLOCKS)
+    names = [str(n) for n in range(10)]
+    await scene.accept(*names)
+    scene.start()
+    await scene.until_ended(10)
+    assert titles(scene) == [[name] for name in names]
+    rows = await scene.store.find(Query())
+    assert {row.state for row in rows} == {"delivered"}
+    assert {row.attempts for row in rows} == {2}
+
+
+async def test_after_what_was_taken_apart_messages_are_packed_again(scene: Scene) -> None:
+    paced(scene)
+    scene.slack.script("general", sim.INVALID_BLOCKS)
+    await scene.accept(*map(str, range(8)))
+    lane = scene.start()
+    await scene.until_settled(8)
+    await scene.accept(*map(str, range(8, 28)))
+    lane.wake()
+    await scene.until_ended(28)
+    assert flat(scene) == [str(n) for n in range(28)]
+    assert len(titles(scene)) < 28
+
+
+async def test_a_packed_post_that_slack_fails_on_is_taken_apart_once_the_probe_is_answered(scene: Scene) -> None:
+    paced(scene)
+    scene.slack.script("general", sim.EMPTY_500, sim.EMPTY_500, sim.EMPTY_500)
+    await scene.accept(*map(str, range(10)))
+    scene.start()
+    await scene.until_ended(10)
+    assert titles(scene) == [[str(n)] for n in range(10)]
+
+
+async def test_a_429_keeps_the_pack(scene: Scene) -> None:
+    paced(scene)
+    scene.slack.script("general", sim.limited(7))
+    await scene.accept(*map(str, range(10)))
+    scene.start()
+    await scene.until_ended(10)
+    assert titles(scene) == [[str(n) for n in range(10)]]
+    assert sum(scene.slept) >= 7
+
+
+async def test_what_a_template_skips_takes_no_room_in_a_pack(scene: Scene) -> None:
+    paced(scene)
+    await scene.accept("1", "skip 2", "3", "skip 4", "5", "6", "7", "8", "9")
+    scene.start()
+    await scene.until_ended(9)
+    assert titles(scene) == [["1", "3", "5", "6", "7", "8", "9"]]
+    skipped = await scene.store.find(Query(state="skipped"))
+    assert [row.reason for row in skipped] == ["dull", "dull"]
+
+
+async def test_where_all_but_one_are_skipped_that_one_is_alone_in_its_full_form(scene: Scene) -> None:
+    paced(scene)
+    await scene.accept("skip 1", "skip 2", "skip 3", "skip 4", "skip 5", "skip 6", "7")
+    scene.start()
+    await scene.until_ended(7)
+    assert titles(scene) == [["7"]]
+    assert (await scene.store.find(Query(state="delivered")))[0].reason == ""
+
+
+async def test_a_pack_that_comes_late_says_so_above_all(scene: Scene) -> None:
+    paced(scene)
+    await scene.accept(*map(str, range(10)))
+    scene.clock.advance(7200)
+    scene.start()
+    await scene.until_ended(10)
+    [post] = scene.slack.posts("general")
+    assert text_at(list_at(post.body, "blocks"), 0, "elements", 0, "text") == "Posted 2 hours late"
+
+
+async def test_too_many_are_told_in_a_digest_and_none_of_them_is_lost_from_the_ledger(scene: Scene) -> None:
+    paced(scene)
+    with_terms(scene, Terms(digest_after=50))
+    await scene.accept(*map(str, range(60)))
+    lane = scene.start()
+    await scene.until(told(scene, 60))
+    [post] = scene.slack.posts("general")
+    said = str(post.body)
+    assert "60 messages" in said
+    assert "• 60 × `gitlab push`" in said
+    assert "bridge events --digest d" in said
+    [digest] = {row.told_in for row in await scene.store.find(Query(state="told", limit=100))}
+    assert digest
+    assert digest in said
+    await scene.accept("after it")
+    lane.wake()
+    await scene.until_settled(1)
+    assert titles(scene)[-1] == ["after it"]
+
+
+async def told(scene: Scene, number: int) -> None:
+    while len(await scene.store.find(Query(state="told", limit=1000))) < number:
+        await scene.clock.sleep(0.01)
+
+
+async def test_without_a_digest_all_are_packed(scene: Scene) -> None:
+    paced(scene)
+    with_terms(scene, Terms(digest_after=0))
+    await scene.accept(*map(str, range(120)))
+    scene.start()
+    await scene.until_ended(120)
+    assert len(flat(scene)) == 120
+
+
+async def test_a_digest_that_slack_refuses_leaves_all_to_be_packed(scene: Scene) -> None:
+    paced(scene)
+    with_terms(scene, Terms(digest_after=50))
+    scene.slack.script("general", sim.INVALID_BLOCKS)
+    await scene.accept(*map(str, range(60)))
+    scene.start()
+    await scene.until_ended(60)
+    assert flat(scene) == [str(n) for n in range(60)]
+
+
+async def test_a_digest_that_was_posted_is_put_on_record_though_the_store_is_away_for_a_while(scene: Scene) -> None:
+    paced(scene)
+    with_terms(scene, Terms(digest_after=50))
+    scene.store.settle_faults.extend([StoreUnavailable("full"), StoreUnavailable("full")])
+    await scene.accept(*map(str, range(60)))
+    scene.start()
+    await scene.until(told(scene, 60))
+    assert len(scene.slack.posts("general")) == 1
+
+
+async def test_what_a_digest_has_told_of_is_settled_by_the_next_process(scene: Scene) -> None:
+    await scene.accept(*map(str, range(30)))
+    claimed = await scene.store.claim("general", "test", 40)
+    await scene.store.keep_digest("d1", "general", claimed[19].id, {"text": "told"}, scene.clock.now())
+    scene.start()
+    await scene.until_ended(10)
+    assert flat(scene) == [str(n) for n in range(20, 30)]
+    assert {row.told_in for row in await scene.store.find(Query(state="told", limit=100))} == {"d1"}
+
+
+async def test_messages_that_read_the_same_are_folded_and_told_when_the_window_ends(scene: Scene) -> None:
+    with_repeat(scene, 600.0)
+    await same_subject(scene, "same a", "same b", "other c", "same d")
+    scene.start()
+    await scene.until_ended(4)
+    assert flat(scene) == ["same a", "other c"]
+    rows = {row.title: row for row in await scene.store.find(Query())}
+    assert rows["same b"].state == rows["same d"].state == "told"
+    assert rows["same b"].told_in == f"repeat of #{rows['same a'].delivery}"
+    await scene.until(scene.slack.wait_for("general", 3))
+    assert "and *2 more* like it within 10 minutes: same a" in flat(scene)[-1]
+    assert await scene.store.next_window("general") is not None  # that of the other, in which nothing was folded
+
+
+async def same_subject(scene: Scene, *names: str) -> None:
+    await scene.accept(*names, subject="one and the same")
+
+
+async def test_the_first_goes_at_once_and_a_window_in_which_nothing_repeats_says_nothing(scene: Scene) -> None:
+    with_repeat(scene, 60.0)
+    await same_subject(scene, "same a")
+    lane = scene.start()
+    await scene.until_ended(1)
+    assert scene.slept == []
+    scene.clock.advance(61)
+    await same_subject(scene, "same b")
+    lane.wake()
+    await scene.until_ended(2)
+    assert flat(scene) == ["same a", "same b"]
+
+
+async def test_other_subjects_are_not_folded(scene: Scene) -> None:
+    with_repeat(scene, 60.0)
+    await scene.accept("same a", "same b")
+    scene.start()
+    await scene.until_ended(2)
+    assert flat(scene) == ["same a", "same b"]
+
+
+async def test_repeats_are_folded_across_a_restart(scene: Scene) -> None:
+    with_repeat(scene, 600.0)
+    await same_subject(scene, "same a")
+    scene.start()
+    await scene.until_ended(1)
+    for lane in scene.lanes:
+        lane.cancel()
+    await same_subject(scene, "same b")
+    scene.start()
+    await scene.until_ended(2)
+    await scene.until(scene.slack.wait_for("general", 2))
+    assert "and *1 more* like it" in flat(scene)[-1]
+
+
+async def test_repeats_are_folded_within_a_storm_too(scene: Scene) -> None:
+    paced(scene)
+    with_repeat(scene, 600.0)
+    await same_subject(scene, *[f"same {n}" for n in range(20)], *[f"{n} own" for n in range(20)])
+    scene.start()
+    await scene.until_ended(40)
+    assert flat(scene) == ["same 0", *[f"{n} own" for n in range(20)]]
+
+
+async def test_a_window_waits_while_slack_asks_to(scene: Scene) -> None:
+    with_repeat(scene, 60.0)
+    await same_subject(scene, "same a", "same b")
+    scene.start()
+    await scene.until_ended(2)
+    scene.slack.script("general", sim.limited(5), Answer(500, ""))
+    await scene.until(scene.slack.wait_for("general", 2))
+    assert "and *1 more* like it" in flat(scene)[-1]
+
+
+def test_a_claim_is_no_more_than_a_post_could_hold() -> None:
+    assert CLAIM <= 40
