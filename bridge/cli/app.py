@@ -71,11 +71,29 @@ def check(
         str | None,
         typer.Option(metavar="SOURCE/TYPE", help="What the recorded bodies are, where they do not say so (Shopify's)."),
     ] = None,
+    store: Annotated[
+        bool, typer.Option("--store", help="Look at the store alone: is it whole, and if not, what can be saved?")
+    ] = False,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --store: copy what can be read into a new store.")
+    ] = None,
 ) -> None:
     """Find what is wrong with routes.toml and the templates. Needs no network and no secrets.
 
     Every template is rendered against every sample event that can reach it. Errors end with status 1; notes do not.
+
+    With --store it looks at the file of BRIDGE_STORE instead, changes nothing, and ends with status 1 if it is damaged.
     """
+    if store or save:
+        from bridge.cli.check_store import check_store
+        from bridge.cli.errors import refuse
+
+        if not store:
+            refuse(["--save goes with --store: bridge check --store --save FILE"])
+        if strict or env or payload or event:
+            refuse(["--store looks at the store alone: leave out --strict, --env, --payload and --event"])
+        check_store(as_json=json, save=save)
+        return
     from bridge.cli.check import check as run
 
     run(strict=strict, env=env, as_json=json, payloads=payload or [], event=event)
@@ -132,6 +150,131 @@ def explain(
     from bridge.cli.explain import explain as run
 
     run(source, payload, type)
+
+
+_Source = Annotated[str | None, typer.Option(metavar="SOURCE", help="Only what came to this source.")]
+_Channel = Annotated[str | None, typer.Option(metavar="CHANNEL", help="Only what is for this channel.")]
+_Types = Annotated[
+    list[str] | None,
+    typer.Option("--type", metavar="PATTERN", help="Only types that match, as in routes.toml. May be repeated."),
+]
+_Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHEN", help="Only what arrived since: 2h, 7d, 2026-11-25, 2026-11-25T09:41, with a zone or not."
+    ),
+]
+_Until = Annotated[
+    str | None, typer.Option(metavar="WHEN", help="Only what arrived before; a date alone counts to its end.")
+]
+
+ledger = typer.Typer(
+    name="events",
+    help="""See what became of what arrived: one line a delivery, the newest last.
+
+    Works beside a running service. `bridge events show ID` tells the whole story of one event.
+    """,
+    no_args_is_help=False,
+)
+app.add_typer(ledger)
+
+
+@ledger.callback(invoke_without_command=True)
+def events(
+    context: typer.Context,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STATE", help="waiting, delivered, skipped, told (in a digest or repeat), dead or dropped."
+        ),
+    ] = None,
+    source: _Source = None,
+    channel: _Channel = None,
+    type: _Types = None,
+    since: _Since = None,
+    until: _Until = None,
+    id: Annotated[str, typer.Option(metavar="PREFIX", help="Only events whose id begins so.")] = "",
+    digest: Annotated[str | None, typer.Option(metavar="ID", help="Only what was told in this digest.")] = None,
+    text: Annotated[
+        str, typer.Option(metavar="TEXT", help="Only what has this in its title, subject, actor or reason.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="No more than the newest so many.")] = 50,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what is new or changes, until Ctrl C.")
+    ] = False,
+) -> None:
+    """See the ledger's lines."""
+    if context.invoked_subcommand is not None:
+        return
+    from dataclasses import replace
+
+    from bridge.cli.events import events as run
+    from bridge.cli.ledger import query_of
+
+    query = query_of(state=state, source=source, channel=channel, types=type or (), since=since, until=until)
+    query = replace(query, id_prefix=id, told_in=digest, holds=text, limit=limit)
+    run(query, as_lines=json, follow=follow)
+
+
+@ledger.command()
+def show(
+    id: Annotated[
+        str, typer.Argument(metavar="ID", help="An event's id or how it begins, or a delivery's number: 123")
+    ],
+    json: Annotated[bool, typer.Option("--json", help="Print it as one JSON object.")] = False,
+    body: Annotated[bool, typer.Option("--body", help="Print the body as it arrived, too.")] = False,
+) -> None:
+    """Tell the whole story of one event: arrival, keys, decision, posts with Slack's answers, the message as posted."""
+    from bridge.cli.story import story as run
+
+    run(id, as_object=json, body=body)
+
+
+@app.command()
+def replay(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="Events' ids or how they begin, or deliveries' numbers: 123"),
+    ] = None,
+    dead: Annotated[bool, typer.Option("--dead", help="Only what was given up.")] = False,
+    route: Annotated[str | None, typer.Option(metavar="NAME", help="Only what this route sent.")] = None,
+    channel: _Channel = None,
+    source: _Source = None,
+    type: _Types = None,
+    since: _Since = None,
+    until: _Until = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what was beside what would be sent, and send nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however many there are.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """Send messages again, made anew with today's templates. Each says when it happened.
+
+    Works beside a running service, which posts them. What waits already is passed over, and two replays at once do not
+    post twice.
+
+    bridge replay --dead --dry-run, then bridge replay --dead
+    """
+    from bridge.cli.errors import refuse
+    from bridge.cli.ledger import query_of
+    from bridge.cli.replay import replay as run
+
+    if not (ids or dead or route or channel or source or type or since or until):
+        refuse(
+            ["say what to send again: ids of `bridge events`, --dead, --since, --route, --channel, --source, --type"]
+        )
+    query = query_of(
+        state="dead" if dead else None,
+        source=source,
+        channel=channel,
+        route=route,
+        types=type or (),
+        since=since,
+        until=until,
+    )
+    run(ids or (), query, dry_run=dry_run, yes=yes, as_lines=json)
 
 
 @app.command()

@@ -36,7 +36,7 @@ def explain(source: str, payload: Path, type: str | None) -> None:
     console = out()
     console.print(Text(f"{event.source}/{event.type}", "bold").append(f": {event.title}", "not bold"))
     for answer in decision.routes:
-        console.print(_route(answer))
+        console.print(verdicts(answer))
     for planned in decision.deliveries:
         template = planned.template or choose(event, running.templates)
         said = f"→ #{planned.channel}, with {template}"
@@ -46,7 +46,8 @@ def explain(source: str, payload: Path, type: str | None) -> None:
         raise typer.Exit(NO)
 
 
-def _route(answer: RouteVerdict) -> Text:
+def verdicts(answer: RouteVerdict) -> Text:
+    """Whether a route wants an event, and each of its conditions with its verdict."""
     line = Text("✓ " if answer.matched else "✗ ", "green" if answer.matched else "red").append(answer.route, "bold")
     for verdict in answer.verdicts:
         mark, style = ("✓", "green") if verdict.met else ("✗", "red")

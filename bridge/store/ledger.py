@@ -9,6 +9,7 @@ from itertools import islice
 
 from bridge import patterns
 from bridge.store import Counts, Mark, Query, Row
+from bridge.store.naming import delivery_number
 from bridge.store.records import text
 from bridge.store.room import size_of
 
@@ -17,6 +18,8 @@ ROW = """
     d.settled_at, d.template_fault, d.template, d.told_in, d.replayed_at, e.subject, e.actor, e.confidential
 """
 """The columns of a ``Row``, in their order."""
+_TEXTS = ("e.title", "e.subject", "e.actor", "d.reason")
+"""Where free text is looked for."""
 _LAST = "\U0010ffff"
 
 
@@ -71,14 +74,6 @@ def events_named(db: sqlite3.Connection, name: str) -> list[str]:
     return [id for (id,) in exact]
 
 
-def delivery_number(name: str) -> int | None:
-    """The delivery that ``123`` or ``#123`` names. Ids of events begin with 0 for the next nine thousand years."""
-    digits = name.removeprefix("#")
-    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 18 or digits.startswith("0"):
-        return None
-    return int(digits)
-
-
 def counts(db: sqlite3.Connection, limit: int) -> Counts:
     """Deliveries by state, and the waiting ones by channel."""
     states: Counter[str] = Counter()
@@ -112,12 +107,9 @@ def _numbers(db: sqlite3.Connection, query: Query, among: tuple[int, ...] | None
     ]
     given = [(c, text(value) if isinstance(value, str) else value) for c, value in asked if value is not None]
     where = " AND ".join(condition for condition, _ in given) or "TRUE"
-    told = "e.type, e.title, e.subject, e.actor, d.reason" if query.types or query.holds else "'', '', '', '', ''"
-    needed = query.types or query.holds or "e." in where
-    sql = f"""
-        SELECT d.id, {told} FROM deliveries d {"JOIN events e ON e.seq = d.event" if needed else ""}
-        WHERE {where} ORDER BY d.id DESC
-    """  # noqa: S608 (the conditions are those above)
+    looked_at = ["d.id", "e.type" if query.types else "''", *(_TEXTS if query.holds else ())]
+    join = "JOIN events e ON e.seq = d.event" if query.types or query.holds or "e." in where else ""
+    sql = f"SELECT {', '.join(looked_at)} FROM deliveries d {join} WHERE {where} ORDER BY d.id DESC"  # noqa: S608 (the conditions are those above)
     sought = text(query.holds).casefold()
     for number, type, *texts in db.execute(sql, [value for _, value in given]):
         if query.types and not patterns.verdict(query.types, type)[0]:

@@ -4,11 +4,12 @@ import fcntl
 import os
 from pathlib import Path
 
+from bridge.store.files import beside
+
 
 def is_owned(place: str) -> bool:
     """Whether a process owns the database at a path now. The owner holds a lock that ends with it."""
-    path = Path(place).resolve()
-    lock_path = path.with_name(f"{path.name}.lock")
+    lock_path = beside(Path(place).resolve(), "lock")
     try:
         lock = os.open(lock_path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:  # not there, or another user's: then one of that user's processes may have it

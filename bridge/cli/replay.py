@@ -1,0 +1,233 @@
+"""`bridge replay`: what was given up, or went out wrong, once more and with today's templates."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bridge.cli.configured import settings_or_end, without_secrets
+from bridge.cli.errors import NO, complain, out, refuse
+from bridge.cli.ledger import SHORT, as_json, in_store
+from bridge.cli.story import Indented, message_of, named
+from bridge.configuration import ConfigurationError
+from bridge.delivery.load import notes
+from bridge.messages import Rendered
+from bridge.messages.render import render
+from bridge.messages.terminal import show
+from bridge.payload import clean
+from bridge.routes import Routes, load_routes
+from bridge.running import Running
+from bridge.store import Mark, Query, Reread, Row, Store
+from bridge.store.naming import delivery_number
+
+ASK_FROM = 20
+"""Deliveries beyond which it asks first."""
+BATCH = 100
+"""Deliveries in one transaction, so that the service never waits long behind it."""
+PAUSE = 0.02
+"""Seconds between two transactions, in which the service's can begin."""
+WIDE = 100
+"""Columns from which on old and new stand side by side."""
+WHY = {
+    "waiting": "it waits to be posted already",
+    "changed": "it was sent again meanwhile",
+    "gone": "it was pruned meanwhile",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """What is to be sent again, oldest first, and what is not, with the reason."""
+
+    rows: tuple[Row, ...]
+    passed_over: tuple[tuple[Row, str], ...]
+    mark: Mark
+
+
+def replay(names: Sequence[str], query: Query, *, dry_run: bool, yes: bool, as_lines: bool) -> None:
+    """Send again what the ids name and the query wants; ``dry_run`` shows what would be sent, and sends nothing.
+
+    Status 1 if there is nothing, if something may not be sent, or in a dry run if a template fails.
+    """
+    settings = settings_or_end()
+    try:
+        running = without_secrets(settings) if dry_run else None
+        routes = running.routes if running else load_routes(settings.routes_file)
+    except ConfigurationError as error:
+        refuse(error.faults)
+
+    async def work(store: Store) -> bool:
+        selection = await _select(store, names, query, routes)
+        if running is not None:
+            return await _show(store, selection, running, as_lines=as_lines)
+        _ask(len(selection.rows), yes=yes)
+        return await _send(store, selection, as_lines=as_lines)
+
+    if not in_store(settings, work):
+        raise typer.Exit(NO)
+
+
+async def _select(store: Store, names: Sequence[str], query: Query, routes: Routes) -> _Selection:
+    """The latest delivery of each event to each channel among those that are asked for."""
+    found, mark = await store.news(replace(query, limit=0 if names else None), None)
+    for name in names:
+        id = await named(store, name)
+        number = None if name == id else delivery_number(name)
+        asked = replace(query, limit=None, event=id, deliveries=None if number is None else (number,))
+        found.extend(await store.find(asked))
+    if not found:
+        complain(["nothing of that kind is in the store: `bridge events` lists what is"])
+        raise typer.Exit(NO)
+    latest: dict[tuple[str, str], Row] = {}
+    for row in sorted(found, key=lambda row: row.delivery):
+        latest[row.event, row.channel] = row
+    rows: list[Row] = []
+    passed_over: list[tuple[Row, str]] = []
+    for row in latest.values():
+        if row.state == "waiting":
+            passed_over.append((row, WHY["waiting"]))
+        elif row.confidential and not routes.channel(row.channel).private:
+            passed_over.append((row, f"the event is confidential and {row.channel} is not private"))
+        else:
+            rows.append(row)
+    rows.sort(key=lambda row: row.delivery)
+    return _Selection(tuple(rows), tuple(passed_over), mark)
+
+
+def _ask(number: int, *, yes: bool) -> None:
+    if yes or number <= ASK_FROM:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        refuse([f"that would send {number} messages again: say --yes if that is meant, or see them with --dry-run"])
+    if not typer.confirm(f"Send {number} messages again?", err=True):
+        raise typer.Exit(NO)
+
+
+async def _send(store: Store, selection: _Selection, *, as_lines: bool) -> bool:
+    """Let them wait again. Returns whether nothing stays behind that should not."""
+    good = True
+    for row, why in selection.passed_over:
+        _tell(row, None, why, as_lines=as_lines)
+        good = good and why == WHY["waiting"]
+    waiting = 0
+    for start in range(0, len(selection.rows), BATCH):
+        if start:
+            await asyncio.sleep(PAUSE)
+        for one in await store.replay(selection.rows[start : start + BATCH], selection.mark, time.time()):
+            _tell(one.row, one.delivery, WHY.get(one.why, ""), as_lines=as_lines)
+            waiting += one.delivery is not None
+            good = good and one.why != "gone"
+    if waiting and not await store.served():
+        complain(["no `bridge serve` runs on this store: they wait, and are posted once one does"])
+    if not as_lines:
+        over = len(selection.rows) + len(selection.passed_over) - waiting
+        said = f"{waiting} {'waits' if waiting == 1 else 'wait'} to be posted"
+        out().print(Text(f"{said}, {over} passed over" if over else said, "bold"))
+    return good
+
+
+def _tell(row: Row, delivery: int | None, why: str, *, as_lines: bool) -> None:
+    if as_lines:
+        told = as_json(row) | {"replayed": delivery is not None, "waits_as": delivery, "why": why}
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        return
+    line = Text("– " if delivery is None else "✓ ", "yellow" if delivery is None else "green").append_text(_name(row))
+    out().print(line.append(f" (passed over: {clean(why)})" if why else f" (waits as #{delivery})", "dim"))
+
+
+def _name(row: Row) -> Text:
+    named = Text(f"{row.event[:SHORT]}  ", "dim").append(clean(f"{row.source}/{row.type}"), "default")
+    return named.append(f" → #{clean(row.channel)}", "cyan").append(f"  {clean(row.title)}", "not dim")
+
+
+async def _show(store: Store, selection: _Selection, running: Running, *, as_lines: bool) -> bool:
+    """Print what was and what would be. Returns whether every template works."""
+    good = True
+    for row, why in selection.passed_over:
+        _tell(row, None, why, as_lines=as_lines)
+        good = good and why == WHY["waiting"]
+    rows = {row.delivery: row for row in selection.rows}
+    left = list(rows)
+    while left:
+        some = await store.reread(left)
+        if not some:  # pruned meanwhile
+            break
+        for old in some:
+            new = render(
+                old.delivery.event,
+                running.templates,
+                old.delivery.template,
+                notes=notes(replace(old.delivery, replayed_at=time.time()), time.time()),
+            )
+            good = good and not new.fault
+            _show_one(rows[old.delivery.id], old, new, as_lines=as_lines)
+        left = left[left.index(some[-1].delivery.id) + 1 :]
+    return good
+
+
+def _show_one(row: Row, old: Reread, new: Rendered, *, as_lines: bool) -> None:
+    if as_lines:
+        told = as_json(row) | {
+            "old": {"message": old.message},
+            "new": {
+                "template": new.template,
+                "template_fault": new.fault,
+                "skip": new.skip,
+                "message": None if new.message is None else new.message.body(),
+            },
+        }
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        return
+    console = out()
+    console.print(_name(row))
+    before, after = Group(*_before(row, old)), Group(*_after(new))
+    was, would_be = f"{row.state} (#{row.delivery})", f"today, with {clean(new.template)}"
+    if not console.is_terminal:
+        _plainly(console, was, before)
+        _plainly(console, would_be, after)
+        return
+    panels = (Panel(before, title=was, title_align="left"), Panel(after, title=would_be, title_align="left"))
+    if console.width < WIDE:
+        for panel in panels:
+            console.print(panel, soft_wrap=False)
+        return
+    grid = Table.grid(expand=True)
+    for _ in panels:
+        grid.add_column(ratio=1)
+    grid.add_row(*panels)
+    console.print(grid, soft_wrap=False)
+
+
+def _plainly(console: Console, title: str, inner: RenderableType) -> None:
+    console.print(Text(f"  {title}:"))
+    console.print(Indented(inner), soft_wrap=False)
+
+
+def _before(row: Row, old: Reread) -> list[RenderableType]:
+    told: list[RenderableType] = []
+    if row.template_fault:
+        told.append(Text(f"template failed: {clean(row.template_fault, 300)}", "red"))
+    if row.reason:
+        told.append(Text(clean(row.reason, 300), "red" if row.state == "dead" else "yellow"))
+    if old.message is not None:
+        told.append(show(message_of(old.message)))
+    return told or [Text("nothing was posted", "dim")]
+
+
+def _after(new: Rendered) -> list[RenderableType]:
+    told: list[RenderableType] = []
+    if new.fault:
+        told.append(Text(f"template fails: {clean(new.fault, 300)}", "bold red"))
+    if new.message is None:
+        told.append(Text(f"not sent, the template says: {clean(new.skip)}", "yellow"))
+    else:
+        told.append(show(new.message))
+    return told
