@@ -1,0 +1,183 @@
+"""What 100,000 waiting deliveries cost a running bridge: its start, memory, an accept, another channel's message.
+
+    python bench/waiting.py [NUMBER]
+
+Two real processes on loopback, one with an empty store and one in which so many wait for a channel (digests off), are
+measured in turn. The simulated Slack takes one message a second from each channel, as Slack does.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+import aiohttp
+
+from bridge.decide import Planned
+from bridge.demo.slack_simulator import SlackSimulator
+from bridge.events import Request, new_id
+from bridge.samples import samples
+from bridge.sources import PROVIDERS
+from bridge.store import Entry, open_store
+
+SECRET = "gitlab-bench-secret-token"  # noqa: S105 - opens nothing
+CONNECTIONS = 16
+ROUTES = """
+[channels.busy]
+digest_after = false
+
+[[routes]]
+name = "busy"
+events = "push"
+channels = "busy"
+
+[[routes]]
+name = "other"
+events = "tag_push"
+channels = "other"
+"""
+
+
+async def fill(file: Path, number: int) -> None:
+    """Let so many deliveries wait for the channel `busy`."""
+    provider = PROVIDERS["gitlab"]
+    request = provider.request_for("push", samples()["gitlab/push"].body, SECRET, time.time())
+    kept = Request(request.method, request.url, {"x-gitlab-event": "Push Hook"}, request.body)
+    first = provider.events(request, "gitlab", time.time())[0]
+    store = open_store(f"sqlite:///{file}", limit=2**40, owner=True)
+
+    async def some(start: int) -> None:
+        for one in range(start, number, CONNECTIONS):
+            event = replace(first, id=new_id(time.time()), keys=(f"id:{one}",), received_at=time.time())
+            await store.accept(kept, [Entry(event, 0, (Planned("busy", "busy", None),), 86_400.0)], time.time())
+
+    await asyncio.gather(*map(some, range(CONNECTIONS)))
+    await store.close()
+
+
+@dataclass(frozen=True)
+class Running:
+    """A bridge in a process of its own."""
+
+    base: str
+    pid: int
+    started: float
+    """Seconds until it answered."""
+    client: aiohttp.ClientSession
+    slack: SlackSimulator
+
+    def resident(self) -> int:
+        """MiB of memory."""
+        status = Path(f"/proc/{self.pid}/status").read_text("ascii")
+        return int(status.partition("VmRSS:")[2].split()[0]) // 1024
+
+    async def send(self, type: str, number: int) -> float:
+        """Send an event that is new. Seconds until it was answered."""
+        request = PROVIDERS["gitlab"].request_for(type, samples()[f"gitlab/{type}"].body, SECRET, time.time())
+        id = f"{self.pid}-{type}-{number}"
+        headers = {**request.headers, "Idempotency-Key": id, "webhook-id": id}
+        start = time.perf_counter()
+        async with self.client.post(f"{self.base}/webhooks/gitlab", data=request.body, headers=headers) as answer:
+            assert (await answer.json())["status"] == "accepted"
+        return time.perf_counter() - start
+
+    async def accept(self, calls: int) -> float:
+        """Median seconds of an accept, sixteen at once."""
+        taken: list[float] = []
+
+        async def some(start: int) -> None:
+            for number in range(start, calls, CONNECTIONS):
+                taken.append(await self.send("push", number))  # noqa: PERF401 - what is done by all counts
+
+        await asyncio.gather(*map(some, range(CONNECTIONS)))
+        return median(taken)
+
+    async def seen_elsewhere(self, number: int) -> float:
+        """Seconds from an accept until another channel shows it."""
+        start = time.perf_counter()
+        await self.send("tag_push", number)
+        await self.slack.wait_for("other", number + 1)
+        return time.perf_counter() - start
+
+
+@asynccontextmanager
+async def running(folder: Path, name: str) -> AsyncIterator[Running]:
+    """The service over a store in ``folder``."""
+    (folder / "routes.toml").write_text(ROUTES, "utf-8")
+    async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
+        port = _free_port()
+        environ: Mapping[str, str] = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("BRIDGE_")},
+            "BRIDGE_PORT": str(port),
+            "BRIDGE_ROUTES": str(folder / "routes.toml"),
+            "BRIDGE_STORE": f"sqlite:///{folder / name}",
+            "BRIDGE_STORE_LIMIT": "100GiB",
+            "BRIDGE_SLACK_HOSTS": json.dumps(["127.0.0.1"]),
+            "BRIDGE_SECRETS__GITLAB": SECRET,
+            "BRIDGE_CHANNELS__BUSY": slack.webhook("busy"),
+            "BRIDGE_CHANNELS__OTHER": slack.webhook("other"),
+            "BRIDGE_LOG_LEVEL": "error",
+        }
+        start = time.perf_counter()
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bridge", "serve", env=environ, cwd=folder)
+        try:
+            base = f"http://127.0.0.1:{port}"
+            await _answers(client, base)
+            yield Running(base, process.pid, time.perf_counter() - start, client, slack)
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+async def _answers(client: aiohttp.ClientSession, base: str) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                async with client.get(f"{base}/readyz") as answer:
+                    if answer.status == 200:
+                        return
+            except aiohttp.ClientConnectionError:
+                pass
+            await asyncio.sleep(0.02)
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+async def measured(folder: Path, name: str) -> Mapping[str, float]:
+    """What one process takes."""
+    async with running(folder, name) as one:
+        await asyncio.sleep(5)  # its lanes are at work, its templates compiled
+        accept = await one.accept(2_000)
+        elsewhere = [await one.seen_elsewhere(number) for number in range(3)]
+        return {"start": one.started, "memory": one.resident(), "accept": accept, "elsewhere": max(elsewhere)}
+
+
+async def main(say: Callable[[str], object], number: int) -> None:
+    """Measure and say."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        await fill(folder / "full.db", number)
+        empty, full = await measured(folder, "empty.db"), await measured(folder, "full.db")
+    say(f"start with {number:,} waiting / empty: {full['start']:.2f} / {empty['start']:.2f} s until /readyz")
+    say(f"memory with {number:,} waiting / empty: {full['memory']:.0f} / {empty['memory']:.0f} MiB resident")
+    ratio = full["accept"] / empty["accept"]
+    say(f"accept with {number:,} waiting / empty: {ratio:.2f} ({full['accept'] * 1e3:.1f} ms, {CONNECTIONS} at once)")
+    say(
+        f"another channel's message: {full['elsewhere']:.2f} s from accept to shown (empty: {empty['elsewhere']:.2f} s)"
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main(lambda line: sys.stdout.write(line + "\n"), int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
