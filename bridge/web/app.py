@@ -57,6 +57,20 @@ def application(ingest: Ingest, health: Health) -> web.Application:
     return app
 
 
+def _without_words_of_others(
+    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+    """What aiohttp answers before any middleware is asked: a 417 that quotes the request."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            return answers.error(error.status)
+
+    return handle
+
+
 class Server:
     """A listening application."""
 
@@ -72,6 +86,7 @@ class Server:
         await self._runner.setup()
         manager = self._runner.server
         assert manager is not None  # after setup
+        manager.request_handler = _without_words_of_others(manager.request_handler)
         self._listener = await asyncio.get_running_loop().create_server(
             lambda: Connection(manager, self._connections), host, port, backlog=1024
         )

@@ -31,8 +31,13 @@ HEAD = 128 * 1024
 """Bytes of a request besides its body. Whoever has sent more sends what nobody asked for, and goes."""
 PROGRESS = 64 * 1024
 """Bytes of a body after which its connection counts as a fresh one."""
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.5
 """Seconds between two looks for connections whose time is over."""
+AT_A_TIME = 20
+"""Connections that are closed in one go, so that nobody waits while thousands are."""
+FREE = 20
+"""Requests over a connection before one is verified, and one more for each second. That is enough for the health pages,
+and nothing else is open to strangers."""
 
 Note = Callable[[int, str, str, str], None]
 """Logs a request that was turned away: status, reason, source, remote address."""
@@ -103,12 +108,15 @@ class Connection(web.RequestHandler):
         self._connections = connections
         self._closing = False
         self._progress = 0
+        self._opened = 0.0
+        self._requests = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection."""
         self.wire = cast("asyncio.Transport", transport)
         self.remote = str((transport.get_extra_info("peername") or ("",))[0])
         self.address = sender(self.remote)
+        self._opened = self._loop.time()
         super().connection_made(transport)
         self._connections.opened(self)
 
@@ -142,7 +150,9 @@ class Connection(web.RequestHandler):
 
     def answered(self, *, last: bool) -> bool:
         """A request has its answer, the connection's last one or not. Returns whether it has to be the last one."""
-        last = last or self.unread > HEAD
+        self._requests += 1
+        in_a_hurry = not self.verified and self._requests > FREE + self._loop.time() - self._opened
+        last = last or in_a_hurry or self.unread > HEAD
         self._closing = last
         self._connections.count(self, -self.unread)
         idle = Stage.PROVEN if self.verified else Stage.IDLE
@@ -263,18 +273,21 @@ class Connections:
 
     def _drop_those_whose_time_is_over(self) -> None:
         loop = asyncio.get_running_loop()
+        now = loop.time()
+        number = 0
         for stage, limit in (
             (Stage.HEAD, self.limits.head),
             (Stage.IDLE, self.limits.idle),
             (Stage.PROVEN, self.limits.idle),
         ):
-            over = loop.time() - limit
-            while (oldest := self._oldest(stage, None)) and oldest.since <= over:
+            while number < AT_A_TIME and (oldest := self._oldest(stage, None)) and oldest.since <= now - limit:
                 begun = stage is Stage.HEAD and oldest.unread
                 self._drop(oldest, "the head did not come in time" if begun else "", status=408)
+                number += 1
         self._look = None
         if self._number:
-            self._look = loop.call_later(LOOK_EVERY, self._drop_those_whose_time_is_over)
+            again = LOOK_EVERY if number < AT_A_TIME else LOOK_EVERY / 50
+            self._look = loop.call_later(again, self._drop_those_whose_time_is_over)
 
     def _drop(self, connection: Connection, reason: str, status: int = 503) -> None:
         self.closed(connection)
