@@ -71,11 +71,29 @@ def check(
         str | None,
         typer.Option(metavar="SOURCE/TYPE", help="What the recorded bodies are, where they do not say so (Shopify's)."),
     ] = None,
+    store: Annotated[
+        bool, typer.Option("--store", help="Look at the store alone: is it whole, and if not, what can be saved?")
+    ] = False,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --store: copy what can be read into a new store.")
+    ] = None,
 ) -> None:
     """Find what is wrong with routes.toml and the templates. Needs no network and no secrets.
 
     Every template is rendered against every sample event that can reach it. Errors end with status 1; notes do not.
+
+    With --store it looks at the file of BRIDGE_STORE instead, changes nothing, and ends with status 1 if it is damaged.
     """
+    if store or save:
+        from bridge.cli.check_store import check_store
+        from bridge.cli.errors import refuse
+
+        if not store:
+            refuse(["--save goes with --store: bridge check --store --save FILE"])
+        if strict or env or payload or event:
+            refuse(["--store looks at the store alone: leave out --strict, --env, --payload and --event"])
+        check_store(as_json=json, save=save)
+        return
     from bridge.cli.check import check as run
 
     run(strict=strict, env=env, as_json=json, payloads=payload or [], event=event)

@@ -120,6 +120,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 VERSION = len(MIGRATIONS)
 
+LOOK = "`bridge check --store` looks at it and changes nothing"
+
 QUICKLY = 64 * 2**20
 """Bytes up to which the whole of a store is looked at when it is opened: a tenth of a second."""
 
@@ -129,13 +131,12 @@ def check(db: sqlite3.Connection, name: str) -> None:
     if _pragma(db, "application_id") != APPLICATION_ID:
         if _pragma(db, "user_version") or db.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise StoreRefused(
-                f"{name} is another program's database: let BRIDGE_STORE name a file of its own "
-                "(`bridge check --store` looks at it and changes nothing)"
+                f"{name} is another program's database: let BRIDGE_STORE name a file of its own ({LOOK})"
             )
     elif (version := _pragma(db, "user_version")) > VERSION:
         raise StoreRefused(
             f"{name} was written by a newer version (its tables have version {version}, this program knows {VERSION}): "
-            "upgrade, or let BRIDGE_STORE name another file (`bridge check --store` looks at it and changes nothing)"
+            f"upgrade, or let BRIDGE_STORE name another file ({LOOK})"
         )
 
 

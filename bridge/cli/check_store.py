@@ -1,0 +1,134 @@
+"""`bridge check --store`."""
+
+import json
+import shlex
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import humanize
+import typer
+from rich.text import Text
+
+from bridge.cli.configured import settings_or_end
+from bridge.cli.errors import NO, WRONG, complain, out, refuse
+from bridge.store import StoreRefused, store_url_fault
+from bridge.store.files import beside
+from bridge.store.rescue import Examined, Left, examine
+from bridge.store.rescue import save as save_to
+
+
+def check_store(*, as_json: bool, save: Path | None) -> None:
+    """Say how the store is, or what can be saved of it; status 1 if it is damaged, 2 if there is none of ours.
+
+    With ``save``, copy what can be read into a new store at that place; status 0 if that was done.
+    """
+    url = settings_or_end().store
+    place = url.partition(":///")[2]
+    try:
+        if fault := store_url_fault(url):
+            raise StoreRefused(f"BRIDGE_STORE {fault}")
+        if save is not None:
+            _print_saved(Path(place).resolve(), save, save_to(place, save), as_json=as_json)
+            return
+        found = examine(place)
+    except StoreRefused as error:
+        if as_json:
+            _print_json({"status": "none", "fault": str(error)})
+        complain([str(error)])
+        raise typer.Exit(WRONG) from None
+    except OSError as error:
+        refuse([f"cannot write {save} ({error.strerror or error}): name a file in a folder that can be written"])
+    if as_json:
+        _print_json(_told(found))
+    else:
+        _print(found)
+    if found.damage:
+        raise typer.Exit(NO)
+
+
+def _print(found: Examined) -> None:
+    console = out()
+    left = found.left
+    for table, said in found.damage.items():
+        what = "the file" if table == "file" else f"the table {table}"
+        console.print(Text("error: ", "bold red").append(f"{what} is damaged: {said}", "none"))
+    if not found.damage:
+        console.print(f"{found.path}: {_events(left)}, {humanize.naturalsize(found.size, binary=True)}")
+        console.print(f"deliveries: {_states(left)}{_waits_for(left)}")
+        console.print(Text("the store is fine", "bold green"))
+        return
+    if left.states is None or not left.events:
+        console.print(f"{found.path}: nothing of it can be read here. Restore a copy of it, if there is one")
+        console.print(f"what may still find something: sqlite3 {shlex.quote(str(found.path))} .recover")
+    else:
+        console.print(f"{found.path}: {_events(left)} can be read")
+        console.print(f"deliveries that can be read: {_states(left)}{_waits_for(left)}")
+        for number, what in (
+            (left.bodiless, "of those that wait have lost their body: their messages will hold title and link alone"),
+            (left.lost, "deliveries are lost, because their event cannot be read"),
+        ):
+            if number:
+                console.print(f"{number} {what}")
+        saved = found.path.with_name(f"{found.path.name}.saved")
+        console.print("to save them, with Bridge stopped:")
+        for line in ("bridge check --store --save " + shlex.quote(str(saved)), *_moves(found.path, saved)):
+            console.print(f"  {line}")
+    console.print(Text("the store is damaged", "bold red"))
+
+
+def _moves(path: Path, saved: Path) -> list[str]:
+    """The commands that put a saved store in the place of the damaged one. An old -wal must not meet a new file."""
+    old = [path, *(file for file in (beside(path, "wal"), beside(path, "shm")) if file.exists())]
+    moves = [(file, file.with_name(file.name.replace(path.name, f"{path.name}.damaged", 1))) for file in old]
+    return [f"mv {shlex.quote(str(one))} {shlex.quote(str(other))}" for one, other in (*moves, (saved, path))]
+
+
+def _print_saved(path: Path, target: Path, left: Left, *, as_json: bool) -> None:
+    if as_json:
+        _print_json({"status": "saved", "store": str(path), "saved": str(target), **_left(left)})
+        return
+    console = out()
+    console.print(f"{target}: {_events(left)}; deliveries: {_states(left)}{_waits_for(left)}")
+    console.print("to go on with it, with Bridge stopped:")
+    for line in _moves(path, target.resolve()):
+        console.print(f"  {line}")
+
+
+def _told(found: Examined) -> dict[str, object]:
+    return {
+        "status": "damaged" if found.damage else "fine",
+        "store": str(found.path),
+        "bytes": found.size,
+        "damage": dict(found.damage),
+        **_left(found.left),
+    }
+
+
+def _left(left: Left) -> dict[str, object]:
+    return {
+        "events": left.events,
+        "deliveries": dict(left.states or {}),
+        "oldest_waiting": left.oldest,
+        "bodiless": left.bodiless,
+        "lost": left.lost,
+    }
+
+
+def _print_json(told: Mapping[str, object]) -> None:
+    """docs/operations.md, "When the store is damaged", tells the shape, which scripts lean on."""
+    typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+
+
+def _events(left: Left) -> str:
+    return f"{left.events:,} {'event' if left.events == 1 else 'events'}"
+
+
+def _states(left: Left) -> str:
+    return ", ".join(f"{number:,} {state}" for state, number in (left.states or {}).items()) or "none"
+
+
+def _waits_for(left: Left) -> str:
+    if left.oldest is None:
+        return ""
+    return f" (the oldest waits for {humanize.naturaldelta(max(0.0, time.time() - left.oldest))})"
