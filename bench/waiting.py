@@ -1,4 +1,5 @@
-"""What 100,000 waiting deliveries cost a running bridge: its start, memory, an accept, another channel's message.
+"""What 100,000 waiting deliveries cost a running bridge: its start, memory, an accept, another channel's message; and
+how long a storm of 1,000 events takes until a channel shows all of them, at one post a second.
 
     python bench/waiting.py [NUMBER]
 
@@ -164,12 +165,37 @@ async def measured(folder: Path, name: str) -> Mapping[str, float]:
         return {"start": one.started, "memory": one.resident(), "accept": accept, "elsewhere": max(elsewhere)}
 
 
+async def storm(folder: Path, number: int) -> tuple[float, float, int]:
+    """Seconds in which so many events were sent, seconds until all were shown, and posts that it took."""
+    async with running(folder, "storm.db") as one:
+        await asyncio.sleep(5)
+        start = time.perf_counter()
+
+        async def some(first: int) -> None:
+            for each in range(first, number, CONNECTIONS):
+                await one.send("push", each)
+
+        await asyncio.gather(*map(some, range(CONNECTIONS)))
+        sent = time.perf_counter() - start
+        posts = one.slack.posts("busy")
+        while sum(_messages(post.body) for post in posts) < number:
+            posts = await one.slack.wait_for("busy", len(posts) + 1)
+        return sent, time.perf_counter() - start, len(posts)
+
+
+def _messages(body: Mapping[str, object]) -> int:
+    """How many messages a post carries: each of these has its branch linked once."""
+    return json.dumps(body).count("commits/main|main>")
+
+
 async def main(say: Callable[[str], object], number: int) -> None:
     """Measure and say."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         await fill(folder / "full.db", number)
         empty, full = await measured(folder, "empty.db"), await measured(folder, "full.db")
+        sent, shown, posts = await storm(folder, 1_000)
+    say(f"storm: 1,000 events sent in {sent:.1f} s, all shown after {shown:.1f} s, in {posts} posts")
     say(f"start with {number:,} waiting / empty: {full['start']:.2f} / {empty['start']:.2f} s until /readyz")
     say(f"memory with {number:,} waiting / empty: {full['memory']:.0f} / {empty['memory']:.0f} MiB resident")
     ratio = full["accept"] / empty["accept"]
