@@ -45,6 +45,9 @@ golden: $(VENV)/.dev ## Write the messages that the tests compare with anew, aft
 docs: $(VENV)/.run ## Write docs/events.md anew, after a change of a sample, a template or routes.toml
 	@$(BIN)/python -m bridge.catalogue > docs/events.md.new && mv docs/events.md.new docs/events.md
 
+chaos: $(VENV)/.dev ## Kill, cut off and starve a bridge for ten minutes, then count (ARGS="--seconds 60 --seed 7")
+	@$(BIN)/python -m tests.chaos.chaos $(ARGS)
+
 bench: $(VENV)/.dev ## Measure, as ratios within one run
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
@@ -56,4 +59,4 @@ lock: $(VENV)/.dev ## Write the lock files anew after a change in pyproject.toml
 clean: ## Remove what was set up and built
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
-.PHONY: help demo test coverage lint types golden docs bench lock clean
+.PHONY: help demo test coverage lint types golden docs chaos bench lock clean

@@ -1,0 +1,381 @@
+"""A real bridge, killed, cut off, starved and lied to at random; then everything is counted.
+
+`make chaos`, or `python -m tests.chaos.chaos --seconds 60 --seed 7`. Loopback only. Ends by itself, with status 1 if an
+acknowledged event was lost, a message came out of order, or one came twice for no reason that is known.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import shutil
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from bridge.demo.slack_simulator import Post, SlackSimulator
+from bridge.payload import list_at
+from tests.bridges import environment
+from tests.chaos.providers import MARKER, PATIENCE, Providers
+from tests.chaos.service import CAN_FILL, Service
+from tests.chaos.slack_weather import TOO_LATE, Weather
+from tests.chaos.verdict import Kept, Record, Shown, Verdict, judge
+
+CHANNELS = {"gitlab": ("alone", "quick"), "stripe": ("alone", "packed")}
+"""Where the events of each source go."""
+ROUTES = """
+[channels.alone]
+pace = "100/s"
+pack = false
+digest_after = false
+
+[channels.quick]
+pace = "100/s"
+digest_after = false
+
+[channels.packed]
+pace = "1/s"
+digest_after = false
+
+[[routes]]
+name = "issues"
+source = "gitlab"
+channels = ["alone", "quick"]
+
+[[routes]]
+name = "charges"
+source = "stripe"
+channels = ["alone", "packed"]
+"""
+SENDERS = 6
+WARM = 8.0
+"""Seconds that a life may take to its next post before it is ended all the same."""
+STRIKE = 0.02
+"""Seconds after a post was taken within which the kill comes that aims at it."""
+FINISH = 120.0
+"""Seconds that everything which waits may take at the end, once nothing is in its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much chaos. The means of the seconds between two kills, two full disks and two troubles of a channel."""
+
+    seconds: float
+    seed: int
+    events_per_second: float = 12.0
+    kill_every: float = 3.0
+    fill_every: float = 5.0
+    trouble_every: float = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of it."""
+
+    record: Record
+    verdict: Verdict
+    counts: Mapping[str, int]
+    troubles: Sequence[str]
+    """What else must not have happened."""
+
+    def faults(self) -> list[str]:
+        """Everything that must not be, in lines."""
+        return [*self.verdict.faults(), *self.troubles]
+
+
+class Chaos:
+    """One run in a folder. ``run`` is called once."""
+
+    def __init__(self, plan: Plan, folder: Path, slack: SlackSimulator) -> None:
+        self.plan = plan
+        (folder / "routes.toml").write_text(ROUTES)
+        channels = {f"BRIDGE_CHANNELS__{name.upper()}": slack.webhook(name) for name in _channels()}
+        self.service = Service(folder, {**environment(folder, slack), **channels})
+        self.providers = Providers(self.service, plan.seed, plan.events_per_second / SENDERS)
+        self.started = time.monotonic()
+        self._slack = slack
+        self._store = folder / "bridge.db"
+        self._random = random.Random(f"{plan.seed}-kills")
+        self._slack_troubles: Counter[str] = Counter()
+        self._weathers: list[Weather] = []
+        self._posted = asyncio.Event()
+        self._striking = False
+
+    async def run(self) -> Report:
+        """Let it all happen, wait until nothing waits, and count."""
+        over = asyncio.Event()
+        for name in _channels():
+            weather = Weather(
+                random.Random(f"{self.plan.seed}-{name}"),
+                time.monotonic,
+                self.plan.trouble_every,
+                self._taken,
+                self._slack_troubles,
+            )
+            self._weathers.append(weather)
+            self._slack.always(name, weather)
+        timeout = aiohttp.ClientTimeout(total=PATIENCE)
+        async with aiohttp.ClientSession(timeout=timeout) as client:
+            senders = [asyncio.create_task(self.providers.send(client, over)) for _ in range(SENDERS)]
+            filling = asyncio.create_task(self._fill_disk_now_and_then())
+            try:
+                await self._end_lives(self.started + self.plan.seconds)
+                over.set()
+                filling.cancel()
+                for weather in self._weathers:
+                    weather.calm = True
+                await self.service.start()
+                troubles = await self._finish(senders)
+                self.service.terminate()
+                await self.service.bury()
+            finally:
+                for task in (*senders, filling):
+                    task.cancel()
+                await asyncio.gather(*senders, filling, return_exceptions=True)
+                if self.service.lives_now:
+                    self.service.kill()
+                    await self.service.bury()
+        record = Record(
+            acked={marker: CHANNELS[source] for marker, source in self.providers.acked.items()},
+            shown={name: [shown(post) for post in self._slack.posts(name)] for name in _channels()},
+            kept=kept(self._store),
+            lives=self.service.lives,
+        )
+        troubles += [*self.service.troubles, *self.providers.troubles]
+        return Report(record, judge(record), self._counts(record), troubles)
+
+    async def _end_lives(self, until: float) -> None:
+        """Start, end in some way, start again."""
+        while (left := until - time.monotonic()) > 0:
+            await self.service.start()
+            if self._random.random() < 0.1:
+                await self.service.ends(min(left, self._random.random() * 2))  # in the middle of its start, perhaps
+            elif await self.service.listens():
+                # Most lives get as far as their first post: before it, all templates are compiled.
+                if self._random.random() < 0.7:
+                    await self._post(min(left, WARM))
+                await self.service.ends(self._random.uniform(0, 2 * self.plan.kill_every))
+            await self._end(self._random.random())
+            await self.service.bury()
+            if sum(life.end == "by itself" for life in self.service.lives) >= 3:
+                return
+
+    async def _end(self, chance: float) -> None:
+        if chance < 0.45:
+            # While a post is answered and put on record: the moments on which all depends.
+            self._striking = True
+            await self._post(WARM)
+            self._striking = False
+            await self.service.ends(STRIKE)
+            self.service.kill()
+        elif chance < 0.6:
+            self.service.kill()
+        else:
+            self.service.terminate()
+            if chance > 0.9:
+                await asyncio.sleep(self._random.random())
+                self.service.kill()
+
+    async def _post(self, within: float) -> None:
+        """Wait for the next post."""
+        self._posted.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._posted.wait(), within)
+
+    def _taken(self) -> None:
+        """Slack takes a post, and is about to answer it."""
+        if self._striking:
+            self._striking = False
+            delay = self._random.choice([0, self._random.random() * STRIKE / 2])
+            asyncio.get_running_loop().call_later(delay, self.service.kill)
+        self._posted.set()
+
+    async def _fill_disk_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self._random.expovariate(1 / self.plan.fill_every))
+            self.service.fill_disk()
+            await asyncio.sleep(self._random.uniform(0.3, 2))
+            self.service.relieve_disk()
+
+    async def _finish(self, senders: Sequence[asyncio.Task[None]]) -> list[str]:
+        """Let the senders finish and the lanes catch up. Returns what did not."""
+        if not await self.service.listens():
+            return [f"the last life did not start: {''.join(self.service.said)[-600:]}"]
+        _, late = await asyncio.wait(senders, timeout=FINISH)
+        if late:
+            return ["a provider was not answered, although nothing was in its way any more"]
+        for sender in senders:
+            sender.result()
+        deadline = time.monotonic() + FINISH
+        waiting = -1
+        while waiting and time.monotonic() < deadline:
+            await asyncio.sleep(0.2)
+            waiting = _waiting(self._store)
+        return [f"{waiting} messages still wait, although nothing is in their way any more"] if waiting else []
+
+    def _counts(self, record: Record) -> dict[str, int]:
+        sent = self.providers.counts
+        ends = Counter(life.end for life in record.lives)
+        return {
+            "events sent": sent["events"],
+            "events acknowledged": len(record.acked),
+            "posts that Slack showed": sum(len(posts) for posts in record.shown.values()),
+            "of which carried several messages": sum(
+                len(p.markers) > 1 for posts in record.shown.values() for p in posts
+            ),
+            "kills (SIGKILL)": ends["SIGKILL"],
+            "stops (SIGTERM)": ends["SIGTERM"],
+            "times the disk was full" if CAN_FILL else "times the disk was full (needs Linux)": self.service.times_full,
+            "answers 503": sent["answers 503"],
+            "tries without an answer": sent["tries without an answer"],
+            "requests cut in the middle": sent["requests cut in the middle"],
+            "requests whose answer nobody read": sent["requests whose answer nobody read"],
+            "requests sent twice": sent["requests sent twice at once"] + sent["requests sent again"],
+            "answers that said `duplicate`": sent["answers: duplicate"],
+            **{f"Slack: {name}": number for name, number in sorted(self._slack_troubles.items())},
+        }
+
+
+def _channels() -> list[str]:
+    return sorted({channel for channels in CHANNELS.values() for channel in channels})
+
+
+def shown(post: Post) -> Shown:
+    """What a post says, and whether its sender knows. Events are looked for in its blocks, else in its text."""
+    blocks = [*list_at(post.body, "blocks"), *list_at(post.body, "attachments")]
+    markers = dict.fromkeys(MARKER.findall(json.dumps(blocks or post.body)))
+    answered = post.answered.startswith("200 ok") and f"{TOO_LATE:g} s late" not in post.answered
+    return Shown(post.at, tuple(markers), answered)
+
+
+def kept(store: Path) -> list[Kept]:
+    """Every delivery of a store, in the order in which their events were accepted."""
+    asked = """
+        SELECT e.id, CAST(r.body AS TEXT), d.channel, d.state, d.reason,
+               (SELECT count(*) FROM attempts a WHERE a.delivery = d.id AND a.kind = 'ok')
+        FROM deliveries d JOIN events e ON e.seq = d.event JOIN requests r ON r.id = e.request
+        ORDER BY e.seq, d.id
+    """
+    database = sqlite3.connect(store)
+    try:
+        if (found := database.execute("PRAGMA integrity_check").fetchone()) != ("ok",):
+            raise AssertionError(f"the store is damaged: {found}")
+        return [
+            Kept(event, MARKER.findall(body)[0], channel, state, reason, posted)
+            for event, body, channel, state, reason, posted in database.execute(asked)
+        ]
+    finally:
+        database.close()
+
+
+def _waiting(store: Path) -> int:
+    database = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+    try:
+        return int(database.execute("SELECT count(*) FROM deliveries WHERE state = 'waiting'").fetchone()[0])
+    finally:
+        database.close()
+
+
+async def run(plan: Plan, folder: Path, watch: Callable[[Chaos], None] | None = None) -> Report:
+    """One run in a folder that is there. ``watch`` is called a few times a second."""
+    async with SlackSimulator() as slack:
+        chaos = Chaos(plan, folder, slack)
+        running = asyncio.create_task(chaos.run())
+        try:
+            while not running.done():
+                await asyncio.wait({running}, timeout=0.25)
+                if watch:
+                    watch(chaos)
+            return running.result()
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+def table(report: Report) -> Table:
+    """The counts as a table."""
+    verdict = report.verdict
+    made = Table.grid(padding=(0, 1))
+    made.add_column(justify="right")
+    made.add_column()
+    for name, number in report.counts.items():
+        made.add_row(str(number), name)
+    made.add_section()
+    for number, name in (
+        (verdict.messages, "messages had to be shown"),
+        (len(verdict.lost), "lost"),
+        (len(verdict.out_of_order), "out of order"),
+        (
+            verdict.killed,
+            f"duplicates: the process died between post and record ({verdict.posts_killed} posts)",
+        ),
+        (verdict.unanswered, f"duplicates: Slack's answer was lost ({verdict.posts_unanswered} posts)"),
+        (len(verdict.unexplained), "duplicates that nothing explains"),
+        (len(verdict.ledger) + len(report.troubles), "other faults"),
+    ):
+        made.add_row(str(number), name)
+    return made
+
+
+def _watcher(progress: Progress) -> Callable[[Chaos], None]:
+    def watch(chaos: Chaos) -> None:
+        if not progress.tasks:
+            progress.add_task("", total=chaos.plan.seconds)
+        passed = time.monotonic() - chaos.started
+        said = f"{len(chaos.providers.acked)} events acknowledged, {len(chaos.service.lives)} lives ended"
+        if passed > chaos.plan.seconds:
+            said += ", waiting for the rest"
+        progress.update(progress.tasks[0].id, completed=min(passed, chaos.plan.seconds), description=said)
+
+    return watch
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Returns its exit status."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__.partition("\n\n")[0] if __doc__ else "")
+    parser.add_argument("--seconds", type=float, default=600.0, help="how long the chaos lasts (600)")
+    parser.add_argument("--seed", type=int, default=None, help="what chance follows (another one each time)")
+    given = parser.parse_args(arguments)
+    seed = random.randrange(100_000) if given.seed is None else given.seed
+    console = Console(markup=False, emoji=False, highlight=False)
+    console.print(f"Chaos for {given.seconds:g} s with seed {seed}.")
+    folder = Path(tempfile.mkdtemp(prefix="bridge-chaos-"))
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with progress:
+        report = asyncio.run(run(Plan(given.seconds, seed), folder, _watcher(progress)))
+    console.print(table(report))
+    return verdict_of(report, folder, console)
+
+
+def verdict_of(report: Report, folder: Path, console: Console) -> int:
+    """Say what must not be, and keep the folder for whoever looks into it. Returns the exit status."""
+    faults = report.faults()
+    for fault in faults:
+        console.print(f"✗ {fault}", soft_wrap=True)
+    if faults:
+        console.print(f"The store is kept in {folder}.", soft_wrap=True)
+        return 1
+    shutil.rmtree(folder)
+    console.print("✓ Nothing was lost, nothing came out of order, and every duplicate is explained.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""Lives of one bridge: a process after the other on the same store, each ended by a signal."""
+
+import asyncio
+import json
+import os
+import resource
+import sys
+import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from tests.chaos.verdict import End, Life
+
+START = 60.0
+"""Seconds that a start may take: a second or two, far more where many tests share a machine."""
+STOP = 20.0
+"""Seconds that a stop may take: 8 are promised."""
+ROOM = 4096
+"""Bytes that any file of the service may have while its disk is full."""
+CAN_FILL = hasattr(resource, "prlimit")
+"""Linux can limit the files of another process; elsewhere the disk stays as it is."""
+
+
+class Service:
+    """``bridge serve`` in a folder. Only processes that were started here are ever signalled, by their own handle."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.lives: list[Life] = []
+        self.said: deque[str] = deque(maxlen=400)
+        """The last lines of the log."""
+        self.troubles: list[str] = []
+        """What a service must not do, whatever is done to it."""
+        self.base = "http://127.0.0.1:9"
+        """Where it listens, or listened last."""
+        self.listening = asyncio.Event()
+        self.times_full = 0
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
+        self._environment = {**clean, **environment}
+        self._folder = folder
+        self._process: Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._began = 0.0
+        self._full = False
+        self._signal: End = "by itself"
+
+    async def start(self) -> None:
+        """Begin the next life. Returns before it listens."""
+        self.listening.clear()
+        self._began, self._full, self._signal = time.time(), False, "by itself"
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bridge",
+            "serve",
+            cwd=self._folder,
+            env=self._environment,
+            stdout=DEVNULL,
+            stderr=PIPE,
+        )
+        self._reading = asyncio.create_task(self._read(self._process))
+
+    async def listens(self) -> bool:
+        """Wait until it listens. False if it ended instead."""
+        assert self._process
+        waiting = {asyncio.create_task(self.listening.wait()), asyncio.create_task(self._process.wait())}
+        await asyncio.wait(waiting, timeout=START, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        return self.listening.is_set()
+
+    @property
+    def lives_now(self) -> bool:
+        """Whether a process runs."""
+        return self._process is not None and self._process.returncode is None
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process and self.lives_now:
+            self._signal = "SIGKILL"
+            self._process.kill()
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        if self._process and self.lives_now:
+            self._signal = "SIGTERM"
+            self._process.terminate()
+
+    async def ends(self, within: float) -> bool:
+        """Whether the life is over within so many seconds."""
+        assert self._process
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), within)
+        return not self.lives_now
+
+    async def bury(self) -> None:
+        """Wait for the end after a signal, and write the life down."""
+        assert self._process
+        assert self._reading
+        if not await self.ends(STOP):
+            self.troubles.append(f"life {len(self.lives)} went on for {STOP:g} s after {self._signal}")
+            self.kill()
+            await self._process.wait()
+        await self._reading
+        code = self._process.returncode
+        # A SIGTERM before the service has learnt to listen to it ends the process as it ends any other.
+        expected = {"SIGKILL": (-9,), "SIGTERM": (0,) if self.listening.is_set() else (0, -15), "by itself": ()}
+        if code not in expected[self._signal]:
+            self.troubles.append(
+                f"life {len(self.lives)} ended with {code} ({self._signal}): {''.join(self.said)[-600:]}"
+            )
+        self.lives.append(Life(self._began, self._signal, self._full))
+        self._process = None
+
+    def fill_disk(self) -> None:
+        """Let none of its files grow from now on."""
+        if CAN_FILL and self.listening.is_set() and self._limit_files(ROOM):
+            self._full = True
+            self.times_full += 1
+
+    def relieve_disk(self) -> None:
+        """Let its files grow again."""
+        if self._full and self._limit_files(None):
+            self._full = False
+
+    def _limit_files(self, size: int | None) -> bool:
+        """Set RLIMIT_FSIZE of the running process. False if there is none."""
+        if not self._process or not self.lives_now:
+            return False
+        with suppress(ProcessLookupError):
+            hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)[1]
+            resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+            return True
+        return False
+
+    async def _read(self, process: Process) -> None:
+        assert process.stderr
+        while line := (await process.stderr.readline()).decode():
+            self.said.append(line)
+            entry: dict[str, object] = {}
+            with suppress(ValueError):
+                entry = json.loads(line)
+            if entry.get("event") == "listening":
+                self.base = f"http://{entry['host']}:{entry['port']}"
+                self.listening.set()
+            if "exception" in entry or "Traceback" in line:
+                self.troubles.append(f"an error of its own in life {len(self.lives)}: {line[:1500]}")

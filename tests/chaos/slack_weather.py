@@ -1,0 +1,68 @@
+"""What a channel's webhook answers next: mostly what Slack does, and now and then some trouble."""
+
+import random
+from collections import Counter, deque
+from collections.abc import Callable
+
+from bridge.demo import slack_simulator as sim
+from bridge.demo.slack_simulator import Behaviour, Fault, Late, limited
+
+TOO_LATE = 7.0
+"""Seconds: later than a bridge waits for an answer."""
+CLEAR = 3
+"""Requests that go well after a trouble: a message that meets too many is rightly taken to be at fault."""
+
+_TROUBLES: tuple[tuple[str, int, tuple[Behaviour | None, ...]], ...] = (
+    ("429", 6, (limited(1),)),
+    ("500, empty", 6, (sim.EMPTY_500,)),
+    ("500 three times", 2, (sim.EMPTY_500,) * 3),
+    ("502 for a while", 2, (sim.BAD_GATEWAY,) * 5),
+    ("200 with HTML", 2, (sim.HTML_200,)),
+    ("reset before reading", 5, (Fault.RESET_BEFORE_BODY,)),
+    ("reset after reading", 6, (Fault.RESET_AFTER_BODY,)),
+    ("answer broken off", 3, (Fault.BREAK_OFF,)),
+    ("closed", 3, (Fault.CLOSE,)),
+    ("slow", 6, (Late(0.3), Late(0.1), Late(0.2))),
+    ("refused", 2, (sim.INVALID_BLOCKS,)),
+    ("no service", 1, (sim.NO_SERVICE,)),
+    ("too late", 1, (Late(TOO_LATE),)),
+)
+"""Name, weight, and what the next requests meet. Nothing here says twice that a single message is at fault."""
+
+
+class Weather:
+    """A plan for ``SlackSimulator.always``. ``every`` is the mean of the seconds between two troubles;
+    ``taken`` is called when a post is taken as it should be, before it is answered."""
+
+    def __init__(
+        self,
+        random: random.Random,
+        clock: Callable[[], float],
+        every: float,
+        taken: Callable[[], None],
+        troubles: Counter[str],
+    ) -> None:
+        self._random = random
+        self._clock = clock
+        self._every = every
+        self._taken = taken
+        self._troubles = troubles
+        self._next: deque[Behaviour | None] = deque()
+        self._due = clock() + random.expovariate(1 / every)
+        self.calm = False
+        """Set at the end: no trouble any more."""
+
+    def __call__(self) -> Behaviour | None:
+        behaviour = None if self.calm else self._trouble()
+        if behaviour is None:
+            self._taken()
+        return behaviour
+
+    def _trouble(self) -> Behaviour | None:
+        if not self._next and self._clock() >= self._due:
+            weights = [weight for _, weight, _ in _TROUBLES]
+            name, _, behaviours = self._random.choices(_TROUBLES, weights)[0]
+            self._troubles[name] += 1
+            self._next.extend((*behaviours, *(None,) * CLEAR))
+            self._due = self._clock() + self._random.expovariate(1 / self._every)
+        return self._next.popleft() if self._next else None

@@ -1,0 +1,27 @@
+"""A short chaos: `make chaos` does the same for longer."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from tests.chaos.chaos import Plan, run
+from tests.chaos.verdict import Shown, judge
+
+
+async def test_nothing_is_lost_or_swapped_and_every_duplicate_is_explained(tmp_path: Path) -> None:
+    plan = Plan(seconds=15, seed=7, kill_every=1.5, fill_every=3, trouble_every=0.7)
+    report = await run(plan, tmp_path)
+    assert report.faults() == []
+    assert report.counts["events acknowledged"] >= 20
+    assert report.verdict.messages == 2 * report.counts["events acknowledged"]
+    assert report.counts["kills (SIGKILL)"] + report.counts["stops (SIGTERM)"] >= 2
+
+    # The same record, doctored: whoever judged it good must see what is gone, and what changed its place.
+    posts = report.record.shown["alone"]
+    first, last = posts[0].markers[0], posts[-1].markers[0]
+    without = [replace(post, markers=tuple(m for m in post.markers if m != first)) for post in posts]
+    lost = judge(replace(report.record, shown={**report.record.shown, "alone": without}))
+    assert [line.split()[0] for line in lost.lost] == [first]
+    ahead: list[Shown] = [replace(posts[0], markers=(last,)), *posts]
+    swapped = judge(replace(report.record, shown={**report.record.shown, "alone": ahead}))
+    assert len(swapped.out_of_order) == 1
+    assert last in swapped.out_of_order[0]
