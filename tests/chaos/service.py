@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import resource
+import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -25,7 +26,7 @@ CAN_FILL = hasattr(resource, "prlimit")
 
 
 class Service:
-    """``bridge serve`` in a folder. Only processes that were started here are ever signalled, by their own handle."""
+    """``bridge serve`` in a folder. Only processes that were started here are ever signalled, by their pids."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.lives: list[Life] = []
@@ -78,15 +79,18 @@ class Service:
 
     def kill(self) -> None:
         """SIGKILL."""
-        if self._process and self.lives_now:
-            self._signal = "SIGKILL"
-            self._process.kill()
+        self._send(signal.SIGKILL, "SIGKILL")
 
     def terminate(self) -> None:
         """SIGTERM."""
+        self._send(signal.SIGTERM, "SIGTERM")
+
+    def _send(self, number: signal.Signals, name: End) -> None:
         if self._process and self.lives_now:
-            self._signal = "SIGTERM"
-            self._process.terminate()
+            self._signal = name
+            # Not by the process object, which would look whether it lives, and so take its status from who waits for it.
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     async def ends(self, within: float) -> bool:
         """Whether the life is over within so many seconds."""

@@ -4,6 +4,7 @@ Each trouble is a row of the table in docs/delivery.md, under the same words and
 """
 
 import asyncio
+import json
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,10 +15,11 @@ from typing import Literal
 
 import pytest
 
+from bridge.delivery.pacer import Pacer
 from bridge.delivery.slack import Poster, open_session
 from bridge.delivery.standing import PROBE_EVERY
 from bridge.demo import slack_simulator as sim
-from bridge.demo.slack_simulator import Answer, Behaviour, Fault, Late, http_date, limited, redirect
+from bridge.demo.slack_simulator import Answer, Behaviour, Fault, Late, Post, http_date, limited, redirect
 from tests.delivery.scene import Scene, message
 from tests.delivery.test_slack import closed_port
 from tests.delivery.way import Door, Names, trusting
@@ -218,6 +220,33 @@ async def test_what_becomes_of_a_message(scene: Scene, trouble: Trouble, monkeyp
         whole = message("first")
         shown = scene.slack.posts("general")[copies - 1].body
         assert shown == (whole.text_only() if trouble.becomes == "its text" else whole.body())
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=[trouble.name for trouble in TROUBLES])
+async def test_messages_that_share_a_post_fare_no_worse(
+    scene: Scene, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"message {n}." for n in range(12)]
+    async with broken(scene, trouble.way, monkeypatch) as mend:
+        url = scene.urls.setdefault("general", scene.slack.webhook("general"))
+        scene.pacers[url] = Pacer(scene.clock)
+        scene.slack.script("general", *trouble.slack)
+        await scene.accept(*names)
+        scene.start()
+        await scene.settled(1)
+        await mend()
+        await scene.until_ended(len(names))
+
+    found = [title for post in scene.slack.posts("general") for title in re.findall(r"message \d+\.", said(post))]
+    assert list(dict.fromkeys(found)) == names
+    assert await scene.states() == ["delivered"] * len(names), "one that Slack takes alone is not given up"
+    assert len(found) == len(names) * (2 if trouble.twice else 1)
+    assert [len(attempts(scene, name)) > 1 for name in names] == [True] * len(names), "they did share a post"
+
+
+def said(post: Post) -> str:
+    """What a post shows."""
+    return json.dumps(post.body.get("blocks") or post.body)
 
 
 def titles(scene: Scene) -> list[str]:
