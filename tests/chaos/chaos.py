@@ -9,6 +9,7 @@ import asyncio
 import json
 import random
 import shutil
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -358,8 +359,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console=Console(stderr=True),
         transient=True,
     )
-    with progress:
-        report = asyncio.run(run(Plan(given.seconds, seed), folder, _watcher(progress)))
+    # Either signal must end the service as well.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        with progress:
+            report = asyncio.run(run(Plan(given.seconds, seed), folder, _watcher(progress)))
+    except KeyboardInterrupt:
+        console.print("Interrupted: nothing was counted.")
+        shutil.rmtree(folder)
+        return 130
     console.print(table(report))
     return verdict_of(report, folder, console)
 

@@ -45,12 +45,12 @@ class Service:
         self._reading: asyncio.Task[None] | None = None
         self._began = 0.0
         self._full = False
-        self._signal: End = "by itself"
+        self._signals: set[End] = set()
 
     async def start(self) -> None:
         """Begin the next life. Returns before it listens."""
         self.listening.clear()
-        self._began, self._full, self._signal = time.time(), False, "by itself"
+        self._began, self._full, self._signals = time.time(), False, set()
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -87,8 +87,8 @@ class Service:
 
     def _send(self, number: signal.Signals, name: End) -> None:
         if self._process and self.lives_now:
-            self._signal = name
-            # Not by the process object, which would look whether it lives, and so take its status from who waits for it.
+            self._signals.add(name)
+            # Not by the process object: it would look whether it lives, and take the status from who waits for it.
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, number)
 
@@ -104,18 +104,22 @@ class Service:
         assert self._process
         assert self._reading
         if not await self.ends(STOP):
-            self.troubles.append(f"life {len(self.lives)} went on for {STOP:g} s after {self._signal}")
+            self.troubles.append(f"life {len(self.lives)} went on for {STOP:g} s after its signal")
             self.kill()
             await self._process.wait()
         await self._reading
         code = self._process.returncode
         # A SIGTERM before the service has learnt to listen to it ends the process as it ends any other.
-        expected = {"SIGKILL": (-9,), "SIGTERM": (0,) if self.listening.is_set() else (0, -15), "by itself": ()}
-        if code not in expected[self._signal]:
-            self.troubles.append(
-                f"life {len(self.lives)} ended with {code} ({self._signal}): {''.join(self.said)[-600:]}"
-            )
-        self.lives.append(Life(self._began, self._signal, self._full))
+        stopped = code == 0 or (code == -15 and not self.listening.is_set())
+        end: End = "by itself"
+        if "SIGKILL" in self._signals and code == -9:
+            end = "SIGKILL"
+        elif "SIGTERM" in self._signals and stopped:
+            end = "SIGTERM"
+        else:
+            sent = " and ".join(sorted(self._signals)) or "no signal"
+            self.troubles.append(f"life {len(self.lives)} ended with {code} after {sent}: {''.join(self.said)[-600:]}")
+        self.lives.append(Life(self._began, end, self._full))
         self._process = None
 
     def fill_disk(self) -> None:
