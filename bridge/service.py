@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import structlog
 
@@ -20,6 +21,7 @@ from bridge.large import return_freed_memory
 from bridge.messages import Rendered
 from bridge.messages.render import Templates, compiled, render
 from bridge.names import secret_variable
+from bridge.reload import Reload, ready
 from bridge.running import Channel, Running
 from bridge.settings import Settings
 from bridge.store import Delivery, Store, StoreUnavailable, open_store
@@ -42,7 +44,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.service")
 class Service:
     """One bridge in this process. ``start`` and ``stop`` are called once each.
 
-    ``running`` is what routes, templates and settings say; assigning another one to ``running`` swaps it.
+    ``running`` is what routes, templates and settings say; ``take_over`` swaps it for another.
     """
 
     def __init__(
@@ -122,9 +124,17 @@ class Service:
 
     async def stop(self) -> None:
         """Accept nothing more, finish requests and posts in flight within 8 s, and leave the rest in the store."""
-        self._state = "stopping"
+        started, self._state = self._state == "ok", "stopping"
         await self._closing.aclose()
-        log.info("stopped")
+        if started:
+            log.info("stopped")
+
+    async def take_over(self, running: Running) -> None:
+        """Go by another configuration from now on. Its templates are compiled before, where messages are rendered."""
+        before = self.running.templates
+        templates = await asyncio.get_running_loop().run_in_executor(self._renderer, ready, running.templates, before)
+        self.running = replace(running, templates=templates)
+        self.dispatcher.refresh()
 
     async def _render(self, delivery: Delivery, notes: Sequence[str]) -> Rendered:
         """In a thread of its own, so that a slow template holds up its lane and nothing else."""
@@ -198,9 +208,13 @@ async def serve(settings: Settings, running: Running) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     service = Service(settings, running)
+    reload = Reload(settings, lambda: service.running, service.take_over, SystemClock())
+    loop.add_signal_handler(signal.SIGHUP, reload.now)
     await service.start()
+    reloading = asyncio.create_task(reload.run(), name="reload")
     for name in running.off:
         log.info("this source is off", source=name, mend=f"set {secret_variable(name)}")
     await told.wait()
     log.info("stopping: what is in flight is finished, the rest waits in the store")
+    reloading.cancel()
     await service.stop()
