@@ -91,9 +91,10 @@ async def tell_lanes(store: Store) -> None:
 def line(row: Row) -> Text:
     """One delivery in one line."""
     style = STYLES.get(row.state, "dim")
-    told = Text(shown(row.received_at), "dim").append(f"  {row.state:9}", style).append(f"  {row.event[:SHORT]}", "dim")
-    told.append(f"  {clean(f'{row.source}/{row.type}')}", "default").append(f" → #{clean(row.channel)}", "cyan")
-    told.append(f"  {clean(row.title)}", "not dim")
+    told = Text()
+    told.append(shown(row.received_at), "dim").append(f"  {row.state:9}", style).append(f"  {row.event[:SHORT]}", "dim")
+    told.append(f"  {clean(row.source)}/{clean(row.type)}").append(f" → #{clean(row.channel)}", "cyan")
+    told.append(f"  {clean(row.title)}")
     if why := "; ".join(reasons(row)):
         told.append(f"  ({why})", style)
     return told

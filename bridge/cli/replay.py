@@ -45,7 +45,7 @@ WHY = {
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """What is to be sent again, oldest first, and what is not, with the reason."""
+    """What is to be sent again, the oldest event first, and what is not, with the reason."""
 
     rows: tuple[Row, ...]
     passed_over: tuple[tuple[Row, str], ...]
@@ -98,7 +98,7 @@ async def _select(store: Store, names: Sequence[str], query: Query, routes: Rout
             passed_over.append((row, f"the event is confidential and {row.channel} is not private"))
         else:
             rows.append(row)
-    rows.sort(key=lambda row: row.delivery)
+    rows.sort(key=lambda row: (row.received_at, row.event, row.delivery))
     return _Selection(tuple(rows), tuple(passed_over), mark)
 
 
@@ -139,13 +139,14 @@ def _tell(row: Row, delivery: int | None, why: str, *, as_lines: bool) -> None:
         told = as_json(row) | {"replayed": delivery is not None, "waits_as": delivery, "why": why}
         typer.echo(json.dumps(told, ensure_ascii=False))
         return
-    line = Text("– " if delivery is None else "✓ ", "yellow" if delivery is None else "green").append_text(_name(row))
+    line = Text().append("– " if delivery is None else "✓ ", "yellow" if delivery is None else "green")
+    line.append_text(_name(row))
     out().print(line.append(f" (passed over: {clean(why)})" if why else f" (waits as #{delivery})", "dim"))
 
 
 def _name(row: Row) -> Text:
-    named = Text(f"{row.event[:SHORT]}  ", "dim").append(clean(f"{row.source}/{row.type}"), "default")
-    return named.append(f" → #{clean(row.channel)}", "cyan").append(f"  {clean(row.title)}", "not dim")
+    named = Text().append(f"{row.event[:SHORT]}  ", "dim").append(f"{clean(row.source)}/{clean(row.type)}")
+    return named.append(f" → #{clean(row.channel)}", "cyan").append(f"  {clean(row.title)}")
 
 
 async def _show(store: Store, selection: _Selection, running: Running, *, as_lines: bool) -> bool:

@@ -101,9 +101,9 @@ def _today(event: Event, settings: Settings) -> Decision | None:
 
 def _print(told: Story, decision: Decision | None, *, body: bool, now: float) -> None:
     console, event = out(), told.event
-    console.print(Text(clean(f"{event.source}/{event.type}"), "bold").append(f": {clean(event.title)}", "not bold"))
+    console.print(Text().append(clean(f"{event.source}/{event.type}"), "bold").append(f": {clean(event.title)}"))
     for name, said in _facts(told, now):
-        console.print(Text(f"{name:8}  ", "dim").append(said, "not dim"))
+        console.print(Text().append(f"{name:8}  ", "dim").append(said))
     if body:
         console.print(Text("\nThe body as it arrived:", "bold"))
         console.print(_CONTROL.sub("", _body(told.request)))
@@ -163,8 +163,9 @@ def _print_delivery(console: Console, told: Told) -> None:
 
 def _attempt(attempt: Attempt) -> Text:
     status = "no answer" if attempt.status is None else str(attempt.status)
-    said = Text(f"{shown(attempt.at)}  ", "dim").append(clean(attempt.kind), "green" if attempt.kind == "ok" else "red")
-    return said.append(f"  {status} {clean(attempt.answer)}", "default").append(f"  {attempt.seconds:.2f} s", "dim")
+    said = Text().append(f"{shown(attempt.at)}  ", "dim")
+    said.append(clean(attempt.kind), "green" if attempt.kind == "ok" else "red")
+    return said.append(f"  {status} {clean(attempt.answer)}").append(f"  {attempt.seconds:.2f} s", "dim")
 
 
 def _as_json(told: Story, decision: Decision | None, *, body: bool) -> dict[str, object]:

@@ -1,12 +1,16 @@
 """Questions to the ledger, and the store's size and limit."""
 
 import logging
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bridge.decide import Planned
-from bridge.store import Query, StoreUnavailable, open_store
+from bridge.events import new_id
+from bridge.store import Attempt, Query, Settlement, StoreUnavailable, ledger, open_store
 from bridge.store.sqlite import SqliteStore
 from tests.store.conftest import opened
 from tests.store.samples import LIMIT, NOW, accept, entry, event, execute, request, settle_all
@@ -115,3 +119,108 @@ async def test_check_commits(store: SqliteStore) -> None:
     commits = store.commits
     await store.check()
     assert store.commits == commits + 1
+
+
+async def test_times_are_those_of_arrival_from_one_moment_up_to_another(store: SqliteStore) -> None:
+    for hours in range(5):
+        await accept(store, entry(event(id=new_id(NOW + 3600 * hours), now=NOW + 3600 * hours)))
+    found = await store.find(Query(since=NOW + 3600, until=NOW + 3 * 3600))
+    assert [row.received_at for row in found] == [NOW + 2 * 3600, NOW + 3600]
+    assert len(await store.find(Query(since=NOW))) == 5
+    assert await store.find(Query(since=NOW + 10 * 3600)) == []
+    assert len(await store.find(Query(since=-1e12))) == 5
+    assert await store.find(Query(until=NOW)) == []
+
+
+async def test_an_old_event_that_was_replayed_is_no_new_arrival(store: SqliteStore) -> None:
+    await accept(store, entry(event(id=new_id(NOW))))
+    await settle_all(store, "delivered")
+    await accept(store, entry(event(id=new_id(NOW + 3600), now=NOW + 3600)))
+    rows, mark = await store.news(Query(state="delivered"), None)
+    await store.replay(rows, mark, NOW + 7200)
+    assert [row.delivery for row in await store.find(Query(since=NOW + 3600))] == [2]
+    assert [row.delivery for row in await store.find(Query(until=NOW + 3600))] == [3, 1]
+
+
+async def test_types_are_patterns_and_the_limit_counts_what_they_leave(store: SqliteStore) -> None:
+    kinds = ("push", "pipeline.failed", "pipeline.success", "orders/create", "pipelines")
+    await accept(store, *(entry(replace(event(), type=kind)) for kind in kinds * 2))
+    found = await store.find(Query(types=("pipeline", "!*.success")))
+    assert [row.type for row in found] == ["pipeline.failed"] * 2
+    assert [row.type for row in await store.find(Query(types=("*.failed",), limit=1))] == ["pipeline.failed"]
+    assert len(await store.find(Query(types=("!push",)))) == 8
+    assert await store.find(Query(types=("%",))) == []
+
+
+@pytest.mark.parametrize(
+    ("sought", "numbers"),
+    [
+        ("100% of", [1]),
+        ("%", [1]),
+        ("_", [2]),
+        ("ÄRGER", [3]),
+        ("straße", [3]),
+        ("STRASSE", [3]),
+        ("ada", [4, 3, 2, 1]),
+        ("7#12", [4, 3, 2, 1]),
+        ("because", [4]),
+        ("' OR 1=1 --", []),
+        ("\ud800", []),
+        ("x" * 100_000, []),
+        ("https://gitlab", []),
+    ],
+)
+async def test_free_text_is_taken_as_it_is_and_looked_for_whatever_its_case(
+    store: SqliteStore, sought: str, numbers: list[int]
+) -> None:
+    for title in ("100% of tests", "a_b", "Ärger in der Straße", "plain"):
+        await accept(store, entry(replace(event(), title=title)))
+    await store.settle([Settlement(4, "dead", "Because")], NOW)
+    assert [row.delivery for row in await store.find(Query(holds=sought))] == numbers
+
+
+async def test_an_id_may_be_told_by_its_beginning(store: SqliteStore) -> None:
+    for id in ("01a%", "01a_x", "01b", "01"):
+        await accept(store, entry(event(id=id)))
+    assert [row.event for row in await store.find(Query(id_prefix="01a"))] == ["01a_x", "01a%"]
+    assert [row.event for row in await store.find(Query(id_prefix="01a%"))] == ["01a%"]
+    assert len(await store.find(Query(id_prefix="01"))) == 4
+    assert await store.find(Query(id_prefix="\ud800")) == []
+
+
+async def test_routes_digests_and_numbers_narrow_it_too(path: Path, stored: SqliteStore) -> None:
+    await accept(stored, entry(deliveries=(Planned("a", "one", None), Planned("b", "two", None))))
+    execute(path, "UPDATE deliveries SET told_in = 'd1' WHERE id = 2")
+    assert [row.channel for row in await stored.find(Query(route="one"))] == ["a"]
+    assert [row.channel for row in await stored.find(Query(told_in="d1"))] == ["b"]
+    assert [row.channel for row in await stored.find(Query(deliveries=(2, 99)))] == ["b"]
+    assert await stored.find(Query(deliveries=())) == []
+    assert len(await stored.find(Query(limit=None))) == 2
+
+
+async def test_news_are_what_is_new_or_has_changed_since(store: SqliteStore) -> None:
+    await accept(store, entry(channels=("a", "b")))
+    rows, mark = await store.news(Query(), None)
+    assert [row.delivery for row in rows] == [2, 1]
+    assert (await store.news(Query(), mark))[0] == []
+    await store.settle([Settlement(1, "waiting", "ratelimited", Attempt(NOW, "limited", 429, "", 0.1))], NOW)
+    await accept(store, entry(channels=("a",)))
+    rows, mark = await store.news(Query(), mark)
+    assert [(row.delivery, row.state, row.attempts) for row in rows] == [(3, "waiting", 0), (1, "waiting", 1)]
+    await settle_all(store, "delivered", "a")
+    await settle_all(store, "dead", "b")
+    rows, mark = await store.news(Query(channel="b"), mark)
+    assert [(row.delivery, row.state) for row in rows] == [(2, "dead")]
+    await accept(store, entry(deliveries=(Planned("a", "r", None, "skipped", "confidential"),)))
+    assert [row.delivery for row in (await store.news(Query(limit=1), mark))[0]] == [4]
+
+
+async def test_what_is_asked_by_state_is_answered_along_the_index(path: Path, stored: SqliteStore) -> None:
+    """A delivery's row holds its message: to find the few that are dead, the many that are not need not be read."""
+    await accept(stored)
+    with closing(sqlite3.connect(path)) as db:
+        statements: list[str] = []
+        db.set_trace_callback(statements.append)
+        ledger.find(db, Query(state="dead"))
+        plan = [str(row[3]) for row in db.execute(f"EXPLAIN QUERY PLAN {statements[0]}")]
+    assert any("COVERING INDEX deliveries_state" in step for step in plan)

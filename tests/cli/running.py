@@ -1,0 +1,130 @@
+"""Commands beside a running service: a real process of its own, the simulated Slack, and the store between them."""
+
+import asyncio
+import json
+import os
+import sqlite3
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from bridge.demo.slack_simulator import INVALID_BLOCKS, SlackSimulator
+from tests.bridges import environment, sample_request
+from tests.test_service import send, serving
+
+ROUTES = """
+[channels.general]
+pace = "100/s"
+[channels.ops]
+pace = "100/s"
+
+[[routes]]
+name = "broken pipelines"
+source = "gitlab"
+events = ["pipeline.failed"]
+channels = ["ops"]
+
+[[routes]]
+name = "all"
+channels = ["general"]
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    status: int
+    out: str
+    err: str
+
+    def objects(self) -> list[dict[str, object]]:
+        """The lines of JSON that it printed."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A folder with a service at work in it, or one that was."""
+
+    folder: Path
+    environ: Mapping[str, str]
+    slack: SlackSimulator
+    base: str = ""
+
+    async def run(self, *arguments: str, **more: str) -> Done:
+        """Run `bridge …` as a person would, in a pipe."""
+        process = await self.begin(*arguments, **more)
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+        return Done(process.returncode or 0, out.decode(), err.decode())
+
+    async def begin(self, *arguments: str, **more: str) -> Process:
+        """Start `bridge …`."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bridge", *arguments),
+            cwd=self.folder,
+            env={**clean, "COLUMNS": "200", "TZ": "UTC", **self.environ, **more},
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+
+    async def send(self, *names: str) -> list[str]:
+        """Send samples to the service. Returns the events' ids."""
+        ids = []
+        async with aiohttp.ClientSession() as client:
+            for name in names:
+                status, answer = await send(client, self.base, sample_request(name))
+                assert status == 200
+                ids.append(str(answer["id"]))
+        return ids
+
+    async def dead(self, name: str = "gitlab/issue.open", channel: str = "general") -> str:
+        """Send a sample that Slack refuses twice. Returns its event's id."""
+        await self.settled()
+        self.slack.script(channel, INVALID_BLOCKS, INVALID_BLOCKS)
+        (id,) = await self.send(name)
+        await self.settled()
+        return id
+
+    async def until(self, sql: str, count: int = 1) -> None:
+        """Until a count in the store is reached."""
+        async with asyncio.timeout(20):
+            while self.rows(sql)[0][0] != count:  # noqa: ASYNC110 (another process changes it)
+                await asyncio.sleep(0.05)
+
+    async def settled(self) -> None:
+        """Until nothing waits any more."""
+        await self.until("SELECT count(*) FROM deliveries WHERE state = 'waiting'", 0)
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        """What is in the store."""
+        with closing(sqlite3.connect(self.folder / "bridge.db", timeout=10)) as db:
+            return db.execute(sql).fetchall()
+
+    def execute(self, *statements: str) -> None:
+        """Change the store behind everybody's back."""
+        with closing(sqlite3.connect(self.folder / "bridge.db", timeout=10)) as db:
+            for statement in statements:
+                db.execute(statement)
+            db.commit()
+
+    def texts(self, channel: str = "general") -> Sequence[str]:
+        """What a channel shows, in full."""
+        return [json.dumps(post.body, ensure_ascii=False) for post in self.slack.posts(channel)]
+
+
+@asynccontextmanager
+async def beside(folder: Path, *, routes: str = ROUTES, **more: str) -> AsyncIterator[Beside]:
+    """A service at work until the block ends."""
+    (folder / "routes.toml").write_text(routes, "utf-8")
+    async with SlackSimulator() as slack:
+        environ = environment(folder, slack, BRIDGE_CHANNELS__OPS=slack.webhook("ops"), **more)
+        async with serving(environ, folder) as (_, base, _):
+            yield Beside(folder, environ, slack, base)

@@ -1,0 +1,265 @@
+"""`bridge events` and `bridge events show`, beside a service at work."""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bridge.cli.events import following
+from bridge.demo.slack_simulator import limited
+from bridge.store import Query, Settlement, StoreUnavailable
+from tests.cli.command import run
+from tests.cli.running import Beside, beside
+from tests.delivery.scene import WatchedStore
+from tests.store.conftest import opened
+from tests.store.samples import NOW, accept, entry, event, settle_all
+
+KEYS = [
+    *("delivery", "event", "state", "reason", "source", "type", "title", "subject", "actor", "channel", "route"),
+    *("template", "template_fault", "attempts", "confidential", "received_at", "settled_at", "replayed_at", "told_in"),
+]
+
+
+async def test_a_line_a_delivery_newest_last_and_every_option_narrows_it(tmp_path: Path) -> None:
+    async with beside(tmp_path) as service:
+        pipeline, order = await service.send("gitlab/pipeline.failed", "shopify/orders/create")
+        issue = await service.dead()
+        await service.settled()
+        done = await service.run("events")
+        assert (done.status, done.err) == (0, "")
+        lines = done.out.splitlines()
+        assert [line[21:30].strip() for line in lines] == ["delivered", "delivered", "delivered", "dead"]
+        assert pipeline[:16] in lines[0]
+        assert "gitlab/pipeline.failed → #ops  Pipeline #90211" in lines[0]
+        assert "gitlab/pipeline.failed → #general" in lines[1]
+        assert lines[3].endswith("(Slack refused it, and its text alone too: 400 invalid_blocks)")
+        assert "\x1b" not in done.out
+
+        for options, found in {
+            ("--state", "dead"): [issue],
+            ("--source", "shopify"): [order],
+            ("--channel", "ops"): [pipeline],
+            ("--channel", "#ops"): [pipeline],
+            ("--type", "orders"): [order],
+            ("--type", "issue", "--type", "orders/*"): [order, issue],
+            ("--type", "!pipeline"): [order, issue],
+            ("--id", order): [order],
+            ("--text", "VOUCHER DISAPPEARS"): [issue],
+            ("--text", "%"): [],
+            ("--since", "1h", "--limit", "2"): [order, issue],
+            ("--until", "1h"): [],
+            ("--since", "2020-01-01", "--until", "2020-01-01"): [],
+            ("--state", "waiting"): [],
+        }.items():
+            done = await service.run("events", "--json", *options)
+            assert [row["event"] for row in done.objects()] == found, options
+            assert done.status == 0
+            assert ("nothing is found" in done.err) is (not found)
+
+
+async def test_json_has_a_line_a_delivery_with_the_keys_of_the_docs(tmp_path: Path) -> None:
+    docs = (Path(__file__).parents[2] / "docs/operations.md").read_text("utf-8")
+    async with beside(tmp_path) as service:
+        issue = await service.dead()
+        (row,) = (await service.run("events", "--json")).objects()
+    assert [*row] == KEYS
+    assert [key for key in KEYS if f"`{key}`" not in docs] == []
+    assert (row["event"], row["state"], row["attempts"], row["told_in"]) == (issue, "dead", 2, None)
+    assert str(row["received_at"]).endswith("Z")
+
+
+async def test_follow_shows_what_is_new_and_what_changes_until_ctrl_c(tmp_path: Path) -> None:
+    async with beside(tmp_path) as service:
+        await service.send("gitlab/issue.open")
+        await service.settled()
+        process = await service.begin("events", "--follow", "--json", "--channel", "general")
+        assert process.stdout
+        first = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+        assert first["type"] == "issue.open"
+        service.slack.script("general", limited(3))
+        (order,) = await service.send("shopify/orders/create")
+        seen: list[dict[str, object]] = []
+        while not seen or seen[-1]["state"] != "delivered":
+            seen.append(json.loads(await asyncio.wait_for(process.stdout.readline(), 20)))
+        assert {row["event"] for row in seen} == {order}
+        assert [row["state"] for row in seen][:1] == ["waiting"]
+        process.send_signal(signal.SIGINT)
+        _, err = await asyncio.wait_for(process.communicate(), 10)
+        assert (process.returncode, err) == (0, b"")
+
+
+async def test_lanes_that_do_not_run_are_told_first(tmp_path: Path) -> None:
+    async with beside(tmp_path) as service:
+        await service.send("gitlab/issue.open")
+        service.execute("INSERT INTO lanes VALUES ('old', 'stopped', 'no_service', 1800000000, 0)")
+        done = await service.run("events")
+    assert done.err == "bridge: #old: the lane is stopped since 2027-01-15 08:00:00: no_service\n"
+    assert "gitlab/issue.open → #general" in done.out
+
+
+async def test_show_tells_everything(tmp_path: Path) -> None:
+    async with beside(tmp_path) as service:
+        service.slack.script("ops", limited(1))
+        (id,) = await service.send("gitlab/pipeline.failed")
+        await service.settled()
+        done = await service.run("events", "show", id, "--body")
+        told = (await service.run("events", "show", id[:20], "--json")).out
+        by_number = (await service.run("events", "show", "#1", "--json", "--body")).out
+        secrets = [value for name, value in service.environ.items() if "SECRETS__" in name or "CHANNELS__" in name]
+    assert (done.status, done.err) == (0, "")
+    for part in (
+        f"event     {id}\n",
+        "request   POST /webhooks/gitlab, ",
+        "keys      delivery:",
+        "a resend is a duplicate until",
+        '"object_kind"',
+        "#1 → #ops: delivered",
+        "by the route 'broken pipelines'",
+        "limited  429 rate_limited",
+        "ok  200 ok",
+        "❌ Pipeline #90211 for !284",
+        "By today's routes it would go to #ops, #general:",
+        "✓ broken pipelines\n",
+        "✓ events: matches pipeline.failed",
+    ):
+        assert part in done.out, part
+    story = json.loads(told)
+    assert [*story] == ["event", "arrival", "keys", "deliveries", "today"]
+    assert story["event"]["id"] == id
+    assert [delivery["channel"] for delivery in story["deliveries"]] == ["ops", "general"]
+    assert [post["kind"] for post in story["deliveries"][0]["posts"]] == ["limited", "ok"]
+    assert story["deliveries"][0]["message"]["text"].startswith(":x: Pipeline")
+    assert [route["matched"] for route in story["today"]["routes"]] == [True, True]
+    assert "body" not in story["arrival"]
+    assert json.loads(json.loads(by_number)["arrival"].pop("body"))["object_kind"] == "pipeline"
+    for secret in [*secrets, "hooks.slack.com", "X-Gitlab-Token", "services/T"]:
+        assert secret not in done.out + told + by_number
+
+
+async def test_show_decides_by_todays_routes_and_works_without_them(tmp_path: Path) -> None:
+    async with beside(tmp_path) as service:
+        (id,) = await service.send("gitlab/issue.open")
+        (tmp_path / "routes.toml").write_text('[[routes]]\nname = "no"\nsource = "stripe"\nchannels = ["x"]\n')
+        done = await service.run("events", "show", id)
+        assert "by the route 'all'" in done.out
+        assert "By today's routes it would go to no channel:\n✗ no\n" in done.out
+        (tmp_path / "routes.toml").write_text("nonsense")
+        done = await service.run("events", "show", id)
+        assert (done.status, "routes.toml" in done.err) == (0, True)
+        assert "by the route 'all'" in done.out
+
+
+async def test_hostile_ids_name_nothing_and_end_with_1(tmp_path: Path) -> None:
+    async with beside(tmp_path) as service:
+        one, two = await service.send("gitlab/issue.open", "gitlab/push")
+        for name in ("%", "_", "' OR 1=1 --", "#", "999", "é\u202e", "x" * 5000, one + "0", "\udcff"):
+            done = await service.run("events", "show", name)
+            assert (done.status, done.out) == (1, ""), name
+            assert "`bridge events` lists them" in done.err
+            assert done.err.count("\n") == 1
+        done = await service.run("events", "show", one[:3])
+        assert (done.status, done.out) == (2, "")
+        assert f"could be {one} or {two}: write more of it" in done.err
+        for option in ("--id", "--digest"):
+            done = await service.run("events", option, "nothing%")
+            assert (done.status, done.out) == (1, "")
+            assert "'nothing%'" in done.err
+
+
+async def test_what_came_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    async with beside(tmp_path) as service:
+        (id,) = await service.send("gitlab/issue.open")
+        await service.settled()
+        service.execute(
+            "UPDATE events SET title = 'a' || char(27) || '[2J[b]x[/b]', actor = char(10) || 'y'",
+            "UPDATE deliveries SET reason = char(27) || ']0;evil', message = '{\"text\": \"\\u001b[2J\"}'",
+            "UPDATE requests SET body = x'1b5b324aff'",
+        )
+        done = await service.run("events", FORCE_COLOR="")
+        shown = await service.run("events", "show", id, "--body")
+    assert (done.status, shown.status) == (0, 0)
+    assert "\x1b" not in done.out + shown.out
+    assert "[b]x[/b]" in done.out
+    assert len(done.out.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--state", "ded"), "the nearest is 'dead'"),
+        (("--since", "yesterday"), 'such as "2h"'),
+        (("--until", ""), "--until"),
+        (("--type", "push."), "leave that out"),
+        (("--type", ""), "is empty"),
+        (("--limit", "0"), "--limit"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_the_mend(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = run(tmp_path, "events", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [("events",), ("events", "show", "1"), ("replay", "--dead")])
+def test_without_a_store_that_can_be_read_there_is_one_line_and_2(tmp_path: Path, command: tuple[str, ...]) -> None:
+    def refused(**environ: str) -> str:
+        done = run(tmp_path, *command, environ=environ)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.count("\n") == 1
+        return done.stderr
+
+    assert "`bridge serve` makes it" in refused()
+    assert "BRIDGE_STORE" in refused(BRIDGE_STORE="sqlite:///:memory:")
+    assert "BRIDGE_STORE" in refused(BRIDGE_STORE="mysql://secret@x/y")
+    (tmp_path / "bridge.db").write_bytes(b"no database at all" * 100)
+    assert "not an SQLite database" in refused()
+    (tmp_path / "bridge.db").unlink()
+    (tmp_path / "bridge.db").mkdir()
+    assert "bridge.db" in refused()
+
+
+async def test_following_misses_nothing_and_waits_for_a_store_that_is_locked(path: Path) -> None:
+    owner, other = opened(f"sqlite:///{path}"), WatchedStore(opened(f"sqlite:///{path}", owner=False))
+    await accept(owner, entry(event("first")))
+    turns: asyncio.Queue[str] = asyncio.Queue()
+
+    async def sleep(seconds: float) -> None:
+        assert seconds == 1.0
+        if await turns.get() == "locked":
+            other.changed_faults.append(StoreUnavailable("locked"))
+
+    async def states(batches: AsyncIterator[object]) -> list[tuple[int, str]]:
+        batch = await asyncio.wait_for(anext(batches), 5)
+        assert isinstance(batch, list)
+        return [(row.delivery, row.state) for row in batch]
+
+    batches = following(other, Query(), sleep)
+    assert await states(batches) == [(1, "waiting")]
+    await settle_all(owner, "delivered")
+    for turn in ("quiet", "locked", "quiet", "quiet"):
+        turns.put_nowait(turn)
+    assert await states(batches) == [(1, "delivered")]
+    await accept(owner, entry(event("second")), now=NOW)
+    await owner.settle([Settlement(2, "dead", "no")], NOW)
+    turns.put_nowait("quiet")
+    assert await states(batches) == [(2, "dead")]
+    await batches.aclose()
+    await other.close()
+    await owner.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "bridge.db"
+
+
+async def test_colours_are_for_terminals(tmp_path: Path) -> None:
+    async with beside(tmp_path) as service:
+        await service.dead()
+        done = await service.run("events", FORCE_COLOR="1")
+    assert "\x1b[1;31m" in done.out
+    assert isinstance(service, Beside)
