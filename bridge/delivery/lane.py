@@ -158,13 +158,11 @@ class Lane:
     async def _try(self, claimed: Sequence[Delivery], url: str) -> None:
         if claimed[0].id > self._apart:
             self._apart = -1
-        if len(claimed) == 1 or not self._behind(len(claimed), url):
-            load = await self._alone(claimed[0])
-        elif await self._summaries.too_many():
+        behind = len(claimed) > 1 and self._behind(len(claimed), url)
+        if (behind or not self._means.terms_of(self.channel).pack) and await self._summaries.too_many():
             await self._summaries.digest(url)
             return
-        else:
-            load = await self._together(claimed)
+        load = await self._together(claimed) if behind else await self._alone(claimed[0])
         if load is not None:
             await self._send(load, url)
 

@@ -216,6 +216,15 @@ async def test_without_a_digest_all_are_packed(scene: Scene) -> None:
     assert len(flat(scene)) == 120
 
 
+async def test_a_channel_that_does_not_pack_has_digests_too(scene: Scene) -> None:
+    paced(scene)
+    with_terms(scene, Terms(pack=False, digest_after=50))
+    await scene.accept(*map(str, range(60)))
+    scene.start()
+    await scene.until(told(scene, 60))
+    assert len(scene.slack.posts("general")) == 1
+
+
 async def test_a_digest_that_slack_refuses_leaves_all_to_be_packed(scene: Scene) -> None:
     paced(scene)
     with_terms(scene, Terms(digest_after=50))
