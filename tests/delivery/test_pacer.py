@@ -91,3 +91,25 @@ async def test_turns_go_in_the_order_asked_for() -> None:
         await clock.skip()
     await asyncio.gather(*tasks)
     assert order == [0, 1, 2, 3]
+
+
+def test_as_many_are_ready_as_may_go_at_once() -> None:
+    clock = HandClock()
+    pacer = Pacer(clock, per_second=1.0, burst=3)
+    assert pacer.ready() == 3
+    clock.advance(60)
+    assert pacer.ready() == 3
+
+
+async def test_what_went_is_not_ready_again_before_its_time() -> None:
+    clock = HandClock()
+    pacer = Pacer(clock, per_second=1.0, burst=3)
+    for left in (2, 1, 0):
+        await pacer.turn()
+        assert pacer.ready() == left
+    clock.advance(1.0)
+    assert pacer.ready() == 1
+    clock.advance(1.0)
+    assert pacer.ready() == 2
+    pacer.pause(5)
+    assert pacer.ready() == 0

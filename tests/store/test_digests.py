@@ -1,0 +1,96 @@
+"""What waits, summed up by the store; and the digests and windows that it keeps."""
+
+from dataclasses import replace
+
+import pytest
+
+from bridge.decide import Planned
+from bridge.events import Request
+from bridge.store import Entry, Query, Settlement, Window
+from bridge.store.digests import BATCH
+from bridge.store.sqlite import SqliteStore
+from tests.store.samples import event
+
+REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {}, b"{}")
+WINDOW = Window("a route", "7!12", "print", "Pipeline", until=100.0)
+
+
+async def accept(store: SqliteStore, number: int, *, type: str = "push", subject: str = "s", at: float = 1.0) -> None:
+    made = replace(
+        event(), id=f"e{number}", keys=(f"k{number}",), type=type, subject=subject, title=f"title {number}",
+        url=f"https://e.example/{number}", received_at=at,
+    )  # fmt: skip
+    await store.accept(REQUEST, [Entry(made, 0, (Planned("general", "r", None),), 60.0)], at)
+
+
+async def test_a_backlog_counts_types_subjects_and_failures(store: SqliteStore) -> None:
+    for number in range(6):
+        await accept(
+            store, number, type="pipeline.failed" if number < 4 else "push", subject=f"s{number // 3}", at=number
+        )
+    summed = await store.backlog("general", ["fail"])
+    assert (summed.number, summed.kinds, summed.first, summed.last) == (6, 2, 0.0, 5.0)
+    assert summed.types == ((event().source, "pipeline.failed", 4), (event().source, "push", 2))
+    assert summed.subjects == (("title 2", "https://e.example/2", 3), ("title 5", "https://e.example/5", 3))
+    assert (summed.failures, summed.failed[0], summed.failed[-1]) == (
+        4,
+        ("title 0", "https://e.example/0"),
+        ("title 3", "https://e.example/3"),
+    )
+    assert await store.waiting("general", 100) == 6
+    assert await store.waiting("general", 4) == 4
+    assert (await store.backlog("nowhere", ["fail"])).number == 0
+
+
+async def test_a_digest_settles_what_waited_until_then_and_nothing_else(store: SqliteStore) -> None:
+    for number in range(BATCH + 5):
+        await accept(store, number)
+    upto = (await store.backlog("general", ["x"])).upto
+    await accept(store, BATCH + 5)
+    await store.keep_digest("d1", "general", upto, {"text": "all"}, 9.0)
+    assert await store.unfinished_digests("general") == ["d1"]
+    await store.tell_digest("d1", 10.0)
+    assert await store.unfinished_digests("general") == []
+    assert (await store.counts()).states == {"told": BATCH + 5, "waiting": 1}
+    told = await store.find(Query(state="told", limit=1))
+    assert (told[0].told_in, told[0].settled_at) == ("d1", 10.0)
+
+
+async def test_old_digests_are_dropped_and_those_that_are_not_done_stay(store: SqliteStore) -> None:
+    await store.keep_digest("done", "general", 0, {}, 1.0)
+    await store.tell_digest("done", 1.0)
+    await store.keep_digest("begun", "general", 0, {}, 1.0)
+    await store.prune(1000.0, 10.0)
+    assert await store.unfinished_digests("general") == ["begun"]
+
+
+async def test_a_window_opens_with_a_delivery_counts_what_it_folds_and_ends(store: SqliteStore) -> None:
+    await accept(store, 1)
+    await accept(store, 2)
+    first, second = await store.claim("general", "test", 2)
+    assert await store.open_window("general", WINDOW, 10.0) is None
+    await store.settle([Settlement(first.id, "delivered", opens=WINDOW)], 10.0)
+    assert await store.open_window("general", WINDOW, 99.0) == first.id
+    assert await store.open_window("general", WINDOW, 100.0) is None
+    assert await store.open_window("elsewhere", WINDOW, 50.0) is None
+    await store.settle([Settlement(second.id, "told", "same", told_in=f"repeat of #{first.id}", folds=WINDOW)], 50.0)
+    assert await store.next_window("general") == 100.0
+    assert await store.ended_windows("general", 99.0) == []
+    [ended] = await store.ended_windows("general", 100.0)
+    assert (ended.more, ended.since, ended.title) == (1, 10.0, "Pipeline")
+    await store.close_window("general", ended)
+    assert await store.next_window("general") is None
+
+
+async def test_a_delivery_that_was_settled_meanwhile_opens_and_folds_nothing(store: SqliteStore) -> None:
+    await accept(store, 1)
+    [one] = await store.claim("general", "test", 1)
+    await store.settle([Settlement(one.id, "skipped")], 5.0)
+    await store.settle([Settlement(one.id, "delivered", opens=WINDOW)], 10.0)
+    assert await store.next_window("general") is None
+
+
+@pytest.mark.parametrize("part", ["fail", "%", "_", "'"])
+async def test_parts_of_types_are_data(store: SqliteStore, part: str) -> None:
+    await accept(store, 1, type="charge.failed")
+    assert (await store.backlog("general", [part])).number == 1
