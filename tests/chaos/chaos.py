@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import aiohttp
@@ -317,11 +317,9 @@ def table(report: Report) -> Table:
         (verdict.messages, "messages had to be shown"),
         (len(verdict.lost), "lost"),
         (len(verdict.out_of_order), "out of order"),
-        (
-            verdict.killed,
-            f"duplicates: the process died between post and record ({verdict.posts_killed} posts)",
-        ),
-        (verdict.unanswered, f"duplicates: Slack's answer was lost ({verdict.posts_unanswered} posts)"),
+        (verdict.killed, f"duplicates: the process died between post and record ({verdict.posts['killed']} posts)"),
+        (verdict.stopped, f"duplicates: stopped before a full disk let it record ({verdict.posts['stopped']} posts)"),
+        (verdict.unanswered, f"duplicates: Slack's answer was lost ({verdict.posts['unanswered']} posts)"),
         (len(verdict.unexplained), "duplicates that nothing explains"),
         (len(verdict.ledger) + len(report.troubles), "other faults"),
     ):
@@ -378,7 +376,8 @@ def verdict_of(report: Report, folder: Path, console: Console) -> int:
     for fault in faults:
         console.print(f"✗ {fault}", soft_wrap=True)
     if faults:
-        console.print(f"The store is kept in {folder}.", soft_wrap=True)
+        (folder / "record.json").write_text(json.dumps(asdict(report.record), indent=1))
+        console.print(f"The store, and all that was seen, are kept in {folder}.", soft_wrap=True)
         return 1
     shutil.rmtree(folder)
     console.print("✓ Nothing was lost, nothing came out of order, and every duplicate is explained.")

@@ -45,12 +45,13 @@ class Service:
         self._reading: asyncio.Task[None] | None = None
         self._began = 0.0
         self._full = False
+        self._full_until = 0.0
         self._signals: set[End] = set()
 
     async def start(self) -> None:
         """Begin the next life. Returns before it listens."""
         self.listening.clear()
-        self._began, self._full, self._signals = time.time(), False, set()
+        self._began, self._full, self._full_until, self._signals = time.time(), False, 0.0, set()
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -119,7 +120,7 @@ class Service:
         else:
             sent = " and ".join(sorted(self._signals)) or "no signal"
             self.troubles.append(f"life {len(self.lives)} ended with {code} after {sent}: {''.join(self.said)[-600:]}")
-        self.lives.append(Life(self._began, end, self._full))
+        self.lives.append(Life(self._began, end, time.time() if self._full else self._full_until))
         self._process = None
 
     def fill_disk(self) -> None:
@@ -131,7 +132,7 @@ class Service:
     def relieve_disk(self) -> None:
         """Let its files grow again."""
         if self._full and self._limit_files(None):
-            self._full = False
+            self._full, self._full_until = False, time.time()
 
     def _limit_files(self, size: int | None) -> bool:
         """Set RLIMIT_FSIZE of the running process. False if there is none."""

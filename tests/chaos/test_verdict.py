@@ -86,7 +86,7 @@ def test_an_event_that_nobody_acknowledged_may_be_shown_and_must_keep_its_order(
 def test_a_kill_explains_a_second_post_of_the_last_one_before_it() -> None:
     verdict = judge(showing(*POSTS[:3], Shown(11, names(3, 4)), Shown(12, names(5)), *POSTS[4:]))
     assert list(verdict.faults()) == []
-    assert (verdict.killed, verdict.posts_killed, verdict.unanswered) == (2, 1, 0)
+    assert (verdict.killed, verdict.posts) == (2, {"killed": 1})
 
 
 @pytest.mark.parametrize(
@@ -104,17 +104,19 @@ def test_any_other_second_post_is_reported(posts: Sequence[Shown], why: str) -> 
     assert verdict.killed == 0
 
 
-def test_a_full_disk_at_the_end_explains_a_second_post_as_a_kill_does() -> None:
-    full = (LIVES[0], replace(LIVES[1], full=True), LIVES[2])
-    verdict = judge(replace(showing(*POSTS[:4], Shown(21, names(5)), *POSTS[4:]), lives=full))
-    assert list(verdict.faults()) == []
-    assert verdict.killed == 1
+@pytest.mark.parametrize(("full_until", "explained"), [(12, True), (10.5, False)])
+def test_a_full_disk_explains_a_second_post_after_a_stop_if_the_first_came_before_there_was_room(
+    full_until: float, explained: bool
+) -> None:
+    lives = (LIVES[0], replace(LIVES[1], full_until=full_until), LIVES[2])
+    verdict = judge(replace(showing(*POSTS[:4], Shown(21, names(5)), *POSTS[4:]), lives=lives))
+    assert (verdict.stopped, len(verdict.unexplained)) == ((1, 0) if explained else (0, 1))
 
 
 def test_an_answer_that_was_lost_explains_a_second_post() -> None:
     verdict = judge(showing(Shown(1, names(1), answered=False), Shown(1.5, names(1)), *POSTS[1:]))
     assert list(verdict.faults()) == []
-    assert (verdict.unanswered, verdict.posts_unanswered, verdict.killed) == (1, 1, 0)
+    assert (verdict.unanswered, verdict.posts) == (1, {"unanswered": 1})
 
 
 FIRST = GOOD.kept[0]

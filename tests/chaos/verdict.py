@@ -26,12 +26,13 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """One process, from before it was started until after it was gone, in Unix seconds."""
+    """One process. Times are in Unix seconds."""
 
     began: float
+    """Before it was started."""
     end: End
-    full: bool = False
-    """Whether its disk was full at its end, so that it could put nothing more on record."""
+    full_until: float = 0.0
+    """When its disk was full last: what was posted before may not have been put on record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,10 @@ class Verdict:
     """Duplicates because the process died between the post and its record."""
     unanswered: int = 0
     """Duplicates because Slack took the post and its answer was lost."""
-    posts_killed: int = 0
-    """Posts behind ``killed``: one may carry several messages."""
-    posts_unanswered: int = 0
+    stopped: int = 0
+    """Duplicates because the process was stopped before a store that could not write had the post on record."""
+    posts: Counter[str] = field(default_factory=Counter)
+    """The posts behind these, of which one may carry several messages: `killed`, `unanswered` and `stopped`."""
     ledger: list[str] = field(default_factory=list)
     """What the store says that cannot be."""
 
@@ -156,25 +158,27 @@ def _judge_duplicates(
     last: dict[int, int] = {}
     for number, post in enumerate(posts):
         last[_life_of(post, lives)] = number
-    blamed: Counter[str] = Counter()
+    blamed: set[tuple[str, int]] = set()
     for marker, found in places.items():
         for (number, _), (again, _) in pairwise(found):
-            life = _life_of(posts[number], lives)
-            died = last[life] == number and (lives[life].end != "SIGTERM" or lives[life].full)
+            post, life = posts[number], lives[_life_of(posts[number], lives)]
+            unrecorded = last[_life_of(post, lives)] == number
             if number == again:
                 verdict.unexplained.append(f"{marker} stands twice in one post in #{channel}")
-            elif not posts[number].answered:
+            elif not post.answered:
                 verdict.unanswered += 1
-                blamed[f"unanswered {number}"] += 1
-            elif died:
+                blamed.add(("unanswered", number))
+            elif unrecorded and life.end != "SIGTERM":
                 verdict.killed += 1
-                blamed[f"killed {number}"] += 1
+                blamed.add(("killed", number))
+            elif unrecorded and post.at <= life.full_until:
+                verdict.stopped += 1
+                blamed.add(("stopped", number))
             else:
                 verdict.unexplained.append(
                     f"{marker} in #{channel}: post {number} was answered, yet {again} repeats it"
                 )
-    verdict.posts_unanswered += sum(key.startswith("unanswered") for key in blamed)
-    verdict.posts_killed += sum(key.startswith("killed") for key in blamed)
+    verdict.posts.update(reason for reason, _ in blamed)
 
 
 def _life_of(post: Shown, lives: Sequence[Life]) -> int:
