@@ -21,6 +21,7 @@ from bridge.large import return_freed_memory
 from bridge.messages import Rendered
 from bridge.messages.render import Templates, compiled, render
 from bridge.names import secret_variable
+from bridge.pauses import shorten_pauses
 from bridge.reload import Reload, ready
 from bridge.running import Channel, Running
 from bridge.settings import Settings
@@ -96,6 +97,7 @@ class Service:
             random=self._jitter,
             owner=f"{socket.gethostname()}:{os.getpid()}",
             repeat_of=lambda route: self.running.routes.repeat(route),
+            alerts=lambda: self.running.routes.alerts,
         )
         self.ingest = Ingest(
             running=lambda: self.running,
@@ -142,6 +144,10 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(
             self._renderer, lambda: render(delivery.event, templates, delivery.template, notes=notes)
         )
+
+    def when_compiled(self, call: Callable[[], None]) -> None:
+        """Call it once the templates of the start are compiled, in their thread."""
+        self._renderer.submit(call)
 
     @staticmethod
     def _compile(templates: Templates) -> None:
@@ -211,6 +217,7 @@ async def serve(settings: Settings, running: Running) -> None:
     reload = Reload(settings, lambda: service.running, service.take_over, SystemClock())
     loop.add_signal_handler(signal.SIGHUP, reload.now)
     await service.start()
+    service.when_compiled(shorten_pauses)
     reloading = asyncio.create_task(reload.run(), name="reload")
     for name in running.off:
         log.info("this source is off", source=name, mend=f"set {secret_variable(name)}")

@@ -4,15 +4,25 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from aiohttp import web
 
-from bridge.web.connections import Connection
+from bridge.web.connections import PROGRESS, Connection
 
 SMALL = 1024 * 1024
 """Bytes. A body up to this size shares the whole bound; a larger one first takes a place among the large."""
+ORDINARY = 64 * 1024
+"""Bytes. What most webhooks stay below."""
 HEADROOM = 4 * 1024 * 1024
-"""Bytes that large bodies leave free, so that a few of them cannot keep ordinary webhooks waiting."""
+"""Bytes that all bodies which are not ordinary leave free, so that a few of them cannot keep ordinary ones waiting."""
+STALLED = 0.5
+"""Seconds for which a body may make no PROGRESS while others wait for the room that it takes. Where there is room for
+all, nobody is sent away for it."""
+LITTLE = 4 * 1024
+"""Bytes that are not worth sending anybody away for."""
+MOST_PIECES = 1000
+"""Pieces in which a body is held: one that comes byte by byte would take forty times its size."""
 WAIT = 5.0
 """Seconds that a body waits for room before it is turned away."""
 READ_TIME = 15.0
@@ -41,6 +51,11 @@ class Room:
         self.limit = limit
         self.used = 0
         self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @property
+    def in_demand(self) -> bool:
+        """Whether somebody waits."""
+        return bool(self._line)
 
     def has(self, size: int) -> bool:
         """Whether ``size`` bytes can be taken at once."""
@@ -81,14 +96,38 @@ class Room:
                 turn.set_result(None)
 
 
+@dataclass(slots=True, eq=False)
+class _Reading:
+    """A body that is not whole."""
+
+    timeout: asyncio.Timeout
+    large: int
+    """Bytes that it has among the large ones."""
+    since: float
+    """When it last came on by PROGRESS, by the loop's clock."""
+    taken: int = 0
+    at_since: int = 0
+    waits: bool = False
+    """For room, so that it is not to blame."""
+
+    def arrived(self, size: int, now: float) -> None:
+        self.taken += size
+        if self.taken - self.at_since >= PROGRESS:
+            self.at_since = self.taken
+            self.since = now
+
+
 class Inflight:
     """The bodies in memory at once, within a limit in bytes that they share."""
 
     def __init__(self, limit: int, *, wait: float = WAIT, read_time: float = READ_TIME) -> None:
         self._all = Room(limit)
         self._large = Room(max(limit - HEADROOM, limit // 2, 1))
+        self._beyond_ordinary = Room(self._large.limit)
         self._wait = wait
         self._read_time = read_time
+        self._readings: set[_Reading] = set()
+        self._pressing: asyncio.TimerHandle | None = None
 
     @property
     def used(self) -> int:
@@ -106,35 +145,53 @@ class Inflight:
         announced = request.content_length or 0
         if announced > limit:
             raise TooLarge
-        taken = 0
-        large = 0
+        taken = large = beyond = 0
         patience = self._wait
+        loop = asyncio.get_running_loop()
         try:
             try:
                 if announced > SMALL:
+                    self._press()
                     patience -= await self._large.take(announced, patience)
                     large = announced
                 chunks: list[bytes] = []
                 more_time = SMALL
-                async with asyncio.timeout(self._read_time) as reading:
-                    async for chunk in request.content.iter_any():
-                        if taken + len(chunk) > limit:
-                            raise TooLarge
-                        if taken + len(chunk) > SMALL and not large:
-                            waited = await self._large.take(limit, patience)
-                            large = limit
-                        else:
+                async with asyncio.timeout(self._read_time) as timeout:
+                    reading = _Reading(timeout, large, loop.time())
+                    self._readings.add(reading)
+                    try:
+                        async for chunk in request.content.iter_any():
+                            if taken + len(chunk) > limit:
+                                raise TooLarge
+                            wanted = [(self._all, len(chunk))]
+                            if taken + len(chunk) > ORDINARY:
+                                wanted.insert(0, (self._beyond_ordinary, taken + len(chunk) - beyond))
+                            if taken + len(chunk) > SMALL and not large:
+                                wanted.insert(0, (self._large, limit))
                             waited = 0.0
-                        waited += await self._take(request, len(chunk), patience - waited)
-                        taken += len(chunk)
-                        chunks.append(chunk)
-                        if waited:  # That was our fault, and not the sender's.
-                            patience -= waited
-                            reading.reschedule((reading.when() or 0.0) + waited)
-                        if taken >= more_time:
-                            more_time += SMALL
-                            reading.reschedule((reading.when() or 0.0) + SMALL / SLOWEST)
+                            for room, size in wanted:
+                                waited += await self._take(request, reading, room, size, patience - waited)
+                                if room is self._large:
+                                    large = reading.large = size
+                                elif room is self._beyond_ordinary:
+                                    beyond += size
+                            taken += len(chunk)
+                            if isinstance(request.protocol, Connection):
+                                request.protocol.taken(len(chunk))
+                            reading.arrived(len(chunk), loop.time())
+                            chunks.append(chunk)
+                            if len(chunks) > MOST_PIECES:
+                                chunks = [b"".join(chunks)]
+                            if waited:  # That was our fault, and not the sender's.
+                                patience -= waited
+                                timeout.reschedule((timeout.when() or 0.0) + waited)
+                            if taken >= more_time:
+                                more_time += SMALL
+                                timeout.reschedule((timeout.when() or 0.0) + SMALL / SLOWEST)
+                    finally:
+                        self._readings.discard(reading)
             except (TimeoutError, web.RequestPayloadError, ConnectionError) as error:
+                error.__traceback__ = None  # The stream keeps the error, and with it all that this was about.
                 raise Broken(type(error).__name__) from None
             body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             del chunks
@@ -143,19 +200,49 @@ class Inflight:
             yield body
         finally:
             self._all.give(taken)
+            self._beyond_ordinary.give(beyond)
             self._large.give(large)
 
-    async def _take(self, request: web.Request, size: int, patience: float) -> float:
+    async def _take(self, request: web.Request, reading: _Reading, room: Room, size: int, patience: float) -> float:
         """Take room for a chunk. Meanwhile nothing more is received: aiohttp would fill its buffer anew."""
+        if room.has(size):
+            return await room.take(size, patience)
         transport = request.transport
-        if transport is not None and not self._all.has(size):
+        reading.waits = True
+        if transport is not None:
             transport.pause_reading()
-            try:
-                waited = await self._all.take(size, patience)
-            finally:
+        try:
+            self._press()
+            waited = await room.take(size, patience)
+        finally:
+            reading.waits = False
+            if transport is not None:
                 transport.resume_reading()
-        else:
-            waited = await self._all.take(size, patience)
-        if isinstance(request.protocol, Connection):
-            request.protocol.taken(size)
+        reading.since += waited
         return waited
+
+    def _press(self) -> None:
+        """See to it that nobody holds room without need as long as others wait for it."""
+        if self._pressing is None:
+            self._pressing = asyncio.get_running_loop().call_later(STALLED / 5, self._send_away_who_stalls)
+
+    def _send_away_who_stalls(self) -> None:
+        """The largest of those that stall."""
+        loop = asyncio.get_running_loop()
+        self._pressing = None
+        among_all = self._all.in_demand or self._beyond_ordinary.in_demand
+        if not among_all and not self._large.in_demand:
+            return
+        self._press()
+        stalling = [
+            one
+            for one in self._readings
+            if (one.large or (among_all and one.taken > LITTLE)) and not one.waits and loop.time() - one.since > STALLED
+        ]
+        for one in sorted(stalling, key=_size, reverse=True)[:10]:
+            self._readings.discard(one)
+            one.timeout.reschedule(loop.time())
+
+
+def _size(reading: _Reading) -> int:
+    return reading.taken

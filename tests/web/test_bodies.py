@@ -1,6 +1,7 @@
 """Bodies are read within a bound on each, on all of them together, and on time. Real sockets throughout."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -90,6 +91,20 @@ async def test_a_body_that_does_not_arrive_in_time_is_broken() -> None:
     assert inflight.used == 0
 
 
+async def test_a_large_body_that_is_on_its_way_is_given_more_time() -> None:
+    inflight = Inflight(8 * SMALL, read_time=0.3)
+    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
+        reading, writing = await asyncio.open_connection(host, port)
+        writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (2 * SMALL))
+        writing.write(b"x" * (SMALL + 1))
+        await writing.drain()
+        await asyncio.sleep(0.6)
+        writing.write(b"x" * (SMALL - 1))
+        answer = await reading.readuntil(b"}")
+        writing.close()
+    assert b"%d" % (2 * SMALL) in answer
+
+
 async def test_a_body_cut_off_by_its_sender_gives_its_room_back() -> None:
     inflight = Inflight(8 * SMALL)
     done = asyncio.Event()
@@ -120,6 +135,41 @@ async def test_announcing_much_and_sending_nothing_leaves_ordinary_bodies_their_
         assert await post((host, port), b"x" * 5000) == {"length": 5000, "used": pytest.approx(5000, abs=100)}
         for writing in open_ones:
             writing.close()
+
+
+async def test_bodies_that_stop_before_their_end_keep_nobody_out_who_needs_their_room() -> None:
+    inflight = Inflight(8 * SMALL)
+    async with serving(reader(inflight, 4 * SMALL)) as address:
+        open_ones = []
+        for length in [SMALL] * 20 + [3 * SMALL] * 2:
+            _, writing = await asyncio.open_connection(*address)
+            writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length + b"x" * (SMALL - 1))
+            open_ones.append(writing)
+        async with asyncio.timeout(10):
+            while inflight.used < 3 * SMALL:  # noqa: ASYNC110 - nothing tells what has arrived
+                await asyncio.sleep(0.01)
+        for size in (5000, 200_000, 2 * SMALL):
+            assert (await post(address, io.BytesIO(b"x" * size)))["length"] == size
+        for writing in open_ones:
+            writing.close()
+
+
+async def test_a_body_that_stalls_is_left_alone_while_there_is_room() -> None:
+    inflight = Inflight(8 * SMALL)
+    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
+        reading, writing = await asyncio.open_connection(host, port)
+        writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 1_500_000)
+        await asyncio.sleep(1)
+        assert (await post((host, port), b"x" * 5000))["length"] == 5000
+        writing.write(b"x" * 1_500_000)
+        assert b"3000000" in await reading.readuntil(b"}")
+        writing.close()
+
+
+async def test_a_body_that_comes_byte_by_byte_is_held_in_few_pieces() -> None:
+    inflight = Inflight(8 * SMALL)
+    async with serving(reader(inflight, SMALL)) as address:
+        assert (await post(address, chunks(1, 3000)))["length"] == 3000
 
 
 async def test_who_finds_no_room_waits_for_it_in_line() -> None:

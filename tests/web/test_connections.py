@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bridge.web.app import Server, constant_errors
 from bridge.web.bodies import Inflight
-from bridge.web.connections import Connections, Limits
+from bridge.web.connections import Connections, Limits, sender
 from tests.bridges import bridge, sample_request
 
 BAD_REQUEST = b'{"error": "the request cannot be read"}'
@@ -144,3 +144,89 @@ async def test_what_was_read_or_is_thrown_away_does_not_count() -> None:
             assert b"404 Not Found" in await reading.read()
         await until(lambda: not len(connections))
     assert notes == []
+
+
+async def test_none_goes_whose_request_is_in_work(tmp_path: Path) -> None:
+    release = asyncio.Event()
+    async with bridge(tmp_path, BRIDGE_MAX_CONNECTIONS="10") as running, AsyncExitStack() as stack:
+        accept = running.service.store.accept
+
+        async def slow(*arguments: object) -> object:
+            await release.wait()
+            return await accept(*arguments)  # type: ignore[arg-type]  # passed on as they came
+
+        running.service.store.accept = slow  # type: ignore[method-assign, assignment]  # as above
+        requests = [sample_request(f"gitlab/issue.{action}") for action in ("open", "close", "update")]
+        waiting = [asyncio.create_task(running.send(request)) for request in requests]
+        counts = running.service.ingest.inflight
+        await until(lambda: counts.used == sum(len(request.body) for request in requests))
+        strangers = [await stack.enter_async_context(client(running.service.address)) for _ in range(30)]
+        for reading, _ in strangers[:20]:
+            assert await reading.read() == b""
+        release.set()
+        assert [status for status, _, _ in await asyncio.gather(*waiting)] == [200, 200, 200]
+
+
+async def test_who_has_proven_itself_goes_after_all_strangers(tmp_path: Path) -> None:
+    async with bridge(tmp_path, BRIDGE_MAX_CONNECTIONS="10") as running, AsyncExitStack() as stack:
+        request = sample_request("gitlab/issue.open")
+        fields = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+        head = f"POST /webhooks/gitlab HTTP/1.1\r\nHost: x\r\nContent-Length: {len(request.body)}\r\n{fields}\r\n"
+        reading, writing = await stack.enter_async_context(client(running.service.address))
+        for status in ("accepted", "duplicate"):
+            writing.write(head.encode() + request.body)
+            answer = await reading.readuntil(b"}")
+            assert status.encode() in answer
+            for _ in range(30):
+                await stack.enter_async_context(client(running.service.address))
+
+
+@pytest.mark.parametrize(
+    ("address", "known_as"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::1%eth0", "fe80::"),
+        ("", ""),
+    ],
+)
+def test_a_sender_is_an_address_or_a_network_of_them(address: str, known_as: str) -> None:
+    assert sender(address) == known_as
+
+
+async def test_who_opens_many_makes_room_for_itself() -> None:
+    """The loopback has many addresses, on Linux."""
+    async with serving(20, 10**6) as (connections, address, _), AsyncExitStack() as stack:
+
+        async def connect(source: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            streams = await asyncio.open_connection(*address, local_addr=(source, 0))
+            stack.callback(streams[1].close)
+            return streams
+
+        number = len(connections)
+        honest = [await connect(f"127.0.0.{n}") for n in (2, 3, 4)]
+        await until(partial(more_than, connections, number + 2))
+        greedy = [await connect("127.0.0.9") for _ in range(60)]
+        for reading, _ in greedy[:40]:
+            assert await reading.read() == b""
+        for reading, writing in honest:
+            writing.write(GOOD)
+            assert (await reading.readuntil(b"\r\n\r\n2")).startswith(b"HTTP/1.1 200")
+
+
+async def test_health_pages_are_not_for_asking_without_pause(tmp_path: Path) -> None:
+    async with bridge(tmp_path) as running, client(running.service.address) as (reading, writing):
+        writing.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+        answers = await reading.read()
+    assert 20 <= answers.count(b"HTTP/1.1 200 OK") < 40
+    assert answers.count(b"Connection: close") == 1
+
+
+async def test_no_answer_quotes_what_was_expected(tmp_path: Path) -> None:
+    async with bridge(tmp_path) as running:
+        for target in (b"/healthz", b"/nowhere", b"*"):
+            async with client(running.service.address) as (reading, writing):
+                writing.write(b"OPTIONS " + target + b" HTTP/1.1\r\nHost: x\r\nExpect: <script>\r\n\r\n")
+                assert (await reading.read()).endswith(b"\r\n\r\n" + BAD_REQUEST)
