@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 
 import aiohttp
@@ -255,7 +256,8 @@ def _channels() -> list[str]:
 def shown(post: Post) -> Shown:
     """What a post says, and whether its sender knows. Events are looked for in its blocks, else in its text."""
     blocks = [*list_at(post.body, "blocks"), *list_at(post.body, "attachments")]
-    markers = dict.fromkeys(MARKER.findall(json.dumps(blocks or post.body)))
+    # One event may be named several times in a row.
+    markers = [marker for marker, _ in groupby(MARKER.findall(json.dumps(blocks or post.body)))]
     answered = post.answered.startswith("200 ok") and f"{TOO_LATE:g} s late" not in post.answered
     return Shown(post.at, tuple(markers), answered)
 

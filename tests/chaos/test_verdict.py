@@ -153,6 +153,7 @@ def test_events_are_found_in_the_blocks_of_a_post_in_order_or_in_its_text() -> N
     bar = [{"color": "good", "blocks": blocks}]
     assert shown(Post({"text": "ev0000008x and more", "attachments": bar}, 1.0)).markers == names(7, 8)
     assert shown(Post({"text": "ev0000009x"}, 1.0)).markers == names(9)
+    assert shown(Post({"text": "", "blocks": [*blocks, blocks[0]]}, 1.0)).markers == names(7, 8, 7)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,9 @@ from typing import Literal
 TOLD = 10
 """Faults of a kind that are told one by one."""
 
+SHORTEST_START = 0.2
+"""Seconds that a process needs at least until its first post."""
+
 End = Literal["SIGKILL", "SIGTERM", "by itself"]
 
 
@@ -182,5 +185,5 @@ def _judge_duplicates(
 
 
 def _life_of(post: Shown, lives: Sequence[Life]) -> int:
-    """Which life posted it: a process needs far longer to start than a dead one's last bytes to arrive."""
-    return max((number for number, life in enumerate(lives) if life.began <= post.at), default=0)
+    """Which life posted it. The last bytes of a dead process arrive before the next one can have made any."""
+    return max((number for number, life in enumerate(lives) if life.began + SHORTEST_START <= post.at), default=0)
