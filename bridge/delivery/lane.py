@@ -328,4 +328,5 @@ class Lane:
             log.error("a template failed, a plain message goes out", id=delivery.event.id, fault=rendered.fault)
 
     def _tell_death(self, delivery: Delivery, reason: str) -> None:
+        self._head = _Head(-1)  # if it is revived, it begins anew
         log.error("a message was given up", channel=self.channel, id=delivery.event.id, reason=reason)

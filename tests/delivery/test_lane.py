@@ -569,3 +569,16 @@ async def test_a_lane_without_a_url_rests_until_it_has_one(scene: Scene) -> None
     lane.configuration_changed()
     await scene.settled(1)
     assert scene.shown() == ["first"]
+
+
+async def test_what_was_dead_and_is_revived_begins_anew_with_its_whole_message(scene: Scene) -> None:
+    scene.slack.script("general", sim.INVALID_BLOCKS, sim.INVALID_BLOCKS)
+    await scene.accept("one")
+    lane = scene.start()
+    await scene.until_ended(1)
+    assert await scene.states() == ["dead"]
+    await scene.accept("one")  # its sender sends it again
+    lane.wake()
+    await scene.until_ended(2)
+    assert scene.store.settled[-1].reason == ""
+    assert scene.slack.posts("general")[-1].body["blocks"]
