@@ -11,6 +11,7 @@ from bridge.delivery.clock import Clock
 from bridge.delivery.lane import Lane
 from bridge.delivery.means import LaneState, Means, Posting, Render, Terms
 from bridge.delivery.pacer import Pacer
+from bridge.delivery.troubles import Troubles
 from bridge.store import Store, StoreUnavailable
 
 POLL_EVERY = 1.0
@@ -38,7 +39,8 @@ class Dispatcher:
 
     ``destinations`` gives each channel that has a URL; it is asked anew all the time, so it must be cheap, and whoever
     changes the configuration calls ``refresh``. ``random`` gives jitter, from 0 up to 1; ``owner`` is who claims.
-    ``repeat_of`` gives the seconds within which a route's messages are folded; ``noticed`` is told how lanes do.
+    ``repeat_of`` gives the seconds within which a route's messages are folded; ``alerts`` gives the
+    channel that is told of lanes in trouble.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Dispatcher:
         random: Callable[[], float],
         owner: str,
         repeat_of: Callable[[str], float | None] = lambda _: None,
-        noticed: Callable[[str, LaneState], None] = lambda _channel, _state: None,
+        alerts: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.posts: Counter[str] = Counter()
         """Since the start: posts by the kind of their outcome, and `template_faults`."""
@@ -61,6 +63,7 @@ class Dispatcher:
         self._lanes: dict[str, Lane] = {}
         self._tasks: dict[Lane, asyncio.Task[None]] = {}
         self._poll: asyncio.Task[None] | None = None
+        self._troubles = Troubles(store, poster, self._url_of, self._pacer_of, clock, random, alerts)
         self._means = Means(
             store,
             poster,
@@ -73,12 +76,13 @@ class Dispatcher:
             counts=self.posts,
             terms_of=self._terms_of,
             repeat_of=repeat_of,
-            noticed=noticed,
+            noticed=self._troubles.noticed,
         )
 
     async def start(self) -> None:
         """Start the lanes, and say what waits for channels that are gone."""
         self.refresh()
+        self._troubles.start()
         self._poll = asyncio.create_task(self._watch_store(), name="store watch")
         try:
             waiting = (await self._means.store.counts()).waiting
@@ -104,6 +108,7 @@ class Dispatcher:
             self._pacer_of(url).per_second = slowest
         for lane in self._lanes.values():
             lane.configuration_changed()
+        self._troubles.refresh()
 
     def wake(self, channels: Iterable[str]) -> None:
         """Something was accepted for these channels. Those without a lane are passed over."""
@@ -124,6 +129,7 @@ class Dispatcher:
         """Claim nothing more, let posts in flight finish within so many seconds, and end. The rest stays waiting."""
         if self._poll:
             self._poll.cancel()
+        await self._troubles.stop()
         for lane in self._lanes.values():
             self._end(lane)
         self._lanes = {}

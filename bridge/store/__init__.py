@@ -401,8 +401,8 @@ class Store(Protocol):
         """A lane's trouble was told."""
         ...
 
-    async def clear_lane(self, channel: str) -> None:
-        """A lane runs again, or is gone."""
+    async def clear_lane(self, channel: str) -> int:
+        """A lane runs again, or is gone. Returns how many deliveries it had held: they wait, or have gone since."""
         ...
 
     async def lanes(self) -> list[LaneRow]:

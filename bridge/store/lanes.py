@@ -27,9 +27,16 @@ def told(db: sqlite3.Connection, channel: str) -> None:
     db.execute("UPDATE lanes SET told = 1 WHERE channel = ?", (text(channel),))
 
 
-def clear(db: sqlite3.Connection, channel: str) -> None:
-    """A lane runs again, or is gone."""
-    db.execute("DELETE FROM lanes WHERE channel = ?", (text(channel),))
+def clear(db: sqlite3.Connection, channel: str) -> int:
+    """A lane runs again, or is gone. Returns how many deliveries it had held: those that wait, and those gone since."""
+    name = text(channel)
+    held = db.execute(
+        "SELECT count(*) FROM deliveries d JOIN lanes l ON l.channel = d.channel WHERE l.channel = ? "
+        "AND (d.state = 'waiting' OR d.state IN ('delivered', 'told') AND d.settled_at >= l.since)",
+        (name,),
+    ).fetchone()[0]
+    db.execute("DELETE FROM lanes WHERE channel = ?", (name,))
+    return int(held)
 
 
 def rows(db: sqlite3.Connection) -> list[LaneRow]:

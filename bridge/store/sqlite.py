@@ -170,9 +170,9 @@ class SqliteStore:
         """See ``Store.lane_told``."""
         await self._writer.write(lambda db: lanes.told(db, channel))
 
-    async def clear_lane(self, channel: str) -> None:
+    async def clear_lane(self, channel: str) -> int:
         """See ``Store.clear_lane``."""
-        await self._writer.write(lambda db: lanes.clear(db, channel))
+        return await self._writer.write(lambda db: lanes.clear(db, channel))
 
     async def lanes(self) -> list[LaneRow]:
         """See ``Store.lanes``."""

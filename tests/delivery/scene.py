@@ -128,8 +128,8 @@ class WatchedStore:
     async def lane_told(self, channel: str) -> None:
         await self.inner.lane_told(channel)
 
-    async def clear_lane(self, channel: str) -> None:
-        await self.inner.clear_lane(channel)
+    async def clear_lane(self, channel: str) -> int:
+        return await self.inner.clear_lane(channel)
 
     async def lanes(self) -> list[LaneRow]:
         return await self.inner.lanes()
