@@ -60,8 +60,9 @@ def backlog(db: sqlite3.Connection, channel: str, failures: Sequence[str], most:
 
 def keep(db: sqlite3.Connection, id: str, channel: str, upto: int, message: str, now: float) -> None:
     """Write down a digest that was posted. What it tells of is settled by ``tell``."""
+    # Where the answer to a commit was lost, the caller tries again: that must not fail for ever.
     db.execute(
-        "INSERT INTO digests (id, channel, upto, posted_at, message) VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO digests (id, channel, upto, posted_at, message) VALUES (?, ?, ?, ?, ?)",
         (id, text(channel), upto, now, message),
     )
 
@@ -76,7 +77,9 @@ def tell(db: sqlite3.Connection, id: str, now: float) -> bool:
     changed = db.execute(
         "UPDATE deliveries SET state = 'told', told_in = :id, reason = 'told in a digest', settled_at = :now "
         "WHERE id IN (SELECT d.id FROM digests g JOIN deliveries d INDEXED BY deliveries_state "
-        "ON d.state = 'waiting' AND d.channel = g.channel WHERE g.id = :id AND d.id <= g.upto LIMIT :batch)",
+        "ON d.state = 'waiting' AND d.channel = g.channel WHERE g.id = :id AND d.id <= g.upto "
+        # What was dead and was asked for again since then has a number below that, and was not counted.
+        "AND (d.replayed_at IS NULL OR d.replayed_at <= g.posted_at) LIMIT :batch)",
         {"id": id, "now": now, "batch": BATCH},
     ).rowcount
     if changed == BATCH:

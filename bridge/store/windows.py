@@ -16,10 +16,12 @@ def first_of(db: sqlite3.Connection, channel: str, window: Window, now: float) -
 
 
 def begin(db: sqlite3.Connection, channel: str, window: Window, first: int, now: float) -> None:
-    """Open a window."""
+    """Open a window. What one before it has folded and not told yet is told with this one."""
     db.execute(
-        "INSERT OR REPLACE INTO repeats (channel, route, subject, print, first, title, since, until) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO repeats (channel, route, subject, print, first, title, since, until) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, route, subject, print) DO UPDATE SET "
+        "first = excluded.first, title = excluded.title, until = excluded.until, "
+        "since = CASE WHEN more THEN since ELSE excluded.since END",
         (*_key(channel, window), first, text(window.title), now, window.until),
     )
 

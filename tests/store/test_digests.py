@@ -56,6 +56,25 @@ async def test_a_digest_settles_what_waited_until_then_and_nothing_else(store: S
     assert (told[0].told_in, told[0].settled_at) == ("d1", 10.0)
 
 
+async def test_a_digest_does_not_settle_what_somebody_asked_for_again_after_it(store: SqliteStore) -> None:
+    await accept(store, 1)
+    await accept(store, 2)
+    first, _ = await store.claim("general", "test", 2)
+    await store.settle([Settlement(first.id, "dead")], 5.0)
+    await store.keep_digest("d1", "general", 9, {}, 9.0)
+    rows, mark = await store.news(Query(state="dead"), None)
+    await store.replay(rows, mark, 10.0)
+    await store.tell_digest("d1", 11.0)
+    assert [delivery.id for delivery in await store.claim("general", "test", 9)] == [first.id]
+    assert await store.unfinished_digests("general") == []
+
+
+async def test_a_digest_that_is_kept_twice_is_kept_once(store: SqliteStore) -> None:
+    for _ in range(2):
+        await store.keep_digest("d1", "general", 9, {}, 9.0)
+    assert await store.unfinished_digests("general") == ["d1"]
+
+
 async def test_old_digests_are_dropped_and_those_that_are_not_done_stay(store: SqliteStore) -> None:
     await store.keep_digest("done", "general", 0, {}, 1.0)
     await store.tell_digest("done", 1.0)
@@ -80,6 +99,18 @@ async def test_a_window_opens_with_a_delivery_counts_what_it_folds_and_ends(stor
     assert (ended.more, ended.since, ended.title) == (1, 10.0, "Pipeline")
     await store.close_window("general", ended)
     assert await store.next_window("general") is None
+
+
+async def test_a_window_that_begins_before_the_last_was_told_keeps_its_count(store: SqliteStore) -> None:
+    for number in range(3):
+        await accept(store, number)
+    first, second, third = await store.claim("general", "test", 3)
+    await store.settle([Settlement(first.id, "delivered", opens=WINDOW)], 10.0)
+    await store.settle([Settlement(second.id, "told", folds=WINDOW)], 50.0)
+    await store.settle([Settlement(third.id, "delivered", opens=replace(WINDOW, until=200.0))], 101.0)
+    assert await store.open_window("general", WINDOW, 150.0) == third.id
+    [ended] = await store.ended_windows("general", 200.0)
+    assert (ended.more, ended.since, ended.until) == (1, 10.0, 200.0)
 
 
 async def test_a_delivery_that_was_settled_meanwhile_opens_and_folds_nothing(store: SqliteStore) -> None:
