@@ -10,12 +10,14 @@ from bridge.messages import Block, Message
 from bridge.messages.layout import section
 from bridge.messages.limits import MAX_BLOCKS, MAX_BYTES
 from bridge.messages.links import link
-from bridge.messages.mrkdwn import cut, escaped, says
+from bridge.messages.mrkdwn import cut, escaped, says, units
 from bridge.messages.tidy import Parts
 
 _TITLE = 400
 _DETAIL = 200
 _NOTIFICATION = 300
+_LINK = 2_000
+"""Units of an address that is linked, so that a block holds title and detail besides."""
 _FRAME = 1_600
 """Bytes that are left for the notification's text, the note and what stands around the blocks."""
 _DATE = re.compile(r"<!date\^[^<>]*>")
@@ -25,8 +27,8 @@ def packed(parts: Parts, url: str) -> tuple[Block, ...]:
     """A message in its packed form: one block, no buttons. ``url`` is linked where its title links nothing."""
     lines = [line for line in parts.body.split("\n") if says(line) and not line.startswith("```")]
     title = cut(parts.title or next(iter(lines), "") or parts.text, _TITLE)
-    if "<http" not in title and url:
-        title = f"{title} · {link(url, 'open')}"
+    if "<http" not in title and url and units(opening := link(url, "open")) <= _LINK:
+        title = f"{title} · {opening}"
     detail = next((one for one in _details(parts, lines) if one != parts.title), "")
     return (section(f"{title}\n{cut(detail, _DETAIL)}" if says(detail) else title),)
 

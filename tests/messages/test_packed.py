@@ -44,6 +44,14 @@ def test_the_packed_form_holds_title_link_and_one_detail(slots: Slots, written: 
     assert pack_of(slots) == written
 
 
+@pytest.mark.parametrize("length", [100, 1900, 2900])
+def test_a_long_address_leaves_the_packed_form_within_slacks_limits(length: int) -> None:
+    url = "https://e.example/" + "é" * length
+    for title in ("T" * 390, f"T <{url}|x>"):
+        blocks = packed(tidy(Slots(title=title, fields=[("Why", "w" * 190)]), "fallback"), url)
+        assert problems(Message("x", blocks)) == []
+
+
 def test_without_an_address_there_is_no_link() -> None:
     assert pack_of(Slots(title="*Ada* left"), "") == "*Ada* left"
 
