@@ -8,6 +8,7 @@ from bridge.messages import Message
 from bridge.messages.layout import lay_out
 from bridge.messages.links import link
 from bridge.messages.mrkdwn import cut, escaped, markup, neutral
+from bridge.messages.packed import Pack
 from bridge.messages.slots import Slots
 from bridge.messages.tidy import tidy
 from bridge.messages.times import date
@@ -51,6 +52,16 @@ def and_more(window: Window) -> Message:
     while_ = humanize.naturaldelta(window.until - window.since)
     said = f":repeat: and *{window.more:,} more* like it within {while_}: {window.title}"
     return lay_out(tidy(Slots(title=said), said))
+
+
+def and_many_more(windows: Sequence[Window]) -> tuple[Message, int]:
+    """The same of several windows in one post, a line each; and of how many of them there was room for."""
+    pack = Pack()
+    for window in windows:
+        line = and_more(window)
+        if not pack.add(line.text, tuple(line.blocks)):
+            break
+    return (pack.message(), pack.messages) if pack.messages > 1 else (and_more(windows[0]), 1)
 
 
 def first_line(blocks: Sequence[object], text: str) -> str:

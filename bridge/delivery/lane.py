@@ -8,7 +8,7 @@ behind, a post carries several messages in their packed form; where too many wai
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -67,6 +67,8 @@ class Lane:
         self._head = _Head(-1)
         self._apart = -1
         """Up to this delivery each goes alone, since Slack did not take them together."""
+        self._summed_up = False
+        """Whether windows had the last turn: then it is the deliveries' one, so that neither holds up the other."""
         self._stopping = False
 
     @property
@@ -116,8 +118,11 @@ class Lane:
         if (seconds := means.pacer_of(url).wait()) > 0:
             await self._standing.rest(seconds, url)
             return
-        if await self._summaries.told_one(url):
+        await self._summaries.finish()
+        if not self._summed_up and await self._summaries.told_windows(url):
+            self._summed_up = True
             return
+        self._summed_up = False
         claimed = await means.store.claim(self.channel, means.owner, self._most())
         if not claimed:
             await self._idle()
@@ -158,17 +163,19 @@ class Lane:
     async def _try(self, claimed: Sequence[Delivery], url: str) -> None:
         if claimed[0].id > self._apart:
             self._apart = -1
-        behind = len(claimed) > 1 and self._behind(len(claimed), url)
-        if (behind or not self._means.terms_of(self.channel).pack) and await self._summaries.too_many():
+        behind = self._most() > 1 and await self._behind(url)
+        if (behind or not self._means.terms_of(self.channel).pack) and await self._summaries.too_many(claimed[0].id):
             await self._summaries.digest(url)
             return
         load = await self._together(claimed) if behind else await self._alone(claimed[0])
         if load is not None:
             await self._send(load, url)
 
-    def _behind(self, waiting: int, url: str) -> bool:
+    async def _behind(self, url: str) -> bool:
+        # The store counts: a claim is cut off where a channel is fast, or where bodies are large.
         pacer = self._means.pacer_of(url)
-        return waiting - pacer.ready() > BEHIND * pacer.per_second
+        bearable = int(pacer.ready() + BEHIND * pacer.per_second)
+        return await self._means.store.waiting(self.channel, bearable + 1) > bearable
 
     async def _alone(self, delivery: Delivery) -> Load | None:
         """The delivery by itself; None if there is nothing to post of it."""
@@ -184,13 +191,16 @@ class Lane:
         """As many as fit into a post; None if there is nothing to post of any. What is not posted is settled."""
         carried: list[Carried] = []
         settled: list[Settlement] = []
+        folded: list[Settlement] = []
         for delivery in claimed:
             one = await self._carried(delivery, await self._means.render(delivery, ()))
             if isinstance(one, Settlement):
                 settled.append(one)
                 continue
-            if one.key() and any(one.key() == other.key() for other in carried):
-                break  # it is folded into that other, once that was shown
+            first = next((other for other in carried if one.key() and other.key() == one.key()), None)
+            if first is not None and first.window is not None:
+                folded.append(_fold(delivery, first.delivery.id, first.window))
+                continue
             carried.append(one)
             if len(together(carried, 0.0).carried) < len(carried):
                 break
@@ -199,7 +209,7 @@ class Lane:
         if not carried:
             return None
         load = together(carried, self._means.clock.now())
-        return load if load.packed else await self._alone(load.carried[0].delivery)
+        return replace(load, folded=tuple(folded)) if load.packed else await self._alone(load.carried[0].delivery)
 
     async def _carried(self, delivery: Delivery, rendered: Rendered) -> Carried | Settlement:
         """A delivery with its message; or how it ends without one: skipped, or folded into another that was shown."""
@@ -214,8 +224,7 @@ class Lane:
         first = await self._means.store.open_window(self.channel, window, self._means.clock.now())
         if first is None:
             return Carried(delivery, rendered, window)
-        reason = f"reads the same as #{first}, and is told with it"
-        return Settlement(delivery.id, "told", reason, told_in=f"repeat of #{first}", folds=window)
+        return _fold(delivery, first, window)
 
     def _window(self, delivery: Delivery, rendered: Rendered) -> Window | None:
         seconds = self._means.repeat_of(delivery.route)
@@ -247,6 +256,7 @@ class Lane:
                     )
                     for one, body in zip(load.carried, load.shown, strict=True)
                 ]
+                + (list(load.folded) if shown else [])
             )
         if state == "dead":
             self._tell_death(load.carried[0].delivery, reason)
@@ -330,3 +340,9 @@ class Lane:
     def _tell_death(self, delivery: Delivery, reason: str) -> None:
         self._head = _Head(-1)  # if it is revived, it begins anew
         log.error("a message was given up", channel=self.channel, id=delivery.event.id, reason=reason)
+
+
+def _fold(delivery: Delivery, first: int, window: Window) -> Settlement:
+    """How a delivery ends that reads the same as another, which was shown."""
+    reason = f"reads the same as #{first}, and is told with it"
+    return Settlement(delivery.id, "told", reason, told_in=f"repeat of #{first}", folds=window)

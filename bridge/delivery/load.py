@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import humanize
 
-from bridge.messages import Rendered
-from bridge.messages.layout import section
+from bridge.messages import Block, Rendered
+from bridge.messages.layout import mrkdwn_text, section
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.packed import Pack
-from bridge.store import Delivery, Window
+from bridge.store import Delivery, Settlement, Window
 
 LATE = 3600.0
 """Seconds after which a message says that it is late."""
@@ -36,6 +36,8 @@ class Load:
     carried: tuple[Carried, ...]
     body: Mapping[str, object]
     shown: tuple[Mapping[str, object], ...]
+    folded: tuple[Settlement, ...] = ()
+    """What is told with these messages, once they are shown."""
 
     @property
     def packed(self) -> bool:
@@ -71,9 +73,18 @@ def together(carried: Iterable[Carried], now: float) -> Load:
     for one in carried:
         message, blocks = one.rendered.message, one.rendered.packed
         assert message is not None  # what is skipped is not carried
-        if not pack.add(message.text, blocks or (section(str(escaped(message.text))),)):
+        blocks = (*(blocks or (section(str(escaped(message.text))),)), *_sent_again(one.delivery, now))
+        if not pack.add(message.text, blocks):
             break
         taken.append(one)
         shown.append({"text": message.text, "blocks": list(blocks)})
-    said = next((note for one in taken for note in notes(one.delivery, now)), "")
+    late = (note for one in taken if one.delivery.replayed_at is None for note in notes(one.delivery, now))
+    said = next(late, "")
     return Load(tuple(taken), pack.message(said).body(), tuple(shown))
+
+
+def _sent_again(delivery: Delivery, now: float) -> tuple[Block, ...]:
+    """What a message that was asked for again says of that below itself: it is not true of the others in its post."""
+    if delivery.replayed_at is None:
+        return ()
+    return ({"type": "context", "elements": [mrkdwn_text(str(escaped(note))) for note in notes(delivery, now)]},)

@@ -1,5 +1,6 @@
 """Storms: what waits is packed, in order and none dropped; thousands are told in a digest; repeats are folded."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,6 +16,9 @@ from bridge.messages.layout import section
 from bridge.payload import list_at, text_at
 from bridge.store import Delivery, Query, StoreUnavailable
 from tests.delivery.scene import Scene
+
+NO_TEXT = Answer(400, "no_text")
+"""The answer to a probe."""
 
 
 def paced(scene: Scene, *, burst: int = 3, channel: str = "general") -> None:
@@ -314,6 +318,115 @@ async def test_repeats_are_folded_within_a_storm_too(scene: Scene) -> None:
     scene.start()
     await scene.until_ended(40)
     assert flat(scene) == ["same 0", *[f"{n} own" for n in range(20)]]
+
+
+async def test_pairs_that_repeat_do_not_keep_a_storm_from_being_packed(scene: Scene) -> None:
+    paced(scene)
+    with_repeat(scene, 600.0)
+    await same_subject(scene, *[f"{n // 2} {n % 2}" for n in range(40)])
+    scene.start()
+    await scene.until_ended(40)
+    assert flat(scene) == [f"{n} 0" for n in range(20)]
+    assert len(titles(scene)) == 1
+    rows = {row.title: row for row in await scene.store.find(Query(limit=100))}
+    assert rows["7 1"].told_in == f"repeat of #{rows['7 0'].delivery}"
+    assert {window.more for window in await scene.store.ended_windows("general", scene.clock.now() + 700)} == {1}
+
+
+async def test_many_windows_that_end_at_once_share_posts_and_do_not_hold_up_what_waits(scene: Scene) -> None:
+    paced(scene, burst=1)
+    with_repeat(scene, 60.0)
+    await same_subject(scene, *[f"{n % 60} {n}" for n in range(120)])
+    lane = scene.start()
+    await scene.until_ended(120)
+    before = len(titles(scene))
+    scene.clock.advance(120)
+    await scene.accept("new")
+    lane.wake()
+    await scene.until_ended(121)
+    assert ["new"] in titles(scene)[before : before + 2]
+    await scene.until(scene.slack.wait_for("general", before + 3))
+    assert sum("more* like it" in line for line in flat(scene)) == 60
+    assert all(len(post) <= 40 for post in titles(scene))
+
+
+async def test_windows_whose_shared_post_slack_refuses_are_told_one_by_one(scene: Scene) -> None:
+    with_repeat(scene, 60.0)
+    await same_subject(scene, "a 1", "b 1", "a 2", "b 2")
+    scene.start()
+    await scene.until_ended(4)
+    scene.slack.script("general", sim.INVALID_BLOCKS)
+    await scene.until(scene.slack.wait_for("general", 4))
+    assert [len(post) for post in titles(scene)[2:]] == [1, 1]
+
+
+async def test_a_line_on_which_slack_fails_again_and_again_does_not_hold_the_lane_for_ever(scene: Scene) -> None:
+    with_repeat(scene, 60.0)
+    await same_subject(scene, "same a", "same b")
+    lane = scene.start()
+    await scene.until_ended(2)
+    scene.slack.script("general", *[sim.EMPTY_500, NO_TEXT] * 3)
+    while await scene.store.next_window("general") is not None:
+        await scene.clock.skip()
+        await asyncio.sleep(0.01)
+    assert flat(scene) == ["same a"]
+    await scene.accept("after it")
+    lane.wake()
+    await scene.until_ended(3)
+    assert flat(scene) == ["same a", "after it"]
+
+
+async def test_a_digest_on_which_slack_fails_again_and_again_leaves_all_to_be_packed(scene: Scene) -> None:
+    paced(scene)
+    with_terms(scene, Terms(digest_after=50))
+    scene.slack.script("general", *[sim.EMPTY_500, NO_TEXT] * 3)
+    await scene.accept(*map(str, range(60)))
+    scene.start()
+    await scene.until_ended(60)
+    assert flat(scene) == [str(n) for n in range(60)]
+
+
+async def test_after_a_digest_that_slack_refused_the_next_flood_has_one_again(scene: Scene) -> None:
+    paced(scene)
+    with_terms(scene, Terms(digest_after=50))
+    scene.slack.script("general", sim.INVALID_BLOCKS)
+    await scene.accept(*map(str, range(60)))
+    lane = scene.start()
+    await scene.until_ended(60)
+    await scene.accept(*map(str, range(60, 120)))
+    lane.wake()
+    await scene.until(told(scene, 51))
+
+
+async def test_a_fast_channel_that_falls_behind_packs_and_has_digests_too(scene: Scene) -> None:
+    url = scene.urls.setdefault("general", scene.slack.webhook("general"))
+    scene.pacers[url] = Pacer(scene.clock, per_second=20.0)
+    with_terms(scene, Terms(digest_after=100))
+    await scene.accept(*map(str, range(90)))
+    lane = scene.start()
+    await scene.until_ended(90)
+    assert flat(scene) == [str(n) for n in range(90)]
+    assert len(titles(scene)) < 70
+    await scene.accept(*map(str, range(90, 210)))
+    lane.wake()
+    await scene.until(told(scene, 101))
+
+
+async def test_what_was_asked_for_again_says_so_itself_within_a_pack(scene: Scene) -> None:
+    paced(scene)
+    await scene.accept("0")
+    lane = scene.start()
+    await scene.until_ended(1)
+    scene.clock.advance(7200)
+    rows, mark = await scene.store.news(Query(), None)
+    await scene.store.replay(rows, mark, scene.clock.now())
+    await scene.accept(*map(str, range(1, 10)))
+    lane.wake()
+    await scene.until_ended(11)
+    post = scene.slack.posts("general")[-1]
+    blocks = list_at(post.body, "blocks")
+    assert [text_at(block, "text", "text") for block in blocks] == ["0", "", *map(str, range(1, 10))]
+    assert "Sent again" in text_at(blocks, 1, "elements", 0, "text")
 
 
 async def test_a_window_waits_while_slack_asks_to(scene: Scene) -> None:
