@@ -25,7 +25,7 @@ from bridge.pauses import shorten_pauses
 from bridge.reload import Reload, ready
 from bridge.running import Channel, Running
 from bridge.settings import Settings
-from bridge.store import Delivery, Store, StoreUnavailable, open_store
+from bridge.store import Counts, Delivery, Store, StoreUnavailable, open_store
 from bridge.web.app import LAST_REQUESTS, Server, application
 from bridge.web.bodies import Inflight
 from bridge.web.connections import Connections, Limits, raise_open_files
@@ -63,7 +63,7 @@ class Service:
         self._jitter = jitter
         self._state = "starting"
         self._looked_at = float("-inf")
-        self._deliveries: Mapping[str, int] | None = None
+        self._found: Counts | None = None
         self._known: Mapping[str, Channel] = {}
         self._reached: Mapping[str, Destination] = {}
         self._renderer = ThreadPoolExecutor(1, "render")
@@ -171,23 +171,25 @@ class Service:
             return Readiness(False, self._state, {})
         if self._clock.monotonic() - self._looked_at >= LOOK_EVERY:
             self._looked_at = self._clock.monotonic()
-            self._deliveries = await self._look_at_store()
-        if self._deliveries is None:
+            self._found = await self._look_at_store()
+        if self._found is None:
             return Readiness(False, "store unavailable", {})
         lanes = self.dispatcher.counts()
         counts = {f"lanes_{name}": number for name, number in lanes.items()}
-        counts |= {f"deliveries_{name}": number for name, number in self._deliveries.items()}
+        counts |= {f"deliveries_{name}": number for name, number in self._found.states.items()}
+        in_trouble = (name for name, lane in self.dispatcher.states().items() if lane.name in ("away", "stopped"))
+        counts["deliveries_held"] = sum(self._found.waiting.get(name, 0) for name in in_trouble)
         counts |= {f"events_{name.replace(' ', '_')}": number for name, number in self.ingest.counts.items()}
         degraded = lanes["away"] or lanes["stopped"]
         return Readiness(True, "degraded" if degraded else "ok", dict(sorted(counts.items())))
 
-    async def _look_at_store(self) -> Mapping[str, int] | None:
-        """Deliveries by state, or None while nothing new can be kept."""
+    async def _look_at_store(self) -> Counts | None:
+        """What is in the store, or None while nothing new can be kept."""
         if self.ingest.refused_all_since_asked():
             return None
         try:
             await self.store.check()
-            return (await self.store.counts()).states
+            return await self.store.counts()
         except StoreUnavailable:
             return None
 

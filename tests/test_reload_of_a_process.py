@@ -54,10 +54,13 @@ async def test_a_template_a_broken_file_and_a_signal(tmp_path: Path) -> None:
 
 
 async def test_a_new_url_in_a_secrets_file_revives_a_dead_channel_and_nothing_is_lost(tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text(
+        '[alerts]\nchannel = "ops"\n[[routes]]\nname = "all"\nchannels = ["general"]\n'
+    )
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
-        environ = minimal(slack, BRIDGE_SECRETS_DIR=str(secrets))
+        environ = minimal(slack, BRIDGE_SECRETS_DIR=str(secrets), BRIDGE_CHANNELS__OPS=slack.webhook("ops"))
         url = secrets / "bridge_channels__general"
         url.write_text(environ.pop("BRIDGE_CHANNELS__GENERAL"))
         slack.always("general", NO_SERVICE)
@@ -68,10 +71,13 @@ async def test_a_new_url_in_a_secrets_file_revives_a_dead_channel_and_nothing_is
                 said,
                 "Slack closed this destination: its messages wait. Make a new webhook and set the channel's URL to it",
             )
+            [alert] = await slack.wait_for("ops", 1)
+            assert str(alert.body["text"]).startswith("#general is stopped: its webhook was removed")
             async with client.get(f"{base}/readyz") as response:
                 answer = await response.json()
                 assert (response.status, answer["status"]) == (200, "degraded")
                 assert (answer["counts"]["lanes_stopped"], answer["counts"]["deliveries_waiting"]) == (1, 3)
+                assert answer["counts"]["deliveries_held"] == 3
                 assert "general" not in json.dumps(answer)
             new = tmp_path / "new"
             new.write_text(slack.webhook("anew"))
@@ -80,6 +86,8 @@ async def test_a_new_url_in_a_secrets_file_revives_a_dead_channel_and_nothing_is
             assert entry["changed"] == "the channel general"
             posts = await slack.wait_for("anew", 3)
             assert not slack.posts("general")
+            [_, alert] = await slack.wait_for("ops", 2)
+            assert alert.body["text"] == "#general is back: 3 messages that waited are on their way"
     texts = [str(post.body["text"]) for post in posts]
     assert len(texts) == 3
     assert slack.webhook("anew").rpartition("/")[2] not in "".join(said)

@@ -1,6 +1,5 @@
 """Lanes in trouble are written down, told to the alerts channel once, and told again when they are over."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
