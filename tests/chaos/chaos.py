@@ -65,8 +65,8 @@ WARM = 8.0
 """Seconds that a life may take to its next post before it is ended all the same."""
 STRIKE = 0.02
 """Seconds after a post was taken within which the kill comes that aims at it."""
-FINISH = 120.0
-"""Seconds that everything which waits may take at the end, once nothing is in its way."""
+STUCK = 60.0
+"""Seconds within which something must move at the end, once nothing is in its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,16 +214,18 @@ class Chaos:
         """Let the senders finish and the lanes catch up. Returns what did not."""
         if not await self.service.listens():
             return [f"the last life did not start: {''.join(self.service.said)[-600:]}"]
-        _, late = await asyncio.wait(senders, timeout=FINISH)
+        _, late = await asyncio.wait(senders, timeout=STUCK)
         if late:
             return ["a provider was not answered, although nothing was in its way any more"]
         for sender in senders:
             sender.result()
-        deadline = time.monotonic() + FINISH
-        waiting = -1
-        while waiting and time.monotonic() < deadline:
+        waiting = _waiting(self._store)
+        moved = time.monotonic()
+        while waiting and time.monotonic() - moved < STUCK:
             await asyncio.sleep(0.2)
-            waiting = _waiting(self._store)
+            before, waiting = waiting, _waiting(self._store)
+            if waiting < before:  # which it can be only so many times: nothing is accepted any more
+                moved = time.monotonic()
         return [f"{waiting} messages still wait, although nothing is in their way any more"] if waiting else []
 
     def _counts(self, record: Record) -> dict[str, int]:
