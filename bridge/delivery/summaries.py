@@ -54,7 +54,12 @@ class Summaries:
         return bool(telling)
 
     async def _tell_of(self, windows: Sequence[Window], url: str) -> None:
-        message, number = and_many_more(windows)
+        try:
+            message, number = and_many_more(windows)
+        except Exception:  # an error of our own: it would come again and again, and hold the lane
+            log.exception("what windows folded cannot be told", channel=self._channel)
+            await self._close(windows)
+            return
         fate = await self._post(message, url, partial(self._close, windows[:number]))
         if fate == "refused" and number > 1:
             self._singly = number
@@ -82,7 +87,12 @@ class Summaries:
         if not backlog.number:  # dropped meanwhile
             return
         id = f"d{new_id(now)[:16]}"
-        message = digest(backlog, id)
+        try:
+            message = digest(backlog, id)
+        except Exception:  # an error of our own: it says nothing of the delivery at the head
+            log.exception("a digest cannot be written: what waits is packed", channel=self._channel)
+            self._undigested = backlog.upto
+            return
         log.warning("too much waits, a digest stands for it", channel=self._channel, digest=id, waiting=backlog.number)
         keep = partial(store.keep_digest, id, self._channel, backlog.upto, message.body(), now)
         fate = await self._post(message, url, keep)

@@ -398,6 +398,40 @@ async def test_after_a_digest_that_slack_refused_the_next_flood_has_one_again(sc
     await scene.until(told(scene, 51))
 
 
+@pytest.mark.parametrize("pack", [True, False])
+async def test_a_digest_that_cannot_be_written_costs_no_delivery(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, pack: bool
+) -> None:
+    def broken(*_: object) -> Message:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr("bridge.delivery.summaries.digest", broken)
+    paced(scene)
+    with_terms(scene, Terms(pack=pack, digest_after=20))
+    await scene.accept(*map(str, range(30)))
+    scene.start()
+    await scene.until_ended(30)
+    assert flat(scene) == [str(n) for n in range(30)]
+
+
+async def test_a_line_that_cannot_be_written_does_not_hold_the_lane(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> tuple[Message, int]:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr("bridge.delivery.summaries.and_many_more", broken)
+    with_repeat(scene, 60.0)
+    await same_subject(scene, "same a", "same b")
+    lane = scene.start()
+    await scene.until_ended(2)
+    scene.clock.advance(120)
+    await scene.accept("after it")
+    lane.wake()
+    await scene.until_ended(3)
+    assert flat(scene) == ["same a", "after it"]
+
+
 async def test_a_fast_channel_that_falls_behind_packs_and_has_digests_too(scene: Scene) -> None:
     url = scene.urls.setdefault("general", scene.slack.webhook("general"))
     scene.pacers[url] = Pacer(scene.clock, per_second=20.0)
