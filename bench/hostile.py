@@ -21,10 +21,10 @@ from pathlib import Path
 import uvloop
 
 TOKEN = "a-secret-token-for-the-bench"  # noqa: S105 - opens nothing
-ROUNDS = 3
+ROUNDS = 2
 SECONDS = 4.0
 """Seconds of calm in each round, and as many under attack."""
-BEFORE = 5.0
+BEFORE = 4.0
 """Seconds that an attack gets to unfold before the honest requests are measured, and to die away after it."""
 SENDERS = 4
 PAUSE = 0.05
@@ -121,10 +121,10 @@ class Plan:
 
 
 ATTACKS = {
-    "heads a byte a second": Plan(trickle(START + b"X-A: "), 3000, 300),
+    "heads a byte a second": Plan(trickle(START + b"X-A: "), 1500, 150),
     "10,000 idle connections": Plan(hold, 10_000, 300),
-    "bodies a byte a second": Plan(trickle(START + b"Content-Length: 100000\r\n\r\n"), 3000, 300),
-    "answers that nobody reads": Plan(unread, 100, 100),
+    "bodies a byte a second": Plan(trickle(START + b"Content-Length: 100000\r\n\r\n"), 1500, 150),
+    "answers that nobody reads": Plan(unread, 100, 20),
     "pipelined requests": Plan(ask(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 200), 20, 20),
     "TLS to the plain port": Plan(ask(bytes.fromhex("160301020001") + b"x" * 500), 20, 100),
     "header lines without end": Plan(repeat(START, b"X-A: b\r\n", 0.01), 100, 100),
