@@ -8,6 +8,9 @@ import structlog
 from bridge.delivery.means import Means, back_off
 from bridge.store import Settlement, StoreUnavailable
 
+LONGEST = 2.0
+"""Seconds between two tries: a stop gives a post in flight a few, and what is not on record by then is posted again."""
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
 
@@ -32,7 +35,7 @@ class Record:
                 failures += 1
                 self.tell(error, failures)
                 settlements = [replace(one, attempt=None, message=None, template_fault="") for one in settlements]
-            await self._means.clock.sleep(back_off(self._means.random, failures))
+            await self._means.clock.sleep(min(back_off(self._means.random, failures), LONGEST))
 
     async def surely(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write something else, again and again while the store is not available."""
@@ -44,7 +47,7 @@ class Record:
             except StoreUnavailable as error:
                 failures += 1
                 self.tell(error, failures)
-            await self._means.clock.sleep(back_off(self._means.random, failures))
+            await self._means.clock.sleep(min(back_off(self._means.random, failures), LONGEST))
 
     def tell(self, error: Exception, times: int) -> None:
         """Log an error that the lane survives; of a store that is not available, the first time only."""

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from bridge.store import StoreUnavailable
 from tests.delivery.scene import Scene
 
@@ -11,9 +9,6 @@ DRAIN = 7.0
 """Seconds that a service which was told to stop gives its lanes."""
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="the record waits out a back-off of up to a minute, and is cut off"
-)
 async def test_a_stop_after_the_store_has_recovered_leaves_nothing_off_the_record(scene: Scene) -> None:
     await scene.accept("first")
     scene.store.settle_faults.extend([StoreUnavailable("the disk is full")] * 5)
