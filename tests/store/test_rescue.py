@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bridge.store import Query, StoreRefused, rescue, schema
-from bridge.store.rescue import Examined, NoStore, examine, save
+from bridge.store.remains import NoStore
+from bridge.store.rescue import Examined, examine, save
 from bridge.store.sqlite import SqliteStore
 from tests.store.conftest import opened
 from tests.store.samples import DAY, NOW, entry, event, execute, request, rows, settle_all
