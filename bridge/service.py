@@ -19,7 +19,7 @@ from bridge.delivery.means import Terms
 from bridge.delivery.slack import Poster, open_session
 from bridge.large import return_freed_memory
 from bridge.messages import Rendered
-from bridge.messages.render import Templates, compiled, render
+from bridge.messages.render import Templates, compile_fault, is_choice, render
 from bridge.names import secret_variable
 from bridge.pauses import shorten_pauses
 from bridge.reload import Reload, ready
@@ -116,8 +116,8 @@ class Service:
             await asyncio.gather(server.stop(), self.dispatcher.stop(within=LAST_REQUESTS))
 
         self._closing.push_async_callback(finish_what_is_in_flight)
-        # In the thread that renders, so that the first message waits for it, and the first webhook does not.
-        self._renderer.submit(self._compile, self.running.templates)
+        self._warming = asyncio.create_task(self._warm(self.running.templates), name="warming")
+        self._closing.callback(self._warming.cancel)
         await self.dispatcher.start()
         self.address = await server.start(settings.host, settings.port)
         pruning = asyncio.create_task(self._keep_house(), name="pruning")
@@ -146,12 +146,17 @@ class Service:
         )
 
     def when_compiled(self, call: Callable[[], None]) -> None:
-        """Call it once the templates of the start are compiled, in their thread."""
-        self._renderer.submit(call)
+        """Call it once the templates of the start are compiled."""
+        self._warming.add_done_callback(lambda _: call())
 
-    @staticmethod
-    def _compile(templates: Templates) -> None:
-        for fault in compiled(templates).faults.values():
+    async def _warm(self, templates: Templates) -> None:
+        """Compile the templates where messages are rendered, but one by one: the first message waits for one of them,
+        and not for all. Parts come first, since what uses them is cut off after a while."""
+        loop = asyncio.get_running_loop()
+        for name in sorted(templates.sources, key=is_choice):
+            if fault := await loop.run_in_executor(self._renderer, compile_fault, templates, name):
+                log.warning("this template is broken, and a plain message stands in for it", fault=fault)
+        for fault in templates.faults.values():
             log.warning("this template is broken, and a plain message stands in for it", fault=fault)
 
     def _destinations(self) -> Mapping[str, Destination]:

@@ -46,10 +46,11 @@ class Templates:
 
     def names(self) -> list[str]:
         """All templates that an event can get: not message.j2, and no parts to be included, which start with ``_``."""
-        return sorted(name for name in {*self.sources, *self.faults} if _is_choice(name))
+        return sorted(name for name in {*self.sources, *self.faults} if is_choice(name))
 
 
-def _is_choice(name: str) -> bool:
+def is_choice(name: str) -> bool:
+    """Whether an event can get this template: it is not the frame, and no part that is to be included."""
     return name != _FRAME and not name.rpartition("/")[2].startswith("_")
 
 
@@ -73,7 +74,7 @@ def compiled(templates: Templates) -> Templates:
     """The same templates once each was compiled. What cannot be is a fault and never an exception."""
     faults = dict(templates.faults)
     for name in templates.sources:
-        if name not in faults and (fault := _compile_fault(templates, name)):
+        if name not in faults and (fault := compile_fault(templates, name)):
             faults[name] = fault
     return replace(templates, faults=MappingProxyType(faults))
 
@@ -91,7 +92,7 @@ def with_text(templates: Templates, name: str, text: str) -> Templates:
         )
     # An environment of its own, since templates find what they extend and include through theirs.
     changed = _templates({**texts, name: text}, faults, templates.environment.overlay())
-    fault = _compile_fault(changed, name)
+    fault = compile_fault(changed, name)
     return replace(changed, faults=MappingProxyType({**faults, name: fault})) if fault else changed
 
 
@@ -101,8 +102,8 @@ def _templates(texts: Mapping[str, str], faults: Mapping[str, str], environment:
     return Templates(MappingProxyType(dict(texts)), MappingProxyType(dict(faults)), environment)
 
 
-def _compile_fault(templates: Templates, name: str) -> str:
-    """What keeps a template from being compiled; "" if it is."""
+def compile_fault(templates: Templates, name: str) -> str:
+    """Compile a template, and keep it. What keeps it from being compiled; "" if it is."""
     try:
         templates.environment.get_template(name)
     except Exception as error:  # noqa: BLE001 - one broken file must not stop the others
