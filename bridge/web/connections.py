@@ -16,6 +16,7 @@ from typing import cast
 
 import structlog
 from aiohttp import web
+from aiohttp.http import RawRequestMessage
 
 from bridge.web import answers
 
@@ -107,6 +108,8 @@ class Connection(web.RequestHandler):
         """aiohttp forgets the transport when it closes it, while what is written may wait for ever."""
         self._connections = connections
         self._closing = False
+        self._broken = False
+        """Whether something came that is no HTTP: what follows it is none either."""
         self._progress = 0
         self._opened = 0.0
         self._requests = 0
@@ -129,8 +132,19 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Count what came, and pass it on."""
         # What comes after the last answer is thrown away as it comes, and does not count.
-        if self._closing or self._connections.received(self, len(data)):
+        if not self._broken and (self._closing or self._connections.received(self, len(data))):
             super().data_received(data)
+            if self._messages and not isinstance(self._messages[-1][0], RawRequestMessage):
+                self._broken = True
+                self._forget_what_is_no_http()
+
+    def _forget_what_is_no_http(self) -> None:
+        """aiohttp puts what was sent into its error, four bytes for each and more than once, and makes another one of
+        whatever comes after it: 10 MB of garbage would take 100."""
+        failed, payload = self._messages.pop()
+        if not isinstance(failed, RawRequestMessage):
+            kind = type(failed.exc)
+            self._messages.append((type(failed)(failed.status, kind.__new__(kind), ""), payload))
 
     def begun(self, *, whole: bool) -> None:
         """A request's head is there, and the whole request if it has no body."""
