@@ -138,7 +138,7 @@ async def test_announcing_much_and_sending_nothing_leaves_ordinary_bodies_their_
 
 
 async def test_bodies_that_stop_before_their_end_keep_nobody_out_who_needs_their_room() -> None:
-    inflight = Inflight(8 * SMALL)
+    inflight = Inflight(8 * SMALL, wait=30.0)  # on a busy machine, too
     async with serving(reader(inflight, 4 * SMALL)) as address:
         open_ones = []
         for length in [SMALL] * 20 + [3 * SMALL] * 2:
