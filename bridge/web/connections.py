@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import cast
 
 import structlog
@@ -59,7 +59,7 @@ class Limits:
     unread: int = UNREAD
 
 
-class Stage(Enum):
+class Stage(IntEnum):
     """What a connection is at."""
 
     HEAD = auto()
