@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import resource
+import signal
 import statistics
 import sys
 import tempfile
@@ -138,7 +139,10 @@ ATTACKS = {
 
 
 async def attacked(port: int, plan: Plan) -> None:
-    """Attack until killed: all come within BEFORE, and whoever is thrown out comes back, within the rate."""
+    """Attack until killed, or until nobody is there who would.
+
+    All come within BEFORE, and whoever is thrown out comes back, within the rate.
+    """
     next_one = time.monotonic()
     came = 0
 
@@ -161,7 +165,12 @@ async def attacked(port: int, plan: Plan) -> None:
                 finally:
                     writing.transport.abort()
 
-    await asyncio.gather(*(one() for _ in range(plan.connections)))
+    attackers = [asyncio.create_task(one()) for _ in range(plan.connections)]
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(1)
+    for task in attackers:
+        task.cancel()
 
 
 async def waits(port: int, seconds: float) -> list[float]:
@@ -234,7 +243,10 @@ def peak(pid: int) -> str:
 
 
 async def main(names: list[str]) -> None:
-    """Print a line for each attack."""
+    """Print a line for each attack. What was started is ended, also when this is told to end."""
+    this = asyncio.current_task()
+    assert this
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     print(f"{'':30}{'MiB':>5}{'calm p50':>10}{'p99':>8}{'attacked p50':>14}{'p99':>8}{'ratio p50':>11}{'p99':>7}")  # noqa: T201
     for name in names:
         async with service() as (port, pid):
