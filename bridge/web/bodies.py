@@ -30,6 +30,9 @@ READ_TIME = 15.0
 is on its way is given more: GitLab's clock runs while it waits, and not while it sends."""
 SLOWEST = 256 * 1024
 """Bytes a second: the slowest line for which a large body is given more time."""
+PACE = 16 * 1024 * 1024
+"""Bytes a second: no faster is a large body received. Whoever sends 25 MB as fast as a network carries them, again and
+again, would otherwise take the processor from all others; GitLab waits 10 s for its answer, and this takes 1.5 s."""
 
 
 class TooLarge(Exception):
@@ -120,12 +123,13 @@ class _Reading:
 class Inflight:
     """The bodies in memory at once, within a limit in bytes that they share."""
 
-    def __init__(self, limit: int, *, wait: float = WAIT, read_time: float = READ_TIME) -> None:
+    def __init__(self, limit: int, *, wait: float = WAIT, read_time: float = READ_TIME, pace: float = PACE) -> None:
         self._all = Room(limit)
         self._large = Room(max(limit - HEADROOM, limit // 2, 1))
         self._beyond_ordinary = Room(self._large.limit)
         self._wait = wait
         self._read_time = read_time
+        self._pause = SMALL / pace
         self._readings: set[_Reading] = set()
         self._pressing: asyncio.TimerHandle | None = None
 
@@ -188,13 +192,14 @@ class Inflight:
                             if taken >= more_time:
                                 more_time += SMALL
                                 timeout.reschedule((timeout.when() or 0.0) + SMALL / SLOWEST)
+                                await self._pace(request, reading)
                     finally:
                         self._readings.discard(reading)
             except (TimeoutError, web.RequestPayloadError, ConnectionError) as error:
                 error.__traceback__ = None  # The stream keeps the error, and with it all that this was about.
                 raise Broken(type(error).__name__) from None
-            body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-            del chunks
+            # To copy 25 MB takes long enough for others to notice.
+            body = await asyncio.to_thread(_joined, chunks) if taken > SMALL else _joined(chunks)
             if isinstance(request.protocol, Connection):
                 request.protocol.whole()
             yield body
@@ -221,6 +226,20 @@ class Inflight:
         reading.since += waited
         return waited
 
+    async def _pace(self, request: web.Request, reading: _Reading) -> None:
+        """Receive nothing more for as long as the next SMALL bytes are too early."""
+        transport = request.transport
+        if transport is None:
+            return
+        reading.waits = True
+        transport.pause_reading()
+        try:
+            await asyncio.sleep(self._pause)
+        finally:
+            reading.waits = False
+            transport.resume_reading()
+        reading.since += self._pause
+
     def _press(self) -> None:
         """See to it that nobody holds room without need as long as others wait for it."""
         if self._pressing is None:
@@ -242,6 +261,13 @@ class Inflight:
         for one in sorted(stalling, key=_size, reverse=True)[:10]:
             self._readings.discard(one)
             one.timeout.reschedule(loop.time())
+
+
+def _joined(chunks: list[bytes]) -> bytes:
+    """One body, and the pieces are let go."""
+    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    chunks.clear()
+    return body
 
 
 def _size(reading: _Reading) -> int:

@@ -15,7 +15,7 @@ from bridge.web.bodies import SMALL, Broken, Inflight, NoRoom, Room, TooLarge
 async def serving(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[tuple[str, int]]:
     app = web.Application()
     app.router.add_post("/", handler)
-    runner = web.AppRunner(app, auto_decompress=False, lingering_time=0)
+    runner = web.AppRunner(app, auto_decompress=False, lingering_time=0, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -89,6 +89,19 @@ async def test_a_body_that_does_not_arrive_in_time_is_broken() -> None:
         writing.close()
     assert b"Broken" in answer
     assert inflight.used == 0
+
+
+async def test_a_large_body_is_received_no_faster_than_its_pace_and_holds_up_nobody_else() -> None:
+    inflight = Inflight(8 * SMALL, pace=1)
+    async with serving(reader(inflight, 4 * SMALL)) as address:
+        large = asyncio.create_task(post(address, io.BytesIO(b"x" * 3 * SMALL)))
+        while inflight.used < SMALL and not large.done():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
+        assert await post(address, b"x" * 1000) == {"length": 1000, "used": inflight.used + 1000}
+        assert not large.done()
+        assert inflight.used < 3 * SMALL
+        large.cancel()
+        await asyncio.gather(large, return_exceptions=True)
 
 
 async def test_a_large_body_that_is_on_its_way_is_given_more_time() -> None:
