@@ -404,7 +404,15 @@ RAVI = {"name": "Ravi Subramanian", "username": "ravi.s"}
             update({"reviewers": {"previous": [], "current": [RAVI]}}),
             "asked Ravi Subramanian to review merge request <",
         ),
-        (update({"reviewers": [[AMARA, RAVI], [AMARA]]}), "removed Ravi Subramanian"),
+        (
+            update({"reviewers": [[AMARA, RAVI], [RAVI]]}),
+            "no longer asks Amara Okafor to review merge request <",
+        ),
+        (update({"reviewers": [[AMARA], [RAVI]]}), "added Ravi Subramanian, removed Amara Okafor"),
+        (
+            update({"assignees": {"previous": [AMARA], "current": []}}),
+            "unassigned Amara Okafor from merge request <",
+        ),
         (update({"assignees": {"previous": [], "current": [RAVI]}}), "assigned Ravi Subramanian to merge request <"),
         (update({"target_branch": {"previous": "main", "current": "next"}}), "`main` → `next`"),
         (update({"milestone_id": {"previous": None, "current": 3}}), "changed"),
@@ -416,6 +424,11 @@ RAVI = {"name": "Ravi Subramanian", "username": "ravi.s"}
 )
 def test_an_update_says_what_changed(body: Json, phrase: str) -> None:
     assert phrase in said(body)
+
+
+def test_who_is_no_longer_asked_is_named_on_an_issue_too() -> None:
+    body = {**sample("issue.update"), "changes": {"assignees": {"previous": [AMARA, RAVI], "current": [RAVI]}}}
+    assert "unassigned Amara Okafor from issue <" in said(body)
 
 
 @pytest.mark.parametrize(

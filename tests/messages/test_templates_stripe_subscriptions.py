@@ -111,6 +111,12 @@ def test_the_end_of_a_trial_without_a_card_says_what_will_happen() -> None:
     assert "will fail" not in said(changed("customer.subscription.trial_will_end", default_payment_method="pm_1"))
 
 
+def test_a_subscription_that_is_billed_by_invoice_says_so() -> None:
+    body = changed("customer.subscription.created", collection_method="send_invoice", days_until_due=30)
+    assert "by invoice, due after 30 days" in said(body)
+    assert "by invoice" not in said(changed("customer.subscription.created", collection_method="charge_automatically"))
+
+
 @pytest.mark.parametrize(
     "field", ["items", "plan", "cancellation_details", "customer", "discounts", "pause_collection"]
 )
