@@ -1,4 +1,4 @@
-"""What docs/templates.md shows is what comes out."""
+"""What docs/templates.md and docs/beside.md show is what comes out."""
 
 import json
 import re
@@ -10,10 +10,13 @@ from bridge.messages.environment import SlackEnvironment
 from bridge.messages.faults import faults
 from bridge.messages.filters import FILTERS
 from bridge.messages.slots import NAMES
+from bridge.messages.terminal import mrkdwn
 from bridge.messages.tidy import COLORS
+from tests.messages.golden import FOLDER
 from tests.messages.rendering import templates
 
-PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "templates.md").read_text("utf-8")
 PAYLOAD = json.loads(re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0])
 ROWS = re.findall(r"^\| `(\{\{.*?\}\})` \| (`+) ?(.*?) ?\2 \|$", PAGE, re.MULTILINE)
 
@@ -34,3 +37,16 @@ def test_the_page_has_its_examples_and_names_every_block_colour_and_filter() -> 
 def test_the_sample_templates_have_no_faults(tmp_path: Path) -> None:
     first, second = re.findall(r"```jinja\n(.*?)```", PAGE, re.DOTALL)
     assert faults(templates(tmp_path, first=first, second=second)) == []
+
+
+BESIDE = re.findall(r"^\| .* \| `(\w+/[\w.]+)`: (.*?) \| .* \|$", (DOCS / "beside.md").read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("name", "line"), BESIDE)
+def test_what_is_put_beside_other_apps_is_what_is_posted(name: str, line: str) -> None:
+    golden = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    assert mrkdwn(golden["message"]["blocks"][0]["text"]["text"]).plain == line
+
+
+def test_the_comparison_has_its_lines() -> None:
+    assert len(BESIDE) >= 15
