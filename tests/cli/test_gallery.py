@@ -62,3 +62,5 @@ async def test_the_page_needs_nothing_else_and_switches_without_script(tmp_path:
         box = await message.bounding_box()
         assert box
         assert box["width"] <= 375
+        await page.set_viewport_size({"width": 390, "height": 800})
+        assert await page.evaluate("document.documentElement.scrollWidth") == 390  # the longest names wrap

@@ -185,7 +185,7 @@ PHRASES = {
     "source.mandate_notification": "[{who}|A customer] has to be told of a coming debit[ of {debit}]",
     "source.refund_attributes_required": "Refund[ to {who}] needs the details of a bank account",
     "source.transaction.created": "[{amount} is|Money is] on its way to a payment source",
-    "source.transaction.updated": "Money[, {amount},] on its way to a payment source was updated[: {status}]",
+    "source.transaction.updated": "Transfer[ of {amount}] to a payment source[: {status}| was updated]",
     "tax.settings.updated": "Tax settings were updated",
     "tax.settings.updated:status": "Tax settings are {status} now",
     "terminal.reader.action_failed": "Card reader[ {label}] failed[ to {action}][: {failure}]",
