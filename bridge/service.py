@@ -38,6 +38,8 @@ PRUNE_EVERY = 600.0
 LOOK_EVERY = 1.0
 """Seconds for which /readyz believes its last look at the store: whoever asks it often costs no more than one who does
 not."""
+REST = 3.0
+"""How much longer than it worked the compiling of the templates rests between two of them."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.service")
 
@@ -151,11 +153,14 @@ class Service:
 
     async def _warm(self, templates: Templates) -> None:
         """Compile the templates where messages are rendered, but one by one: the first message waits for one of them,
-        and not for all. Parts come first, since what uses them is cut off after a while."""
+        and not for all. Parts come first, since what uses them is cut off after a while. Between them it rests: what
+        arrives right after a start shares the processor with this, and two seconds of it halved what is taken in."""
         loop = asyncio.get_running_loop()
         for name in sorted(templates.sources, key=is_choice):
+            began = loop.time()
             if fault := await loop.run_in_executor(self._renderer, compile_fault, templates, name):
                 log.warning("this template is broken, and a plain message stands in for it", fault=fault)
+            await asyncio.sleep(REST * (loop.time() - began))
         for fault in templates.faults.values():
             log.warning("this template is broken, and a plain message stands in for it", fault=fault)
 

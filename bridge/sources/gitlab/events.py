@@ -87,9 +87,13 @@ def _is_confidential(payload: Payload, header: str) -> bool:
     """Whether GitLab shows this to members only: a confidential issue, an internal note, or a reaction to either."""
     # A custom template may have spelt the name otherwise or written a value as text: what is unclear is better kept in.
     names = (header, *(text_at(payload, name) for name in ("event_type", "object_kind", "event_name")))
-    return any(name[:12].lower() == "confidential" for name in names) or any(
-        at(payload, part, mark) not in (None, False, "", "false", 0)
-        for part in ("object_attributes", "issue", "work_item", "epic", "note")
+    if any(name[:12].lower() == "confidential" for name in names):
+        return True
+    things = [at(payload, part) for part in ("object_attributes", "issue", "work_item", "epic", "note")]
+    return any(
+        at(thing, mark) not in (None, False, "", "false", 0)
+        for thing in things
+        if thing
         for mark in ("confidential", "internal")
     )
 
