@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.findings import Finding as Finding
 from bridge.findings import Level
@@ -12,6 +12,7 @@ from bridge.messages.faults import Fault, faults
 from bridge.messages.limits import problems
 from bridge.messages.mends import said
 from bridge.messages.origins import origin
+from bridge.messages.render import compiled
 from bridge.messages.undefined_fields import undefined_fields
 from bridge.running import Running, template_faults
 from bridge.trials import StandIn, Trial, Trials, dependents, named, run_trials
@@ -55,15 +56,17 @@ def check(running: Running, stand_ins: Sequence[StandIn] = ()) -> Checked:
     return _checked(findings, trials, len(running.templates.names()), recorded)
 
 
-def check_template(running: Running, name: str) -> Checked:
-    """Look at one template, and at all that extend, include or import it: what a change of its text can break.
+def check_templates(running: Running, names: Collection[str], stand_ins: Sequence[StandIn] = ()) -> Checked:
+    """Look at these templates, and at all that extend, include or import them: what a change of their text can break.
 
     What is wrong elsewhere is left out. Fast enough to be asked as somebody types.
     """
-    names = dependents(running.templates, name)
-    trials = run_trials(running, names)
-    unused = _unused(running, trials, {name} & {*running.templates.names()})
-    return _checked([*_of_templates(running, trials, names), *unused], trials, len(names))
+    concerned = set[str]().union(*(dependents(running.templates, name) for name in names))
+    running = replace(running, templates=compiled(running.templates, concerned))
+    trials = run_trials(running, concerned, stand_ins)
+    unused = _unused(running, trials, {*names} & {*running.templates.names()})
+    recorded = {str(stand_in.sample.path) for stand_in in stand_ins}
+    return _checked([*_of_templates(running, trials, concerned), *unused], trials, len(concerned), recorded)
 
 
 def _checked(findings: Iterable[Finding], trials: Trials, templates: int, recorded: Collection[str] = ()) -> Checked:

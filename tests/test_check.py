@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.check import check_template, finding_of
+from bridge.check import check_templates, finding_of
 from bridge.messages.render import load_templates, render, with_text
 from bridge.routes import parse_routes
 from bridge.running import Running
@@ -24,7 +24,7 @@ def changed(running: Running, name: str, text: str) -> Running:
 
 
 def told(running: Running, name: str) -> list[str]:
-    return [str(finding) for finding in check_template(running, name).findings]
+    return [str(finding) for finding in check_templates(running, [name]).findings]
 
 
 def test_a_text_stands_in_for_a_file_and_leaves_the_others_alone(running: Running) -> None:
@@ -58,7 +58,7 @@ def test_a_text_that_is_no_template_is_a_fault(running: Running, text: str, faul
 
 def test_a_template_alone_is_checked_with_its_samples(running: Running) -> None:
     text = CHILD + "{% block title %}\n{{ payload.user_nmae }}{% endblock %}"
-    checked = check_template(changed(running, "gitlab/push.j2", text), "gitlab/push.j2")
+    checked = check_templates(changed(running, "gitlab/push.j2", text), ["gitlab/push.j2"])
     (finding,) = checked.findings
     assert (finding.level, finding.where, finding.line) == ("error", "templates/gitlab/push.j2", 3)
     assert "'user_name'" in finding.mend
@@ -113,7 +113,7 @@ def test_an_endless_frame_is_tried_once_and_not_for_each_template(running: Runni
         running.templates.sources["message.j2"]
         + "{% for a in range(99999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"
     )
-    checked = check_template(changed(running, "message.j2", frame), "message.j2")
+    checked = check_templates(changed(running, "message.j2", frame), ["message.j2"])
     assert [(found.where, found.level) for found in checked.findings] == [("templates/message.j2", "error")]
     assert "took too long" in checked.findings[0].what
     assert checked.rendered == 1

@@ -60,6 +60,12 @@ def demo(
 
 @app.command()
 def check(
+    templates: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TEMPLATE]...", help="Look at these alone, and at what uses them. Default: everything."
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Let notes count as errors.")] = False,
     env: Annotated[bool, typer.Option("--env", help="Add what `serve` would refuse in this environment.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
@@ -82,6 +88,8 @@ def check(
 
     Every template is rendered against every sample event that can reach it. Errors end with status 1; notes do not.
 
+    With TEMPLATE (gitlab/push.j2, or the path of its file) it looks at that one alone, in a second: for each save.
+
     With --store it looks at the file of BRIDGE_STORE instead, changes nothing, and ends with status 1 if it is damaged.
     """
     if store or save:
@@ -90,13 +98,13 @@ def check(
 
         if not store:
             refuse(["--save goes with --store: bridge check --store --save FILE"])
-        if strict or env or payload or event:
-            refuse(["--store looks at the store alone: leave out --strict, --env, --payload and --event"])
+        if templates or strict or env or payload or event:
+            refuse(["--store looks at the store alone: leave out --strict, --env, --payload, --event and templates"])
         check_store(as_json=json, save=save)
         return
     from bridge.cli.check import check as run
 
-    run(strict=strict, env=env, as_json=json, payloads=payload or [], event=event)
+    run(templates or [], strict=strict, env=env, as_json=json, payloads=payload or [], event=event)
 
 
 @app.command("test")

@@ -10,16 +10,18 @@ from pathlib import Path
 import typer
 from rich.text import Text
 
-from bridge.check import Checked, finding_of
+from bridge.check import Checked, check_templates, finding_of
 from bridge.check import check as look
-from bridge.cli.configured import read_settings, without_secrets
-from bridge.cli.errors import NO, WRONG, complain, out
+from bridge.cli.configured import not_compiled, read_settings, without_secrets
+from bridge.cli.errors import NO, WRONG, complain, out, refuse
 from bridge.cli.payloads import stand_ins
-from bridge.configuration import ConfigurationError
+from bridge.configuration import ConfigurationError, nearest
 from bridge.faults import faults_to_serve
 from bridge.findings import Finding
+from bridge.messages.render import Templates
 from bridge.messages.trees import sharing_trees
 from bridge.names import secret_variable
+from bridge.packaged import packaged_templates
 from bridge.running import Running
 from bridge.settings import Settings
 from bridge.sources import PROVIDERS
@@ -28,8 +30,13 @@ from bridge.trials import Trial
 _NOTHING = Checked((), 0, 0, 0)
 
 
-def check(*, strict: bool, env: bool, as_json: bool, payloads: Sequence[Path], event: str | None) -> None:
-    """Print what was found, errors first; status 1 if there are any (with ``strict``, notes too)."""
+def check(
+    files: Sequence[str], *, strict: bool, env: bool, as_json: bool, payloads: Sequence[Path], event: str | None
+) -> None:
+    """Print what was found, errors first; status 1 if there are any (with ``strict``, notes too).
+
+    With ``files``, templates by name or path, all else is left alone.
+    """
     gc.disable()  # it ends soon, and its thousands of trees and messages are no garbage: collecting took a tenth of it
     started = time.monotonic()
     try:
@@ -42,9 +49,15 @@ def check(*, strict: bool, env: bool, as_json: bool, payloads: Sequence[Path], e
     checked = _NOTHING
     try:
         with sharing_trees():
-            running = without_secrets(settings)
-            checked = look(running, stand_ins(payloads, event, running))
-        findings = sorted([*checked.findings, *_of_settings(settings, running, env=env)], key=lambda f: f.level)
+            if files:
+                running = not_compiled(settings)
+                names = [_template(file, running.templates, settings) for file in files]
+                checked = check_templates(running, names, stand_ins(payloads, event, running))
+            else:
+                running = without_secrets(settings)
+                checked = look(running, stand_ins(payloads, event, running))
+        of_settings = _of_settings(settings, running, env=env) if env or not files else []
+        findings = sorted([*checked.findings, *of_settings], key=lambda f: f.level)
     except ConfigurationError as error:
         findings = [finding_of(fault) for fault in error.faults]
     seconds = time.monotonic() - started
@@ -54,6 +67,18 @@ def check(*, strict: bool, env: bool, as_json: bool, payloads: Sequence[Path], e
         _print(checked, findings, seconds)
     if any(strict or finding.level == "error" for finding in findings):
         raise typer.Exit(NO)
+
+
+def _template(file: str, templates: Templates, settings: Settings) -> str:
+    """The name of the template that was given by it or by its file's path. Ends the command if there is none."""
+    known = {*templates.sources, *templates.faults}
+    path = Path(file).resolve()
+    folders = [folder.resolve() for folder in (settings.templates_folder, packaged_templates()) if folder]
+    names = [file, *(path.relative_to(folder).as_posix() for folder in folders if path.is_relative_to(folder))]
+    found = next((name for name in names if name in known), None)
+    if found is None:
+        refuse([f"there is no template {file!r}; the nearest is {nearest(file.removeprefix('templates/'), known)!r}"])
+    return found
 
 
 def _of_settings(settings: Settings, running: Running, *, env: bool) -> list[Finding]:
@@ -74,7 +99,14 @@ def _print(checked: Checked, findings: Sequence[Finding], seconds: float) -> Non
     for trial in checked.recorded:
         console.print(f"{trial.sample}: {_outcome(trial)}")
     errors = _errors(findings)
-    said = f"{checked.templates} templates, {checked.samples} samples, {checked.rendered} messages"
+    said = ", ".join(
+        _number(number, what)
+        for number, what in (
+            (checked.templates, "template"),
+            (checked.samples, "sample"),
+            (checked.rendered, "message"),
+        )
+    )
     if checked is _NOTHING:
         said = "stopped there"
     counted = f"{_number(errors, 'error')}, {_number(len(findings) - errors, 'note')}"

@@ -1,5 +1,7 @@
 """The configuration as commands want it: some need secrets, some must work without."""
 
+from dataclasses import replace
+
 from bridge import logs
 from bridge.cli.errors import complain, refuse
 from bridge.configuration import ConfigurationError
@@ -29,6 +31,11 @@ def read_settings() -> Settings:
 
 def without_secrets(settings: Settings) -> Running:
     """Routes and templates; no source is on, no channel has a URL. Raises ConfigurationError."""
+    return _compiled(not_compiled(settings))
+
+
+def not_compiled(settings: Settings) -> Running:
+    """The same for who needs a few templates only: each is compiled when it is used. Raises ConfigurationError."""
     return _running(settings, {})
 
 
@@ -36,13 +43,16 @@ def with_channels(settings: Settings) -> Running:
     """Routes, templates and the channels' URLs; sources may be off. Raises ConfigurationError."""
     if faults := url_faults(settings):
         raise ConfigurationError(faults)
-    return _running(settings, channels_with_url(settings, load_routes(settings.routes_file)))
+    return _compiled(_running(settings, channels_with_url(settings, load_routes(settings.routes_file))))
 
 
 def _running(settings: Settings, channels: dict[str, Channel]) -> Running:
     routes = load_routes(settings.routes_file)
     if faults := name_faults(routes, PROVIDERS):
         raise ConfigurationError(faults)
-    templates = compiled(templates_of(settings, routes))
     off = tuple(routes.source_names(PROVIDERS))
-    return Running(routes, templates, {}, channels, settings.public_url, off)
+    return Running(routes, templates_of(settings, routes), {}, channels, settings.public_url, off)
+
+
+def _compiled(running: Running) -> Running:
+    return replace(running, templates=compiled(running.templates))

@@ -1,7 +1,7 @@
 """Which template an event gets, and what comes of it: a message, a reason for none, or the fallback. Never an error."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -70,11 +70,12 @@ def read_templates(overlay: Path | None, people: Mapping[str, str], *, packaged:
     return _templates(files.texts, files.faults, SlackEnvironment(MappingProxyType(dict(people))))
 
 
-def compiled(templates: Templates) -> Templates:
-    """The same templates once each was compiled. What cannot be is a fault and never an exception."""
+def compiled(templates: Templates, names: Collection[str] | None = None) -> Templates:
+    """The same templates once those with these names, or all, were compiled. What cannot be is a fault and never an
+    exception."""
     faults = dict(templates.faults)
-    for name in templates.sources:
-        if name not in faults and (fault := compile_fault(templates, name)):
+    for name in templates.sources if names is None else names:
+        if name in templates.sources and name not in faults and (fault := compile_fault(templates, name)):
             faults[name] = fault
     return replace(templates, faults=MappingProxyType(faults))
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from bridge.check import Finding, check_template, finding_of
+from bridge.check import Finding, check_templates, finding_of
 from bridge.configuration import ConfigurationError, nearest
 from bridge.decide import decide
 from bridge.events import Event
@@ -99,7 +99,7 @@ def examine(asked: Asked, running: Running) -> list[Finding]:
     """What the contract check says of the file in the editor, and of all that use it. Raises Refused."""
     if not asked.file:
         raise Refused("name the file that is to be checked")
-    return list(check_template(_with_editor(asked, running), asked.file).findings)
+    return list(check_templates(_with_editor(asked, running), [asked.file]).findings)
 
 
 def new_errors(asked: Asked, running: Running) -> list[Finding]:
@@ -108,7 +108,7 @@ def new_errors(asked: Asked, running: Running) -> list[Finding]:
     place = f"templates/{asked.file}"
     if all(finding.where == place for finding in errors):
         return errors
-    known = set(check_template(running, asked.file).findings)
+    known = set(check_templates(running, [asked.file]).findings)
     return [finding for finding in errors if finding.where == place or finding not in known]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.packaged import packaged_templates
 from tests.cli.command import run
 
 CHILD = '{% extends "message.j2" %}\n'
@@ -156,6 +157,32 @@ def test_json_holds_the_faults_of_the_settings_too(tmp_path: Path) -> None:
 
 
 PUSH = {"object_kind": "push", "user_name": "Quill", "ref": "refs/heads/odd", "project": {"path_with_namespace": "a/b"}}
+
+
+def test_one_template_is_looked_at_alone_by_its_name_or_its_path(broken: Path) -> None:
+    for given in ("gitlab/issue.j2", "templates/gitlab/issue.j2", str(broken / "templates/gitlab/issue.j2")):
+        done = run(broken, "check", given)
+        assert done.returncode == 1
+        *found, last = done.stdout.splitlines()
+        assert found
+        assert all(line.startswith("error: templates/gitlab/issue.j2:3: ") for line in found)
+        assert last.startswith("1 error, 0 notes (2 templates, ")  # work_item.j2 extends it
+
+
+def test_what_uses_a_template_is_looked_at_with_it(tmp_path: Path) -> None:
+    (tmp_path / "templates/stripe").mkdir(parents=True)
+    parts = (packaged_templates() / "stripe/_parts.j2").read_text("utf-8")
+    (tmp_path / "templates/stripe/_parts.j2").write_text(parts.replace("macro customer(", "macro custommer("), "utf-8")
+    done = run(tmp_path, "check", "stripe/_parts.j2")
+    assert done.returncode == 1
+    assert "templates/stripe/charge" in done.stdout
+    assert run(tmp_path, "check", "gitlab/push.j2").returncode == 0
+
+
+def test_a_template_that_is_not_there_ends_with_2_and_the_nearest(tmp_path: Path) -> None:
+    done = run(tmp_path, "check", "templates/gitlab/psuh.j2")
+    assert done.returncode == 2
+    assert done.stderr == "bridge: there is no template 'templates/gitlab/psuh.j2'; the nearest is 'gitlab/push.j2'\n"
 
 
 def test_a_recorded_body_stands_in_for_the_sample_of_its_type(tmp_path: Path) -> None:
