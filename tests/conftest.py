@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 
 import structlog
 from hypothesis import settings
@@ -11,6 +12,9 @@ from hypothesis import settings
 settings.register_profile("same", derandomize=True, database=None, deadline=None)
 settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+# A shell that starts a run in the background lets it ignore Ctrl C, and with it every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A run holds thousands of samples and messages: going through them all again and again, in the middle of a template's
 # 0.3 s too, cut off innocent ones.
