@@ -21,7 +21,7 @@ from bridge.large import return_freed_memory
 from bridge.messages import Rendered
 from bridge.messages.render import Templates, compile_fault, is_choice, render
 from bridge.names import secret_variable
-from bridge.pauses import shorten_pauses
+from bridge.pauses import begin_with_short_pauses, shorten_pauses
 from bridge.reload import Reload, ready
 from bridge.running import Channel, Running
 from bridge.settings import Settings
@@ -38,8 +38,8 @@ PRUNE_EVERY = 600.0
 LOOK_EVERY = 1.0
 """Seconds for which /readyz believes its last look at the store: whoever asks it often costs no more than one who does
 not."""
-REST = 3.0
-"""How much longer than it worked the compiling of the templates rests between two of them."""
+REST = 1.0
+"""How long the compiling of the templates rests after each, as a multiple of the time it took."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.service")
 
@@ -228,6 +228,7 @@ async def serve(settings: Settings, running: Running) -> None:
     service = Service(settings, running)
     reload = Reload(settings, lambda: service.running, service.take_over, SystemClock())
     loop.add_signal_handler(signal.SIGHUP, reload.now)
+    begin_with_short_pauses()
     await service.start()
     service.when_compiled(shorten_pauses)
     reloading = asyncio.create_task(reload.run(), name="reload")
