@@ -64,9 +64,16 @@ def check_templates(running: Running, names: Collection[str], stand_ins: Sequenc
     concerned = set[str]().union(*(dependents(running.templates, name) for name in names))
     running = replace(running, templates=compiled(running.templates, concerned))
     trials = run_trials(running, concerned, stand_ins)
-    unused = _unused(running, trials, {*names} & {*running.templates.names()})
     recorded = {str(stand_in.sample.path) for stand_in in stand_ins}
-    return _checked([*_of_templates(running, trials, concerned), *unused], trials, len(concerned), recorded)
+    findings = [
+        *_of_templates(running, trials, concerned),
+        *_not_reached(trials, {*names} & {*running.templates.names()}),
+        *(
+            Finding("note", file, None, "none of these templates gets the event of this body")
+            for file in recorded - {trial.sample for trial in trials.trials}
+        ),
+    ]
+    return _checked(findings, trials, len(concerned), recorded)
 
 
 def _checked(findings: Iterable[Finding], trials: Trials, templates: int, recorded: Collection[str] = ()) -> Checked:
@@ -138,7 +145,11 @@ def _unmatched(running: Running, matched: Collection[str]) -> Iterator[Finding]:
 
 
 def _unused(running: Running, trials: Trials, names: Collection[str]) -> Iterator[Finding]:
-    named_by_routes = {route.template for route in running.routes.routes}
-    for name in sorted({*names} - trials.templates - trials.cut_off - named_by_routes):
-        if name.rpartition("/")[2] != "default.j2":  # for the types that no sample stands for
-            yield Finding("note", f"templates/{name}", None, "no sample event is served by this template")
+    excused = {route.template for route in running.routes.routes}  # whose conditions samples may not meet
+    excused |= {name for name in names if name.rpartition("/")[2] == "default.j2"}  # for types without a sample
+    return _not_reached(trials, {*names} - excused)
+
+
+def _not_reached(trials: Trials, names: Collection[str]) -> Iterator[Finding]:
+    for name in sorted({*names} - trials.templates - trials.cut_off):
+        yield Finding("note", f"templates/{name}", None, "no sample event is served by this template")

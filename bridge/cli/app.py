@@ -88,7 +88,7 @@ def check(
 
     Every template is rendered against every sample event that can reach it. Errors end with status 1; notes do not.
 
-    With TEMPLATE (gitlab/push.j2, or the path of its file) it looks at that one alone, in a second: for each save.
+    With TEMPLATE (gitlab/push.j2, or the path of its file) it looks at that one and what uses it: for each save.
 
     With --store it looks at the file of BRIDGE_STORE instead, changes nothing, and ends with status 1 if it is damaged.
     """

@@ -2,10 +2,12 @@
 
 import gc
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 from rich.text import Text
@@ -13,7 +15,7 @@ from rich.text import Text
 from bridge.check import Checked, check_templates, finding_of
 from bridge.check import check as look
 from bridge.cli.configured import not_compiled, read_settings, without_secrets
-from bridge.cli.errors import NO, WRONG, complain, out, refuse
+from bridge.cli.errors import NO, WRONG, complain, out
 from bridge.cli.payloads import stand_ins
 from bridge.configuration import ConfigurationError, nearest
 from bridge.faults import faults_to_serve
@@ -42,10 +44,7 @@ def check(
     try:
         settings = read_settings()
     except ConfigurationError as error:
-        if as_json:
-            _print_json(_NOTHING, [finding_of(fault) for fault in error.faults], time.monotonic() - started)
-        complain(error.faults)
-        raise typer.Exit(WRONG) from None
+        _end(error, as_json=as_json, seconds=time.monotonic() - started)
     checked = _NOTHING
     try:
         with sharing_trees():
@@ -58,6 +57,8 @@ def check(
                 checked = look(running, stand_ins(payloads, event, running))
         of_settings = _of_settings(settings, running, env=env) if env or not files else []
         findings = sorted([*checked.findings, *of_settings], key=lambda f: f.level)
+    except _NoSuchTemplate as error:
+        _end(error, as_json=as_json, seconds=time.monotonic() - started)
     except ConfigurationError as error:
         findings = [finding_of(fault) for fault in error.faults]
     seconds = time.monotonic() - started
@@ -69,16 +70,40 @@ def check(
         raise typer.Exit(NO)
 
 
-def _template(file: str, templates: Templates, settings: Settings) -> str:
-    """The name of the template that was given by it or by its file's path. Ends the command if there is none."""
+def _end(error: ConfigurationError, *, as_json: bool, seconds: float) -> NoReturn:
+    if as_json:
+        _print_json(_NOTHING, [finding_of(fault) for fault in error.faults], seconds)
+    complain(error.faults)
+    raise typer.Exit(WRONG)
+
+
+class _NoSuchTemplate(ConfigurationError):
+    """What was named is not among the templates that are loaded."""
+
+
+def _template(given: str, templates: Templates, settings: Settings) -> str:
+    """The name of the template that is given by it, or by the path of the file that it was loaded from.
+
+    Raises _NoSuchTemplate; for a file that another one is laid over too, since that is not what anybody would get.
+    """
     known = {*templates.sources, *templates.faults}
-    path = Path(file).resolve()
-    folders = [folder.resolve() for folder in (settings.templates_folder, packaged_templates()) if folder]
-    names = [file, *(path.relative_to(folder).as_posix() for folder in folders if path.is_relative_to(folder))]
-    found = next((name for name in names if name in known), None)
-    if found is None:
-        refuse([f"there is no template {file!r}; the nearest is {nearest(file.removeprefix('templates/'), known)!r}"])
-    return found
+    if os.path.isfile(given):  # noqa: PTH113 - to a Path, a name may be too long to ask
+        path = Path(given)
+        same = [name for name in known if (own := _loaded_from(name, settings)).exists() and own.samefile(path)]
+        if same:
+            return max(same, key=lambda name: path.absolute().as_posix().endswith("/" + name))
+        raise _NoSuchTemplate(
+            [f"the file {given!r} is no template that is loaded: those are in BRIDGE_TEMPLATES, or else in ./templates"]
+        )
+    if given in known:
+        return given
+    near = nearest(given.removeprefix("templates/"), known)
+    raise _NoSuchTemplate([f"there is no template {given!r}; the nearest is {near!r}"])
+
+
+def _loaded_from(name: str, settings: Settings) -> Path:
+    own = settings.templates_folder and settings.templates_folder / name
+    return own if own and own.exists() else packaged_templates() / name
 
 
 def _of_settings(settings: Settings, running: Running, *, env: bool) -> list[Finding]:

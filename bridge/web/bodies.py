@@ -25,6 +25,8 @@ MOST_PIECES = 1000
 """Pieces in which a body is held: one that comes byte by byte would take forty times its size."""
 WAIT = 5.0
 """Seconds that a body waits for room before it is turned away."""
+LONGER = 1.6
+"""How much longer a large one waits: they come in one by one, and only GitLab sends them, which waits 10 s."""
 READ_TIME = 15.0
 """Seconds for a body: no provider waits longer for its answer (Twilio 15 s, GitLab 10 s, Shopify 5 s). A large one that
 is on its way is given more: GitLab's clock runs while it waits, and not while it sends."""
@@ -106,6 +108,7 @@ class _Reading:
     timeout: asyncio.Timeout
     large: int
     """Bytes that it has among the large ones."""
+    began: float
     since: float
     """When it last came on by PROGRESS, by the loop's clock."""
     taken: int = 0
@@ -129,7 +132,7 @@ class Inflight:
         self._beyond_ordinary = Room(self._large.limit)
         self._wait = wait
         self._read_time = read_time
-        self._pause = SMALL / pace
+        self._pace = pace
         self._readings: set[_Reading] = set()
         self._pressing: asyncio.TimerHandle | None = None
 
@@ -156,12 +159,13 @@ class Inflight:
             try:
                 if announced > SMALL:
                     self._press()
+                    patience *= LONGER
                     patience -= await self._large.take(announced, patience)
                     large = announced
                 chunks: list[bytes] = []
                 more_time = SMALL
                 async with asyncio.timeout(self._read_time) as timeout:
-                    reading = _Reading(timeout, large, loop.time())
+                    reading = _Reading(timeout, large, loop.time(), loop.time())
                     self._readings.add(reading)
                     try:
                         async for chunk in request.content.iter_any():
@@ -188,11 +192,13 @@ class Inflight:
                                 chunks = [b"".join(chunks)]
                             if waited:  # That was our fault, and not the sender's.
                                 patience -= waited
+                                reading.began += waited
                                 timeout.reschedule((timeout.when() or 0.0) + waited)
                             if taken >= more_time:
                                 more_time += SMALL
                                 timeout.reschedule((timeout.when() or 0.0) + SMALL / SLOWEST)
-                                await self._pace(request, reading)
+                                if taken != announced:
+                                    await self._slow_down(request, reading)
                     finally:
                         self._readings.discard(reading)
             except (TimeoutError, web.RequestPayloadError, ConnectionError) as error:
@@ -226,19 +232,20 @@ class Inflight:
         reading.since += waited
         return waited
 
-    async def _pace(self, request: web.Request, reading: _Reading) -> None:
-        """Receive nothing more for as long as the next SMALL bytes are too early."""
+    async def _slow_down(self, request: web.Request, reading: _Reading) -> None:
+        """Receive nothing more for as long as the body is ahead of its pace."""
         transport = request.transport
-        if transport is None:
+        ahead = reading.began + reading.taken / self._pace - asyncio.get_running_loop().time()
+        if transport is None or ahead <= 0:
             return
         reading.waits = True
         transport.pause_reading()
         try:
-            await asyncio.sleep(self._pause)
+            await asyncio.sleep(ahead)
         finally:
             reading.waits = False
             transport.resume_reading()
-        reading.since += self._pause
+        reading.since += ahead
 
     def _press(self) -> None:
         """See to it that nobody holds room without need as long as others wait for it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.packaged import packaged_templates
+from bridge.samples import samples
 from tests.cli.command import run
 
 CHILD = '{% extends "message.j2" %}\n'
@@ -180,9 +181,43 @@ def test_what_uses_a_template_is_looked_at_with_it(tmp_path: Path) -> None:
 
 
 def test_a_template_that_is_not_there_ends_with_2_and_the_nearest(tmp_path: Path) -> None:
-    done = run(tmp_path, "check", "templates/gitlab/psuh.j2")
+    (tmp_path / "loop").symlink_to("loop")
+    for given in ("templates/gitlab/psuh.j2", "loop", "x" * 5000, "..", ""):
+        done = run(tmp_path, "check", given)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"bridge: there is no template '{given[:100]}")
+        assert done.stderr.count("\n") == 1
+    done = run(tmp_path, "check", "--json", "gitlab/psuh.j2")
     assert done.returncode == 2
-    assert done.stderr == "bridge: there is no template 'templates/gitlab/psuh.j2'; the nearest is 'gitlab/push.j2'\n"
+    assert json.loads(done.stdout)["errors"] == 1
+    assert "the nearest is 'gitlab/push.j2'" in done.stderr
+
+
+def test_a_file_that_nobody_loads_is_not_called_good(tmp_path: Path) -> None:
+    (tmp_path / "templates/gitlab").mkdir(parents=True)
+    (tmp_path / "templates/gitlab/push.j2").write_text("{{ broken", "utf-8")
+    inside = run(tmp_path / "templates", "check", "gitlab/push.j2")  # where there is no ./templates
+    assert inside.returncode == 2
+    assert "is no template that is loaded" in inside.stderr
+    packaged = run(tmp_path, "check", str(packaged_templates() / "gitlab/push.j2"))  # which the broken one is laid over
+    assert packaged.returncode == 2
+
+
+def test_a_template_that_is_a_link_is_found_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "templates/gitlab").mkdir(parents=True)
+    (tmp_path / "elsewhere.j2").write_text("{{ broken", "utf-8")
+    (tmp_path / "templates/gitlab/push.j2").symlink_to(tmp_path / "elsewhere.j2")
+    done = run(tmp_path, "check", "templates/gitlab/push.j2")
+    assert done.returncode == 1
+    assert done.stdout.startswith("error: templates/gitlab/push.j2:1: ")
+
+
+def test_what_was_not_tried_with_the_template_that_is_named_is_told(tmp_path: Path) -> None:
+    (tmp_path / "issue.json").write_text(json.dumps(samples()["gitlab/issue.open"].body), "utf-8")
+    done = run(tmp_path, "check", "gitlab/push.j2", "--payload", "issue.json")
+    assert done.stdout.startswith("note: issue.json: none of these templates gets the event of this body\n")
+    done = run(tmp_path, "check", "gitlab/default.j2")
+    assert done.stdout.startswith("note: templates/gitlab/default.j2: no sample event is served by this template\n")
 
 
 def test_a_recorded_body_stands_in_for_the_sample_of_its_type(tmp_path: Path) -> None:

@@ -405,13 +405,13 @@ RAVI = {"name": "Ravi Subramanian", "username": "ravi.s"}
             "asked Ravi Subramanian to review merge request <",
         ),
         (
-            update({"reviewers": [[AMARA, RAVI], [RAVI]]}),
-            "no longer asks Amara Okafor to review merge request <",
+            update({"reviewers": [[AMARA, RAVI], [AMARA]]}),
+            "no longer asks Ravi Subramanian to review merge request <",
         ),
         (update({"reviewers": [[AMARA], [RAVI]]}), "added Ravi Subramanian, removed Amara Okafor"),
         (
-            update({"assignees": {"previous": [AMARA], "current": []}}),
-            "unassigned Amara Okafor from merge request <",
+            update({"assignees": {"previous": [RAVI], "current": []}}),
+            "unassigned Ravi Subramanian from merge request <",
         ),
         (update({"assignees": {"previous": [], "current": [RAVI]}}), "assigned Ravi Subramanian to merge request <"),
         (update({"target_branch": {"previous": "main", "current": "next"}}), "`main` → `next`"),
@@ -424,6 +424,19 @@ RAVI = {"name": "Ravi Subramanian", "username": "ravi.s"}
 )
 def test_an_update_says_what_changed(body: Json, phrase: str) -> None:
     assert phrase in said(body)
+
+
+def test_whoever_left_a_list_is_told_whatever_the_line_says_first() -> None:
+    gone = {"reviewers": [[AMARA, RAVI], [AMARA]]}
+    for more in ({"oldrev": "a" * 40}, {"system_action": "approvals_reset_on_push"}):
+        assert "removed Ravi Subramanian" in said(update(gone, **more))
+    nameless = said(update({"reviewers": [[{"username": "ada"}, RAVI], []]}))
+    assert "no longer asks ada, Ravi Subramanian to review" in nameless
+    many = [{"name": f"Person {number}", "username": f"p{number}"} for number in range(200)]
+    assert "Person 9 … and 190 more to review merge request <" in said(update({"reviewers": [many, []]}))
+    themselves = said(update({"reviewers": [[AMARA], []]}))
+    assert "changed the reviewers of" in themselves
+    assert "removed Amara Okafor" in themselves
 
 
 def test_who_is_no_longer_asked_is_named_on_an_issue_too() -> None:

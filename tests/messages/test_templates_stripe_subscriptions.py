@@ -114,6 +114,9 @@ def test_the_end_of_a_trial_without_a_card_says_what_will_happen() -> None:
 def test_a_subscription_that_is_billed_by_invoice_says_so() -> None:
     body = changed("customer.subscription.created", collection_method="send_invoice", days_until_due=30)
     assert "by invoice, due after 30 days" in said(body)
+    body = changed("customer.subscription.created", collection_method="send_invoice", days_until_due=1)
+    assert "by invoice, due after 1 day" in said(body)
+    assert "1 days" not in said(body)
     assert "by invoice" not in said(changed("customer.subscription.created", collection_method="charge_automatically"))
 
 
