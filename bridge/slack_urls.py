@@ -24,6 +24,8 @@ def fault(url: str, hosts: Collection[str]) -> str | None:
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         return f"holds a character that no URL has: copy it anew from Slack, it looks like {LOOKS_LIKE}"
     loopback = host in hosts and is_loopback(host)
+    if parts.scheme == "http" and is_loopback(host) and not loopback:
+        return "is http, which only a stand-in for Slack on this machine may be: name its host in BRIDGE_SLACK_HOSTS"
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
         return f"must start with https://: copy it anew from Slack, it looks like {LOOKS_LIKE}"
     if host not in hosts:

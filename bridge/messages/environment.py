@@ -48,6 +48,10 @@ class SlackEnvironment(Sandbox):
 
     def __init__(self, people: Mapping[str, str]) -> None:
         super().__init__()
+
+        def mention(name: object) -> Markup:
+            return member(name, people)
+
         self.filters = {**FILTERS, "slot": _slot}
         self.finalize = printed
         self.globals.update(
@@ -58,7 +62,7 @@ class SlackEnvironment(Sandbox):
             field=field,
             button=button,
             link=link,
-            mention=lambda name: member(name, people),
+            mention=mention,
         )
 
     @staticmethod

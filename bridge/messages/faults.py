@@ -83,6 +83,7 @@ def _in_file(name: str, tree: Tree, templates: Templates) -> Iterator[Fault]:
         yield Fault(name, misused.line, misused.what, misused.mend)
     yield from _unsafe(name, tree)
     yield from _strays(name, tree)
+    yield from _buttons(name, tree)
     if tree.extends() is None:
         if name != "message.j2":
             for block in tree.blocks:
@@ -196,9 +197,10 @@ def _blocks(name: str, tree: Tree, ancestors: list[Tree]) -> Iterator[Fault]:
                 else f"put the `{placed.inside[-1]}` inside the block"
             )
             yield Fault(name, block.lineno, what, mend)
-        text = _constant(block)
-        if block.name == "color" and text and not is_color(text):
-            yield Fault(name, block.lineno, f"there is no color {text!r}", f"{', '.join(COLORS)} or #rrggbb")
+        if block.name == "color":
+            for text, line in _colors(block):
+                if not is_color(text):
+                    yield Fault(name, line, f"there is no color {text!r}", f"{', '.join(COLORS)} or #rrggbb")
         if block.name in ("fields", "actions") and any(
             data.data.strip() for output in block.body for data in output.find_all(nodes.TemplateData)
         ):
@@ -208,6 +210,39 @@ def _blocks(name: str, tree: Tree, ancestors: list[Tree]) -> Iterator[Fault]:
 
 def _tags(inside: tuple[str, ...]) -> str:
     return "another block" if "block" in inside else f"`{inside[-1]}`"
+
+
+def _colors(block: nodes.Block) -> Iterator[tuple[str, int]]:
+    """The texts that a block may come to, with their lines, as far as that is plain to see."""
+    if text := _constant(block):
+        yield text, block.lineno
+    for output in block.find_all(nodes.Output):
+        if len(output.nodes) == 1:
+            yield from ((one.value, one.lineno) for one in _outcomes(output.nodes[0]) if one.value)
+
+
+def _outcomes(expression: nodes.Node) -> Iterator[nodes.Const]:
+    """The constant texts that an expression may come to: `"good" if x else "bad"`, `{"a": "warn"}[x] or "info"`."""
+    match expression:
+        case nodes.Const(value=str()):
+            yield expression
+        case nodes.CondExpr(expr1=first, expr2=second) | nodes.Or(left=first, right=second):
+            yield from _outcomes(first)
+            if second is not None:
+                yield from _outcomes(second)
+        case nodes.Getitem(node=nodes.Dict(items=pairs)):
+            for pair in pairs:
+                yield from _outcomes(pair.value)
+
+
+def _buttons(name: str, tree: Tree) -> Iterator[Fault]:
+    for call in tree.all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name == "button":
+            styles = [*call.args[2:3], *(given.value for given in call.kwargs if given.key == "style")]
+            for style in (one for given in styles for one in _outcomes(given)):
+                if style.value not in ("", *slots.STYLES):
+                    mend = nearest_known(style.value, slots.STYLES)
+                    yield Fault(name, style.lineno, f"there is no style {style.value!r} of buttons", mend)
 
 
 def _constant(block: nodes.Block) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from bridge.messages import Block, Message
 from bridge.messages.limits import MAX_BUTTON_TEXT, MAX_BYTES, MAX_ELEMENTS, MAX_FIELDS, SECTION, size
 from bridge.messages.mrkdwn import cut, json_bytes, pieces, seen
-from bridge.messages.slots import Button
+from bridge.messages.slots import STYLES, Button
 from bridge.messages.tidy import Parts
 
 _SHORT = 300
@@ -62,7 +62,7 @@ def _button(button: Button) -> Block:
         "text": {"type": "plain_text", "text": cut(label, MAX_BUTTON_TEXT), "emoji": True},
         "url": button.url,
     }
-    return block | {"style": button.style} if button.style in ("primary", "danger") else block
+    return block | {"style": button.style} if button.style in STYLES else block
 
 
 def _by(number: int, parts: Sequence[str]) -> Iterator[Sequence[str]]:

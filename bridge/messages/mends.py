@@ -26,6 +26,7 @@ _TAGS = (
 _UNKNOWN_TAG = re.compile(r"Encountered unknown tag '([^']*)'")
 _TO_CLOSE = re.compile(r"The innermost block that needs to be closed is '([^']*)'")
 _TWICE = re.compile(r"block '([^']*)' defined twice")
+_CALL = re.compile(r"TypeError: (?:\S*\.)?(\w+)\(\) ((?:missing|takes|got an unexpected) .+)")
 _MENDS = (
     (re.compile(r"expected token 'end of print statement', got"), "end it with `}}`, or join texts with `~`"),
     (re.compile(r"expected token 'end of statement block', got '='"), "compare with `==`"),
@@ -57,4 +58,6 @@ def said(what: str) -> tuple[str, str]:
         return f"{{% end{close[1]} %}} is missing", f"close the `{close[1]}` that is open at the end"
     if twice := _TWICE.search(what):
         return f"block {twice[1]!r} is there twice", "put both into one"
+    if call := _CALL.search(what):
+        return f"{call[1]}() {call[2]}", "docs/templates.md tells what it takes"
     return what, next((mend for pattern, mend in _MENDS if pattern.search(what)), "")

@@ -13,6 +13,10 @@ class Skipped(Exception):
     """A template filled its ``skip`` block. The text is the reason."""
 
 
+STYLES = ("primary", "danger")
+"""What a button may look like besides plain. https://docs.slack.dev/reference/block-kit/block-elements/button-element/"""
+
+
 @dataclass(frozen=True, slots=True)
 class Button:
     """A link as a button. The text is plain; the address may be linked; ``style`` is "", "primary" or "danger"."""

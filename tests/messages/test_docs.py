@@ -39,12 +39,14 @@ def test_the_sample_templates_have_no_faults(tmp_path: Path) -> None:
     assert faults(templates(tmp_path, first=first, second=second)) == []
 
 
-BESIDE = re.findall(r"^\| .* \| `(\w+/[\w.]+)`: (.*?) \| .* \|$", (DOCS / "beside.md").read_text("utf-8"), re.MULTILINE)
+BESIDE = re.findall(
+    r"^\| .* \| `(\w+/[\w./]+)`: (.*?) \| .* \|$", (DOCS / "beside.md").read_text("utf-8"), re.MULTILINE
+)
 
 
 @pytest.mark.parametrize(("name", "line"), BESIDE)
 def test_what_is_put_beside_other_apps_is_what_is_posted(name: str, line: str) -> None:
-    golden = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    golden = json.loads((FOLDER / (name.replace("/", ".").replace(".", "/", 1) + ".json")).read_text("utf-8"))
     assert mrkdwn(golden["message"]["blocks"][0]["text"]["text"]).plain == line
 
 

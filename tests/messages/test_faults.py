@@ -30,6 +30,14 @@ def test_the_packaged_templates_have_no_faults() -> None:
             "one.j2:2: there is no block 'titel' (the nearest known is 'title')",
         ),
         (CHILD + "{% block color %}purple{% endblock %}", "one.j2:2: there is no color 'purple' (good, warn, bad"),
+        (
+            CHILD + '{% block color %}\n{{ {"a": "good"}[payload.x] or "gud" if payload.y else "bad" }}{% endblock %}',
+            "one.j2:3: there is no color 'gud' (good, warn, bad",
+        ),
+        (
+            CHILD + '{% block actions %}{{ button("a", payload.url, "primry") }}{% endblock %}',
+            "one.j2:2: there is no style 'primry' of buttons (the nearest known is 'primary')",
+        ),
         (CHILD + "{% block fields %}x{{ field('a', 1) }}{% endblock %}", "one.j2:2: text in block 'fields'"),
         (CHILD + "{% block actions %}{% if 1 %}x{% endif %}{% endblock %}", "one.j2:2: text in block 'actions'"),
         (
