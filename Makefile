@@ -43,7 +43,7 @@ golden: $(VENV)/.dev ## Write the messages that the tests compare with anew, aft
 	@$(BIN)/python -m tests.messages.golden
 
 docs: $(VENV)/.run ## Write docs/events.md anew, after a change of a sample, a template or routes.toml
-	@$(BIN)/python -m bridge.catalogue > docs/events.md.new && mv docs/events.md.new docs/events.md
+	@$(BIN)/python -m tools.event_catalog > docs/events.md.new && mv docs/events.md.new docs/events.md
 
 chaos: $(VENV)/.dev ## Kill, cut off and starve a bridge for ten minutes, then count (ARGS="--seconds 60 --seed 7")
 	@$(BIN)/python -m tests.chaos.chaos $(ARGS)

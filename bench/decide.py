@@ -10,10 +10,10 @@ import timeit
 from pathlib import Path
 
 from bridge import __file__ as bridge
-from bridge.decide import decide
 from bridge.events import Event
-from bridge.expressions import compile_condition
-from bridge.routes import Routes, parse_routes
+from bridge.routing.conditions import compile_condition
+from bridge.routing.decide import decide
+from bridge.routing.routes_file import Routes, parse_routes
 
 ROUNDS, TURNS = 7, 2_000
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 import jinja2
 
-from bridge.expressions import compile_condition
 from bridge.messages.limits import problems
 from bridge.messages.markdown import render_markdown
 from bridge.messages.render import load_templates, render
+from bridge.routing.conditions import compile_condition
 from bridge.samples import sample_event, samples
 
 FLOOR = """{{ payload.user.name }} {{ payload.object_attributes.action }} {{ payload.object_attributes.title }}

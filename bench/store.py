@@ -15,11 +15,12 @@ from itertools import count
 from pathlib import Path
 from statistics import median
 
-from bridge.decide import Planned
 from bridge.events import Event, Request, new_id
+from bridge.routing.decide import Planned
 from bridge.sources import PROVIDERS
-from bridge.store import Entry, open_store, worker
-from bridge.store.sqlite import SqliteStore
+from bridge.store import Entry, open_store
+from bridge.store.sqlite import worker
+from bridge.store.sqlite.store import SqliteStore
 
 CONCURRENT = 64
 ROUNDS = 5

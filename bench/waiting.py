@@ -22,9 +22,9 @@ from statistics import median
 
 import aiohttp
 
-from bridge.decide import Planned
 from bridge.demo.slack_simulator import SlackSimulator
 from bridge.events import Request, new_id
+from bridge.routing.decide import Planned
 from bridge.samples import samples
 from bridge.sources import PROVIDERS
 from bridge.store import Entry, open_store

@@ -1,3 +1,3 @@
 """Bridge: webhooks in, Slack messages out."""
 
-__version__ = "0.1.0"
+from bridge.core.version import __version__ as __version__

@@ -6,10 +6,10 @@ import sys
 def main() -> None:
     """Run the command line. `bridge health` takes a way of its own: it runs every 30 s in a small container."""
     if sys.argv[1:2] == ["health"]:
-        from bridge.health import main as health
+        from bridge.cli.health import main as health
 
         sys.exit(health(sys.argv[2:]))
-    from bridge.cli import main as commands
+    from bridge.cli.app import main as commands
 
     commands()
 

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from bridge.config.settings import load_settings
 from bridge.demo.slack_simulator import SlackSimulator
 from bridge.events import Request
-from bridge.running import load_running
+from bridge.live.snapshot import load_running
 from bridge.samples import samples
-from bridge.service import Service
-from bridge.settings import load_settings
+from bridge.service.service import Service
 from bridge.sources import PROVIDERS
 
 PUBLIC_URL = "https://hooks.example.com"

@@ -6,7 +6,7 @@ import pytest
 from multidict import CIMultiDict
 
 from bridge.events import Request, new_id
-from bridge.sources import key
+from bridge.sources.provider import key
 
 
 @pytest.mark.parametrize(

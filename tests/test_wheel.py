@@ -19,9 +19,9 @@ def test_a_wheel_alone_checks_and_renders_what_it_carries(tmp_path: Path) -> Non
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
     templates = {path.relative_to(ROOT / "templates") for path in (ROOT / "templates").rglob("*.j2")}
-    carried = tmp_path / "installed" / "bridge" / "packaged"
+    carried = tmp_path / "installed" / "bridge"
     assert {path.relative_to(carried / "templates") for path in carried.rglob("*.j2")} == templates
-    code = "import bridge.__main__ as b, bridge.packaged as p; print(p.packaged_routes()); b.main()"
+    code = "import bridge.__main__ as b, bridge.config.packaged as p; print(p.packaged_routes()); b.main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "check"],
         cwd=tmp_path,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bridge import __version__
+from bridge.core.version import __version__
 
 app = typer.Typer(
     name="bridge",
@@ -118,7 +118,7 @@ def trial(
 ) -> None:
     """Send a real test message to Slack, and print what Slack answered for each channel."""
     from bridge.cli.errors import refuse
-    from bridge.cli.trial import try_channels, try_event
+    from bridge.cli.send_test import try_channels, try_event
 
     if event is not None and channels:
         refuse(["name channels or --event, not both: the routes decide where an event goes"])
@@ -217,8 +217,8 @@ def events(
         return
     from dataclasses import replace
 
+    from bridge.cli.event_list import query_of
     from bridge.cli.events import events as run
-    from bridge.cli.ledger import query_of
 
     query = query_of(state=state, source=source, channel=channel, types=type or (), since=since, until=until)
     query = replace(query, id_prefix=id, told_in=digest, holds=text, limit=limit)
@@ -234,7 +234,7 @@ def show(
     body: Annotated[bool, typer.Option("--body", help="Print the body as it arrived, too.")] = False,
 ) -> None:
     """Tell the whole story of one event: arrival, keys, decision, posts with Slack's answers, the message as posted."""
-    from bridge.cli.story import story as run
+    from bridge.cli.event_history import story as run
 
     run(id, as_object=json, body=body)
 
@@ -266,7 +266,7 @@ def replay(
     bridge replay --dead --dry-run, then bridge replay --dead
     """
     from bridge.cli.errors import refuse
-    from bridge.cli.ledger import query_of
+    from bridge.cli.event_list import query_of
     from bridge.cli.replay import replay as run
 
     if not (ids or dead or route or channel or source or type or since or until):
@@ -337,7 +337,7 @@ def health(
     ready: Annotated[bool, typer.Option("--ready", help="Ask whether webhooks can be accepted and kept.")] = False,
 ) -> None:
     """Ask the bridge on this machine (BRIDGE_HOST, BRIDGE_PORT) how it is."""
-    from bridge.health import main as ask
+    from bridge.cli.health import main as ask
 
     raise typer.Exit(ask(["--ready"] if ready else []))
 

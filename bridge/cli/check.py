@@ -12,22 +12,22 @@ from typing import NoReturn
 import typer
 from rich.text import Text
 
-from bridge.check import Checked, check_templates, finding_of
-from bridge.check import check as look
-from bridge.cli.configured import not_compiled, read_settings, without_secrets
 from bridge.cli.errors import NO, WRONG, complain, out
+from bridge.cli.loading import not_compiled, read_settings, without_secrets
 from bridge.cli.payloads import stand_ins
-from bridge.configuration import ConfigurationError, nearest
-from bridge.faults import faults_to_serve
-from bridge.findings import Finding
+from bridge.config.diagnostics import Finding
+from bridge.config.errors import ConfigurationError, nearest
+from bridge.config.names import secret_variable
+from bridge.config.packaged import packaged_templates
+from bridge.config.settings import Settings
+from bridge.lint.check import Checked, check_templates, finding_of
+from bridge.lint.check import check as look
+from bridge.lint.sample_runs import Trial
+from bridge.lint.template_ast import sharing_trees
+from bridge.live.snapshot import Running
+from bridge.live.startup_checks import faults_to_serve
 from bridge.messages.render import Templates
-from bridge.messages.trees import sharing_trees
-from bridge.names import secret_variable
-from bridge.packaged import packaged_templates
-from bridge.running import Running
-from bridge.settings import Settings
 from bridge.sources import PROVIDERS
-from bridge.trials import Trial
 
 _NOTHING = Checked((), 0, 0, 0)
 

@@ -10,12 +10,12 @@ import humanize
 import typer
 from rich.text import Text
 
-from bridge.cli.configured import settings_or_end
 from bridge.cli.errors import NO, WRONG, complain, out, refuse
+from bridge.cli.loading import settings_or_end
 from bridge.store import StoreRefused, store_url_fault
-from bridge.store.files import beside
-from bridge.store.rescue import Examined, Left, examine
-from bridge.store.rescue import save as save_to
+from bridge.store.recovery.recovery import Examined, Left, examine
+from bridge.store.recovery.recovery import save as save_to
+from bridge.store.sqlite.files import beside
 
 
 def check_store(*, as_json: bool, save: Path | None) -> None:

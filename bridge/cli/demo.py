@@ -6,8 +6,8 @@ import contextlib
 import typer
 from rich.console import Console
 
-from bridge import logs
 from bridge.cli.errors import NO
+from bridge.core import logs
 from bridge.demo.script import run
 
 

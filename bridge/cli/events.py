@@ -7,9 +7,9 @@ from contextlib import aclosing, suppress
 
 import typer
 
-from bridge.cli.configured import settings_or_end
 from bridge.cli.errors import NO, complain, out
-from bridge.cli.ledger import as_json, in_store, line, tell_lanes
+from bridge.cli.event_list import as_json, in_store, line, tell_lanes
+from bridge.cli.loading import settings_or_end
 from bridge.store import Query, Row, Store, StoreUnavailable
 
 POLL_EVERY = 1.0

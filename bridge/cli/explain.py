@@ -6,12 +6,12 @@ from pathlib import Path
 import typer
 from rich.text import Text
 
-from bridge.cli.configured import settings_or_end, without_secrets
 from bridge.cli.errors import NO, out, refuse
+from bridge.cli.loading import settings_or_end, without_secrets
 from bridge.cli.samples import provider_of, recorded
-from bridge.configuration import ConfigurationError
-from bridge.decide import RouteVerdict, decide
+from bridge.config.errors import ConfigurationError
 from bridge.messages.render import choose
+from bridge.routing.decide import RouteVerdict, decide
 from bridge.samples import Sample, sample_event
 from bridge.sources import Malformed
 

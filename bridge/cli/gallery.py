@@ -7,15 +7,15 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from bridge.cli.configured import settings_or_end, without_secrets
 from bridge.cli.errors import NO, complain, out, refuse
-from bridge.configuration import ConfigurationError
-from bridge.messages.gallery import Shown
-from bridge.messages.gallery import gallery as page
+from bridge.cli.loading import settings_or_end, without_secrets
+from bridge.config.errors import ConfigurationError
+from bridge.live.snapshot import Running
+from bridge.live.template_choice import serving
 from bridge.messages.render import render
-from bridge.running import Running
+from bridge.preview.gallery import Shown
+from bridge.preview.gallery import gallery as page
 from bridge.samples import SAMPLE_TIME, sample_event, samples
-from bridge.serving import serving
 
 
 def gallery(file: Path) -> None:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from bridge.cli.errors import out, refuse
-from bridge.packaged import packaged_routes, packaged_templates
+from bridge.config.packaged import packaged_routes, packaged_templates
 
 
 def init(folder: Path) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from bridge.cli.errors import refuse
 from bridge.cli.samples import provider_of, read, recorded
-from bridge.recorded import NoBody, recorded_body
-from bridge.running import Running
+from bridge.lint.sample_runs import StandIn
+from bridge.live.snapshot import Running
 from bridge.samples import Sample, sample_event, samples
+from bridge.samples.recorded import NoBody, recorded_body
 from bridge.sources import PROVIDERS, Malformed
-from bridge.trials import StandIn
 
 
 def stand_ins(paths: Sequence[Path], name: str | None, running: Running) -> list[StandIn]:

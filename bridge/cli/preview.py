@@ -14,14 +14,14 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from rich.text import Text
 
-from bridge.cli.configured import settings_or_end, without_secrets
 from bridge.cli.errors import out, refuse
-from bridge.configuration import ConfigurationError, nearest
+from bridge.cli.loading import settings_or_end, without_secrets
+from bridge.config.errors import ConfigurationError, nearest
+from bridge.config.settings import Settings
+from bridge.live.snapshot import Running
 from bridge.preview.app import application
 from bridge.preview.files import Files
-from bridge.running import Running
 from bridge.samples import samples
-from bridge.settings import Settings
 
 
 def preview(event: str | None, *, host: str, port: int, browser: bool) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 import typer
 from rich.text import Text
 
-from bridge.cli.configured import settings_or_end, without_secrets
 from bridge.cli.errors import NO, complain, out, refuse
+from bridge.cli.loading import settings_or_end, without_secrets
 from bridge.cli.samples import named_event
-from bridge.configuration import ConfigurationError, nearest
+from bridge.config.errors import ConfigurationError, nearest
+from bridge.live.template_choice import serving
 from bridge.messages.render import render as rendered
 from bridge.messages.terminal import show
-from bridge.serving import serving
 
 
 def render(name: str, payload: Path | None, *, as_json: bool, template: str | None) -> None:

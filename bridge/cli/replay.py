@@ -13,20 +13,20 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bridge.cli.configured import settings_or_end, without_secrets
 from bridge.cli.errors import NO, complain, out, refuse
-from bridge.cli.ledger import SHORT, as_json, in_store
-from bridge.cli.story import Indented, message_of, named
-from bridge.configuration import ConfigurationError
-from bridge.delivery.load import notes
+from bridge.cli.event_history import Indented, message_of, named
+from bridge.cli.event_list import SHORT, as_json, in_store
+from bridge.cli.loading import settings_or_end, without_secrets
+from bridge.config.errors import ConfigurationError
+from bridge.core.payload import clean
+from bridge.delivery.post import notes
+from bridge.live.snapshot import Running
 from bridge.messages import Rendered
 from bridge.messages.render import render
 from bridge.messages.terminal import show
-from bridge.payload import clean
-from bridge.routes import Routes, load_routes
-from bridge.running import Running
+from bridge.routing.routes_file import Routes, load_routes
 from bridge.store import Mark, Query, Reread, Row, Store
-from bridge.store.naming import delivery_number
+from bridge.store.ids import delivery_number
 
 ASK_FROM = 20
 """Deliveries beyond which it asks first."""

@@ -4,11 +4,11 @@ import time
 from pathlib import Path
 
 from bridge.cli.errors import refuse
-from bridge.configuration import nearest
+from bridge.config.errors import nearest
 from bridge.events import Event
-from bridge.recorded import NoBody, recorded_body
-from bridge.running import Running
+from bridge.live.snapshot import Running
 from bridge.samples import Sample, sample_event, samples
+from bridge.samples.recorded import NoBody, recorded_body
 from bridge.sources import PROVIDERS, Malformed
 
 

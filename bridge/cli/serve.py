@@ -5,11 +5,11 @@ import os
 import socket
 from collections.abc import Coroutine
 
-from bridge import logs
 from bridge.cli.errors import complain, refuse
-from bridge.configuration import ConfigurationError
-from bridge.running import load_running
-from bridge.settings import load_settings
+from bridge.config.errors import ConfigurationError
+from bridge.config.settings import load_settings
+from bridge.core import logs
+from bridge.live.snapshot import load_running
 from bridge.store import StoreRefused
 
 
@@ -17,7 +17,7 @@ def serve() -> None:
     """Start or refuse with one line a fault; then run until SIGTERM."""
     import uvloop
 
-    from bridge.service import serve as run
+    from bridge.service.service import serve as run
 
     try:
         settings, warnings = load_settings()

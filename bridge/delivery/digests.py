@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 import humanize
 
+from bridge.core.payload import text_at
 from bridge.messages import Message
+from bridge.messages.compact import Pack
 from bridge.messages.layout import lay_out
 from bridge.messages.links import link
 from bridge.messages.mrkdwn import cut, escaped, markup, neutral
-from bridge.messages.packed import Pack
-from bridge.messages.slots import Slots
-from bridge.messages.tidy import tidy
+from bridge.messages.normalize import tidy
+from bridge.messages.template_blocks import Slots
 from bridge.messages.times import date
-from bridge.payload import text_at
 from bridge.store import Backlog, Window
 
 FAILED_TYPES = (

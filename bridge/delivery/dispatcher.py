@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from bridge.delivery.clock import Clock
-from bridge.delivery.lane import Lane
-from bridge.delivery.means import LaneState, Means, Posting, Render, Terms
-from bridge.delivery.pacer import Pacer
-from bridge.delivery.troubles import Troubles
+from bridge.core.clock import Clock
+from bridge.delivery.channel_worker import Lane
+from bridge.delivery.destination_alerts import Troubles
+from bridge.delivery.rate_limiter import Pacer
+from bridge.delivery.worker_deps import LaneState, Means, Posting, Render, Terms
 from bridge.store import Store, StoreUnavailable
 
 POLL_EVERY = 1.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from bridge.payload import NotJson, at, clean, parse_json, text_at
+from bridge.core.payload import NotJson, at, clean, parse_json, text_at
 
 Kind = Literal["ok", "limited", "away", "refused", "dead_destination"]
 """``ok``: posted. ``limited``: too fast, again later. ``away``: Slack or the way to it is in trouble, which says

@@ -12,10 +12,10 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bridge import __version__
-from bridge.delivery.clock import Clock
+from bridge.core.clock import Clock
+from bridge.core.payload import clean
+from bridge.core.version import __version__
 from bridge.delivery.outcome import Outcome, classify
-from bridge.payload import clean
 
 TIME_LIMIT = 6.0
 """Seconds for one post, connecting included."""

@@ -3,7 +3,7 @@
 import json
 import shlex
 
-from bridge.demo.acts import SECRETS, signed
+from bridge.demo.scenarios import SECRETS, signed
 from bridge.samples import samples
 
 _WEB = "https://gitlab.example.com/play/ground"

@@ -14,16 +14,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bridge.config.names import channel_variable, secret_variable
+from bridge.config.settings import load_settings
+from bridge.core.payload import list_at, text_at
 from bridge.demo import curl
-from bridge.demo.acts import CHANNELS, PUBLIC_URL, SECRETS, SLOW_CHANNEL, Act, acts
+from bridge.demo.scenarios import CHANNELS, PUBLIC_URL, SECRETS, SLOW_CHANNEL, Act, acts
 from bridge.demo.slack_simulator import Rate, SlackSimulator, limited
+from bridge.live.snapshot import load_running
 from bridge.messages import Message
 from bridge.messages.terminal import framed
-from bridge.names import channel_variable, secret_variable
-from bridge.payload import list_at, text_at
-from bridge.running import load_running
-from bridge.service import Service
-from bridge.settings import load_settings
+from bridge.service.service import Service
 from bridge.store import Query
 
 PATIENCE = 30.0

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bridge.payload import at, list_at, text_at
+from bridge.core.payload import at, list_at, text_at
 
 MAX_BLOCKS = 50
 MAX_ATTACHMENTS = 100

@@ -15,8 +15,8 @@ from types import TracebackType
 
 from aiohttp import web
 
+from bridge.core.payload import NotJson, parse_json
 from bridge.demo.slack_rules import INVALID_PAYLOAD, Refusal, refusal
-from bridge.payload import NotJson, parse_json
 
 MAX_TEXT = 40_000
 """Slack cuts longer texts instead of refusing them."""

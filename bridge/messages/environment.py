@@ -14,15 +14,15 @@ from jinja2.sandbox import safe_range
 from jinja2.utils import Cycler, Joiner, Namespace
 from markupsafe import Markup
 
-from bridge import bounds
 from bridge.events import Event
-from bridge.messages import slots
+from bridge.messages import template_blocks
 from bridge.messages.filters import FILTERS
 from bridge.messages.links import address, link, member
 from bridge.messages.mrkdwn import MAX_ESCAPED, escaped, markup, plain_text, unquote
-from bridge.sandbox import Sandbox
+from bridge.templating import limits
+from bridge.templating.sandbox import Sandbox
 
-MAX_OUTPUT = 2 * bounds.MAX_TEXT
+MAX_OUTPUT = 2 * limits.MAX_TEXT
 """Characters that a template may make, in all of its output."""
 _LONG = MAX_ESCAPED // len("&amp;")
 """Characters whose escaped form may be longer than one value's may be."""
@@ -70,14 +70,14 @@ class SlackEnvironment(Sandbox):
         """The output of a template, block or macro in one piece. Raises TooMuch."""
         made = list(parts)
         if sum(map(len, made)) > MAX_OUTPUT:
-            raise bounds.TooMuch("the template writes too much")
+            raise limits.TooMuch("the template writes too much")
         text = unquote("".join(made))
-        bounds.weigh(text)
+        limits.weigh(text)
         return text
 
     def join_texts(self, parts: Iterable[object]) -> str:
         """``a ~ b``: markup where any part is."""
-        made = [bounds.text(part) for part in parts]
+        made = [limits.text(part) for part in parts]
         if any(isinstance(part, Markup) for part in made):
             return markup(self.within("".join(map(escaped, made))))
         return self.within("".join(part[:MAX_ESCAPED] for part in made))
@@ -90,10 +90,10 @@ class SlackEnvironment(Sandbox):
 @pass_eval_context  # so that Jinja cannot call it for constants while it compiles: it would escape `none` first
 def printed(_: EvalContext, value: object) -> str:
     """What ``{{ value }}`` writes: nothing for null, JSON for objects, no more of a text than a message could hold."""
-    shown = bounds.text(value)
+    shown = limits.text(value)
     if len(shown) > _LONG:
         shown = escaped(shown)
-    bounds.weigh(shown)
+    limits.weigh(shown)
     return shown
 
 
@@ -101,7 +101,7 @@ def field(label: object, value: object = "") -> Markup:
     """A labelled value beside others. Without a value there is no field."""
     shown = escaped(value).strip()
     if shown:
-        slots.current().fields.append((str(escaped(label)).strip(), str(shown)))
+        template_blocks.current().fields.append((str(escaped(label)).strip(), str(shown)))
     return Markup("")
 
 
@@ -109,10 +109,10 @@ def button(text: object, url: object, style: object = "") -> Markup:
     """A link as a button. Without an address that may be linked there is no button."""
     target, label = address(url), " ".join(plain_text(text).split())
     if target and label:
-        slots.current().buttons.append(slots.Button(label, target, plain_text(style)))
+        template_blocks.current().buttons.append(template_blocks.Button(label, target, plain_text(style)))
     return Markup("")
 
 
 def _slot(rendered: str, name: str) -> Markup:
-    slots.current().fill(name, str(rendered))
+    template_blocks.current().fill(name, str(rendered))
     return Markup("")

@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from jinja2.filters import FILTERS as JINJA
 from markupsafe import Markup
 
-from bridge import builtin_filters, money
-from bridge.bounds import items, json_text, text
-from bridge.builtin_filters import counted
+from bridge.core import money
 from bridge.messages.markdown import render_markdown
 from bridge.messages.mrkdwn import changed, cut, escaped, markup, neutral, plain_text, visible
 from bridge.messages.times import date, duration
+from bridge.templating import filters
+from bridge.templating.filters import counted
+from bridge.templating.limits import items, json_text, text
 
 _MAX_CODE = 1_000
 _MAX_QUOTE = 3_000
@@ -55,24 +56,22 @@ def truncate(value: object, length: int = 255, killwords: bool = False, end: str
 
 def length(value: object) -> int:
     """How many characters a reader sees, or how many items there are."""
-    return visible(value) if isinstance(value, Markup) else builtin_filters.length(value)
+    return visible(value) if isinstance(value, Markup) else filters.length(value)
 
 
 def replace(value: object, old: object, new: object, count: int | None = None) -> Markup:
     """Swaps words, and never a part of a link or an escape."""
     before, after = plain_text(old), plain_text(new)
-    return changed(value, lambda source: builtin_filters.replaced(source, before, after, count))
+    return changed(value, lambda source: filters.replaced(source, before, after, count))
 
 
 def join(value: object, d: object = "", attribute: str | int | None = None) -> Markup:
     """The items of a list, escaped, with a text between; null and empty ones leave no gap."""
     found = items(value)
     if attribute is not None:
-        found = [builtin_filters.step_into(item, attribute) for item in found]
+        found = [filters.step_into(item, attribute) for item in found]
     separator = str(escaped(d))
-    return markup(
-        separator.join(builtin_filters.fitting([part for i in found if (part := str(escaped(i)))], separator))
-    )
+    return markup(separator.join(filters.fitting([part for i in found if (part := str(escaped(i)))], separator)))
 
 
 def strip_tags(value: object) -> str:
@@ -119,7 +118,7 @@ _FILTERS: Mapping[str, Callable[..., object]] = {
     "upper": _changing(str.upper),
 }
 
-FILTERS: Mapping[str, Callable[..., object]] = builtin_filters.FILTERS | {
+FILTERS: Mapping[str, Callable[..., object]] = filters.FILTERS | {
     name: counted(name, made) for name, made in _FILTERS.items()
 }
 """Every filter of templates by its name."""

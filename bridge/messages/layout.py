@@ -7,11 +7,11 @@ notifications only. What is too long loses its body first, then its fields, then
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from bridge.messages import Block, Message
 from bridge.messages.limits import MAX_BUTTON_TEXT, MAX_BYTES, MAX_ELEMENTS, MAX_FIELDS, SECTION, size
+from bridge.messages.message import Block, Message
 from bridge.messages.mrkdwn import cut, json_bytes, pieces, seen
-from bridge.messages.slots import STYLES, Button
-from bridge.messages.tidy import Parts
+from bridge.messages.normalize import Parts
+from bridge.messages.template_blocks import STYLES, Button
 
 _SHORT = 300
 _FENCE = "```"

@@ -9,10 +9,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from bridge.messages import Message
+from bridge.core.payload import at, list_at, map_at, text_at
 from bridge.messages.links import MAX_URL
+from bridge.messages.message import Message
 from bridge.messages.mrkdwn import units
-from bridge.payload import at, list_at, map_at, text_at
 
 MAX_BYTES = 12_000
 MAX_BLOCKS = 40

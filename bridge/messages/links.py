@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from bridge.core.payload import clean
 from bridge.messages.mrkdwn import cut, escaped, markup, plain_text, says, seen, units, unquote
-from bridge.payload import clean
 
 MAX_URL = 3000
 _MAX_LABEL = 500

@@ -10,9 +10,9 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from markupsafe import Markup
 
-from bridge import bounds
 from bridge.messages.links import link
 from bridge.messages.mrkdwn import escaped, markup, neutral, plain_text
+from bridge.templating import limits
 
 MAX_MARKDOWN = 4_000
 """Characters that are read: parsing takes longer than linear time, and a message holds less than this."""
@@ -29,7 +29,7 @@ def render_markdown(value: object) -> Markup:
     source = _COMMENT.sub("", plain_text(value)).strip()
     if not source:
         return Markup("")
-    if (meter := bounds.current()) is not None:
+    if (meter := limits.current()) is not None:
         meter.check()
     more = "\n\n…" if len(source) > MAX_MARKDOWN else ""
     lines = _blocks(SyntaxTreeNode(_parser.parse(source[:MAX_MARKDOWN] + more)))

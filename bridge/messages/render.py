@@ -9,21 +9,22 @@ from typing import Protocol
 
 from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
 
-from bridge import bounds
-from bridge.bounds import Meter
+from bridge.config.packaged import packaged_templates
+from bridge.core.payload import clean
 from bridge.events import Event
-from bridge.messages import Rendered, slots
+from bridge.messages import template_blocks
+from bridge.messages.compact import fingerprint, packed
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.layout import lay_out
 from bridge.messages.links import link
 from bridge.messages.loader import Compiled, Sources, read_sources, text_fault
+from bridge.messages.message import Rendered
 from bridge.messages.mrkdwn import escaped
-from bridge.messages.packed import fingerprint, packed
-from bridge.messages.slots import Skipped, Slots
-from bridge.messages.tidy import tidy
-from bridge.packaged import packaged_templates
-from bridge.payload import clean
-from bridge.unknown_names import nearest_known
+from bridge.messages.normalize import tidy
+from bridge.messages.template_blocks import Skipped, Slots
+from bridge.templating import limits
+from bridge.templating.limits import Meter
+from bridge.templating.unknown_names import nearest_known
 
 SECONDS = 0.3
 """CPU time that one template may take. An ordinary one takes less than a thousandth."""
@@ -174,7 +175,7 @@ def render(
 
 def _fill(event: Event, templates: Templates, name: str, meter: Meter) -> Slots:
     filled = Slots()
-    with bounds.metered(meter), slots.collecting(filled):
+    with limits.metered(meter), template_blocks.collecting(filled):
         output = _template(templates, name).render(event=event, payload=event.payload)
     if output.strip():  # no parent that would take it: the template is its body
         filled.body = f"{output}\n{filled.body}" if filled.body else output
@@ -220,7 +221,7 @@ def fault_of(error: BaseException, name: str) -> str:
         return clean(f"{place}: there is no template {error.name!r}", 300)
     if isinstance(error, TemplateSyntaxError):
         return clean(f"{place}: {error.message}", 300)  # its str() would name file and line once more
-    what = str(error) if isinstance(error, bounds.TooMuch) else f"{type(error).__name__}: {error}"
+    what = str(error) if isinstance(error, limits.TooMuch) else f"{type(error).__name__}: {error}"
     return clean(f"{place}: {what}", 300)
 
 

@@ -11,11 +11,11 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from bridge.messages import Message
-from bridge.messages.drawing import bar_colour
+from bridge.core.payload import list_at, map_at, text_at
 from bridge.messages.emoji import with_emoji
-from bridge.messages.reading import Line, Span, read
-from bridge.payload import list_at, map_at, text_at
+from bridge.messages.html import bar_colour
+from bridge.messages.message import Message
+from bridge.messages.mrkdwn_parser import Line, Span, read
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

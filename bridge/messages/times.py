@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import humanize
 from markupsafe import Markup
 
+from bridge.core.payload import clean
+from bridge.core.times import written_time
 from bridge.messages.mrkdwn import escaped, markup, plain_text
-from bridge.payload import clean
-from bridge.times import written_time
 
 DATE_FORMAT = "{date_short_pretty} at {time}"
 _MILLISECONDS = 100_000_000_000

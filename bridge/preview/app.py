@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from bridge.messages.drawing import slack_css
-from bridge.preview import desk
-from bridge.preview.desk import Asked, Json, Refused
+from bridge.live.snapshot import Running
+from bridge.messages.html import slack_css
+from bridge.preview import session
 from bridge.preview.files import Files, NotText, NotWritten, fingerprint
-from bridge.running import Running
+from bridge.preview.session import Asked, Json, Refused
 
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of what the page sends: a template and a recorded payload."""
@@ -127,21 +127,21 @@ class _Page:
 
     async def events(self, _: web.Request) -> web.StreamResponse:
         """Every event that can be tried."""
-        return _answer({"events": await asyncio.to_thread(desk.listed, self._running)})
+        return _answer({"events": await asyncio.to_thread(session.listed, self._running)})
 
     async def look(self, request: web.Request) -> web.StreamResponse:
         """One message, drawn."""
         asked = await _asked(request)
         async with _turn(self._looking, request):
-            seen = await asyncio.to_thread(desk.look, asked, self._running, self._files, time.time())
+            seen = await asyncio.to_thread(session.look, asked, self._running, self._files, time.time())
         return _answer({**seen, "configuration": self._faults})
 
     async def check(self, request: web.Request) -> web.StreamResponse:
         """What the contract check says of the editor's file."""
         asked = await _asked(request)
         async with _turn(self._checking, request):
-            findings = await asyncio.to_thread(desk.examine, asked, self._running)
-        return _answer({"findings": desk.told(findings)})
+            findings = await asyncio.to_thread(session.examine, asked, self._running)
+        return _answer({"findings": session.told(findings)})
 
     async def save(self, request: web.Request) -> web.StreamResponse:
         """Write the editor's file, unless the check finds errors in it, or the disk holds another than was read."""
@@ -149,8 +149,8 @@ class _Page:
         asked = Asked.of(data)
         if asked.text is None or not asked.file:
             raise Refused("name the file and its text")
-        if errors := await asyncio.to_thread(desk.new_errors, asked, self._running):
-            return _answer({"refused": "not saved: the check finds errors", "findings": desk.told(errors)}, 422)
+        if errors := await asyncio.to_thread(session.new_errors, asked, self._running):
+            return _answer({"refused": "not saved: the check finds errors", "findings": session.told(errors)}, 422)
         async with self._writing:  # two tabs cannot both find the disk as they left it
             on_disk = await asyncio.to_thread(self._files.text, asked.file)
             if fingerprint(on_disk) not in (data.get("saved"), fingerprint(asked.text)):
@@ -201,7 +201,7 @@ class _Page:
             if state == self._state:
                 return
             self._state = state
-            self._running, self._faults = await asyncio.to_thread(desk.reload, self._files, self._running)
+            self._running, self._faults = await asyncio.to_thread(session.reload, self._files, self._running)
         async with self._changed:
             self._number += 1
             self._changed.notify_all()

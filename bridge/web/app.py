@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import HttpVersion11, web
 
-from bridge.web import answers
+from bridge.web import responses
 from bridge.web.connections import Connection, Connections
 from bridge.web.health import Health
-from bridge.web.ingest import Ingest
+from bridge.web.webhooks import Ingest
 
 LAST_REQUESTS = 7.0
 """Seconds that requests and posts in flight are given at the end. aiohttp rounds up to a whole second, and a locked
@@ -31,11 +31,11 @@ async def constant_errors(
         response = await handler(request)
     except web.HTTPException as error:
         allowed = frozenset(error.allowed_methods) if isinstance(error, web.HTTPMethodNotAllowed) else None
-        response = answers.error(error.status, allow=allowed)
+        response = responses.error(error.status, allow=allowed)
     except Exception:
         # The body and the headers stay out of the log: the path's shape and the traceback have to do.
         log.exception("a request failed", method=request.method, handler=request.match_info.handler.__qualname__)
-        response = answers.error(500)
+        response = responses.error(500)
     if connection and connection.answered(last=response.keep_alive is False):
         response.force_close()
     return response
@@ -66,7 +66,7 @@ def _without_words_of_others(
         try:
             return await handler(request)
         except web.HTTPException as error:
-            return answers.error(error.status)
+            return responses.error(error.status)
 
     return handle
 

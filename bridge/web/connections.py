@@ -18,7 +18,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http import RawRequestMessage
 
-from bridge.web import answers
+from bridge.web import responses
 
 MAX_LINE = 65_536
 """Bytes of a request line: Twilio can be told to call with GET, and then the whole message is in it."""
@@ -185,7 +185,7 @@ class Connection(web.RequestHandler):
             raise ConnectionError("an answer was begun already")
         self._connections.note(status, f"this is not HTTP: {type(exc).__name__}", "-", request.remote or "")
         self.answered(last=True)
-        return answers.error(status)
+        return responses.error(status)
 
 
 class Connections:

@@ -26,8 +26,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from bridge.core.payload import list_at
 from bridge.demo.slack_simulator import Post, SlackSimulator
-from bridge.payload import list_at
 from tests.bridges import environment
 from tests.chaos.providers import MARKER, PATIENCE, Providers
 from tests.chaos.service import CAN_FILL, Service

@@ -15,7 +15,7 @@ import aiohttp
 
 from bridge.demo.slack_simulator import INVALID_BLOCKS, SlackSimulator
 from tests.bridges import environment, sample_request
-from tests.test_service import send, serving
+from tests.service.test_service import send, serving
 
 ROUTES = """
 [channels.general]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.packaged import packaged_templates
+from bridge.config.packaged import packaged_templates
 from bridge.samples import samples
 from tests.cli.command import run
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge import __version__
+from bridge.config.packaged import packaged_templates
+from bridge.core.version import __version__
 from bridge.demo.slack_simulator import NO_SERVICE, SlackSimulator
-from bridge.packaged import packaged_templates
 from tests.cli.command import run
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.delivery.means import Means
-from bridge.delivery.pacer import Pacer
+from bridge.delivery.rate_limiter import Pacer
 from bridge.delivery.slack import Poster, open_session
+from bridge.delivery.worker_deps import Means
 from bridge.demo.slack_simulator import SlackSimulator
 from bridge.store import open_store
 from tests.delivery.clock import HandClock

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from bridge.decide import Planned, State
-from bridge.delivery.lane import Lane
-from bridge.delivery.means import Means
-from bridge.delivery.pacer import Pacer
+from bridge.delivery.channel_worker import Lane
+from bridge.delivery.rate_limiter import Pacer
+from bridge.delivery.worker_deps import Means
 from bridge.demo.slack_simulator import SlackSimulator
 from bridge.events import Event, Request, new_id
 from bridge.messages import Message, Rendered
+from bridge.routing.decide import Planned, State
 from bridge.store import (
     Backlog,
     Counts,

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.delivery.dispatcher import DRAIN, POLL_EVERY, Destination, Dispatcher
-from bridge.delivery.means import RUNNING, LaneState, Terms
+from bridge.delivery.worker_deps import RUNNING, LaneState, Terms
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, Fault, limited
 from bridge.store import StoreUnavailable, open_store

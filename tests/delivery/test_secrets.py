@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 import pytest
 import structlog
 
-from bridge import logs
+from bridge.core import logs
 from bridge.delivery.slack import Poster, open_session
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, Behaviour, Fault, limited, redirect

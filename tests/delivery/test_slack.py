@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from bridge import __version__
+from bridge.core.version import __version__
 from bridge.delivery.outcome import Kind
 from bridge.delivery.slack import Poster, open_session
 from bridge.demo import slack_simulator as sim

@@ -15,9 +15,9 @@ from typing import Literal
 
 import pytest
 
-from bridge.delivery.pacer import Pacer
+from bridge.delivery.circuit_breaker import PROBE_EVERY
+from bridge.delivery.rate_limiter import Pacer
 from bridge.delivery.slack import Poster, open_session
-from bridge.delivery.standing import PROBE_EVERY
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, Behaviour, Fault, Late, Post, http_date, limited, redirect
 from tests.delivery.scene import Scene, message

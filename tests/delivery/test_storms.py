@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.delivery.lane import CLAIM
-from bridge.delivery.means import Terms
-from bridge.delivery.pacer import Pacer
+from bridge.core.payload import list_at, text_at
+from bridge.delivery.channel_worker import CLAIM
+from bridge.delivery.rate_limiter import Pacer
+from bridge.delivery.worker_deps import Terms
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer
 from bridge.messages import Message, Rendered
 from bridge.messages.layout import section
-from bridge.payload import list_at, text_at
 from bridge.store import Delivery, Query, StoreUnavailable
 from tests.delivery.scene import Scene
 
@@ -405,7 +405,7 @@ async def test_a_digest_that_cannot_be_written_costs_no_delivery(
     def broken(*_: object) -> Message:
         raise ValueError("a bug")
 
-    monkeypatch.setattr("bridge.delivery.summaries.digest", broken)
+    monkeypatch.setattr("bridge.delivery.summarizer.digest", broken)
     paced(scene)
     with_terms(scene, Terms(pack=pack, digest_after=20))
     await scene.accept(*map(str, range(30)))
@@ -420,7 +420,7 @@ async def test_a_line_that_cannot_be_written_does_not_hold_the_lane(
     def broken(*_: object) -> tuple[Message, int]:
         raise ValueError("a bug")
 
-    monkeypatch.setattr("bridge.delivery.summaries.and_many_more", broken)
+    monkeypatch.setattr("bridge.delivery.summarizer.and_many_more", broken)
     with_repeat(scene, 60.0)
     await same_subject(scene, "same a", "same b")
     lane = scene.start()

@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from bridge.config.packaged import packaged_templates
 from bridge.events import Event
 from bridge.messages import Message, Rendered
 from bridge.messages.render import Templates, load_templates, render
-from bridge.packaged import packaged_templates
 
 
 def event(payload: Mapping[str, object] | None = None, type: str = "merge_request.open", **changes: str) -> Event:

@@ -9,7 +9,7 @@ from bridge.events import Event
 from bridge.messages.limits import problems
 from bridge.messages.render import Templates, load_templates, render
 from bridge.samples import samples
-from bridge.sources.shopify import PROVIDER
+from bridge.sources.shopify.provider import PROVIDER
 
 NOW = 1_795_392_000.0
 PAYLOADS = Path(__file__).parents[2].parent / "shared" / "payloads" / "shopify"

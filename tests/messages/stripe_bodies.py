@@ -4,12 +4,12 @@ import json
 import re
 from functools import cache
 
+from bridge.core.payload import at
 from bridge.events import Event, Request
 from bridge.messages import Rendered
 from bridge.messages.render import Templates, load_templates, render
-from bridge.payload import at
 from bridge.samples import samples
-from bridge.sources.stripe import PROVIDER
+from bridge.sources.stripe.provider import PROVIDER
 from tests.messages.rendering import message_of, shown
 
 NOW = 1_795_431_600.0

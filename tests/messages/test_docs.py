@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from bridge.lint.template_checks import faults
 from bridge.messages.environment import SlackEnvironment
-from bridge.messages.faults import faults
 from bridge.messages.filters import FILTERS
-from bridge.messages.slots import NAMES
+from bridge.messages.normalize import COLORS
+from bridge.messages.template_blocks import NAMES
 from bridge.messages.terminal import mrkdwn
-from bridge.messages.tidy import COLORS
 from tests.messages.golden import FOLDER
 from tests.messages.rendering import templates
 

@@ -2,8 +2,8 @@
 
 import re
 
+from bridge.config.packaged import packaged_templates
 from bridge.messages.emoji import emoji_names, unknown_emoji, with_emoji
-from bridge.packaged import packaged_templates
 
 
 def test_names_become_emoji_and_what_is_no_name_stays() -> None:

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from slack_sdk.models.attachments import BlockAttachment
 from slack_sdk.models.blocks import Block
 
+from bridge.core.payload import list_at, text_at
 from bridge.messages import Message, layout
 from bridge.messages.limits import problems, size
 from bridge.messages.links import link
 from bridge.messages.mrkdwn import escaped, units
-from bridge.messages.slots import Button, Slots
-from bridge.messages.tidy import COLORS, notification, tidy
-from bridge.payload import list_at, text_at
+from bridge.messages.normalize import COLORS, notification, tidy
+from bridge.messages.template_blocks import Button, Slots
 from tests.messages.rendering import shown
 
 

@@ -6,10 +6,10 @@ from functools import cache
 
 import pytest
 
+from bridge.core.payload import list_at, text_at
 from bridge.messages import Message
+from bridge.messages.normalize import COLORS
 from bridge.messages.render import Templates, load_templates, render
-from bridge.messages.tidy import COLORS
-from bridge.payload import list_at, text_at
 from bridge.samples import Sample, sample_event, samples
 
 NOW = 1_795_392_000.0

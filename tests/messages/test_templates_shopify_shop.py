@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.payload import map_at
+from bridge.core.payload import map_at
 from tests.messages.shopify_messages import ADMIN, CUSTOMER, sample, title, written
 
 PRODUCT = f"{ADMIN}/products/9018273645512"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.core.payload import at, map_at
 from bridge.messages.render import render
-from bridge.payload import at, map_at
 from bridge.samples import Sample, sample_event, samples
 from tests.messages.rendering import shown
 from tests.messages.stripe_bodies import (

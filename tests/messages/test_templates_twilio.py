@@ -14,8 +14,8 @@ from bridge.messages import Message
 from bridge.messages.limits import problems
 from bridge.messages.render import load_templates, render
 from bridge.sources import Malformed
-from bridge.sources.twilio import PROVIDER
 from bridge.sources.twilio.errors import WORDS
+from bridge.sources.twilio.provider import PROVIDER
 
 TEMPLATES = load_templates(None, {})
 FOLDER = Path(bridge.samples.__file__).parent / "twilio"

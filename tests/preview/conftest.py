@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from bridge.config.packaged import packaged_routes
+from bridge.live.snapshot import Running
 from bridge.messages.render import load_templates
-from bridge.packaged import packaged_routes
 from bridge.preview.app import application
 from bridge.preview.files import Files
-from bridge.routes import load_routes
-from bridge.running import Running
+from bridge.routing.routes_file import load_routes
 
 TOKEN = "a-token-of-the-tests"
 TITLE = '{% extends "message.j2" %}\n{% block title %}*{{ event.actor | plain }}* pushed{% endblock %}\n'

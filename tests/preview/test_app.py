@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Mapping
 import aiohttp
 import pytest
 
-from bridge.payload import int_at, text_at
-from bridge.preview import desk
+from bridge.core.payload import int_at, text_at
+from bridge.live.snapshot import Running
+from bridge.preview import session
 from bridge.preview.app import HEADERS, is_ours
-from bridge.preview.desk import Asked
 from bridge.preview.files import Files, fingerprint
-from bridge.running import Running
+from bridge.preview.session import Asked
 from tests.preview.conftest import TITLE, TOKEN, Address
 
 
@@ -160,7 +160,7 @@ async def test_who_asks_anew_does_not_wait_for_what_nobody_waits_for(
 ) -> None:
     seen: list[str] = []
     go_on = threading.Event()
-    look = desk.look
+    look = session.look
 
     def slow(asked: Asked, running: Running, files: Files, now: float) -> dict[str, object]:
         seen.append(asked.text or "")
@@ -168,7 +168,7 @@ async def test_who_asks_anew_does_not_wait_for_what_nobody_waits_for(
             go_on.wait(10)
         return look(asked, running, files, now)
 
-    monkeypatch.setattr(desk, "look", slow)
+    monkeypatch.setattr(session, "look", slow)
     data = {"event": "gitlab/push", "file": "gitlab/push.j2"}
     typed = []
     for n in range(5):

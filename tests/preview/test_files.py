@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.packaged import packaged_templates
+from bridge.config.packaged import packaged_templates
 from bridge.preview.files import Files, NotText, NotWritten, fingerprint
 
 

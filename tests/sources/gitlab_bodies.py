@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bridge.events import Event, Request
-from bridge.sources.gitlab import PROVIDER
+from bridge.sources.gitlab.provider import PROVIDER
 
 NOW = 1795392000.0
 URL = "https://hooks.example.com/webhooks/gitlab"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.sources.gitlab import PROVIDER
+from bridge.sources.gitlab.provider import PROVIDER
 from bridge.sources.gitlab.types import KIND_OF_HEADER
 from tests.sources.gitlab_bodies import NOW, PAYLOADS, SAMPLES, SIGNING, TOKEN, Json, changed, read, sample
 

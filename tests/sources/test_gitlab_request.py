@@ -4,7 +4,7 @@ import pytest
 
 from bridge.events import Request
 from bridge.sources import Unverified
-from bridge.sources.gitlab import PROVIDER
+from bridge.sources.gitlab.provider import PROVIDER
 from tests.sources.gitlab_bodies import NOW, SIGNING, TOKEN, URL, changed, sample
 
 

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 
 from bridge.events import Request
 from bridge.sources import Unverified
-from bridge.sources.gitlab import PROVIDER
+from bridge.sources.gitlab.provider import PROVIDER
 
 NOW = 1795392000.0
 URL = "https://hooks.example.com/webhooks/gitlab"

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from bridge.core.payload import map_at, text_at, true_at
 from bridge.events import Request
-from bridge.payload import map_at, text_at, true_at
 from bridge.sources import Malformed, Unverified
-from bridge.sources.shopify import PROVIDER
+from bridge.sources.shopify.provider import PROVIDER
 
 NOW = 1_795_392_000.0
 SECRET = "hush-this-is-the-client-secret"

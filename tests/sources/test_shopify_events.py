@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 from bridge.events import Event, Request
 from bridge.samples import Sample, samples
 from bridge.sources import Malformed
-from bridge.sources.shopify import PROVIDER
+from bridge.sources.shopify.provider import PROVIDER
 
 NOW = 1_795_392_000.0
 SECRET = "hush"

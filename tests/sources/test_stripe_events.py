@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import stripe
 
+from bridge.core.payload import text_at, true_at
 from bridge.events import Event, Request
-from bridge.payload import text_at, true_at
 from bridge.samples import Sample, sample_event, samples
 from bridge.sources import Malformed
-from bridge.sources.stripe import PROVIDER
+from bridge.sources.stripe.provider import PROVIDER
 from bridge.sources.stripe.titles import PHRASES
 
 NOW = 1_795_392_000.0

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bridge.events import Event, Request
 from bridge.sources import Malformed
-from bridge.sources.stripe import PROVIDER
+from bridge.sources.stripe.provider import PROVIDER
 from bridge.sources.stripe.titles import PARTS, PHRASES
 
 NOW = 1_795_392_000.0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from bridge.events import Event, Request
-from bridge.sources.stripe import PROVIDER
+from bridge.sources.stripe.provider import PROVIDER
 
 NOW = 1_795_392_000.0
 

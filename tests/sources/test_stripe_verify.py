@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from bridge.core.payload import map_at, text_at, true_at
 from bridge.events import Request
-from bridge.payload import map_at, text_at, true_at
 from bridge.sources import Unverified
-from bridge.sources.stripe import PROVIDER
+from bridge.sources.stripe.provider import PROVIDER
 
 NOW = 1_795_392_000.0
 SECRET = "whsec_4uPq9TzExampleExampleExample01"

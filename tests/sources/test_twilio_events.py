@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+from bridge.core.payload import at
 from bridge.events import Event, Request
-from bridge.payload import at
 from bridge.sources import Malformed
-from bridge.sources.twilio import PROVIDER
 from bridge.sources.twilio.errors import WORDS, explained
+from bridge.sources.twilio.provider import PROVIDER
 from bridge.sources.twilio.titles import span
 
 TOKEN = "0123456789abcdef0123456789abcdef"

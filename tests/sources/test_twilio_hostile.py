@@ -9,7 +9,7 @@ import pytest
 
 from bridge.events import Event, Request
 from bridge.sources import Unverified
-from bridge.sources.twilio import PROVIDER
+from bridge.sources.twilio.provider import PROVIDER
 from tests.sources.test_twilio_verify import FORM, URL, accepted, form, signature
 
 NOW = 1_795_392_000.0

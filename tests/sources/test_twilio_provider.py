@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bridge.events import Request
 from bridge.sources import Malformed, Unverified
-from bridge.sources.twilio import PROVIDER
+from bridge.sources.twilio.provider import PROVIDER
 from tests.sources.test_twilio_events import TOKEN, URL
 from tests.sources.test_twilio_streams import element
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import bridge.samples
-from bridge.sources.twilio import PROVIDER
+from bridge.sources.twilio.provider import PROVIDER
 
 SAMPLES = sorted((Path(bridge.samples.__file__).parent / "twilio").glob("*.json"))
 STATUSES = {

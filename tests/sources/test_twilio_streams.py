@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bridge.payload import at
+from bridge.core.payload import at
 from bridge.sources.twilio.errors import WORDS
 from tests.sources.test_twilio_events import ADA, OURS, events, same
 

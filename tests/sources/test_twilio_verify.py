@@ -15,7 +15,7 @@ from twilio.request_validator import RequestValidator
 
 from bridge.events import Request
 from bridge.sources import Unverified
-from bridge.sources.twilio import PROVIDER
+from bridge.sources.twilio.provider import PROVIDER
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 URL = "https://hooks.example.com/webhooks/twilio"

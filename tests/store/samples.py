@@ -7,8 +7,8 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
-from bridge.decide import Planned
 from bridge.events import Event, Request
+from bridge.routing.decide import Planned
 from bridge.store import Entry, Kept, Settlement, Store
 
 DAY = 86_400.0

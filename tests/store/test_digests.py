@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.decide import Planned
 from bridge.events import Request
+from bridge.routing.decide import Planned
 from bridge.store import Entry, Query, Settlement, Window
-from bridge.store.digests import BATCH
-from bridge.store.sqlite import SqliteStore
+from bridge.store.sqlite.digests import BATCH
+from bridge.store.sqlite.store import SqliteStore
 from tests.store.samples import event
 
 REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {}, b"{}")

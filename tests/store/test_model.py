@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bridge.decide import Planned, State
+from bridge.routing.decide import Planned, State
 from bridge.store import Attempt, Entry, Kept, Settlement
 from tests.store.conftest import opened
 from tests.store.samples import NOW, event, request

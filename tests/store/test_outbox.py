@@ -10,11 +10,12 @@ from typing import cast
 
 import pytest
 
-from bridge.decide import State
 from bridge.events import Event, Request
+from bridge.routing.decide import State
 from bridge.sources import PROVIDERS, Provider
-from bridge.store import Attempt, Query, Settlement, outbox
-from bridge.store.sqlite import SqliteStore
+from bridge.store import Attempt, Query, Settlement
+from bridge.store.sqlite import outbox
+from bridge.store.sqlite.store import SqliteStore
 from tests.store.samples import NOW, accept, entry, event, execute, request, rows, settle_all
 
 GITLAB = PROVIDERS["gitlab"]

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bridge.decide import Planned
-from bridge.store import Attempt, Query, Settlement, pruning
-from bridge.store.sqlite import SqliteStore
+from bridge.routing.decide import Planned
+from bridge.store import Attempt, Query, Settlement
+from bridge.store.sqlite import pruning
+from bridge.store.sqlite.store import SqliteStore
 from tests.store.samples import DAY, NOW, accept, entry, event, request, rows, settle_all
 
 TABLES = ("requests", "events", "keys", "deliveries", "attempts")

@@ -18,7 +18,7 @@ import pytest
 
 from bridge.demo.slack_simulator import SlackSimulator
 from tests.bridges import SECRETS, sample_request
-from tests.test_service import minimal, send, serving
+from tests.service.test_service import minimal, send, serving
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="a process's files and memory are in /proc")
 

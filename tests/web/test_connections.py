@@ -11,8 +11,8 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from bridge.web.app import Server, constant_errors
-from bridge.web.bodies import Inflight
 from bridge.web.connections import Connections, Limits, sender
+from bridge.web.request_bodies import Inflight
 from tests.bridges import bridge, sample_request
 
 BAD_REQUEST = b'{"error": "the request cannot be read"}'

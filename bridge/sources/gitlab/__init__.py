@@ -1,21 +1,3 @@
 """GitLab: project, group and system hooks."""
 
-from bridge.sources import Provider, json_answer
-from bridge.sources.gitlab.events import events
-from bridge.sources.gitlab.request import request_for
-from bridge.sources.gitlab.verify import SIGNATURE_HEADERS, check_secret, verify
-
-PROVIDER = Provider(
-    name="gitlab",
-    verify=verify,
-    events=events,
-    request_for=request_for,
-    answer=json_answer,
-    check_secret=check_secret,
-    type_of_sample=str,
-    methods=frozenset({"POST"}),
-    max_body=25 * 1024 * 1024,  # GitLab sends nothing larger
-    dedupe_ttl=24 * 3600.0,  # it retries nothing by itself; this is for a person's "Resend request"
-    signature_headers=SIGNATURE_HEADERS,
-    kept_headers=frozenset({"x-gitlab-event", "x-gitlab-instance", "idempotency-key"}),
-)
+from bridge.sources.gitlab.provider import PROVIDER as PROVIDER

@@ -10,8 +10,8 @@ epic, ``7%4`` a milestone, ``7$53`` a snippet, ``7@…`` a commit; ``7:refs/head
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bridge.payload import text_at
-from bridge.times import written_time
+from bridge.core.payload import text_at
+from bridge.core.times import written_time
 
 Payload = Mapping[str, object]
 

@@ -5,7 +5,7 @@ Source: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integr
 
 from urllib.parse import quote
 
-from bridge.payload import int_at, list_at, map_at, text_at
+from bridge.core.payload import int_at, list_at, map_at, text_at
 from bridge.sources.gitlab.about import (
     About,
     Payload,

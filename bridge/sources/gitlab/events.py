@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
+from bridge.core.payload import at, clean, map_at, text_at
 from bridge.events import Event, Request, new_id
-from bridge.payload import at, clean, map_at, text_at
-from bridge.sources import json_body
 from bridge.sources.gitlab import code, runs, security, work
 from bridge.sources.gitlab.about import About, Payload, inside, person, project_id, project_url
 from bridge.sources.gitlab.keys import keys_of
-from bridge.sources.gitlab.places import place
+from bridge.sources.gitlab.system_hooks import place
 from bridge.sources.gitlab.types import action_of, kind_of, type_of
+from bridge.sources.provider import json_body
 
 _READERS: Mapping[str, Callable[[str, Payload], About | None]] = {
     "push": code.push,

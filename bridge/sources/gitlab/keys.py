@@ -2,10 +2,10 @@
 
 import hashlib
 
+from bridge.core.payload import clean, map_at, text_at
 from bridge.events import Request
-from bridge.payload import clean, map_at, text_at
-from bridge.sources import key
 from bridge.sources.gitlab.about import Payload, project_id
+from bridge.sources.provider import key
 
 
 def keys_of(kind: str, action: str, payload: Payload, request: Request, now: float) -> tuple[str, ...]:

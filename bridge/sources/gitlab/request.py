@@ -3,11 +3,11 @@
 import hashlib
 import uuid
 
-from bridge import standard_webhooks
+from bridge.core.payload import text_at
 from bridge.events import Request
-from bridge.payload import text_at
-from bridge.sources import DEFAULT_URL, sample_bytes
+from bridge.sources import standard_webhooks
 from bridge.sources.gitlab.types import KIND_OF_HEADER
+from bridge.sources.provider import DEFAULT_URL, sample_bytes
 
 _GROUP_HOOKS = {
     "user_add_to_group": "Member Hook",

@@ -6,7 +6,7 @@ and System hooks, https://docs.gitlab.com/administration/system_hooks/
 
 from collections.abc import Mapping
 
-from bridge.payload import text_at
+from bridge.core.payload import text_at
 
 KIND_OF_HEADER = {
     "Push Hook": "push",

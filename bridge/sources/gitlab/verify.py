@@ -7,10 +7,10 @@ Source: GitLab docs, Webhooks, https://docs.gitlab.com/user/project/integrations
 
 from collections.abc import Sequence
 
-from bridge import standard_webhooks
 from bridge.events import Request
-from bridge.signatures import any_match, live, live_texts, the_header
-from bridge.sources import Unverified
+from bridge.sources import standard_webhooks
+from bridge.sources.errors import Unverified
+from bridge.sources.signatures import any_match, live, live_texts, the_header
 
 SIGNATURE_HEADERS = frozenset({*standard_webhooks.HEADERS, "x-gitlab-token"})
 

@@ -3,7 +3,7 @@
 Source: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integrations/webhook_events/
 """
 
-from bridge.payload import map_at, text_at
+from bridge.core.payload import map_at, text_at
 from bridge.sources.gitlab.about import About, Payload, first_time, inside, person, project_id, project_url, sentence
 
 _MERGE_REQUEST_VERBS = {

@@ -1,25 +1,3 @@
-"""Shopify: classic webhooks (`orders/create`) and Next-Gen Events (`Product/create`).
+"""Shopify: classic webhooks (`orders/create`) and Next-Gen Events (`Product/create`)."""
 
-Shopify signs the body and nothing else: the topic, the shop and every id are headers that anybody who holds one old
-delivery can rewrite. So a digest of topic and body is among the keys, and no header leads a link astray.
-"""
-
-from bridge.sources import Provider, json_answer
-from bridge.sources.shopify.events import KEPT_HEADERS, events
-from bridge.sources.shopify.request import request_for, type_of_sample
-from bridge.sources.shopify.verify import HMAC_HEADERS, check_secret, verify
-
-PROVIDER = Provider(
-    name="shopify",
-    verify=verify,
-    events=events,
-    request_for=request_for,
-    answer=json_answer,
-    check_secret=check_secret,
-    type_of_sample=type_of_sample,
-    methods=frozenset({"POST"}),
-    max_body=1024 * 1024,
-    dedupe_ttl=24 * 3600.0,  # Shopify retries for 4 h, and deliveries may be up to about a day late
-    signature_headers=frozenset(HMAC_HEADERS),
-    kept_headers=KEPT_HEADERS,
-)
+from bridge.sources.shopify.provider import PROVIDER as PROVIDER

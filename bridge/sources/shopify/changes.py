@@ -5,7 +5,7 @@ Source: "Events delivery structure", https://shopify.dev/docs/apps/build/events/
 
 import re
 
-from bridge.payload import at, clean, list_at
+from bridge.core.payload import at, clean, list_at
 from bridge.sources.shopify.phrases import Payload
 
 _MOST = 5

@@ -8,10 +8,10 @@ Sources: Shopify docs, "Webhooks delivery structure", https://shopify.dev/docs/a
 import hashlib
 from collections.abc import Mapping
 
+from bridge.core.payload import clean, text_at, true_at
 from bridge.events import Event, Request, new_id
-from bridge.payload import clean, text_at, true_at
-from bridge.refusals import Malformed
-from bridge.sources import json_body, key
+from bridge.sources.errors import Malformed
+from bridge.sources.provider import json_body, key
 from bridge.sources.shopify.subjects import actor_of, link_to, occurred_at, shop_of, subject_of
 from bridge.sources.shopify.titles import title_of
 

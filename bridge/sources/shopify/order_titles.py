@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
-from bridge.money import format_major
-from bridge.payload import clean, int_at, list_at, map_at, text_at
+from bridge.core.money import format_major
+from bridge.core.payload import clean, int_at, list_at, map_at, text_at
 from bridge.sources.shopify.phrases import Payload, Tell, counted, from_customer, money, number_of, words
 from bridge.sources.shopify.words import CANCEL_REASONS, DISPUTE_STATUS, GATEWAYS, SHIPMENT
 

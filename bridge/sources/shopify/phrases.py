@@ -6,8 +6,8 @@ from functools import lru_cache
 from babel import Locale
 from babel.core import UnknownLocaleError
 
-from bridge.money import format_major
-from bridge.payload import at, clean, list_at, text_at
+from bridge.core.money import format_major
+from bridge.core.payload import at, clean, list_at, text_at
 from bridge.sources.shopify.subjects import person
 
 Payload = Mapping[str, object]

@@ -5,9 +5,9 @@ import json
 import uuid
 from datetime import UTC, datetime
 
+from bridge.core.payload import text_at
 from bridge.events import Request
-from bridge.payload import text_at
-from bridge.sources import DEFAULT_URL
+from bridge.sources.provider import DEFAULT_URL
 from bridge.sources.shopify.verify import signature_of
 
 _API_VERSION = "2026-07"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bridge.payload import clean, int_at, list_at, map_at, text_at, true_at
+from bridge.core.payload import clean, int_at, list_at, map_at, text_at, true_at
 from bridge.sources.shopify.phrases import (
     Payload,
     Tell,

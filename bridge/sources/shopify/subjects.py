@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bridge.payload import at, clean, text_at
-from bridge.times import written_time
+from bridge.core.payload import at, clean, text_at
+from bridge.core.times import written_time
 
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _SHOP_SUFFIX = ".myshopify.com"

@@ -1,6 +1,6 @@
 """One plain sentence for every topic: what happened to which thing."""
 
-from bridge.payload import at, clean, map_at, text_at
+from bridge.core.payload import at, clean, map_at, text_at
 from bridge.sources.shopify import order_titles, shop_titles
 from bridge.sources.shopify.changes import changes_of
 from bridge.sources.shopify.phrases import Payload

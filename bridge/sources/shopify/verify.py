@@ -8,8 +8,8 @@ import hmac
 from collections.abc import Sequence
 
 from bridge.events import Request
-from bridge.refusals import Unverified
-from bridge.signatures import any_match, live, the_header
+from bridge.sources.errors import Unverified
+from bridge.sources.signatures import any_match, live, the_header
 
 HMAC_HEADERS = ("x-shopify-hmac-sha256", "shopify-hmac-sha256")
 """Classic webhooks send the first, Next-Gen Events the second; during the change-over a delivery may carry both."""

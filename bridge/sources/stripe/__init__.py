@@ -1,25 +1,3 @@
-"""Stripe: snapshot events (`invoice.paid`, the whole object with it) and thin events (`v1.invoice.paid`, only a name).
+"""Stripe: snapshot events (the whole object) and thin events (only its name)."""
 
-Everything is in the signed body: type, id, mode and account. Stripe docs, "Receive Stripe events in your webhook
-endpoint", https://docs.stripe.com/webhooks.
-"""
-
-from bridge.sources import Provider, json_answer
-from bridge.sources.stripe.events import events
-from bridge.sources.stripe.request import request_for
-from bridge.sources.stripe.verify import SIGNATURE_HEADER, check_secret, verify
-
-PROVIDER = Provider(
-    name="stripe",
-    verify=verify,
-    events=events,
-    request_for=request_for,
-    answer=json_answer,
-    check_secret=check_secret,
-    type_of_sample=str,
-    methods=frozenset({"POST"}),
-    max_body=1024 * 1024,
-    dedupe_ttl=72 * 3600.0,  # Stripe retries for up to three days
-    signature_headers=frozenset({SIGNATURE_HEADER}),
-    kept_headers=frozenset(),
-)
+from bridge.sources.stripe.provider import PROVIDER as PROVIDER

@@ -5,8 +5,8 @@ Written as in ``phrases.py``.
 
 from collections.abc import Callable, Mapping
 
-from bridge.money import format_minor
-from bridge.payload import at, clean, int_at, list_at, map_at, text_at
+from bridge.core.money import format_minor
+from bridge.core.payload import at, clean, int_at, list_at, map_at, text_at
 from bridge.sources.stripe.parts import Told, words
 
 PHRASES = {

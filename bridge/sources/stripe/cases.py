@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from bridge.payload import at, int_at, list_at, text_at, true_at
+from bridge.core.payload import at, int_at, list_at, text_at, true_at
 from bridge.sources.stripe.parts import Told, plan_of, price_of
 
 

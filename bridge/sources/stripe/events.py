@@ -7,15 +7,15 @@ https://docs.stripe.com/webhooks?snapshot-or-thin=thin.
 import hashlib
 from collections.abc import Mapping
 
+from bridge.core.payload import at, clean, int_at, text_at
+from bridge.core.times import written_time
 from bridge.events import Event, Request, new_id
-from bridge.payload import at, clean, int_at, text_at
-from bridge.refusals import Malformed
-from bridge.sources import json_body, key
+from bridge.sources.errors import Malformed
+from bridge.sources.provider import json_body, key
+from bridge.sources.stripe.dashboard_links import link_to, thing_of
 from bridge.sources.stripe.parts import LAST_SECOND
 from bridge.sources.stripe.people import person_of
-from bridge.sources.stripe.things import link_to, thing_of
 from bridge.sources.stripe.titles import title_of
-from bridge.times import written_time
 
 
 def events(request: Request, source: str, now: float) -> list[Event]:

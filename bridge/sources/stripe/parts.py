@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bridge.money import format_minor
-from bridge.payload import at, clean, int_at, list_at, map_at, text_at
+from bridge.core.money import format_minor
+from bridge.core.payload import at, clean, int_at, list_at, map_at, text_at
 from bridge.sources.stripe.people import person_of
 
 LAST_SECOND = 253_402_300_799

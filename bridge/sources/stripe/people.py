@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bridge.payload import clean, map_at, text_at
+from bridge.core.payload import clean, map_at, text_at
 
 _NAMES = (
     ("billing_details", "name"),

@@ -2,9 +2,9 @@
 
 import json
 
+from bridge.core.payload import true_at
 from bridge.events import Request
-from bridge.payload import true_at
-from bridge.sources import DEFAULT_URL
+from bridge.sources.provider import DEFAULT_URL
 from bridge.sources.stripe.verify import signature_of
 
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from string import Formatter
 
-from bridge.money import format_minor
-from bridge.payload import at, clean, map_at, text_at
+from bridge.core.money import format_minor
+from bridge.core.payload import at, clean, map_at, text_at
 from bridge.sources.stripe import beyond, parts, phrases, thin
 from bridge.sources.stripe.cases import case_of
 from bridge.sources.stripe.parts import Told

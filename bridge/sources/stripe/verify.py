@@ -8,8 +8,8 @@ import hmac
 from collections.abc import Sequence
 
 from bridge.events import Request
-from bridge.refusals import Unverified
-from bridge.signatures import any_match, check_window, live, the_header
+from bridge.sources.errors import Unverified
+from bridge.sources.signatures import any_match, check_window, live, the_header
 
 SIGNATURE_HEADER = "stripe-signature"
 

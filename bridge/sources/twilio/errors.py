@@ -4,7 +4,7 @@ Twilio docs, Error and Warning Dictionary, https://www.twilio.com/docs/api/error
 shown as its number, and every message links the page of its code.
 """
 
-from bridge.payload import clean
+from bridge.core.payload import clean
 
 WORDS = {
     # The account

@@ -1,11 +1,12 @@
 """What a verified request tells, as events."""
 
+from bridge.core.payload import clean, text_at
 from bridge.events import Event, Request, new_id
-from bridge.payload import clean, text_at
-from bridge.sources import Malformed, json_body, key
-from bridge.sources.twilio import kinds, streams
-from bridge.sources.twilio.kinds import Reading
-from bridge.sources.twilio.signed import Params, digest_of_signed, params_of
+from bridge.sources.errors import Malformed
+from bridge.sources.provider import json_body, key
+from bridge.sources.twilio import callback_types, streams
+from bridge.sources.twilio.callback_types import Reading
+from bridge.sources.twilio.signing_string import Params, digest_of_signed, params_of
 
 
 def events(request: Request, source: str, now: float) -> list[Event]:
@@ -45,7 +46,7 @@ def _readings(request: Request) -> list[tuple[int, dict[str, object], Reading]]:
         if not params:
             raise Malformed("no parameters came")
         fields = fields_of(params)
-        return [(0, fields, kinds.read(fields))]
+        return [(0, fields, callback_types.read(fields))]
     body = json_body(request)
     found = streams.elements(body)
     if not found and body != []:
@@ -57,7 +58,7 @@ def _element(element: dict[str, object]) -> tuple[dict[str, object], Reading]:
     if text_at(element, "type") and ("data" in element or "specversion" in element):
         payload = streams.opened(element)
         return payload, streams.read(payload)
-    return element, kinds.read(element)
+    return element, callback_types.read(element)
 
 
 _JSON = (("Payload", "Level"), ("TranscriptionData", "TranscriptionEvent"))

@@ -12,7 +12,7 @@ https://www.twilio.com/docs/video/api/status-callbacks
 from collections.abc import Callable
 from types import MappingProxyType
 
-from bridge.payload import clean, int_at, text_at
+from bridge.core.payload import clean, int_at, text_at
 from bridge.sources.twilio.errors import explained
 from bridge.sources.twilio.titles import Fields, gist, party, span, with_reason
 

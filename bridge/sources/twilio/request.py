@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from bridge.events import Request
-from bridge.sources import DEFAULT_URL, sample_bytes
-from bridge.sources.twilio.signed import BODY_HASH, FORM, signed_texts
+from bridge.sources.provider import DEFAULT_URL, sample_bytes
+from bridge.sources.twilio.signing_string import BODY_HASH, FORM, signed_texts
 from bridge.sources.twilio.verify import split_secret
 
 

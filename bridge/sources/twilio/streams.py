@@ -4,13 +4,13 @@ Twilio docs, Event Streams, https://www.twilio.com/docs/events/event-delivery an
 https://www.twilio.com/docs/events/event-types
 """
 
-from bridge.payload import NotJson, at, clean, int_at, map_at, parse_json, text_at
-from bridge.sources import key
-from bridge.sources.twilio import families, kinds, titles
+from bridge.core.payload import NotJson, at, clean, int_at, map_at, parse_json, text_at
+from bridge.core.times import written_time
+from bridge.sources.provider import key
+from bridge.sources.twilio import callback_types, families, titles
+from bridge.sources.twilio.callback_types import Reading, word
 from bridge.sources.twilio.errors import explained
-from bridge.sources.twilio.kinds import Reading, word
 from bridge.sources.twilio.titles import Fields
-from bridge.times import written_time
 
 TEST = "com.twilio.eventstreams.test-event"
 """What the Console's and the API's "send a test event" puts into a sink."""
@@ -75,7 +75,9 @@ def read(element: Fields) -> Reading:
         key=(key("event", id, text_at(data, "test_id")) if type == TEST else key("event", id)) if id else None,
         subject=clean(about or text_at(element, "source"), 200) or type,
         title=_title(type, data if isinstance(data, dict) else {}),
-        url=kinds.console(text_at(data, "sid")) or kinds.console(about) or kinds.console_of(inner),
+        url=callback_types.console(text_at(data, "sid"))
+        or callback_types.console(about)
+        or callback_types.console_of(inner),
         actor=_sender(type, data),
         occurred_at=written_time(text_at(element, "time")),
         test=type == TEST,
@@ -95,7 +97,7 @@ def _title(type: str, data: dict[str, object]) -> str:
             return titles.message_received(fields)
         return titles.message_status(fields, word(text_at(data, "messageStatus") or type.rpartition(".")[2]))
     if type == "com.twilio.error-logs.error.logged":
-        code, said, _ = kinds.alert_details(data.get("payload"))
+        code, said, _ = callback_types.alert_details(data.get("payload"))
         return titles.alert(text_at(data, "level"), text_at(data, "error_code") or code, said)
     if type.startswith("com.twilio.accountsecurity.verify."):
         return _verification(type, data)
@@ -147,7 +149,7 @@ def _of_a_call(type: str, data: Fields) -> str:
     happened = type.removeprefix("com.twilio.voice.").removeprefix("webhook.")
     verb = _CALL_EVENTS.get(happened)
     if not verb and happened.startswith("status-callback."):
-        reading = kinds.read(fields)
+        reading = callback_types.read(fields)
         return "" if reading.type.startswith("unknown") else reading.title
     dialled = _DIALLED.get(text_at(fields, "DialCallStatus"), "")
     return titles.with_reason(f"{titles.call_name(fields)} {verb}", dialled) if verb else ""

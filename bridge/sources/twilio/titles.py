@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from bridge.payload import clean, int_at, text_at
+from bridge.core.payload import clean, int_at, text_at
 from bridge.sources.twilio.errors import explained
 
 Fields = Mapping[str, object]

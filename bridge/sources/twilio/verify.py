@@ -8,10 +8,10 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from bridge import signatures
 from bridge.events import Request
-from bridge.sources import Unverified
-from bridge.sources.twilio.signed import body_hashes, is_form, signed_texts
+from bridge.sources import signatures
+from bridge.sources.errors import Unverified
+from bridge.sources.twilio.signing_string import body_hashes, is_form, signed_texts
 
 SIGNATURE = "x-twilio-signature"
 SETTINGS = "x-twilio-webhooks-signature-settings"

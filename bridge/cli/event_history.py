@@ -1,0 +1,252 @@
+"""`bridge events show`: the whole story of one event."""
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import humanize
+import typer
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
+from rich.text import Text
+
+from bridge.cli.errors import NO, complain, out, refuse
+from bridge.cli.event_list import STYLES, as_json, in_store, reasons
+from bridge.cli.explain import verdicts
+from bridge.cli.loading import settings_or_end
+from bridge.cli.time_args import iso, shown
+from bridge.config.errors import ConfigurationError
+from bridge.config.settings import Settings
+from bridge.core.payload import clean, list_at, map_at, text_at
+from bridge.events import Event, Request
+from bridge.messages import Message
+from bridge.messages.terminal import show
+from bridge.routing.decide import Decision, decide
+from bridge.routing.routes_file import load_routes
+from bridge.store import Attempt, Memory, Store, Story, Told
+
+INDENT = "    "
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Indented:
+    """Something a little to the right, without blanks at the ends of its lines."""
+
+    inner: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        narrower = options.update_width(max(options.max_width - len(INDENT), 1))
+        for line in console.render_lines(self.inner, narrower, pad=False):
+            yield Segment(INDENT)
+            yield from line
+            yield Segment.line()
+
+
+def story(name: str, *, as_object: bool, body: bool) -> None:
+    """Print all that is on record of an event, and what today's routes say to it. Status 1 if nothing is so called."""
+    settings = settings_or_end()
+
+    async def work(store: Store) -> Story:
+        return await _found(store, name)
+
+    told = in_store(settings, work)
+    decision = _today(told.event, settings)
+    if as_object:
+        typer.echo(json.dumps(_as_json(told, decision, body=body), indent=2, ensure_ascii=False))
+    else:
+        _print(told, decision, body=body, now=time.time())
+
+
+async def named(store: Store, name: str) -> str:
+    """The id of the event that a person means. Ends the command if there is none, or more than one."""
+    ids = await store.events_named(name)
+    if not ids:
+        complain(
+            [f"no event or delivery is called {clean(name, 80)!r}: `bridge events` lists them; old ones are pruned"]
+        )
+        raise typer.Exit(NO)
+    if len(ids) > 1:
+        refuse(
+            [f"{clean(name, 80)!r} could be {' or '.join(ids[:2])}{' or others' * (len(ids) > 2)}: write more of it"]
+        )
+    return ids[0]
+
+
+def message_of(body: Mapping[str, object]) -> Message:
+    """A message as it was posted."""
+    blocks, attachments = ([map_at(part) for part in list_at(body, name)] for name in ("blocks", "attachments"))
+    return Message(text_at(body, "text"), blocks, attachments)
+
+
+async def _found(store: Store, name: str) -> Story:
+    found = await store.story(await named(store, name))
+    if found is None:
+        complain([f"{clean(name, 80)!r} was pruned just now"])
+        raise typer.Exit(NO)
+    return found
+
+
+def _today(event: Event, settings: Settings) -> Decision | None:
+    """What today's routes say; None if they cannot be read."""
+    try:
+        return decide(event, load_routes(settings.routes_file))
+    except ConfigurationError as error:
+        complain(error.faults)
+        return None
+
+
+def _print(told: Story, decision: Decision | None, *, body: bool, now: float) -> None:
+    console, event = out(), told.event
+    console.print(Text().append(clean(f"{event.source}/{event.type}"), "bold").append(f": {clean(event.title)}"))
+    for name, said in _facts(told, now):
+        console.print(Text().append(f"{name:8}  ", "dim").append(said))
+    if body:
+        console.print(Text("\nThe body as it arrived:", "bold"))
+        console.print(_CONTROL.sub("", _body(told.request)))
+    for delivery in told.deliveries:
+        _print_delivery(console, delivery)
+    if decision is not None:
+        where = ", ".join(f"#{planned.channel}" for planned in decision.deliveries if planned.state == "waiting")
+        console.print(Text(f"\nBy today's routes it would go to {where or 'no channel'}:", "bold"))
+        for answer in decision.routes:
+            console.print(verdicts(answer))
+
+
+def _facts(told: Story, now: float) -> Iterator[tuple[str, str]]:
+    event, request = told.event, told.request
+    yield "event", event.id
+    late = humanize.naturaldelta(max(0.0, now - event.received_at))
+    yield "arrived", f"{shown(event.received_at)}, {late} ago"
+    which = f", event {told.part + 1} in it" if told.part else ""
+    yield "request", f"{clean(request.method)} {_path(request)}, {_size(request):,} bytes{which}"
+    if event.occurred_at is not None:
+        yield "happened", shown(event.occurred_at)
+    for name, said in (("subject", event.subject), ("actor", event.actor), ("link", event.url)):
+        if said:
+            yield name, clean(said)
+    if marks := [name for name, holds in (("confidential", event.confidential), ("test", event.test)) if holds]:
+        yield "marked", ", ".join(marks)
+    for number, memory in enumerate(told.keys):
+        yield "" if number else "keys", f"{clean(memory.key)} ({_remembered(memory, now)})"
+
+
+def _remembered(memory: Memory, now: float) -> str:
+    if memory.until is None or memory.until <= now:
+        return "forgotten: the same event would be a new one"
+    return f"a resend is a duplicate until {shown(memory.until)}"
+
+
+def _print_delivery(console: Console, told: Told) -> None:
+    row = told.row
+    head = Text(f"\n#{row.delivery} → ").append(f"#{clean(row.channel)}", "cyan").append(": ")
+    head.append(row.state, STYLES.get(row.state, "dim"))
+    if row.settled_at is not None:
+        head.append(f" {shown(row.settled_at)}")
+    head.append(f", by the route {clean(row.route)!r}")
+    if row.template is not None:
+        head.append(f" with {clean(row.template)}")
+    console.print(head)
+    for why in reasons(row):
+        console.print(f"{INDENT}{why}")
+    for attempt in told.attempts:
+        console.print(Text(INDENT).append_text(_attempt(attempt)))
+    posted = told.message if told.digest is None else told.digest.message
+    if told.digest is not None:
+        console.print(f"{INDENT}the digest {clean(told.digest.id)} was posted {shown(told.digest.posted_at)}:")
+    if posted is not None:
+        console.print(Indented(show(message_of(posted))), soft_wrap=False)
+
+
+def _attempt(attempt: Attempt) -> Text:
+    status = "no answer" if attempt.status is None else str(attempt.status)
+    said = Text().append(f"{shown(attempt.at)}  ", "dim")
+    said.append(clean(attempt.kind), "green" if attempt.kind == "ok" else "red")
+    return said.append(f"  {status} {clean(attempt.answer)}").append(f"  {attempt.seconds:.2f} s", "dim")
+
+
+def _as_json(told: Story, decision: Decision | None, *, body: bool) -> dict[str, object]:
+    """docs/operations.md tells the shape, which scripts lean on."""
+    event, request = told.event, told.request
+    arrival: dict[str, object] = {
+        "received_at": iso(event.received_at),
+        "method": request.method,
+        "path": _path(request),
+        "size": _size(request),
+        "part": told.part,
+    }
+    if body:
+        arrival["body"] = _body(request)
+    return {
+        "event": {
+            "id": event.id,
+            "source": event.source,
+            "provider": event.provider,
+            "type": event.type,
+            "subject": event.subject,
+            "title": event.title,
+            "url": event.url,
+            "actor": event.actor,
+            "occurred_at": iso(event.occurred_at),
+            "confidential": event.confidential,
+            "test": event.test,
+        },
+        "arrival": arrival,
+        "keys": [{"key": memory.key, "until": iso(memory.until)} for memory in told.keys],
+        "deliveries": [
+            {
+                **as_json(delivery.row),
+                "posts": [
+                    {
+                        "at": iso(attempt.at),
+                        "kind": attempt.kind,
+                        "status": attempt.status,
+                        "answer": attempt.answer,
+                        "seconds": attempt.seconds,
+                    }
+                    for attempt in delivery.attempts
+                ],
+                "message": delivery.message,
+                "digest": None
+                if delivery.digest is None
+                else {"posted_at": iso(delivery.digest.posted_at), "message": delivery.digest.message},
+            }
+            for delivery in told.deliveries
+        ],
+        "today": None
+        if decision is None
+        else {
+            "routes": [
+                {
+                    "route": answer.route,
+                    "matched": answer.matched,
+                    "verdicts": [
+                        {"condition": verdict.condition, "met": verdict.met, "detail": verdict.detail}
+                        for verdict in answer.verdicts
+                    ],
+                }
+                for answer in decision.routes
+            ],
+            "deliveries": [
+                {"channel": planned.channel, "route": planned.route, "state": planned.state, "reason": planned.reason}
+                for planned in decision.deliveries
+            ],
+        },
+    }
+
+
+def _path(request: Request) -> str:
+    """Where it came to: no host, and no query, which may be all that was sent."""
+    return clean(urlsplit(request.url).path)
+
+
+def _body(request: Request) -> str:
+    """What was sent: a body, or the query of a GET."""
+    return request.body.decode("utf-8", "replace") or urlsplit(request.url).query
+
+
+def _size(request: Request) -> int:
+    return len(request.body) or len(urlsplit(request.url).query)

@@ -1,0 +1,1 @@
+"""Settings, environment, names, units, and how a mistake in them is reported."""

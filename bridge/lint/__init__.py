@@ -1,0 +1,1 @@
+"""`bridge check`: find mistakes in routes and templates before an event does."""

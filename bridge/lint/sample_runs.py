@@ -1,0 +1,129 @@
+"""Templates rendered with every sample that can reach them."""
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from bridge.events import Event
+from bridge.live.snapshot import Running
+from bridge.messages import Rendered
+from bridge.messages.render import SECONDS, Templates, choose, render
+from bridge.routing.decide import decide
+from bridge.samples import Sample, sample_event, samples
+from bridge.templating import limits
+from bridge.templating.limits import Meter
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A recorded body in place of the sample of its type; ``source`` is the one it came to, if that is known."""
+
+    sample: Sample
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One template with one sample, and what came of it. ``sample`` is its name, or a recorded body's file."""
+
+    template: str
+    sample: str
+    rendered: Rendered
+    meter: Meter
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """All that was rendered, and what routes.toml said on the way."""
+
+    trials: list[Trial] = field(default_factory=list)
+    samples: set[str] = field(default_factory=set)
+    matched: set[str] = field(default_factory=set)
+    """Routes that want a sample."""
+    failed: list[tuple[str, str, str]] = field(default_factory=list)
+    """(route, sample, why) of conditions that could not be evaluated."""
+    cut_off: set[str] = field(default_factory=set)
+    """Templates that took too long, and what uses them: their other samples were not tried."""
+
+    @property
+    def templates(self) -> set[str]:
+        """Those that a sample has reached."""
+        return {trial.template for trial in self.trials}
+
+
+def run_trials(running: Running, names: Collection[str] | None = None, stand_ins: Sequence[StandIn] = ()) -> Trials:
+    """Render the templates with these names, or all of them."""
+    made = Trials()
+    known = set(running.templates.names())
+    by_routes = {route.template for route in running.routes.routes} & known
+    some = None if names is None or by_routes & {*names} else names
+    done: set[tuple[str, str]] = set()
+    for sample, event in _events(running, stand_ins, some):
+        made.samples.add(sample)
+        templates = {choose(event, running.templates)}
+        if some is None:
+            templates |= _by_routes(running, event, sample, made) & known
+        for template in sorted(templates if names is None else templates & {*names}):
+            if (template, sample) not in done and template not in made.cut_off:
+                done.add((template, sample))
+                _try(running.templates, template, sample, event, made)
+    return made
+
+
+def dependents(templates: Templates, name: str) -> set[str]:
+    """A template, and those that extend, include or import it, directly or through others."""
+    found, new = {name}, {name}
+    while new:
+        quoted = [quote + one + quote for one in new for quote in "'\""]
+        new = {
+            other
+            for other, text in templates.sources.items()
+            if other not in found and any(one in text for one in quoted)
+        }
+        found |= new
+    return found
+
+
+def _events(
+    running: Running, stand_ins: Sequence[StandIn], names: Collection[str] | None
+) -> Iterator[tuple[str, Event]]:
+    """Samples and what they become at each source; only those that get one of these templates, if there are names."""
+    stood_in = {stand_in.sample.name for stand_in in stand_ins}
+    for name, sample in samples().items():
+        if name not in stood_in and (names is None or choose(sample, running.templates) in names):
+            for source in running.routes.sources_of(sample.provider):
+                yield name, _event(name, source)
+    for stand_in in stand_ins:
+        recorded = stand_in.sample
+        for one in [stand_in.source] if stand_in.source else running.routes.sources_of(recorded.provider):
+            yield str(recorded.path), sample_event(recorded, one, time.time())
+
+
+@cache
+def _event(sample: str, source: str) -> Event:
+    return sample_event(samples()[sample], source, time.time())
+
+
+def _by_routes(running: Running, event: Event, sample: str, made: Trials) -> set[str]:
+    """The templates that routes name for an event; notes which routes want it and which could not tell."""
+    decision = decide(event, running.routes)
+    for route in decision.routes:
+        if route.matched:
+            made.matched.add(route.route)
+        made.failed.extend((route.route, sample, verdict.detail) for verdict in route.verdicts if verdict.error)
+    return {delivery.template for delivery in decision.deliveries if delivery.template is not None}
+
+
+def _try(templates: Templates, template: str, sample: str, event: Event, made: Trials) -> None:
+    meter = Meter(SECONDS)
+    rendered = render(event, templates, template, meter=meter)
+    made.trials.append(Trial(template, sample, rendered, meter))
+    if limits.TOO_LONG in rendered.fault:  # which would be said of each sample, a third of a second apart
+        made.cut_off.update(dependents(templates, rendered.fault.partition(":")[0]))
+
+
+def named(names: Iterable[str]) -> str:
+    """``gitlab/push``, or ``gitlab/push and 3 others``."""
+    first, *others = names
+    return first if not others else f"{first} and {len(others)} other{'s' * (len(others) > 1)}"

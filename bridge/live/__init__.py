@@ -1,0 +1,1 @@
+"""The configuration in force: snapshot, start-up checks, reload."""

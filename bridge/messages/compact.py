@@ -1,0 +1,75 @@
+"""The packed form of messages: many in one post, each with who, what, the link, and the one detail that matters."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bridge.messages.layout import section
+from bridge.messages.limits import MAX_BLOCKS, MAX_BYTES
+from bridge.messages.links import link
+from bridge.messages.message import Block, Message
+from bridge.messages.mrkdwn import cut, escaped, says, units
+from bridge.messages.normalize import Parts
+
+_TITLE = 400
+_DETAIL = 200
+_NOTIFICATION = 300
+_LINK = 2_000
+"""Units of an address that is linked, so that a block holds title and detail besides."""
+_FRAME = 1_600
+"""Bytes that are left for the notification's text, the note and what stands around the blocks."""
+_DATE = re.compile(r"<!date\^[^<>]*>")
+
+
+def packed(parts: Parts, url: str) -> tuple[Block, ...]:
+    """A message in its packed form: one block, no buttons. ``url`` is linked where its title links nothing."""
+    lines = [line for line in parts.body.split("\n") if says(line) and not line.startswith("```")]
+    title = cut(parts.title or next(iter(lines), "") or parts.text, _TITLE)
+    if "<http" not in title and url and units(opening := link(url, "open")) <= _LINK:
+        title = f"{title} · {opening}"
+    detail = next((one for one in _details(parts, lines) if one != parts.title), "")
+    return (section(f"{title}\n{cut(detail, _DETAIL)}" if says(detail) else title),)
+
+
+def _details(parts: Parts, lines: list[str]) -> Iterator[str]:
+    """The first field, else the first line of the body."""
+    for one in parts.fields:
+        label, line_end, value = one.partition("\n")
+        yield f"{label.strip('*')}: {value.partition(chr(10))[0]}" if line_end else one
+    yield from lines if parts.title else lines[1:]
+
+
+def fingerprint(parts: Parts) -> str:
+    """What tells a message from one that reads otherwise. When it happened does not count."""
+    read = [parts.text, parts.title, parts.body, *parts.fields, *parts.context]
+    return hashlib.sha256(_DATE.sub("", json.dumps(read)).encode()).hexdigest()[:32]
+
+
+@dataclass(slots=True)
+class Pack:
+    """Messages that go out in one post, in order, until it is full: 40 blocks, 12,000 bytes."""
+
+    first: str = ""
+    """What the notification says of the first."""
+    blocks: list[Block] = field(default_factory=list)
+    messages: int = 0
+    _bytes: int = _FRAME
+
+    def add(self, text: str, blocks: tuple[Block, ...]) -> bool:
+        """Take a message in, if there is room for it. ``text`` is what its notification says."""
+        size = sum(len(json.dumps(block, ensure_ascii=False).encode("utf-8", "surrogatepass")) + 2 for block in blocks)
+        if self.messages and (len(self.blocks) + len(blocks) >= MAX_BLOCKS or self._bytes + size > MAX_BYTES):
+            return False
+        self.first = self.first or text
+        self.blocks += blocks
+        self.messages += 1
+        self._bytes += size
+        return True
+
+    def message(self, note: str = "") -> Message:
+        """The post. ``note`` is plain text that stands above all, such as "Posted 2 hours late"."""
+        more = f" … and {self.messages - 1} more" if self.messages > 1 else ""
+        above = [{"type": "context", "elements": [section(str(escaped(note)))["text"]]}] if note else []
+        return Message(cut(self.first, _NOTIFICATION) + more, [*above, *self.blocks])

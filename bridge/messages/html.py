@@ -1,0 +1,130 @@
+"""A message as HTML, as Slack would draw it. Nothing in it is script, and nothing is fetched.
+
+Every value goes through ``Markup.format``, which escapes it; the look is slack.css beside this file. The colours of
+bars are attributes of SVG, since a page whose policy forbids inline styles would drop a style of theirs.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import tzinfo
+from functools import cache
+from importlib.resources import files
+
+from markupsafe import Markup
+
+from bridge.core.payload import list_at, map_at, text_at
+from bridge.messages.emoji import with_emoji
+from bridge.messages.message import Message
+from bridge.messages.mrkdwn_parser import Line, Span, read
+
+COLOURS: Mapping[str, str] = {"good": "#2eb886", "warning": "#daa038", "danger": "#a30200"}
+"""What Slack's names for colours look like."""
+_HEX = re.compile("#[0-9a-fA-F]{6}")
+_CLASSES = {"primary": "primary", "danger": "danger"}
+
+
+@cache
+def slack_css() -> str:
+    """The style sheet that goes with the drawing: light by itself, dark below a ``data-theme="dark"``."""
+    return (files("bridge.messages") / "slack.css").read_text("utf-8")
+
+
+def draw(message: Message, zone: tzinfo | None = None) -> Markup:
+    """The message as one ``<div class="slack-message">``. Dates show in ``zone``, by default this machine's."""
+    parts = list(_blocks(message.blocks, zone))
+    if not parts:
+        parts.append(_text(message.text, zone))
+    for attachment in message.attachments:
+        inner = _together(_blocks(list_at(attachment, "blocks"), zone))
+        parts.append(
+            Markup(
+                '<div class="attachment"><svg class="bar" aria-hidden="true"><rect width="4" height="100%" rx="2"'
+                ' fill="{}"></rect></svg><div class="within">{}</div></div>'
+            ).format(bar_colour(text_at(attachment, "color")), inner)
+        )
+    return Markup(
+        '<div class="slack-message"><div class="avatar" aria-hidden="true">B</div><div class="content">'
+        '<div class="sender"><b>Bridge</b> <span class="app">APP</span></div>{}</div></div>'
+    ).format(_together(parts))
+
+
+def bar_colour(name: str) -> str:
+    """An attachment's colour as ``#rrggbb``."""
+    return COLOURS.get(name) or (name if _HEX.fullmatch(name) else "#dddddd")
+
+
+def _together(parts: Iterable[Markup]) -> Markup:
+    return Markup("").join(parts)
+
+
+def _blocks(blocks: object, zone: tzinfo | None) -> Iterator[Markup]:
+    for block in list_at(blocks):
+        match text_at(block, "type"):
+            case "section":
+                yield from _section(block, zone)
+            case "context":
+                elements = (_text(text_at(element, "text"), zone) for element in list_at(block, "elements"))
+                yield Markup('<div class="context">{}</div>').format(_together(elements))
+            case "actions":
+                buttons = (_button(map_at(element)) for element in list_at(block, "elements"))
+                yield Markup('<div class="actions">{}</div>').format(_together(buttons))
+            case "header":
+                yield Markup('<div class="header">{}</div>').format(with_emoji(text_at(block, "text", "text")))
+            case "divider":
+                yield Markup("<hr>")
+            case other:
+                yield Markup('<div class="unknown">a block of the type {}</div>').format(repr(other))
+
+
+def _section(block: object, zone: tzinfo | None) -> Iterator[Markup]:
+    if text := text_at(block, "text", "text"):
+        yield Markup('<div class="section">{}</div>').format(_text(text, zone))
+    if fields := list_at(block, "fields"):
+        shown = (Markup("<div>{}</div>").format(_text(text_at(field, "text"), zone)) for field in fields)
+        yield Markup('<div class="fields">{}</div>').format(_together(shown))
+
+
+def _button(element: Mapping[str, object]) -> Markup:
+    label = with_emoji(text_at(element, "text", "text"))
+    style = _CLASSES.get(text_at(element, "style"), "plain")
+    url = text_at(element, "url")
+    if not url.lower().startswith(("http://", "https://", "mailto:")):
+        return Markup('<span class="button {}">{}</span>').format(style, label)
+    return Markup('<a class="button {}" href="{}" {}>{}</a>').format(style, url, _AWAY, label)
+
+
+_AWAY = Markup('target="_blank" rel="noopener noreferrer nofollow"')
+
+
+def _text(text: str, zone: tzinfo | None) -> Markup:
+    """mrkdwn as paragraphs, quotations and blocks of code: neighbouring lines of a kind are one."""
+    shown: list[Markup] = []
+    kind, lines = "text", list[Line]()
+    for line in read(text, zone):
+        if lines and line.kind != kind:
+            shown.append(_lines(kind, lines))
+            lines = []
+        kind = line.kind
+        lines.append(line)
+    return _together([*shown, *([_lines(kind, lines)] if lines else [])])
+
+
+def _lines(kind: str, lines: Iterable[Line]) -> Markup:
+    if kind == "code":
+        return Markup("<pre>{}</pre>").format("\n".join(span.text for line in lines for span in line.spans))
+    inner = Markup("<br>").join(_together(map(_span, line.spans)) for line in lines)
+    return (Markup("<blockquote>{}</blockquote>") if kind == "quote" else Markup("<p>{}</p>")).format(inner)
+
+
+def _span(span: Span) -> Markup:
+    shown = Markup("{}").format(span.text)
+    if span.code:
+        shown = Markup("<code>{}</code>").format(shown)
+    for asked, tag in ((span.bold, "b"), (span.italic, "i"), (span.strike, "s")):
+        if asked:
+            shown = Markup("<{0}>{1}</{0}>").format(Markup(tag), shown)  # noqa: S704 - one of three constants
+    if span.mention:
+        shown = Markup('<span class="mention">{}</span>').format(shown)
+    if span.url:
+        shown = Markup('<a href="{}" {}>{}</a>').format(span.url, _AWAY, shown)
+    return shown

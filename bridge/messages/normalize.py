@@ -1,0 +1,116 @@
+"""Slots to tidy parts: no control characters, no blank edges, every text within its own limit."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bridge.messages.limits import MAX_BUTTONS, MAX_BYTES, MAX_ELEMENTS, MAX_FIELD, MAX_FIELDS, MAX_NOTIFICATION
+from bridge.messages.mrkdwn import cut, escaped, says, seen
+from bridge.messages.template_blocks import Button, Slots
+
+COLORS = {
+    "good": "good",
+    "warn": "warning",
+    "bad": "danger",
+    "info": "#1264a3",
+    "muted": "#868686",
+}
+"""Our names for Slack's colours."""
+_HEX = re.compile(r"#[0-9a-f]{6}\Z")
+_TITLE = 900
+_LINE = 600
+_MAX_LINES = 2 * MAX_ELEMENTS
+_MAX_SHOWN_FIELDS = 4 * MAX_FIELDS
+_LABEL = 100
+_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
+_EMPTY_BULLET = re.compile(r"^[ \t]*•[ \t]*$\n?", re.MULTILINE)
+_EMPTY_DOTS = re.compile(r"(?:[ \t]*·[ \t]*){2,}")
+_FORMAT = re.compile(r"(?<![^\W_])([*_~`])(?=\S)([^\n]*?\S)\1(?![^\W_])")
+_TOKEN = re.compile(r"<([^<>|\n]*)(?:\|([^<>\n]*))?>")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The slots, tidied. Texts are escaped mrkdwn."""
+
+    text: str
+    color: str
+    title: str
+    body: str
+    fields: tuple[str, ...]
+    context: tuple[str, ...]
+    buttons: tuple[Button, ...]
+
+
+def tidy(slots: Slots, fallback: str, notes: Sequence[str] = ()) -> Parts:
+    """The parts of a message. ``fallback`` (plain text, not empty) is said where the slots leave nothing to say;
+    ``notes`` are plain lines that stand first in the context."""
+    return _tidied(_clipped(slots), fallback, notes)
+
+
+def _clipped(slots: Slots) -> Slots:
+    """No more of each text than could be used, so that what follows takes no longer than that."""
+    return replace(
+        slots,
+        title=cut(slots.title, 2 * MAX_NOTIFICATION),
+        body=cut(slots.body, MAX_BYTES),
+        context=cut(slots.context, MAX_BYTES),
+        text=cut(slots.text, 2 * MAX_NOTIFICATION),
+        color=slots.color[:_LABEL],
+        fields=[(cut(label, 2 * _LABEL), cut(value, MAX_FIELD)) for label, value in slots.fields[:_MAX_SHOWN_FIELDS]],
+    )
+
+
+def is_color(text: str) -> bool:
+    """Whether a text is a colour's name or ``#rrggbb``."""
+    return text.lower() in COLORS or _HEX.match(text.lower()) is not None
+
+
+def notification(title: str) -> str:
+    """A title without markup, in one line. Mentions stay, since Slack shows them by name."""
+    text = _TOKEN.sub(lambda token: token[0] if _mentions(token[1]) else token[2] or token[1], title)
+    return _line(_FORMAT.sub(r"\2", _FORMAT.sub(r"\2", text)))
+
+
+def _mentions(inner: str) -> bool:
+    return inner.startswith(("@", "#", "!")) and not inner.startswith("!date")
+
+
+def _tidied(slots: Slots, fallback: str, notes: Sequence[str]) -> Parts:
+    title, body = cut(_line(slots.title), _TITLE), _prose(slots.body)
+    fields = tuple(_field(label, value) for label, value in slots.fields if says(_prose(value)))
+    if not (says(title) or says(body) or fields):
+        title = cut(_line(escaped(fallback)), _TITLE)
+    spoken = (
+        _line(slots.text),
+        notification(title),
+        notification(cut(body.partition("\n")[0], _TITLE)),
+        _line(escaped(fallback)),
+    )
+    lines = [line for line in map(_line, [*map(escaped, notes), *slots.context.splitlines()]) if says(line)]
+    color = slots.color.strip().lower()
+    return Parts(
+        text=cut(next(filter(says, spoken), "New message"), MAX_NOTIFICATION),
+        color=color if _HEX.match(color) else COLORS.get(color, COLORS["muted"]),
+        title=title if says(title) else "",
+        body=body if says(body) else "",
+        fields=fields,
+        context=tuple(cut(line, _LINE) for line in lines[:_MAX_LINES]),
+        buttons=tuple(slots.buttons[:MAX_BUTTONS]),
+    )
+
+
+def _line(text: str) -> str:
+    """Text in one line, without dots that stand between nothing."""
+    return _EMPTY_DOTS.sub(" · ", " ".join(seen(text).split())).strip("· ")
+
+
+def _prose(text: str) -> str:
+    """Text in lines, without empty bullets and with one empty line at most."""
+    lines = "\n".join(line.rstrip() for line in seen(text).split("\n"))
+    return _BLANK_LINES.sub("\n\n", _EMPTY_BULLET.sub("", lines)).strip("\n").rstrip()
+
+
+def _field(label: str, value: str) -> str:
+    name = cut(_line(label), _LABEL)
+    return cut(f"*{name}*\n{_prose(value)}" if name else _prose(value), MAX_FIELD - 2 * _LABEL)

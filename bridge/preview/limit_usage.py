@@ -1,0 +1,48 @@
+"""How much of Slack's limits a message uses."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bridge.core.payload import list_at, text_at
+from bridge.messages import Message, limits
+from bridge.messages.mrkdwn import units
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What is counted, how much of it there is at most in one place, and what Slack bears."""
+
+    what: str
+    used: int
+    of: int
+
+
+def measures(message: Message) -> list[Measure]:
+    """The limits that a message comes near to, the whole first; texts count in UTF-16 units of the escaped text."""
+    blocks = [*message.blocks, *(block for part in message.attachments for block in list_at(part, "blocks"))]
+    counted = [
+        Measure("bytes in all", limits.size(message), limits.MAX_BYTES),
+        Measure("blocks", len(blocks), limits.MAX_BLOCKS),
+        Measure("notification", units(message.text), limits.MAX_NOTIFICATION),
+        Measure("longest text", _longest(text_at(block, "text", "text") for block in blocks), limits.MAX_SECTION),
+        Measure("fields in a section", max((len(list_at(b, "fields")) for b in blocks), default=0), limits.MAX_FIELDS),
+        Measure("longest field", _longest(_texts(blocks, "section", "fields", "text")), limits.MAX_FIELD),
+        Measure("lines of context", _most(blocks, "context"), limits.MAX_ELEMENTS),
+        Measure("buttons", _most(blocks, "actions"), limits.MAX_BUTTONS),
+        Measure(
+            "longest button", _longest(_texts(blocks, "actions", "elements", "text", "text")), limits.MAX_BUTTON_TEXT
+        ),
+    ]
+    return [measure for measure in counted if measure.used]
+
+
+def _texts(blocks: list[object], type: str, inner: str, *path: str) -> Iterator[str]:
+    return (text_at(part, *path) for b in blocks if text_at(b, "type") == type for part in list_at(b, inner))
+
+
+def _most(blocks: list[object], type: str) -> int:
+    return max((len(list_at(block, "elements")) for block in blocks if text_at(block, "type") == type), default=0)
+
+
+def _longest(texts: Iterator[str]) -> int:
+    return max(map(units, texts), default=0)

@@ -1,0 +1,147 @@
+"""The tables of routes.toml and what each key may hold. The texts of faults go on from the name of the key."""
+
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictStr
+
+from bridge.config import units
+from bridge.config.names import RULE, is_name
+from bridge.core.payload import clean
+from bridge.routing import patterns
+from bridge.routing.conditions import Condition, ConditionError, compile_condition
+
+
+def _source_name(text: str) -> str:
+    if not is_name(text):
+        raise ValueError(f"holds what cannot be a source's name: {RULE}")
+    return text
+
+
+def _channel_name(text: str) -> str:
+    if not is_name(text):
+        raise ValueError(
+            f"holds what cannot be a channel's name: {RULE} (the channel's URL goes into BRIDGE_CHANNELS__<NAME>)"
+        )
+    return text
+
+
+def _pattern(text: str) -> str:
+    if fault := patterns.fault(text):
+        raise ValueError(f"holds a pattern that {fault}")
+    return text
+
+
+def _member_id(text: str) -> str:
+    if text[:1] not in ("U", "W") or len(text) < 2 or not text.isascii() or not text.isalnum() or text != text.upper():
+        raise ValueError('is no Slack member id: copy it from the person\'s profile in Slack, such as "U012AB3CD"')
+    return text
+
+
+def _template_name(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or "\\" in text:
+        raise ValueError('leaves the templates folder: name a file below it, such as "gitlab/pipeline.j2"')
+    if not text.endswith(".j2") or str(path) != text or clean(text) != text:
+        raise ValueError('is no name of a template: name a file below templates/, such as "gitlab/pipeline.j2"')
+    return text
+
+
+def _route_name(text: str) -> str:
+    if not text or clean(text, 80) != text.strip():
+        raise ValueError("must be one line of 1 to 80 characters")
+    return text.strip()
+
+
+def _condition(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("must be an expression in quotes, such as \"payload.ref == 'refs/heads/main'\"")
+    try:
+        return compile_condition(value)
+    except ConditionError as error:
+        raise ValueError(f"cannot be read as an expression: {error}") from None
+
+
+def _quantity(read: Callable[[str], float]) -> BeforeValidator:
+    return BeforeValidator(lambda value: read(value if isinstance(value, str) else ""))
+
+
+def _digest_after(value: object) -> object:
+    if value is False:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or not 10 <= value <= 10_000_000:
+        raise ValueError("must be a number of waiting messages from 10 to 10000000, or false for no digests")
+    return value
+
+
+def _one_or_more(value: object) -> object:
+    if isinstance(value, str):
+        return (value,)
+    if value == []:
+        raise ValueError("is an empty list: name at least one")
+    return value
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+
+class SourceTable(_Table):
+    """``[sources.<name>]``: what a source is beyond its secret."""
+
+    provider: Annotated[StrictStr, AfterValidator(_source_name)] | None = None
+    """The kind of sender; None: the source's own name is the provider's."""
+    dedupe_ttl: Annotated[float, _quantity(units.duration)] | None = None
+    """Seconds for which keys are remembered; None: the provider's own."""
+
+
+class ChannelTable(_Table):
+    """``[channels.<name>]``: what a channel is beyond its URL."""
+
+    private: StrictBool = False
+    """Whether confidential events may go there."""
+    pace: Annotated[float, _quantity(units.pace)] = 1.0
+    """Posts a second. One is what Slack allows an incoming webhook (Slack docs, Rate limits,
+    https://docs.slack.dev/apis/web-api/rate-limits)."""
+    pack: StrictBool = True
+    """Whether messages that wait are put into one post where the channel falls behind."""
+    digest_after: Annotated[int, BeforeValidator(_digest_after)] = 2_000
+    """How many may wait before they are condensed to a digest; 0 (written ``false``): none ever are."""
+
+
+class AlertsTable(_Table):
+    """``[alerts]``: where the bridge tells of its own troubles."""
+
+    channel: Annotated[StrictStr, AfterValidator(_channel_name)]
+
+
+class Route(_Table):
+    """``[[routes]]``: which events go to which channels, and with which template."""
+
+    name: Annotated[StrictStr, AfterValidator(_route_name)]
+    source: Annotated[
+        tuple[Annotated[StrictStr, AfterValidator(_source_name)], ...], BeforeValidator(_one_or_more)
+    ] = ()
+    """Names of sources; none: all of them."""
+    events: Annotated[tuple[Annotated[StrictStr, AfterValidator(_pattern)], ...], BeforeValidator(_one_or_more)] = ()
+    """Patterns (bridge.routing.patterns); none: every type."""
+    when: Annotated[Condition, BeforeValidator(_condition)] | None = None
+    channels: Annotated[tuple[Annotated[StrictStr, AfterValidator(_channel_name)], ...], BeforeValidator(_one_or_more)]
+    template: Annotated[StrictStr, AfterValidator(_template_name)] | None = None
+    """A template's name below templates/; None: the most specific one by the event's type."""
+    enabled: StrictBool = True
+    stop: StrictBool = False
+    """Whether later routes are not asked once this one has matched."""
+    repeat: Annotated[float, _quantity(units.duration)] | None = None
+    """Seconds within which messages of one subject that read the same are folded into the first; None: none are."""
+
+
+class RoutesFile(_Table):
+    """The whole file."""
+
+    sources: dict[Annotated[str, AfterValidator(_source_name)], SourceTable] = {}
+    channels: dict[Annotated[str, AfterValidator(_channel_name)], ChannelTable] = {}
+    people: dict[str, Annotated[StrictStr, AfterValidator(_member_id)]] = {}
+    alerts: AlertsTable | None = None
+    routes: tuple[Route, ...] = ()

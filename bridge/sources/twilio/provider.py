@@ -1,0 +1,33 @@
+"""Twilio: callbacks of messages, calls, recordings and conferences, the Debugger, and Event Streams."""
+
+from bridge.sources.provider import Answer, Provider
+from bridge.sources.twilio.events import events
+from bridge.sources.twilio.request import request_for
+from bridge.sources.twilio.verify import SETTINGS, SIGNATURE, check_secret, verify
+
+DO_NOTHING = Answer("text/xml", b"<Response/>")
+
+
+def answer(status: str, event_id: str | None) -> Answer:  # noqa: ARG001 - whatever became of it, Twilio wants TwiML
+    """Empty TwiML, the one answer that is right everywhere: other text would be sent as the reply to an SMS.
+
+    Twilio docs, TwiML for Programmable Messaging, https://www.twilio.com/docs/messaging/twiml
+    """
+    return DO_NOTHING
+
+
+PROVIDER = Provider(
+    name="twilio",
+    verify=verify,
+    events=events,
+    request_for=request_for,
+    answer=answer,
+    check_secret=check_secret,
+    type_of_sample=str,
+    methods=frozenset({"POST", "GET"}),
+    max_body=1024 * 1024,
+    dedupe_ttl=24 * 3600.0,
+    signature_headers=frozenset({SIGNATURE, SETTINGS}),
+    kept_headers=frozenset({"content-type"}),
+    signs_url=True,
+)

@@ -1,0 +1,34 @@
+"""Open the store that `BRIDGE_STORE` names."""
+
+from bridge.store.interface import Store
+from bridge.store.models import StoreRefused
+
+
+def store_url_fault(url: str) -> str | None:
+    """What is wrong with ``BRIDGE_STORE`` as written, with the mend; None if a store may be there. Opens nothing.
+
+    The URL may hold a password: it is not repeated.
+    """
+    scheme, separator, place = url.partition("://")
+    if scheme.lower() != "sqlite" or not separator:
+        return "names no store that is known here: write sqlite:////folder/bridge.db"
+    if len(place) < 2 or not place.startswith("/"):
+        return (
+            "needs three slashes before a relative file and four before an absolute one: "
+            "sqlite:///bridge.db, sqlite:////data/bridge.db"
+        )
+    return None
+
+
+def open_store(url: str, *, limit: int, owner: bool) -> Store:
+    """Open the store that ``BRIDGE_STORE`` names: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``sqlite:///:memory:``.
+
+    ``limit`` is in bytes. The ``owner`` (serve) makes the file if it is not there, and is alone; others need the file
+    and work beside the owner. Raises StoreRefused.
+    """
+    if fault := store_url_fault(url):
+        raise StoreRefused(f"BRIDGE_STORE {fault}")
+    # An engine is imported only when it is used: it may need a client library that is not installed.
+    from bridge.store.sqlite.store import open_sqlite
+
+    return open_sqlite(url.partition(":///")[2], limit=limit, owner=owner)

@@ -1,0 +1,84 @@
+"""Events on their way in: seen before or new, and if new, kept with their keys and deliveries."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from bridge.events import Request
+from bridge.store.models import Entry, Kept
+from bridge.store.sqlite.records import EVENT_COLUMNS, event_values, keep_request, text
+
+_INSERT_EVENT = f"""
+    INSERT INTO events ({", ".join(EVENT_COLUMNS)}, request, part)
+    VALUES ({", ".join("?" * len(EVENT_COLUMNS))}, ?, ?)
+"""  # noqa: S608 (made of our own constants)
+
+
+def accept(db: sqlite3.Connection, request: Request, entries: Sequence[Entry], now: float) -> list[Kept]:
+    """Keep what is new of a request's events, within the caller's transaction."""
+    outcomes: list[Kept] = []
+    request_number: int | None = None
+    for entry in entries:
+        source = text(entry.event.source)
+        keys = [text(key) for key in entry.event.keys]
+        first = _first_arrival(db, source, keys, now)
+        if first is None:
+            if request_number is None:
+                request_number = keep_request(db, request)
+            outcome = _keep(db, request_number, entry, now)
+        else:
+            outcome = _seen_again(db, first)
+        # What is remembered and not expired stays as it is: a resend does not prolong it.
+        for key in keys:
+            db.execute(
+                "INSERT INTO keys (source, key, event, expires_at) VALUES (?, ?, ?, ?) ON CONFLICT (source, key) "
+                "DO UPDATE SET event = excluded.event, expires_at = excluded.expires_at WHERE expires_at <= ?",
+                (source, key, outcome.id, now + entry.ttl, now),
+            )
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _first_arrival(db: sqlite3.Connection, source: str, keys: list[str], now: float) -> str | None:
+    """The id of the event that any of the keys is remembered for."""
+    for key in keys:
+        row: tuple[str] | None = db.execute(
+            "SELECT event FROM keys WHERE source = ? AND key = ? AND expires_at > ?", (source, key, now)
+        ).fetchone()
+        if row is not None:
+            return row[0]
+    return None
+
+
+def _keep(db: sqlite3.Connection, request_number: int, entry: Entry, now: float) -> Kept:
+    event = entry.event
+    seq = db.execute(_INSERT_EVENT, (*event_values(event), request_number, entry.part)).lastrowid
+    for planned in entry.deliveries:
+        db.execute(
+            "INSERT INTO deliveries (event, channel, route, template, state, reason, settled_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                seq,
+                text(planned.channel),
+                text(planned.route),
+                None if planned.template is None else text(planned.template),
+                planned.state,
+                text(planned.reason),
+                None if planned.state == "waiting" else now,
+            ),
+        )
+    return Kept("accepted", event.id, tuple(p.channel for p in entry.deliveries if p.state == "waiting"))
+
+
+def _seen_again(db: sqlite3.Connection, event_id: str) -> Kept:
+    """A duplicate; if the first arrival was given up anywhere, its resend is a wish to have it sent after all."""
+    dead = db.execute(
+        "SELECT d.id, d.channel FROM events e JOIN deliveries d ON d.event = e.seq WHERE e.id = ? AND d.state = 'dead'",
+        (event_id,),
+    ).fetchall()
+    if not dead:
+        return Kept("duplicate", event_id)
+    db.executemany(
+        "UPDATE deliveries SET state = 'waiting', revived = 1, settled_at = NULL WHERE id = ?",
+        [(delivery,) for delivery, _ in dead],
+    )
+    return Kept("revived", event_id, tuple(channel for _, channel in dead))

@@ -1,0 +1,125 @@
+"""Questions to the ledger: which deliveries there are, and how many."""
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from bridge.routing import patterns
+from bridge.store.ids import delivery_number
+from bridge.store.models import Counts, Mark, Query, Row
+from bridge.store.sqlite.quota import size_of
+from bridge.store.sqlite.records import text
+
+ROW = """
+    d.id, e.id, e.source, e.type, e.title, d.channel, d.route, d.state, d.reason, d.attempts, e.received_at,
+    d.settled_at, d.template_fault, d.template, d.told_in, d.replayed_at, e.subject, e.actor, e.confidential
+"""
+"""The columns of a ``Row``, in their order."""
+_TEXTS = ("e.title", "e.subject", "e.actor", "d.reason")
+"""Where free text is looked for."""
+_LAST = "\U0010ffff"
+
+
+def find(db: sqlite3.Connection, query: Query) -> list[Row]:
+    """Deliveries with their events' columns, newest first."""
+    numbers = _numbers(db, query)
+    wanted = list(numbers if query.limit is None else islice(numbers, max(0, query.limit)))
+    return rows_of(db, wanted)
+
+
+def news(db: sqlite3.Connection, query: Query, mark: Mark | None) -> tuple[list[Row], Mark]:
+    """What a query finds, or what of it is new or has changed since a mark."""
+    open_now = {
+        number: (str(state), int(attempts))
+        for number, state, attempts in db.execute(
+            "SELECT id, state, attempts FROM deliveries WHERE state IN ('waiting', 'dead')"
+        )
+    }
+    last = int(db.execute("SELECT coalesce(max(id), 0) FROM deliveries").fetchone()[0])
+    if mark is None:
+        return find(db, query), Mark(last, open_now)
+    changed = {n for n in mark.open.keys() | open_now.keys() if mark.open.get(n) != open_now.get(n)}
+    new = db.execute("SELECT id FROM deliveries WHERE id > ?", (mark.last,))
+    moved = changed.union(number for (number,) in new)
+    wanted = moved if query.deliveries is None else moved.intersection(query.deliveries)
+    found = list(_numbers(db, query, tuple(wanted))) if wanted else []
+    return rows_of(db, found), Mark(last, open_now)
+
+
+def rows_of(db: sqlite3.Connection, numbers: Sequence[int]) -> list[Row]:
+    """The rows of deliveries, newest first."""
+    found = db.execute(
+        f"SELECT {ROW} FROM deliveries d JOIN events e ON e.seq = d.event "  # noqa: S608 (our own text)
+        "WHERE d.id IN (SELECT value FROM json_each(?)) ORDER BY d.id DESC",
+        (json.dumps(numbers),),
+    )
+    return [replace(Row(*columns), confidential=confidential == 1) for *columns, confidential in found]
+
+
+def events_named(db: sqlite3.Connection, name: str) -> list[str]:
+    """The ids of the events that a person may mean."""
+    asked = text(name)
+    exact = db.execute("SELECT id FROM events WHERE id = ?", (asked,)).fetchall()
+    if not exact and (number := delivery_number(name)) is not None:
+        exact = db.execute(
+            "SELECT e.id FROM deliveries d JOIN events e ON e.seq = d.event WHERE d.id = ?", (number,)
+        ).fetchall()
+    if not exact and asked:
+        exact = db.execute(
+            "SELECT id FROM events WHERE id >= ? AND id < ? ORDER BY id LIMIT 5", (asked, asked + _LAST)
+        ).fetchall()
+    return [id for (id,) in exact]
+
+
+def counts(db: sqlite3.Connection, limit: int) -> Counts:
+    """Deliveries by state, and the waiting ones by channel."""
+    states: Counter[str] = Counter()
+    waiting: dict[str, int] = {}
+    for state, channel, number in db.execute("SELECT state, channel, count(*) FROM deliveries GROUP BY state, channel"):
+        states[state] += number
+        if state == "waiting":
+            waiting[channel] = number
+    return Counts(states, waiting, size_of(db), limit)
+
+
+def _numbers(db: sqlite3.Connection, query: Query, among: tuple[int, ...] | None = None) -> Iterator[int]:
+    """The numbers of the deliveries that a query wants, newest first.
+
+    Apart from the rows, so that what the indexes answer is not read twice: a delivery's row holds its message.
+    """
+    among = query.deliveries if among is None else among
+    asked = [
+        ("d.state = ?", query.state),
+        ("d.channel = ?", query.channel),
+        ("d.route = ?", query.route),
+        ("d.told_in = ?", query.told_in),
+        ("d.id IN (SELECT value FROM json_each(?))", None if among is None else json.dumps(among)),
+        ("e.source = ?", query.source),
+        ("e.id = ?", query.event),
+        ("e.id >= ?", query.id_prefix or None),
+        ("e.id < ?", query.id_prefix + _LAST if query.id_prefix else None),
+        ("e.received_at >= ?", query.since),
+        ("d.id >= ?", None if query.since is None else _first_since(db, query.since)),
+        ("e.received_at < ?", query.until),
+    ]
+    given = [(c, text(value) if isinstance(value, str) else value) for c, value in asked if value is not None]
+    where = " AND ".join(condition for condition, _ in given) or "TRUE"
+    looked_at = ["d.id", "e.type" if query.types else "''", *(_TEXTS if query.holds else ())]
+    join = "JOIN events e ON e.seq = d.event" if query.types or query.holds or "e." in where else ""
+    sql = f"SELECT {', '.join(looked_at)} FROM deliveries d {join} WHERE {where} ORDER BY d.id DESC"  # noqa: S608 (the conditions are those above)
+    sought = text(query.holds).casefold()
+    for number, type, *texts in db.execute(sql, [value for _, value in given]):
+        if query.types and not patterns.verdict(query.types, type)[0]:
+            continue
+        if not sought or any(sought in one.casefold() for one in texts):
+            yield number
+
+
+def _first_since(db: sqlite3.Connection, moment: float) -> int:
+    """A number below which no delivery is of an event that arrived since: ids of events begin with their time."""
+    (seq,) = db.execute("SELECT min(seq) FROM events WHERE id >= ?", (f"{max(0, int(moment * 1000)):012x}",)).fetchone()
+    (number,) = db.execute("SELECT min(id) FROM deliveries WHERE event >= ?", (seq,)).fetchone()
+    return 2**62 if number is None else int(number)

@@ -1,0 +1,71 @@
+"""All that is on record of one event, from its arrival to Slack's answers."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+
+from bridge.events import Event
+from bridge.store.models import Attempt, Digest, Memory, Story, Told
+from bridge.store.sqlite import event_log
+from bridge.store.sqlite.outbox import event_again
+from bridge.store.sqlite.records import EVENT_COLUMNS, event_of, request_of, text
+
+
+def story(db: sqlite3.Connection, event_id: str) -> Story | None:
+    """The story of one event, None if there is no such event."""
+    row = db.execute(
+        f"SELECT e.seq, e.request, e.part, length(r.body), {', '.join(f'e.{c}' for c in EVENT_COLUMNS)} "  # noqa: S608 (our own text)
+        "FROM events e JOIN requests r ON r.id = e.request WHERE e.id = ?",
+        (text(event_id),),
+    ).fetchone()
+    if row is None:
+        return None
+    seq, request, part, length, *columns = row
+    event = event_again(db, event_of(tuple(columns), {}), request, part, length)
+    numbers = [number for (number,) in db.execute("SELECT id FROM deliveries WHERE event = ?", (seq,))]
+    rows = reversed(event_log.rows_of(db, numbers))
+    return Story(
+        event=event,
+        request=request_of(db, request),
+        part=part,
+        keys=tuple(_memories(db, event)),
+        deliveries=tuple(
+            Told(row, _attempts(db, row.delivery), message_of(db, row.delivery), _digest(db, row.told_in))
+            for row in rows
+        ),
+    )
+
+
+def message_of(db: sqlite3.Connection, delivery: int) -> Mapping[str, object] | None:
+    """What was posted of a delivery, if anything was."""
+    row = db.execute("SELECT message FROM deliveries WHERE id = ?", (delivery,)).fetchone()
+    return None if row is None else _message(row[0])
+
+
+def _message(written: str | None) -> Mapping[str, object] | None:
+    message: object = None if written is None else json.loads(written)
+    return message if isinstance(message, dict) else None
+
+
+def _memories(db: sqlite3.Connection, event: Event) -> Iterator[Memory]:
+    for key in event.keys:
+        row = db.execute(
+            "SELECT expires_at FROM keys WHERE source = ? AND key = ? AND event = ?",
+            (text(event.source), text(key), event.id),
+        ).fetchone()
+        yield Memory(key, None if row is None else row[0])
+
+
+def _attempts(db: sqlite3.Connection, delivery: int) -> tuple[Attempt, ...]:
+    rows = db.execute(
+        "SELECT at, kind, status, answer, seconds FROM attempts WHERE delivery = ? ORDER BY number", (delivery,)
+    )
+    return tuple(Attempt(*row) for row in rows)
+
+
+def _digest(db: sqlite3.Connection, told_in: str | None) -> Digest | None:
+    row = db.execute("SELECT id, posted_at, message FROM digests WHERE id = ?", (told_in,)).fetchone()
+    if row is None:
+        return None
+    id, posted_at, message = row
+    return Digest(id, posted_at, _message(message) or {})

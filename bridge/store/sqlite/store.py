@@ -1,0 +1,215 @@
+"""The embedded store: one SQLite file, one thread that writes and one that reads."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Literal
+
+from bridge.events import Request
+from bridge.store.models import (
+    Backlog,
+    Counts,
+    Delivery,
+    Entry,
+    Kept,
+    LaneRow,
+    Mark,
+    Query,
+    Replayed,
+    Reread,
+    Row,
+    Settlement,
+    Story,
+    Window,
+)
+from bridge.store.sqlite import (
+    accept,
+    destination_states,
+    digests,
+    event_log,
+    outbox,
+    pruning,
+    repeat_windows,
+    replay,
+    schema,
+)
+from bridge.store.sqlite.files import Opened, open_files
+from bridge.store.sqlite.history import story
+from bridge.store.sqlite.ownership import is_owned
+from bridge.store.sqlite.quota import Room
+from bridge.store.sqlite.records import json_text
+from bridge.store.sqlite.worker import Worker
+
+MOST_NAMED = 12
+"""Entries of each list in a backlog."""
+
+
+def open_sqlite(place: str, *, limit: int, owner: bool) -> "SqliteStore":
+    """Open ``relative.db``, ``/absolute.db`` or ``:memory:``: what follows ``sqlite:///``. Raises StoreRefused."""
+    return SqliteStore(open_files(place, owner=owner), limit, place)
+
+
+class SqliteStore:
+    """See ``Store``. Readers never wait for the writer (WAL), and the event loop waits for neither."""
+
+    def __init__(self, opened: Opened, limit: int, place: str) -> None:
+        self._lock = opened.lock
+        self._place = place
+        self._room = Room(limit)
+        self._seen_version = _data_version(opened.writer)
+        self._writer = Worker("store writer", opened.writer, self._room.measure)
+        self._reader = self._writer if opened.reader is opened.writer else Worker("store reader", opened.reader)
+
+    @property
+    def commits(self) -> int:
+        """Transactions committed so far: far fewer than calls where many come at once."""
+        return self._writer.commits
+
+    async def accept(self, request: Request, entries: Sequence[Entry], now: float) -> list[Kept]:
+        """See ``Store.accept``."""
+
+        def job(db: sqlite3.Connection) -> list[Kept]:
+            self._room.require()
+            return accept.accept(db, request, entries, now)
+
+        return await self._writer.write(job)
+
+    async def claim(self, channel: str, owner: str, n: int) -> list[Delivery]:  # noqa: ARG002 (one process owns a file)
+        """See ``Store.claim``."""
+        return await self._reader.read(lambda db: outbox.claim(db, channel, n))
+
+    async def settle(self, settlements: Sequence[Settlement], now: float) -> None:
+        """See ``Store.settle``."""
+        messages = outbox.message_texts(settlements)
+        await self._writer.write(lambda db: outbox.settle(db, settlements, messages, now))
+
+    async def waiting(self, channel: str, most: int) -> int:
+        """See ``Store.waiting``."""
+        return await self._reader.read(lambda db: digests.waiting(db, channel, most))
+
+    async def open_window(self, channel: str, window: Window, now: float) -> int | None:
+        """See ``Store.open_window``."""
+        return await self._reader.read(lambda db: repeat_windows.first_of(db, channel, window, now))
+
+    async def ended_windows(self, channel: str, now: float) -> list[Window]:
+        """See ``Store.ended_windows``."""
+        return await self._reader.read(lambda db: repeat_windows.ended(db, channel, now))
+
+    async def next_window(self, channel: str) -> float | None:
+        """See ``Store.next_window``."""
+        return await self._reader.read(lambda db: repeat_windows.next_end(db, channel))
+
+    async def close_window(self, channel: str, window: Window) -> None:
+        """See ``Store.close_window``."""
+        await self._writer.write(lambda db: repeat_windows.close(db, channel, window))
+
+    async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
+        """See ``Store.backlog``."""
+        return await self._reader.read(lambda db: digests.backlog(db, channel, failures, MOST_NAMED))
+
+    async def keep_digest(self, id: str, channel: str, upto: int, message: Mapping[str, object], now: float) -> None:
+        """See ``Store.keep_digest``."""
+        written = json_text(message)
+        await self._writer.write(lambda db: digests.keep(db, id, channel, upto, written, now))
+
+    async def unfinished_digests(self, channel: str) -> list[str]:
+        """See ``Store.unfinished_digests``."""
+        return await self._reader.read(lambda db: digests.unfinished(db, channel))
+
+    async def tell_digest(self, id: str, now: float) -> None:
+        """See ``Store.tell_digest``."""
+        while not await self._writer.write(lambda db: digests.tell(db, id, now)):
+            pass
+
+    async def check(self) -> None:
+        """See ``Store.check``."""
+
+        def job(db: sqlite3.Connection) -> None:
+            self._room.require()
+            schema.write_version(db)
+
+        await self._writer.write(job)
+
+    async def find(self, query: Query) -> list[Row]:
+        """See ``Store.find``."""
+        return await self._reader.read(lambda db: event_log.find(db, query))
+
+    async def news(self, query: Query, mark: Mark | None) -> tuple[list[Row], Mark]:
+        """See ``Store.news``."""
+        return await self._reader.read(lambda db: event_log.news(db, query, mark))
+
+    async def events_named(self, name: str) -> list[str]:
+        """See ``Store.events_named``."""
+        return await self._reader.read(lambda db: event_log.events_named(db, name))
+
+    async def story(self, event_id: str) -> Story | None:
+        """See ``Store.story``."""
+        return await self._reader.read(lambda db: story(db, event_id))
+
+    async def reread(self, deliveries: Sequence[int]) -> list[Reread]:
+        """See ``Store.reread``."""
+        return await self._reader.read(lambda db: replay.reread(db, deliveries))
+
+    async def replay(self, rows: Sequence[Row], mark: Mark, now: float) -> list[Replayed]:
+        """See ``Store.replay``."""
+        return await self._writer.write(lambda db: replay.replay(db, rows, mark, now))
+
+    async def served(self) -> bool:
+        """See ``Store.served``."""
+        return self._lock is not None or await asyncio.to_thread(is_owned, self._place)
+
+    async def counts(self) -> Counts:
+        """See ``Store.counts``."""
+        return await self._reader.read(lambda db: event_log.counts(db, self._room.limit))
+
+    async def note_lane(self, channel: str, state: Literal["stopped", "away"], detail: str, now: float) -> bool:
+        """See ``Store.note_lane``."""
+        return await self._writer.write(lambda db: destination_states.note(db, channel, state, detail, now))
+
+    async def lane_told(self, channel: str) -> None:
+        """See ``Store.lane_told``."""
+        await self._writer.write(lambda db: destination_states.told(db, channel))
+
+    async def clear_lane(self, channel: str) -> int:
+        """See ``Store.clear_lane``."""
+        return await self._writer.write(lambda db: destination_states.clear(db, channel))
+
+    async def lanes(self) -> list[LaneRow]:
+        """See ``Store.lanes``."""
+        return await self._reader.read(destination_states.rows)
+
+    async def prune(self, now: float, retention: float) -> int:
+        """See ``Store.prune``."""
+        while await self._writer.write(lambda db: pruning.drop_keys(db, now)) == pruning.BATCH:
+            pass
+        before = now - retention
+        await self._writer.write(lambda db: digests.prune(db, before))
+        dropped = 0
+        after: int | None = 0
+        while after is not None:
+            window = await self._reader.read(partial(pruning.look, after=after, before=before))
+            for batch in window.batches():
+                dropped += await self._writer.write(partial(pruning.drop_events, seqs=batch, before=before))
+            after = window.after
+        return dropped
+
+    async def changed(self) -> bool:
+        """See ``Store.changed``."""
+        # Asked on the writer's connection: the number moves when another one writes, and no other of ours does.
+        version = await self._writer.read(_data_version)
+        changed, self._seen_version = version != self._seen_version, version
+        return changed
+
+    async def close(self) -> None:
+        """See ``Store.close``."""
+        await self._writer.close()
+        await self._reader.close()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
+
+
+def _data_version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA data_version").fetchone()[0])

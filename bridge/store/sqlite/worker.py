@@ -1,0 +1,186 @@
+"""A thread that works on one SQLite connection, and commits whatever has queued up in one go."""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import TypeVar, cast
+
+from bridge.store.models import StoreUnavailable
+
+GROUP = 256
+"""Calls in one transaction at most, so that the first does not wait long for the last."""
+
+T = TypeVar("T")
+log = logging.getLogger("bridge.store")
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    """One coroutine that waits for its job."""
+
+    job: Callable[[sqlite3.Connection], object]
+    writes: bool
+    future: asyncio.Future[object]
+    result: object = None
+    error: StoreUnavailable | None = None
+
+    def resolve(self) -> None:
+        if self.future.done():  # the caller was cancelled
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+class Worker:
+    """Runs jobs on a connection in a thread of its own. The connection belongs to it, and is closed by it.
+
+    A job is a plain function of the connection that leaves BEGIN and COMMIT to the worker. Whatever goes wrong in one
+    reaches its caller as StoreUnavailable, and the thread goes on.
+    """
+
+    def __init__(
+        self, name: str, db: sqlite3.Connection, before_group: Callable[[sqlite3.Connection], None] | None = None
+    ) -> None:
+        self.commits = 0
+        """Transactions committed so far."""
+        self._db = db
+        self._before_group = before_group
+        self._queue: SimpleQueue[_Call | None] = SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a job in a transaction, perhaps with others; returns once it is committed. Raises StoreUnavailable."""
+        # The cast is sound: the result of this very job resolves the future.
+        return cast("T", await self._submit(job, writes=True))
+
+    async def read(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a job that only reads, on one snapshot, between the groups. Raises StoreUnavailable."""
+        return cast("T", await self._submit(job, writes=False))
+
+    async def close(self) -> None:
+        """Finish what is queued, close the connection, end the thread."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _submit(self, job: Callable[[sqlite3.Connection], object], *, writes: bool) -> asyncio.Future[object]:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Call(job, writes, future))
+        return future
+
+    def _run(self) -> None:
+        while self._turn():
+            pass
+        self._db.close()
+
+    def _turn(self) -> bool:
+        """One group: take it, do it, answer it. Returns whether more may come."""
+        # Apart from the loop, so that answered calls, with their bodies, are not held while it waits for the next.
+        calls, more = self._take()
+        self._write([call for call in calls if call.writes])
+        for call in calls:
+            if not call.writes:
+                self._read(call)
+        self._answer(calls)
+        return more
+
+    def _take(self) -> tuple[list[_Call], bool]:
+        """Whatever has queued up, and whether more may come."""
+        calls: list[_Call] = []
+        try:
+            call = self._queue.get()
+            while call is not None:
+                calls.append(call)
+                if len(calls) == GROUP:
+                    return calls, True
+                call = self._queue.get_nowait()
+        except Empty:
+            return calls, True
+        return calls, False
+
+    def _write(self, calls: list[_Call]) -> None:
+        """Run jobs in one transaction. If that cannot be committed, none of them has happened."""
+        if not calls:
+            return
+        db = self._db
+        self._roll_back()  # in case that it failed the last time
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            if self._before_group:
+                self._before_group(db)
+            for call in calls:
+                self._write_one(call)
+            db.execute("COMMIT")
+            self.commits += 1
+        except BaseException as error:  # noqa: BLE001 (if the thread ended here, every later call would hang)
+            self._roll_back()
+            for call in calls:
+                call.error = _unavailable(error)
+
+    def _write_one(self, call: _Call) -> None:
+        """Run a job such that its error costs its neighbours nothing."""
+        db = self._db
+        db.execute("SAVEPOINT call")
+        try:
+            call.result = call.job(db)
+        except Exception as error:
+            # After some errors SQLite rolls back by itself, see https://www.sqlite.org/lang_transaction.html.
+            if not db.in_transaction:
+                raise
+            db.execute("ROLLBACK TO call")
+            call.error = _unavailable(error)
+        db.execute("RELEASE call")
+
+    def _read(self, call: _Call) -> None:
+        try:
+            self._db.execute("BEGIN")
+            call.result = call.job(self._db)
+        except BaseException as error:  # noqa: BLE001 (as above)
+            call.error = _unavailable(error)
+        finally:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:
+            try:
+                self._db.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                log.error("the store cannot roll back: %s", error)
+
+    @staticmethod
+    def _answer(calls: list[_Call]) -> None:
+        """Wake each loop once for all its callers."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[_Call]] = {}
+        for call in calls:
+            by_loop.setdefault(call.future.get_loop(), []).append(call)
+        for loop, its_calls in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(_resolve, its_calls)
+            except RuntimeError:
+                log.debug("%d callers of the store are gone with their event loop", len(its_calls))
+
+
+def _resolve(calls: list[_Call]) -> None:
+    for call in calls:
+        call.resolve()
+
+
+def _unavailable(error: BaseException) -> StoreUnavailable:
+    """An error for one caller; each gets an exception of its own, since raising one writes its traceback into it."""
+    if isinstance(error, StoreUnavailable):
+        return StoreUnavailable(*error.args)
+    if isinstance(error, sqlite3.OperationalError):
+        return StoreUnavailable(str(error))
+    log.error("the store failed in a way that it should not", exc_info=error)
+    return StoreUnavailable(f"{type(error).__name__} in the store")

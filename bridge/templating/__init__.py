@@ -1,0 +1,1 @@
+"""The sandboxed Jinja of conditions and templates."""

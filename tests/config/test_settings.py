@@ -1,0 +1,368 @@
+"""Settings: where variables come from, what they may hold, and that nothing ever shows a value."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
+
+from bridge.config.errors import ConfigurationError
+from bridge.config.settings import KNOWN, Settings, load_settings
+
+SLACK = "https://hooks.slack.com/services/T0/B0/never-shown"
+
+
+def read(environ: Mapping[str, str], folder: Path = Path("/nonexistent")) -> Settings:
+    settings, warnings = load_settings(environ, dotenv=folder / ".env", secrets_dir=folder / "secrets")
+    assert warnings == []
+    return settings
+
+
+def warnings_of(environ: Mapping[str, str], folder: Path = Path("/nonexistent")) -> list[str]:
+    return load_settings(environ, dotenv=folder / ".env", secrets_dir=folder / "secrets")[1]
+
+
+def faults_of(environ: Mapping[str, str], folder: Path = Path("/nonexistent")) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(environ, dotenv=folder / ".env", secrets_dir=folder / "secrets")
+    assert str(caught.value).splitlines() == list(caught.value.faults)
+    assert caught.value.__cause__ is None
+    return list(caught.value.faults)
+
+
+def secrets_of(settings: Settings, source: str) -> list[str]:
+    return [secret.get_secret_value() for secret in settings.secrets_of(source)]
+
+
+def test_the_defaults_are_those_of_the_table() -> None:
+    settings = read({})
+    assert (settings.host, settings.port) == ("127.0.0.1", 8080)
+    assert (settings.routes, settings.templates, settings.public_url) == (None, None, None)
+    assert settings.store == "sqlite:///bridge.db"
+    assert settings.slack_hosts == ("hooks.slack.com", "hooks.slack-gov.com")
+    assert (settings.retention, settings.store_limit, settings.max_inflight) == (604_800, 2**31, 2**25)
+    assert (settings.max_connections, settings.head_timeout) == (1000, 10)
+    assert (settings.body_timeout, settings.idle_timeout) == (15, 75)
+    assert (settings.log_format, settings.log_level) == ("auto", "info")
+    assert (settings.secrets, settings.channels) == ({}, {})
+
+
+def test_every_variable_is_read(tmp_path: Path) -> None:
+    routes = tmp_path / "routes.toml"
+    routes.touch()
+    settings = read(
+        {
+            "BRIDGE_HOST": "0.0.0.0",
+            "BRIDGE_PORT": " 9000\n",
+            "BRIDGE_ROUTES": str(routes),
+            "BRIDGE_TEMPLATES": str(tmp_path),
+            "BRIDGE_STORE": "sqlite:////data/bridge.db",
+            "BRIDGE_PUBLIC_URL": "https://hooks.example.com:8443/in/",
+            "BRIDGE_SECRETS__GITLAB": " token ",
+            "BRIDGE_CHANNELS__GENERAL": SLACK,
+            "BRIDGE_SLACK_HOSTS": '["Slack.example.com", "127.0.0.1", "[::1]"]',
+            "BRIDGE_SECRETS_DIR": str(tmp_path),
+            "BRIDGE_RETENTION": "36h",
+            "BRIDGE_STORE_LIMIT": "512MiB",
+            "BRIDGE_MAX_INFLIGHT": "64MiB",
+            "BRIDGE_MAX_CONNECTIONS": "64",
+            "BRIDGE_HEAD_TIMEOUT": "5s",
+            "BRIDGE_BODY_TIMEOUT": "1m",
+            "BRIDGE_IDLE_TIMEOUT": "620s",
+            "BRIDGE_LOG_FORMAT": "JSON",
+            "BRIDGE_LOG_LEVEL": "debug",
+        }
+    )
+    assert (settings.host, settings.port) == ("0.0.0.0", 9000)
+    assert (settings.routes, settings.templates) == (routes, tmp_path)
+    assert settings.store == "sqlite:////data/bridge.db"
+    assert settings.public_url == "https://hooks.example.com:8443/in"
+    assert secrets_of(settings, "gitlab") == ["token"]
+    assert settings.channels["general"].get_secret_value() == SLACK
+    assert settings.slack_hosts == ("slack.example.com", "127.0.0.1", "::1")
+    assert (settings.retention, settings.store_limit, settings.max_inflight) == (129_600, 2**29, 2**26)
+    assert (settings.max_connections, settings.head_timeout) == (64, 5)
+    assert (settings.body_timeout, settings.idle_timeout) == (60, 620)
+    assert (settings.log_format, settings.log_level) == ("json", "debug")
+
+
+def test_only_the_environment_that_is_given_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRIDGE_PORT", "9000")
+    monkeypatch.setenv("BRIDGE_SECRETS__GITLAB", "token")
+    assert read({}).port == 8080
+    assert load_settings(dotenv=Path("/nonexistent"))[0].port == 9000
+    assert secrets_of(load_settings(dotenv=Path("/nonexistent"))[0], "gitlab") == ["token"]
+
+
+class TestPlaces:
+    def test_a_variable_goes_before_a_file_and_a_file_before_dotenv(self, tmp_path: Path) -> None:
+        secrets = tmp_path / "secrets"
+        secrets.mkdir()
+        (tmp_path / ".env").write_text(
+            "export BRIDGE_SECRETS__GITLAB='dotenv'\nBRIDGE_SECRETS__STRIPE=dotenv\nBRIDGE_SECRETS__SHOPIFY=dotenv\n"
+        )
+        (secrets / "bridge_secrets__gitlab").write_text("file\n")
+        (secrets / "BRIDGE_SECRETS__STRIPE").write_text("file\n")
+        settings = read({"BRIDGE_SECRETS__GITLAB": "variable"}, tmp_path)
+        assert [secrets_of(settings, name) for name in ("gitlab", "stripe", "shopify")] == [
+            ["variable"],
+            ["file"],
+            ["dotenv"],
+        ]
+
+    def test_an_empty_variable_hides_what_is_below_it(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text("BRIDGE_PORT=9000\nBRIDGE_SECRETS__GITLAB=token\n")
+        environ = {"BRIDGE_PORT": "", "BRIDGE_SECRETS__GITLAB": " "}
+        settings, warnings = load_settings(environ, dotenv=tmp_path / ".env", secrets_dir=tmp_path / "none")
+        assert settings.port == 8080
+        assert settings.secrets_of("gitlab") == ()
+        assert warnings == ["BRIDGE_SECRETS__GITLAB is empty: its source is off"]
+
+    def test_an_empty_channel_is_said(self) -> None:
+        assert warnings_of({"BRIDGE_CHANNELS__OPS": ""}) == ["BRIDGE_CHANNELS__OPS is empty: its channel is off"]
+
+    def test_the_folder_that_is_named_is_read_even_from_dotenv(self, tmp_path: Path) -> None:
+        (tmp_path / "BRIDGE_CHANNELS__TEAM-A").write_text(SLACK + "\r\n")
+        (tmp_path / ".env").write_text(f"BRIDGE_SECRETS_DIR={tmp_path}\n")
+        url = read({}, tmp_path).url_of("team-a")
+        assert url is not None
+        assert url.get_secret_value() == SLACK
+
+    def test_a_named_folder_that_is_missing_is_a_fault(self, tmp_path: Path) -> None:
+        [fault] = faults_of({"BRIDGE_SECRETS_DIR": str(tmp_path / "none")})
+        assert fault == "BRIDGE_SECRETS_DIR names no folder: make it, or leave the variable out"
+
+    def test_files_of_others_in_the_folder_are_left_alone(self, tmp_path: Path) -> None:
+        secrets = tmp_path / "secrets"
+        (secrets / "kubernetes.io" / "serviceaccount").mkdir(parents=True)
+        (secrets / "keystore.p12").write_bytes(b"\xff\xfe\x00")
+        (secrets / "bridge_secrets__gitlab").write_text("token")
+        assert secrets_of(read({}, tmp_path), "gitlab") == ["token"]
+
+    def test_links_as_kubernetes_makes_them_are_followed(self, tmp_path: Path) -> None:
+        data = tmp_path / "secrets" / "..2026"
+        data.mkdir(parents=True)
+        (data / "BRIDGE_SECRETS__GITLAB").write_text("token")
+        (tmp_path / "secrets" / "..data").symlink_to("..2026")
+        (tmp_path / "secrets" / "BRIDGE_SECRETS__GITLAB").symlink_to("..data/BRIDGE_SECRETS__GITLAB")
+        assert secrets_of(read({}, tmp_path), "gitlab") == ["token"]
+
+    def test_a_file_that_is_not_text_is_a_fault_that_does_not_show_it(self, tmp_path: Path) -> None:
+        (tmp_path / "secrets").mkdir()
+        (tmp_path / "secrets" / "BRIDGE_SECRETS__GITLAB").write_bytes(b"hush\xff")
+        (tmp_path / ".env").write_bytes(b"BRIDGE_SECRETS__STRIPE=hush\xff")
+        faults = faults_of({}, tmp_path)
+        assert len(faults) == 2
+        assert all(fault.endswith(" is not UTF-8 text: save it as UTF-8") and "hush" not in fault for fault in faults)
+
+    def test_a_folder_in_place_of_a_secrets_file_is_a_fault(self, tmp_path: Path) -> None:
+        (tmp_path / "secrets" / "BRIDGE_SECRETS__GITLAB").mkdir(parents=True)
+        [fault] = faults_of({}, tmp_path)
+        assert fault.endswith(
+            "BRIDGE_SECRETS__GITLAB is no file: write the value into a file of that name, or take it away"
+        )
+
+    def test_dotenv_is_taken_as_written(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text("\ufeffBRIDGE_SECRETS__GITLAB='a${HOME}$b#c'\nOTHER=x\n# note\n")
+        assert secrets_of(read({}, tmp_path), "gitlab") == ["a${HOME}$b#c"]
+
+    def test_a_line_of_dotenv_that_is_none_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text("BRIDGE_PORT=9000\nBRIDGE_SECRETS__GITLAB='hush\n")
+        assert warnings_of({}, tmp_path) == [f"{tmp_path}/.env:2 is not NAME=value and is passed over"]
+
+
+class TestNames:
+    def test_case_and_dashes_make_no_difference_behind_the_underscores(self) -> None:
+        settings = read({"BRIDGE_SECRETS__Stripe-EU": "a", "bridge_channels__TEAM_A": SLACK})
+        assert secrets_of(settings, "stripe-eu") == secrets_of(settings, "stripe_eu") == ["a"]
+        assert settings.url_of("team-a") == settings.url_of("team_a") is not None
+
+    def test_a_name_may_hold_two_underscores(self) -> None:
+        assert secrets_of(read({"BRIDGE_SECRETS__A__B": "x"}), "a__b") == ["x"]
+
+    def test_names_that_collide_are_refused(self) -> None:
+        [fault] = faults_of({"BRIDGE_SECRETS__STRIPE_EU": "hush1", "BRIDGE_SECRETS__stripe-eu": "hush2"})
+        assert fault == (
+            "BRIDGE_SECRETS__STRIPE_EU is given twice in the environment, "
+            "as BRIDGE_SECRETS__STRIPE_EU and BRIDGE_SECRETS__stripe-eu: keep one"
+        )
+
+    @pytest.mark.parametrize("name", ["", "_X", "-x", "A.B", "É", "A B", "X" * 81, "A\nB"])
+    def test_names_that_are_none_are_refused(self, name: str) -> None:
+        [fault] = faults_of({f"BRIDGE_CHANNELS__{name}": SLACK})
+        assert "names no channel behind BRIDGE_CHANNELS__: use a-z, 0-9" in fault
+        assert "never-shown" not in fault
+
+    @pytest.mark.parametrize(
+        ("name", "nearest"),
+        [
+            ("BRIDGE_PROT", "BRIDGE_PORT"),
+            ("BRIDGE_LOGLEVEL", "BRIDGE_LOG_LEVEL"),
+            ("bridge_retentoin", "BRIDGE_RETENTION"),
+            ("BRIDGE_SECRET__GITLAB", "BRIDGE_SECRETS__GITLAB"),
+            ("BRIDGE_SECRETS_GITLAB", "BRIDGE_SECRETS__GITLAB"),
+            ("BRIDGE_CHANEL__GENERAL", "BRIDGE_CHANNELS__GENERAL"),
+            ("BRIDGE_CHANNELS", "BRIDGE_CHANNELS__<CHANNEL>"),
+        ],
+    )
+    def test_an_unknown_variable_is_one_warning_with_the_nearest_name(self, name: str, nearest: str) -> None:
+        [warning] = warnings_of({name: "hush"})
+        assert warning == f"{name.upper()} is unknown and passed over; the nearest name is {nearest}"
+
+    def test_what_kubernetes_sets_is_one_line(self) -> None:
+        environ = {
+            "BRIDGE_PORT": "tcp://10.0.0.1:80",
+            "BRIDGE_PORT_80_TCP": "tcp://10.0.0.1:80",
+            "BRIDGE_PORT_80_TCP_ADDR": "10.0.0.1",
+            "BRIDGE_SERVICE_HOST": "10.0.0.1",
+            "BRIDGE_SERVICE_PORT": "80",
+            "BRIDGE_SERVICE_PORT_HTTP": "80",
+        }
+        settings, [warning] = load_settings(environ, dotenv=Path("/none"), secrets_dir=Path("/none"))
+        assert settings.port == 8080
+        assert warning.startswith("BRIDGE_PORT holds an address that Kubernetes sets")
+        assert "10.0.0.1" not in warning
+
+    def test_no_family_is_read_as_a_whole(self) -> None:
+        settings, warnings = load_settings(
+            {"BRIDGE_SECRETS": '{"gitlab": "hush"}'}, dotenv=Path("/none"), secrets_dir=Path("/none")
+        )
+        assert settings.secrets == {}
+        assert len(warnings) == 1
+        assert "BRIDGE_SECRETS" not in KNOWN
+
+
+class TestSecrets:
+    @pytest.mark.parametrize(
+        "secret", ["1e5", "null", "true", "0123", '"quoted"', "{}", '{"a": 1}', "12345678e90123456789", "NaN", "a,b"]
+    )
+    def test_a_secret_that_could_be_json_is_that_text(self, secret: str) -> None:
+        assert secrets_of(read({"BRIDGE_SECRETS__TWILIO": secret}), "twilio") == [secret]
+
+    def test_a_list_holds_the_live_ones(self) -> None:
+        settings = read({"BRIDGE_SECRETS__STRIPE": '["whsec_new", " whsec_old\\n", "whsec_new"]'})
+        assert secrets_of(settings, "stripe") == ["whsec_new", "whsec_old"]
+
+    @pytest.mark.parametrize("value", ["[hush", '["hush", 1]', '["hush", null]', '[["hush"]]', "[" * 9000])
+    def test_a_list_that_is_none_is_refused(self, value: str) -> None:
+        [fault] = faults_of({"BRIDGE_SECRETS__STRIPE": value})
+        assert fault == 'BRIDGE_SECRETS__STRIPE is no JSON list of texts: write ["new secret", "old secret"]'
+
+    def test_an_empty_secret_in_a_list_is_refused(self) -> None:
+        [fault] = faults_of({"BRIDGE_SECRETS__STRIPE": '["hush", " "]'})
+        assert fault == "BRIDGE_SECRETS__STRIPE holds an empty secret in its list: take it out"
+
+    def test_an_empty_list_is_off(self) -> None:
+        assert read({"BRIDGE_SECRETS__STRIPE": "[]"}).secrets_of("stripe") == ()
+
+    def test_nothing_shows_them(self) -> None:
+        settings = read({"BRIDGE_SECRETS__GITLAB": '["hush-1", "hush-2"]', "BRIDGE_CHANNELS__GENERAL": SLACK})
+        for shown in (repr(settings), str(settings), settings.model_dump_json(), f"{settings.__dict__}"):
+            assert "hush" not in shown
+            assert "never-shown" not in shown
+        assert set(settings.every_secret()) == {"hush-1", "hush-2", SLACK}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("BRIDGE_PORT", "hush", "is no port: write a number from 0 to 65535"),
+        ("BRIDGE_PORT", "65536", "is no port"),
+        ("BRIDGE_PORT", "-1", "is no port"),
+        ("BRIDGE_PORT", "８０", "is no port"),
+        ("BRIDGE_HOST", "http://hush", "is no address to listen on"),
+        (
+            "BRIDGE_ROUTES",
+            "/hush/routes.toml",
+            "names no file: make it (`bridge init` does), or leave the variable out",
+        ),
+        ("BRIDGE_TEMPLATES", "/hush", "names no folder: make it"),
+        ("BRIDGE_PUBLIC_URL", "hush.example.com", "is no http or https URL: write the address that providers call"),
+        ("BRIDGE_PUBLIC_URL", "ftp://hush.example.com", "is no http or https URL"),
+        ("BRIDGE_PUBLIC_URL", "https://", "is no http or https URL"),
+        ("BRIDGE_PUBLIC_URL", "https://hush:", "is no http or https URL"),
+        ("BRIDGE_PUBLIC_URL", "https://hush:99999", "is no URL"),
+        ("BRIDGE_PUBLIC_URL", "https://[hush", "is no URL"),
+        ("BRIDGE_PUBLIC_URL", "https://hush example.com", "holds a character that no URL has"),
+        ("BRIDGE_PUBLIC_URL", "https://u:hush@example.com", "take out what is before the @"),
+        ("BRIDGE_PUBLIC_URL", "https://example.com/#rc=hush", "has a `?` or `#` in it"),
+        ("BRIDGE_PUBLIC_URL", "https://example.com/?hush", "has a `?` or `#` in it"),
+        ("BRIDGE_SLACK_HOSTS", "hush.example.com", "is no JSON list of texts"),
+        ("BRIDGE_SLACK_HOSTS", '["https://hush.example.com"]', "is no list of hosts"),
+        ("BRIDGE_SLACK_HOSTS", '["127.0.0.1:9"]', "is no list of hosts"),
+        ("BRIDGE_SLACK_HOSTS", '["*.hush.com"]', "is no list of hosts"),
+        ("BRIDGE_SLACK_HOSTS", "[]", "is no list of hosts"),
+        ("BRIDGE_RETENTION", "hush", "is no duration: write a number and s, m, h or d"),
+        ("BRIDGE_STORE_LIMIT", "hush", "is no size: write a number and B, KiB, MiB or GiB"),
+        ("BRIDGE_MAX_INFLIGHT", "0", "is no size"),
+        ("BRIDGE_MAX_CONNECTIONS", "hush", "is no number of connections: write one from 10 to 100000"),
+        ("BRIDGE_MAX_CONNECTIONS", "0", "is no number of connections"),
+        ("BRIDGE_MAX_CONNECTIONS", "1000000", "is no number of connections"),
+        ("BRIDGE_HEAD_TIMEOUT", "10", "is no duration: write a number and s, m, h or d"),
+        ("BRIDGE_BODY_TIMEOUT", "0s", "is no duration"),
+        ("BRIDGE_IDLE_TIMEOUT", "2h", "is longer than an hour"),
+        ("BRIDGE_LOG_FORMAT", "hush", "is none of its words: write auto, pretty or json"),
+        ("BRIDGE_LOG_LEVEL", "hush", "is none of its words: write debug, info, warning or error"),
+    ],
+)
+def test_a_value_that_cannot_be_is_a_fault_that_names_the_variable_and_hides_the_value(
+    name: str, value: str, said: str
+) -> None:
+    [fault] = faults_of({name: value})
+    assert fault.startswith(f"{name} {said}") or (fault.startswith(name) and said in fault)
+    assert "hush" not in fault
+
+
+def test_every_fault_is_told_at_once() -> None:
+    faults = faults_of(
+        {"BRIDGE_PORT": "x", "BRIDGE_RETENTION": "x", "BRIDGE_SECRETS__A.B": "x", "BRIDGE_SECRETS__B": "["}
+    )
+    assert [fault.split()[0] for fault in faults] == [
+        "BRIDGE_SECRETS__A.B",
+        "BRIDGE_PORT",
+        "BRIDGE_SECRETS__B",
+        "BRIDGE_RETENTION",
+    ]
+
+
+def test_the_docs_show_real_errors_and_every_variable() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text("utf-8")
+    faults = faults_of(
+        {
+            "BRIDGE_PORT": "http",
+            "BRIDGE_PUBLIC_URL": "https://hooks.example.com/#rc=3",
+            "BRIDGE_SECRETS__STRIPE": "[whsec_x",
+            "BRIDGE_RETENTION": "a week",
+            "BRIDGE_IDLE_TIMEOUT": "2h",
+        }
+    )
+    warnings = warnings_of({"BRIDGE_PROT": "1", "BRIDGE_SECRETS__SHOPIFY": "", "BRIDGE_PORT": "tcp://10.0.0.1:80"})
+    for line in (*faults, *warnings):
+        assert f"\n{line}\n" in text
+    for name in KNOWN:
+        assert f"`{name}`" in text
+
+
+_names = st.sampled_from(sorted(KNOWN)) | st.text(max_size=12).map("BRIDGE_{}".format)
+_own = st.sampled_from(["BRIDGE_SECRETS__GITLAB", "BRIDGE_CHANNELS__GENERAL"]) | st.text("aA_-.é", max_size=4).map(
+    "BRIDGE_SECRETS__{}".format
+)
+_marked = st.text(max_size=20).map("HUSHHUSH{}".format)
+_values = _marked | st.lists(_marked, max_size=2).map(json.dumps) | st.sampled_from(["[", "1", "{}", ""])
+
+
+@given(st.dictionaries(_names | _own, _values, max_size=4))
+@hypothesis(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+def test_any_environment_gives_settings_or_the_named_error_and_shows_no_value(environ: dict[str, str]) -> None:
+    try:
+        settings, said = load_settings(environ, dotenv=Path("/none"), secrets_dir=Path("/none"))
+    except ConfigurationError as error:
+        said = list(error.faults)
+        assert said
+    else:
+        hidden = settings.model_copy(update={"host": ""})  # the one free text that need not hide
+        assert "HUSHHUSH" not in repr(hidden)
+    assert all("HUSHHUSH" not in line and len(line.splitlines()) == 1 for line in said)

@@ -1,0 +1,584 @@
+"""A lane keeps order and loses nothing, whatever Slack does."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.delivery.channel_worker import MISHAPS, Lane
+from bridge.delivery.circuit_breaker import PROBE_EVERY
+from bridge.delivery.rate_limiter import Pacer
+from bridge.delivery.worker_deps import RUNNING, LaneState, back_off
+from bridge.demo import slack_simulator as sim
+from bridge.demo.slack_simulator import Answer, Behaviour, Fault, http_date, limited, redirect
+from bridge.messages import Message, Rendered
+from bridge.store import Delivery, Settlement, StoreUnavailable
+from tests.delivery.scene import Scene, message, render
+
+MARKDOWN = {"type": "markdown", "text": "# a type of block on which incoming webhooks fail"}
+
+
+def times(settled: Sequence[Settlement]) -> list[float]:
+    """When each attempt was made, in seconds from the first."""
+    found = [settlement.attempt.at for settlement in settled if settlement.attempt]
+    return [at - min(found) for at in sorted(found)]
+
+
+async def test_messages_appear_in_the_order_of_acceptance(scene: Scene) -> None:
+    titles = [f"message {n}" for n in range(10)]
+    await scene.accept(*titles)
+    scene.start()
+    settled = await scene.until_settled(10)
+    assert scene.shown() == titles
+    assert await scene.states() == ["delivered"] * 10
+    assert [s.attempt.kind for s in settled if s.attempt] == ["ok"] * 10
+    assert settled[0].message == message("message 0").body()
+    assert scene.slept == []
+
+
+async def test_an_idle_lane_wakes_when_something_is_accepted(scene: Scene) -> None:
+    lane = scene.start()
+    for n in range(3):
+        await scene.accept(f"message {n}")
+        lane.wake()
+        await scene.until_settled(n + 1)
+    assert scene.shown() == ["message 0", "message 1", "message 2"]
+
+
+async def test_one_message_a_second_after_a_small_burst(scene: Scene) -> None:
+    await scene.accept(*map(str, range(6)))
+    scene.pacers[scene.slack.webhook("general")] = Pacer(scene.clock)
+    scene.start()
+    assert times(await scene.until_settled(6)) == pytest.approx([0, 0, 0, 1, 2, 3])
+    assert scene.shown() == list(map(str, range(6)))
+
+
+async def test_channels_with_one_webhook_share_its_pace(scene: Scene) -> None:
+    url = scene.slack.webhook("general")
+    scene.pacers[url] = Pacer(scene.clock, burst=1)
+    for channel in ("a", "b"):
+        scene.urls[channel] = url
+        await scene.accept("1", "2", "3", channel=channel)
+        scene.start(channel)
+    found = times(await scene.until_settled(6))
+    assert all(later - earlier >= 1 - 1e-6 for earlier, later in pairwise(found))
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [(30, 30), ("2.5", 2.5), (None, 1), ("99999", 3600), (http_date(1_800_000_000.0 + 120), 120)],
+)
+async def test_a_429_pauses_the_lane_for_as_long_as_slack_asks(
+    scene: Scene, retry_after: float | str | None, seconds: float
+) -> None:
+    await scene.accept("first", "second")
+    scene.slack.script("general", limited(retry_after))
+    lane = scene.start()
+    await scene.settled(1)
+    assert await scene.clock.asleep() == seconds + 0.5, "and up to half a second by chance"
+    assert lane.state == LaneState("paused", until=scene.clock.now() + seconds + 0.5)
+    await scene.until_ended(2)
+    assert scene.shown() == ["first", "second"]
+    assert lane.state == RUNNING
+
+
+async def test_a_new_url_ends_a_pause(scene: Scene) -> None:
+    await scene.accept("first", "second")
+    scene.slack.script("general", limited(3600))
+    lane = scene.start()
+    await scene.settled(1)
+    assert await scene.clock.asleep() == 3600.5
+    scene.urls["general"] = scene.slack.webhook("other")
+    lane.configuration_changed()
+    await scene.settled(3)
+    assert scene.shown("other") == ["first", "second"]
+
+
+async def test_a_429_costs_nothing_however_often_it_comes(scene: Scene) -> None:
+    await scene.accept("first", "second")
+    scene.slack.script("general", *[limited(1)] * 20)
+    scene.start()
+    await scene.until_ended(2)
+    assert scene.shown() == ["first", "second"]
+    assert [post.body.get("blocks") for post in scene.slack.posts("general")] != [None, None]
+    assert scene.answered().count("400 no_text") == 0, "no probe, no text alone"
+    assert (await scene.rows())[0].attempts == 21
+
+
+async def test_a_429_between_failures_does_not_count_as_one(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.slack.script("general", sim.EMPTY_500, limited(1), limited(1), sim.EMPTY_500)
+    scene.start()
+    await scene.until_ended(1)
+    assert scene.slept == [1, 1.5, 1.5, 2]
+    assert scene.answered().count("400 no_text") == 0
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        sim.EMPTY_500,
+        sim.BAD_GATEWAY,
+        sim.ROLLUP_ERROR,
+        sim.HTML_200,
+        Answer(504),
+        Answer(400, "<html>a proxy's own page</html>"),
+        Fault.HANG,
+        Fault.RESET_BEFORE_BODY,
+        Fault.CLOSE,
+        redirect("/ok"),
+        redirect("/login", 307),
+    ],
+    ids=str,
+)
+async def test_what_says_nothing_about_the_message_is_tried_again(scene: Scene, behaviour: Behaviour) -> None:
+    await scene.accept("first", "second")
+    scene.slack.script("general", behaviour, behaviour)
+    scene.start()
+    await scene.until_ended(2)
+    assert scene.slept == [1, 2]
+    assert scene.shown() == ["first", "second"]
+    assert "blocks" in scene.slack.posts("general")[0].body
+    assert await scene.states() == ["delivered", "delivered"]
+
+
+async def test_a_reset_after_the_post_was_shown_is_one_of_the_ways_to_a_second_one(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.slack.script("general", Fault.RESET_AFTER_BODY)
+    scene.start()
+    await scene.until_ended(1)
+    assert scene.shown() == ["first", "first"]
+
+
+async def test_after_three_failures_a_live_slack_gets_the_text_alone(scene: Scene) -> None:
+    await scene.accept("first", "second")
+    scene.slack.script("general", *[sim.EMPTY_500] * 3)
+    scene.start()
+    settled = await scene.until_ended(2)
+    assert scene.answered() == ["500", "500", "500", "400 no_text", "200 ok", "200 ok"]
+    assert scene.slept == [1, 2]
+    first, second = scene.slack.posts("general")
+    assert first.body == message("first").text_only()
+    assert second.body == message("second").body()
+    assert settled[3].reason == "as text only: Slack fails on it: 500"
+
+
+async def test_a_message_on_which_slack_fails_whatever_is_sent_dies_and_blocks_nobody(scene: Scene) -> None:
+    await scene.accept("first", "second")
+    scene.slack.script("general", *[sim.EMPTY_500] * 3, Answer(400, "no_text"), sim.EMPTY_500)
+    scene.start()
+    await scene.until_ended(2)
+    assert scene.answered() == ["500", "500", "500", "400 no_text", "500", "400 no_text", "200 ok"]
+    assert await scene.states() == ["dead", "delivered"]
+    assert (await scene.rows())[0].reason == "Slack fails on it, and on its text alone: 500"
+    assert scene.shown() == ["second"]
+
+
+async def test_an_unsupported_block_costs_the_layout_and_not_the_message(scene: Scene) -> None:
+    async def with_markdown(delivery: Delivery, notes: Sequence[str]) -> Rendered:
+        return Rendered("test.j2", Message(delivery.event.title, [MARKDOWN]))
+
+    scene.means = replace(scene.means, render=with_markdown)
+    await scene.accept("first")
+    scene.start()
+    await scene.until_ended(1)
+    assert scene.shown() == ["first"]
+
+
+async def test_while_slack_is_away_the_lane_waits_without_count_and_without_end(scene: Scene) -> None:
+    await scene.accept("first", "second")
+    scene.slack.always("general", sim.BAD_GATEWAY)
+    lane = scene.start()
+    await scene.until(scene.slack.wait_for_hits("general", 60))
+    assert await scene.states() == ["waiting", "waiting"]
+    assert lane.state == LaneState("away", sim.BAD_GATEWAY.body)
+    assert scene.slept[:8] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert set(scene.slept[8:]) == {60}
+    assert [hit.body for hit in scene.slack.hits("general")[3:]] == [{"text": ""}] * (
+        len(scene.slack.hits("general")) - 3
+    ), "only probes, so that no answer that gets lost can show the message twice"
+    scene.slack.always("general", None)
+    await scene.until_ended(2)
+    assert scene.shown() == ["first", "second"]
+    assert [post.body for post in scene.slack.posts("general")] == [message("first").body(), message("second").body()]
+    assert lane.state == RUNNING
+
+
+async def test_after_an_absence_failures_are_counted_anew(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.slack.script("general", *[sim.EMPTY_500] * 5, Answer(400, "no_text"), *[sim.EMPTY_500] * 2)
+    scene.start()
+    await scene.until_ended(1)
+    assert [post.body for post in scene.slack.posts("general")] == [message("first").body()]
+
+
+async def test_a_probe_that_is_limited_waits_as_long_as_it_is_asked_to(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.slack.script("general", *[sim.EMPTY_500] * 3, limited(90))
+    scene.start()
+    await scene.until_ended(1)
+    assert scene.slept == [1, 2, 90]
+
+
+@pytest.mark.parametrize(("behaviour", "shows_twice"), [(Fault.RESET_AFTER_BODY, True), (sim.EMPTY_500, False)])
+async def test_the_log_says_where_the_next_try_may_show_a_message_twice(
+    scene: Scene, behaviour: Behaviour, shows_twice: bool
+) -> None:
+    await scene.accept("first")
+    scene.slack.script("general", behaviour)
+    with capture_logs() as logs:
+        scene.start()
+        await scene.until_ended(1)
+    (line,) = [line for line in logs if line["event"] == "a post failed"]
+    assert line["perhaps_shown"] is shows_twice
+    assert len(scene.slack.posts("general")) == 1 + shows_twice
+
+
+async def test_slack_leaving_during_the_text_alone_loses_nothing(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.slack.script("general", sim.INVALID_BLOCKS, sim.BAD_GATEWAY, sim.BAD_GATEWAY, sim.BAD_GATEWAY)
+    scene.start()
+    await scene.until_ended(1)
+    assert scene.answered()[-2:] == ["400 no_text", "200 ok"]
+    assert [post.body for post in scene.slack.posts("general")] == [message("first").text_only()]
+
+
+@pytest.mark.parametrize(
+    "token", ["invalid_blocks", "invalid_attachments", "invalid_payload", "msg_blocks_too_long", "a_new_word"]
+)
+async def test_a_refused_message_goes_as_text_at_once(scene: Scene, token: str) -> None:
+    await scene.accept("first", "second")
+    scene.slack.script("general", Answer(400, token))
+    scene.start()
+    await scene.until_ended(2)
+    assert scene.slept == []
+    assert [post.body for post in scene.slack.posts("general")] == [
+        message("first").text_only(),
+        message("second").body(),
+    ]
+    assert (await scene.rows())[0].reason == f"as text only: 400 {token}"
+
+
+async def test_a_message_whose_text_is_refused_too_dies_and_blocks_nobody(scene: Scene) -> None:
+    await scene.accept("first", "second")
+    scene.slack.script("general", sim.INVALID_BLOCKS, Answer(413))
+    with capture_logs() as logs:
+        scene.start()
+        await scene.until_ended(2)
+    assert await scene.states() == ["dead", "delivered"]
+    assert (await scene.rows())[0].reason == "Slack refused it, and its text alone too: 413"
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["a message was given up"]
+    assert scene.shown() == ["second"]
+
+
+async def test_a_dead_destination_stops_the_lane_until_a_probe_finds_it_alive(scene: Scene) -> None:
+    await scene.accept("first", "second")
+    scene.slack.always("general", sim.NO_ACTIVE_HOOKS)
+    with capture_logs() as logs:
+        lane = scene.start()
+        await scene.until(scene.slack.wait_for_hits("general", 6))
+        assert lane.state == LaneState("stopped", "no_active_hooks")
+        assert await scene.states() == ["waiting", "waiting"]
+        assert scene.slept == [PROBE_EVERY] * 5
+        scene.slack.always("general", None)
+        await scene.until_ended(2)
+    assert scene.shown() == ["first", "second"]
+    assert lane.state == RUNNING
+    loud = [line for line in logs if line["log_level"] == "error"]
+    assert len(loud) == 1, "told once, not at each probe"
+    assert (loud[0]["channel"], loud[0]["answer"]) == ("general", "no_active_hooks")
+    assert (await scene.rows())[0].attempts == 2, "probes are no attempts"
+
+
+async def test_a_stopped_lane_is_not_stirred_by_what_is_accepted(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.slack.always("general", sim.NO_SERVICE)
+    lane = scene.start()
+    await scene.settled(1)
+    for n in range(5):
+        assert await scene.clock.asleep() == PROBE_EVERY - n * 10
+        await scene.accept(f"more {n}")
+        lane.wake()
+        scene.clock.advance(10)
+    assert await scene.clock.asleep() == PROBE_EVERY - 50
+    assert len(scene.slack.hits("general")) == 1
+
+
+async def test_a_stopped_lane_stays_stopped_while_slack_is_away(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.slack.script("general", sim.NO_SERVICE, sim.BAD_GATEWAY, sim.CHANNEL_IS_ARCHIVED, limited(3))
+    lane = scene.start()
+    await scene.settled(1)
+    for detail in ("no_service", "no_service", "channel_is_archived", "channel_is_archived"):
+        await scene.clock.asleep()
+        assert lane.state == LaneState("stopped", detail)
+        await scene.clock.skip()
+    await scene.until_ended(1)
+    assert scene.shown() == ["first"]
+
+
+async def test_a_new_url_starts_a_stopped_lane_at_once(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.slack.always("general", sim.CHANNEL_NOT_FOUND)
+    lane = scene.start()
+    await scene.settled(1)
+    await scene.clock.asleep()
+    scene.urls["general"] = scene.slack.webhook("other")
+    lane.configuration_changed()
+    await scene.settled(2)
+    assert scene.shown("other") == ["first"]
+    assert len(scene.slack.hits("general")) == 1
+
+
+async def test_a_stopped_lane_whose_url_is_taken_away_rests(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.slack.always("general", sim.CHANNEL_NOT_FOUND)
+    lane = scene.start()
+    await scene.settled(1)
+    await scene.clock.asleep()
+    url = scene.urls.pop("general")
+    lane.configuration_changed()
+    scene.slack.always("general", None)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert lane.state == RUNNING
+    scene.urls["general"] = url
+    lane.configuration_changed()
+    await scene.until_ended(1)
+    assert scene.shown() == ["first"]
+
+
+async def test_a_probe_after_failures_may_find_the_destination_dead(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.slack.script("general", *[sim.EMPTY_500] * 3, sim.NO_SERVICE)
+    lane = scene.start()
+    await scene.until(scene.slack.wait_for_hits("general", 4))
+    await scene.clock.asleep()
+    assert lane.state == LaneState("stopped", "no_service")
+    await scene.until_ended(1)
+    assert [post.body for post in scene.slack.posts("general")] == [message("first").body()]
+
+
+async def test_a_destination_may_die_while_slack_is_away(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.slack.script("general", *[sim.EMPTY_500] * 4, sim.NO_SERVICE)
+    lane = scene.start()
+    await scene.until(scene.slack.wait_for_hits("general", 5))
+    await scene.clock.asleep()
+    assert lane.state == LaneState("stopped", "no_service")
+    await scene.until_ended(1)
+    assert scene.shown() == ["first"]
+
+
+async def test_a_new_url_ends_an_absence(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.slack.always("general", sim.BAD_GATEWAY)
+    lane = scene.start()
+    await scene.until(scene.slack.wait_for_hits("general", 6))
+    await scene.clock.asleep()
+    hits = len(scene.slack.hits("general"))
+    scene.urls["general"] = scene.slack.webhook("other")
+    lane.configuration_changed()
+    await scene.until_ended(1)
+    assert len(scene.slack.hits("general")) == hits
+    assert scene.shown("other") == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "note"), [(3599, None), (3601, "Posted an hour late"), (3 * 86400, "Posted 3 days late"), (-60, None)]
+)
+async def test_a_message_more_than_an_hour_late_says_so(scene: Scene, seconds: float, note: str | None) -> None:
+    await scene.accept("first")
+    scene.clock.advance(seconds)
+    scene.start()
+    await scene.settled(1)
+    assert scene.slack.posts("general")[0].body == message("first", [note] if note else []).body()
+
+
+async def test_the_text_alone_says_that_it_is_late_too(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.clock.advance(7200)
+    scene.slack.script("general", sim.INVALID_BLOCKS)
+    scene.start()
+    await scene.settled(2)
+    assert scene.shown() == ["first\nPosted 2 hours late"]
+
+
+async def test_what_the_template_skips_is_not_posted_and_the_reason_kept(scene: Scene) -> None:
+    async def skips(delivery: Delivery, notes: Sequence[str]) -> Rendered:
+        if delivery.event.title == "draft":
+            return Rendered("test.j2", None, skip="nothing to say about a draft")
+        return await render(delivery, notes)
+
+    scene.means = replace(scene.means, render=skips)
+    await scene.accept("draft", "second")
+    scene.start()
+    await scene.settled(2)
+    assert scene.shown() == ["second"]
+    first = (await scene.rows())[0]
+    assert (first.state, first.reason) == ("skipped", "nothing to say about a draft")
+    assert len(scene.slack.hits("general")) == 1
+
+
+async def test_a_templates_fault_posts_the_fallback_and_is_told_once(scene: Scene) -> None:
+    async def falls_back(delivery: Delivery, notes: Sequence[str]) -> Rendered:
+        return Rendered("test.j2", message("plain"), fault="test.j2:3: 'x' is undefined")
+
+    scene.means = replace(scene.means, render=falls_back)
+    await scene.accept("first")
+    scene.slack.script("general", sim.EMPTY_500, sim.EMPTY_500)
+    with capture_logs() as logs:
+        scene.start()
+        await scene.until_ended(1)
+    assert scene.shown() == ["plain"]
+    assert (await scene.rows())[0].template_fault == "test.j2:3: 'x' is undefined"
+    assert [line["fault"] for line in logs if "fault" in line] == ["test.j2:3: 'x' is undefined"]
+    assert scene.means.counts == {"template_faults": 1, "away": 2, "ok": 1}
+
+
+async def test_a_template_that_is_mended_meanwhile_makes_the_next_try(scene: Scene) -> None:
+    faults = ["test.j2:3: 'x' is undefined", ""]
+
+    async def is_mended(delivery: Delivery, notes: Sequence[str]) -> Rendered:
+        fault = faults.pop(0)
+        return Rendered("test.j2", message("plain" if fault else "good"), fault=fault)
+
+    scene.means = replace(scene.means, render=is_mended)
+    await scene.accept("first")
+    scene.slack.script("general", sim.EMPTY_500)
+    scene.start()
+    await scene.until_ended(1)
+    assert scene.shown() == ["good"]
+    assert (await scene.rows())[0].template_fault == ""
+
+
+@pytest.mark.parametrize("fault", [StoreUnavailable("the disk is full"), RuntimeError("who knows")])
+async def test_what_was_posted_is_put_on_record_however_long_that_takes(scene: Scene, fault: Exception) -> None:
+    await scene.accept("first", "second")
+    scene.store.settle_faults.extend([fault] * 5)
+    scene.start()
+    await scene.until_ended(2)
+    assert scene.slept == [1, 2, 2, 2, 2]
+    assert scene.shown() == ["first", "second"]
+    assert await scene.states() == ["delivered", "delivered"]
+
+
+async def test_the_end_between_post_and_record_is_the_other_way_to_a_second_post(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.store.settle_faults.extend([StoreUnavailable("the disk is full")] * 100)
+    scene.start()
+    await scene.clock.asleep()
+    scene.lanes[0].cancel()
+    await asyncio.wait(scene.lanes)
+    scene.store.settle_faults.clear()
+    scene.start()
+    await scene.until_ended(1)
+    assert scene.shown() == ["first", "first"]
+
+
+async def test_a_store_that_is_not_available_is_asked_again_and_told_of_once(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.store.claim_faults.extend([StoreUnavailable("locked")] * 4)
+    with capture_logs() as logs:
+        scene.start()
+        await scene.until_ended(1)
+    assert scene.slept == [1, 2, 4, 8]
+    assert [line["reason"] for line in logs if line["log_level"] == "error"] == ["locked"]
+
+
+async def test_an_unexpected_error_ends_no_lane(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.store.claim_faults.extend([RuntimeError("a bug"), KeyError("another")])
+    with capture_logs() as logs:
+        scene.start()
+        await scene.until_ended(1)
+    assert scene.shown() == ["first"]
+    assert len([line for line in logs if line.get("exc_info")]) == 2
+
+
+async def test_a_delivery_on_which_the_bridge_itself_fails_blocks_nobody(scene: Scene) -> None:
+    tries = 0
+
+    async def breaks(delivery: Delivery, notes: Sequence[str]) -> Rendered:
+        nonlocal tries
+        if delivery.event.title == "cursed":
+            tries += 1
+            raise RuntimeError("a bug")
+        return await render(delivery, notes)
+
+    scene.means = replace(scene.means, render=breaks)
+    await scene.accept("cursed", "second")
+    scene.start()
+    await scene.until_ended(2)
+    assert tries == MISHAPS
+    assert await scene.states() == ["dead", "delivered"]
+    assert (await scene.rows())[0].reason == "the bridge failed on it 3 times (RuntimeError)"
+
+
+async def test_what_a_person_dropped_meanwhile_is_not_posted(scene: Scene) -> None:
+    await scene.accept("first", "second")
+    scene.slack.script("general", sim.EMPTY_500)
+    scene.start()
+    [failed] = await scene.settled(1)
+    await scene.clock.asleep()
+    await scene.store.settle([Settlement(failed.delivery, "dropped")], scene.clock.now())
+    await scene.until_ended(2)
+    assert scene.shown() == ["second"]
+
+
+async def test_a_lane_that_is_told_to_stop_claims_no_more(scene: Scene) -> None:
+    await scene.accept("first")
+    scene.start().stop()
+    await asyncio.wait(scene.lanes)
+    assert await scene.states() == ["waiting"]
+    assert scene.slack.hits("general") == ()
+
+
+@pytest.mark.parametrize("status", [200, 429, 500, 404])
+async def test_a_lane_that_is_told_to_stop_puts_its_post_on_record(scene: Scene, status: int) -> None:
+    await scene.accept("first", "second")
+    hold = asyncio.Event()
+    scene.slack.script("general", Answer(status, "ok", shows=status == 200, hold=hold))
+    lane = scene.start()
+    await scene.slack.wait_for_hits("general", 1)
+    assert lane.posting
+    lane.stop()
+    hold.set()
+    await asyncio.wait(scene.lanes)
+    assert await scene.states() == ["delivered" if status == 200 else "waiting", "waiting"]
+    assert [row.attempts for row in await scene.rows()] == [1, 0]
+    assert len(scene.slack.hits("general")) == 1
+
+
+def test_back_offs_grow_to_a_minute_and_half_of_each_is_chance() -> None:
+    assert [back_off(lambda: 1.0, n) for n in range(1, 10)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert [back_off(lambda: 0.0, n) for n in range(1, 10)] == [1, 1, 2, 4, 8, 16, 30, 30, 30]
+    assert back_off(lambda: 1.0, 10_000) == 60
+
+
+async def test_a_lane_without_a_url_rests_until_it_has_one(scene: Scene) -> None:
+    await scene.accept("first")
+    lane = Lane("general", scene.means)
+    scene.lanes.append(asyncio.create_task(lane.run()))
+    await asyncio.sleep(0)
+    assert lane.state == RUNNING
+    scene.urls["general"] = scene.slack.webhook("general")
+    lane.configuration_changed()
+    await scene.settled(1)
+    assert scene.shown() == ["first"]
+
+
+async def test_what_was_dead_and_is_revived_begins_anew_with_its_whole_message(scene: Scene) -> None:
+    scene.slack.script("general", sim.INVALID_BLOCKS, sim.INVALID_BLOCKS)
+    await scene.accept("one")
+    lane = scene.start()
+    await scene.until_ended(1)
+    assert await scene.states() == ["dead"]
+    await scene.accept("one")  # its sender sends it again
+    lane.wake()
+    await scene.until_ended(2)
+    assert scene.store.settled[-1].reason == ""
+    assert scene.slack.posts("general")[-1].body["blocks"]

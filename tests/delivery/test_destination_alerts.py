@@ -1,0 +1,253 @@
+"""Lanes in trouble are written down, told to the alerts channel once, and told again when they are over."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.delivery.circuit_breaker import PROBE_EVERY
+from bridge.delivery.dispatcher import Destination, Dispatcher
+from bridge.demo import slack_simulator as sim
+from bridge.demo.slack_simulator import Answer, limited
+from bridge.store import LaneRow, StoreUnavailable
+from tests.delivery.scene import Scene, render
+
+
+@dataclass
+class House:
+    """A dispatcher with an alerts channel, which can be started anew as after a restart."""
+
+    scene: Scene
+    destinations: dict[str, Destination] = field(default_factory=dict)
+    alerts: str | None = "ops"
+    dispatcher: Dispatcher | None = None
+
+    def configure(self, channel: str, hook: str = "") -> None:
+        self.destinations[channel] = Destination(self.scene.slack.webhook(hook or channel), 1000.0)
+
+    async def start(self) -> Dispatcher:
+        if self.dispatcher:
+            await self.stop()
+        self.dispatcher = Dispatcher(
+            self.scene.store,
+            self.scene.means.poster,
+            render,
+            lambda: dict(self.destinations),
+            clock=self.scene.clock,
+            random=lambda: 1.0,
+            owner="test",
+            alerts=lambda: self.alerts,
+        )
+        await self.dispatcher.start()
+        return self.dispatcher
+
+    async def stop(self) -> None:
+        if self.dispatcher:
+            await self.scene.until(self.dispatcher.stop())
+        self.dispatcher = None
+
+    async def told(self, n: int) -> list[str]:
+        """Let time pass until the alerts channel shows so many messages."""
+        posts = await self.scene.until(self.scene.slack.wait_for("ops", n))
+        return [str(post.body["text"]) for post in posts]
+
+    async def rows(self, holds: Callable[[list[LaneRow]], bool]) -> list[LaneRow]:
+        """The table, once it is so, while time passes."""
+
+        async def look() -> list[LaneRow]:
+            while not holds(rows := await self.scene.store.lanes()):
+                await self.scene.clock.asleep()
+            return rows
+
+        return await self.scene.until(look())
+
+
+@pytest.fixture
+async def house(scene: Scene) -> AsyncIterator[House]:
+    house = House(scene)
+    house.configure("ops")
+    house.configure("deploys")
+    yield house
+    await house.stop()
+
+
+async def test_a_stopped_lane_is_told_once_with_what_waits_and_the_mend(house: House) -> None:
+    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    await house.scene.accept("1", "2", channel="deploys")
+    await house.start()
+    [text] = await house.told(1)
+    assert text == "#deploys is stopped: its webhook was removed or switched off. 2 messages wait, and nothing is lost"
+    [post] = house.scene.slack.posts("ops")
+    shown = json.dumps(post.body["blocks"])
+    for words in ("no_service", "2 messages wait, since <!date^1800000", "BRIDGE_CHANNELS__DEPLOYS", "Nothing is lost"):
+        assert words in shown
+    [row] = await house.rows(lambda rows: bool(rows) and rows[0].told)
+    assert (row.channel, row.state, row.detail) == ("deploys", "stopped", "no_service")
+    # Probes that fail tell nothing new.
+    hits = len(house.scene.slack.hits("deploys"))
+    await house.scene.until(house.scene.slack.wait_for_hits("deploys", hits + 3))
+    assert len(house.scene.slack.posts("ops")) == 1
+
+
+async def test_the_lane_that_works_again_is_told_in_one_line_and_its_row_is_gone(house: House) -> None:
+    house.scene.slack.always("deploys", sim.CHANNEL_IS_ARCHIVED)
+    await house.scene.accept(*map(str, range(12)), channel="deploys")
+    await house.start()
+    [text] = await house.told(1)
+    assert "the channel is archived" in text
+    house.scene.slack.always("deploys", None)
+    assert (await house.told(2))[1] == "#deploys is back: 12 messages that waited are on their way"
+    assert await house.scene.store.lanes() == []
+
+
+async def test_another_url_brings_it_back(house: House) -> None:
+    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    await house.scene.accept("1", channel="deploys")
+    dispatcher = await house.start()
+    await house.told(1)
+    house.configure("deploys", "anew")
+    dispatcher.refresh()
+    assert (await house.told(2))[1] == "#deploys is back: 1 message that waited is on its way"
+    assert house.scene.shown("anew") == ["1"]
+
+
+async def test_a_restart_tells_nothing_twice(house: House) -> None:
+    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    await house.scene.accept("1", channel="deploys")
+    await house.start()
+    await house.told(1)
+    [before] = await house.rows(lambda rows: bool(rows) and rows[0].told)
+    for _ in range(2):
+        hits = len(house.scene.slack.hits("deploys"))
+        await house.start()
+        await house.scene.until(house.scene.slack.wait_for_hits("deploys", hits + 3))
+        assert await house.scene.store.lanes() == [before]
+    assert len(house.scene.slack.posts("ops")) == 1
+    house.scene.slack.always("deploys", None)
+    await house.start()
+    assert (await house.told(2))[1].startswith("#deploys is back")
+
+
+async def test_a_lane_of_before_that_has_nothing_to_post_is_asked_about(house: House) -> None:
+    await house.scene.store.note_lane("deploys", "stopped", "no_service", house.scene.clock.now())
+    await house.scene.store.lane_told("deploys")
+    house.scene.slack.script("deploys", sim.NO_SERVICE)
+    await house.start()
+    assert await house.told(1) == ["#deploys is back: 0 messages that waited are on their way"]
+    assert house.scene.clock.now() >= 1_800_000_000.0 + PROBE_EVERY
+    assert await house.scene.store.lanes() == []
+
+
+async def test_a_trouble_that_was_not_told_before_a_restart_is_told_after_it(house: House) -> None:
+    await house.scene.store.note_lane("deploys", "stopped", "channel_not_found", house.scene.clock.now())
+    house.scene.slack.always("deploys", sim.CHANNEL_NOT_FOUND)
+    await house.start()
+    assert "the channel was deleted" in (await house.told(1))[0]
+
+
+async def test_a_channel_that_is_gone_leaves_no_row(house: House) -> None:
+    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    await house.scene.accept("1", channel="deploys")
+    dispatcher = await house.start()
+    await house.told(1)
+    del house.destinations["deploys"]
+    dispatcher.refresh()
+    await house.rows(lambda rows: not rows)
+
+
+async def test_slack_being_away_is_written_down_and_not_told(house: House) -> None:
+    house.scene.slack.always("deploys", sim.BAD_GATEWAY)
+    await house.scene.accept("1", channel="deploys")
+    await house.start()
+    [row] = await house.rows(bool)
+    assert (row.state, row.told) == ("away", False)
+    house.scene.slack.always("deploys", None)
+    await house.rows(lambda rows: not rows)
+    assert not house.scene.slack.posts("ops")
+
+
+@pytest.mark.parametrize("answer", [sim.EMPTY_500, limited(30), sim.NO_ACTIVE_HOOKS])
+async def test_the_alerts_channel_is_told_as_soon_as_it_takes_it(house: House, answer: Answer) -> None:
+    house.scene.slack.script("ops", *[answer] * 5)
+    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    await house.scene.accept("1", channel="deploys")
+    with capture_logs() as said:
+        await house.start()
+        assert len(await house.told(1)) == 1
+    assert sum(entry["event"] == "the alerts channel cannot be told" for entry in said) == 1
+
+
+async def test_what_the_alerts_channel_refuses_is_given_up(house: House) -> None:
+    house.scene.slack.always("ops", sim.INVALID_BLOCKS)
+    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    await house.scene.accept("1", channel="deploys")
+    with capture_logs() as said:
+        await house.start()
+        await house.scene.until(house.scene.slack.wait_for_hits("ops", 2))
+    # And tried anew with the next look after the lanes, five minutes later.
+    assert sum(entry["event"] == "the alerts channel cannot be told" for entry in said) in (1, 2)
+    assert house.scene.clock.now() >= 1_800_000_000.0 + PROBE_EVERY
+
+
+async def test_a_trouble_that_is_over_is_not_told_any_more(house: House) -> None:
+    house.scene.slack.always("ops", sim.EMPTY_500)
+    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    await house.scene.accept("1", channel="deploys")
+    await house.start()
+    await house.scene.until(house.scene.slack.wait_for_hits("ops", 2))
+    house.scene.slack.always("deploys", None)
+    await house.rows(lambda rows: not rows)
+    house.scene.slack.always("ops", None)
+    await house.scene.until(house.scene.clock.sleep(600))
+    assert not house.scene.slack.posts("ops")
+
+
+@pytest.mark.parametrize("how", ["itself", "its url", "none"])
+async def test_where_nobody_can_be_told_the_log_alone_tells(house: House, how: str) -> None:
+    if how == "its url":
+        house.configure("deploys", "ops")
+    house.alerts = {"itself": "deploys", "its url": "ops", "none": None}[how]
+    hook = "ops" if how == "its url" else "deploys"
+    house.scene.slack.always(hook, sim.NO_SERVICE)
+    await house.scene.accept("1", channel="deploys")
+    with capture_logs() as said:
+        await house.start()
+        await house.rows(bool)
+        await house.scene.until(house.scene.clock.sleep(50))
+    assert any("Slack closed this destination" in entry["event"] for entry in said)
+    bodies = [hit.body for hit in house.scene.slack.hits(hook)]
+    assert all(body == {"text": ""} or body["text"] == "1" for body in bodies)  # type: ignore[index]  # read as JSON
+    [row] = await house.scene.store.lanes()
+    assert not row.told
+
+
+async def test_an_alerts_channel_that_comes_with_a_reload_is_told(house: House) -> None:
+    house.alerts = None
+    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    await house.scene.accept("1", channel="deploys")
+    dispatcher = await house.start()
+    await house.rows(bool)
+    house.alerts = "ops"
+    dispatcher.refresh()
+    assert len(await house.told(1)) == 1
+
+
+async def test_a_store_that_is_not_available_holds_nothing_up_for_good(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real: Callable[..., Awaitable[bool]] = house.scene.store.note_lane
+    faults = [StoreUnavailable("full"), RuntimeError("ours")]
+
+    async def note(channel: str, state: str, detail: str, now: float) -> bool:
+        if faults:
+            raise faults.pop()
+        return await real(channel, state, detail, now)
+
+    monkeypatch.setattr(house.scene.store, "note_lane", note)
+    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    await house.scene.accept("1", channel="deploys")
+    await house.start()
+    assert len(await house.told(1)) == 1
+    assert not faults

@@ -1,0 +1,200 @@
+"""Another configuration for a bridge that runs: what is noticed, what is taken up, and what is told of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.config.settings import Settings, load_settings
+from bridge.core import logs
+from bridge.live.reload import LOOK_EVERY, SETTLED, Reload, ready
+from bridge.live.snapshot import Running, load_running
+from bridge.messages.render import load_templates
+from tests.delivery.clock import HandClock
+
+URL = "https://hooks.slack.com/services/T0/B0/hushgeneral"
+ROUTES = "[[routes]]\nname = 'all'\nchannels = ['general']\n"
+
+
+@dataclass
+class Place:
+    """A folder with a configuration, and a reload that looks at it."""
+
+    folder: Path
+    clock: HandClock
+    running: Running
+    taken: list[Running] = field(default_factory=list)
+    now: Callable[[], None] = lambda: None
+    swapped: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def take_over(self, running: Running) -> None:
+        self.running = running
+        self.taken.append(running)
+        self.swapped.set()
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    async def looks(self, times: int = 1) -> None:
+        """Let it look so many times, and do what it then does."""
+        for _ in range(times):
+            assert await self.clock.asleep() == pytest.approx(LOOK_EVERY)
+            self.clock.advance(LOOK_EVERY)
+            while (left := await self.clock.asleep()) != pytest.approx(LOOK_EVERY):
+                assert left == pytest.approx(SETTLED)
+                self.clock.advance(left)
+
+    def texts(self, *names: str) -> list[str]:
+        return [self.running.templates.sources[name] for name in names]
+
+
+@pytest.fixture
+async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(logs, "hide", lambda _texts: None)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "bridge_channels__general").write_text(URL)
+    (tmp_path / ".env").write_text("BRIDGE_SECRETS__GITLAB=hush-token\n")
+    (tmp_path / "routes.toml").write_text(ROUTES)
+    (tmp_path / "templates").mkdir()
+
+    def read() -> tuple[Settings, list[str]]:
+        return load_settings({}, dotenv=tmp_path / ".env", secrets_dir=tmp_path / "secrets")
+
+    settings, _ = read()
+    clock = HandClock()
+    place = Place(tmp_path, clock, load_running(settings))
+    reload = Reload(
+        settings,
+        lambda: place.running,
+        place.take_over,
+        clock,
+        read=read,
+        dotenv=tmp_path / ".env",
+        secrets_dir=tmp_path / "secrets",
+    )
+    place.now = reload.now
+    task = asyncio.create_task(reload.run())
+    yield place
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_nothing_is_read_while_nothing_changes(place: Place) -> None:
+    with capture_logs() as said:
+        await place.looks(3)
+    assert (place.taken, said) == ([], [])
+
+
+async def test_a_template_that_changes_is_taken_up_once(place: Place) -> None:
+    place.write("templates/gitlab/push.j2", "changed")
+    with capture_logs() as said:
+        await place.looks(3)
+    assert place.texts("gitlab/push.j2") == ["changed"]
+    assert len(place.taken) == 1
+    assert said == [{"event": "configuration reloaded", "changed": "1 template", "log_level": "info"}]
+
+
+async def test_a_file_that_is_still_being_written_is_left_until_it_is_whole(place: Place) -> None:
+    place.write("routes.toml", "[[rou")
+    with capture_logs() as said:
+        await place.clock.asleep()
+        place.clock.advance(LOOK_EVERY)
+        assert await place.clock.asleep() == pytest.approx(SETTLED)
+        place.write("routes.toml", ROUTES + "[channels.general]\nprivate = true\n")
+        place.clock.advance(SETTLED)
+        assert await place.clock.asleep() == pytest.approx(SETTLED)
+        place.clock.advance(SETTLED)
+        await place.looks(1)
+    assert [entry["event"] for entry in said] == ["configuration reloaded"]
+    assert place.running.channels["general"].private
+
+
+async def test_a_configuration_that_cannot_work_changes_nothing_and_each_fault_is_told_once(place: Place) -> None:
+    place.write("routes.toml", "[[routes]]\nchanels = ['general']\n[[routes]]\nchannels = ['a']\nwhn = ''\n")
+    with capture_logs() as said:
+        await place.looks(3)
+    assert place.taken == []
+    assert {entry["log_level"] for entry in said} == {"error"}
+    assert [entry["fault"].split(": ")[0] for entry in said] == ["routes.toml:1", "routes.toml:2", "routes.toml:5"]
+    place.write("routes.toml", ROUTES)
+    with capture_logs() as said:
+        await place.looks(2)
+    assert [(entry["event"], entry["changed"]) for entry in said] == [("configuration reloaded", "nothing")]
+
+
+async def test_it_reads_at_once_when_asked_though_nothing_changed(place: Place) -> None:
+    await place.clock.asleep()
+    with capture_logs() as said:
+        place.now()
+        await asyncio.wait_for(place.swapped.wait(), 5)
+        await place.clock.asleep()
+    assert said == [{"event": "configuration reloaded", "changed": "nothing", "log_level": "info"}]
+
+
+async def test_urls_and_secrets_rotate_and_no_line_shows_them(place: Place) -> None:
+    place.write("secrets/bridge_channels__general", "https://hooks.slack.com/services/T0/B0/hushnew")
+    place.write(".env", 'BRIDGE_SECRETS__GITLAB=["hush-new", "hush-token"]\nBRIDGE_SECRETS__SHOPIFY=hush-shop\n')
+    before = place.running.templates
+    with capture_logs() as said:
+        await place.looks(1)
+    assert place.running.channels["general"].url.get_secret_value().endswith("hushnew")
+    assert place.running.sources["gitlab"].secrets == ("hush-new", "hush-token")
+    assert place.running.templates is before
+    [entry] = said
+    assert entry["changed"] == "the secrets of gitlab, the secrets of shopify, the channel general"
+    assert "hush" not in str(said)
+
+
+async def test_a_setting_for_the_next_start_is_told_once(place: Place) -> None:
+    place.write(".env", "BRIDGE_SECRETS__GITLAB=hush-token\nBRIDGE_PORT=99\nBRIDGE_STORE=sqlite:///other.db\n")
+    with capture_logs() as said:
+        await place.looks(1)
+        place.write("templates/gitlab/push.j2", "changed")
+        await place.looks(1)
+    assert [entry.get("settings") for entry in said] == [None, "BRIDGE_PORT, BRIDGE_STORE", None]
+
+
+async def test_what_is_deleted_is_noticed(place: Place) -> None:
+    (place.folder / "secrets" / "bridge_channels__general").unlink()
+    with capture_logs() as said:
+        await place.looks(2)
+    [entry] = said
+    assert "BRIDGE_CHANNELS__GENERAL" in entry["fault"]
+    assert place.taken == []
+
+
+async def test_a_file_that_a_faulty_configuration_names_is_looked_at_too(place: Place) -> None:
+    place.write("other.toml", "[[routes]]\nchanels = ['general']\n")
+    place.write(".env", "BRIDGE_SECRETS__GITLAB=hush-token\nBRIDGE_ROUTES=other.toml\n")
+    with capture_logs() as said:
+        await place.looks(1)
+        await place.looks(1)
+    assert len(said) == 2
+    place.write("other.toml", ROUTES)
+    with capture_logs() as said:
+        await place.looks(1)
+    assert [entry["event"] for entry in said] == ["configuration reloaded"]
+
+
+def test_a_template_that_breaks_stays_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "gitlab").mkdir()
+    (tmp_path / "gitlab" / "push.j2").write_text("good")
+    (tmp_path / "gitlab" / "issue.j2").write_text("{% broken")
+    before = load_templates(tmp_path, {})
+    (tmp_path / "gitlab" / "push.j2").write_text("{{ broken")
+    (tmp_path / "gitlab" / "pipeline.j2").write_text("changed")
+    with capture_logs() as said:
+        templates = ready(load_templates(tmp_path, {}), before)
+    assert templates.sources["gitlab/push.j2"] == "good"
+    assert templates.sources["gitlab/pipeline.j2"] == "changed"
+    assert templates.environment.get_template("gitlab/push.j2").render() == "good"
+    assert [entry["log_level"] for entry in said] == ["warning", "error"]
+    with capture_logs() as said:
+        again = ready(load_templates(tmp_path, {}), templates)
+    assert again.sources["gitlab/push.j2"] == "good"

@@ -1,0 +1,95 @@
+"""A bridge as a process takes up what changes on its disk: templates, a channel's URL, and not what cannot work."""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+import aiohttp
+
+from bridge.demo.slack_simulator import NO_SERVICE, SlackSimulator
+from tests.bridges import sample_request
+from tests.service.test_service import minimal, send, serving
+
+PATIENCE = 20.0
+
+
+async def told(said: list[str], event: str, times: int = 1) -> list[dict[str, object]]:
+    """The log lines of an event, once there are so many."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            entries = [json.loads(line) for line in said if line.startswith("{")]
+            if len(found := [entry for entry in entries if entry["event"] == event]) >= times:
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def test_a_template_a_broken_file_and_a_signal(tmp_path: Path) -> None:
+    async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
+        async with serving(minimal(slack), tmp_path) as (process, base, said):
+            # A template: the folder was not even there.
+            folder = tmp_path / "templates" / "gitlab"
+            folder.mkdir(parents=True)
+            (folder / "issue.open.j2").write_text("written anew")
+            [entry] = await told(said, "configuration reloaded")
+            assert entry["changed"] == "1 template"
+            assert (await send(client, base, sample_request("gitlab/issue.open")))[0] == 200
+            assert "written anew" in json.dumps([post.body for post in await slack.wait_for("general", 1)])
+
+            # A file that cannot work: what was before stays in force.
+            (tmp_path / "routes.toml").write_text('[[routes]]\nchanels = ["general"]\n')
+            [first, _] = await told(said, "the configuration cannot be taken up, and the one before stays in force", 2)
+            assert "routes.toml:1" in str(first["fault"])
+            assert (await send(client, base, sample_request("gitlab/issue.close")))[0] == 200
+            await slack.wait_for("general", 2)
+
+            # A signal: at once.
+            (tmp_path / "routes.toml").write_text('[[routes]]\nname = "none"\nevents = "none"\nchannels = "general"\n')
+            process.send_signal(signal.SIGHUP)
+            assert (await told(said, "configuration reloaded", 2))[1]["changed"] == "the routes"
+            status, answer = await send(client, base, sample_request("gitlab/merge_request.open"))
+            assert (status, answer["status"]) == (200, "ignored")
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+async def test_a_new_url_in_a_secrets_file_revives_a_dead_channel_and_nothing_is_lost(tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text(
+        '[alerts]\nchannel = "ops"\n[[routes]]\nname = "all"\nchannels = ["general"]\n'
+    )
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
+        environ = minimal(slack, BRIDGE_SECRETS_DIR=str(secrets), BRIDGE_CHANNELS__OPS=slack.webhook("ops"))
+        url = secrets / "bridge_channels__general"
+        url.write_text(environ.pop("BRIDGE_CHANNELS__GENERAL"))
+        slack.always("general", NO_SERVICE)
+        async with serving(environ, tmp_path) as (_, base, said):
+            for name in ("issue.open", "merge_request.open", "merge_request.merge"):
+                assert (await send(client, base, sample_request(f"gitlab/{name}")))[0] == 200
+            await told(
+                said,
+                "Slack closed this destination: its messages wait. Make a new webhook and set the channel's URL to it",
+            )
+            [alert] = await slack.wait_for("ops", 1)
+            assert str(alert.body["text"]).startswith("#general is stopped: its webhook was removed")
+            async with client.get(f"{base}/readyz") as response:
+                answer = await response.json()
+                assert (response.status, answer["status"]) == (200, "degraded")
+                assert (answer["counts"]["lanes_stopped"], answer["counts"]["deliveries_waiting"]) == (1, 3)
+                assert answer["counts"]["deliveries_held"] == 3
+                assert "general" not in json.dumps(answer)
+            new = tmp_path / "new"
+            new.write_text(slack.webhook("anew"))
+            new.rename(url)
+            [entry] = await told(said, "configuration reloaded")
+            assert entry["changed"] == "the channel general"
+            posts = await slack.wait_for("anew", 3)
+            assert not slack.posts("general")
+            [_, alert] = await slack.wait_for("ops", 2)
+            assert alert.body["text"] == "#general is back: 3 messages that waited are on their way"
+    texts = [str(post.body["text"]) for post in posts]
+    assert len(texts) == 3
+    assert slack.webhook("anew").rpartition("/")[2] not in "".join(said)
+    assert "opened" in texts[0]
+    assert "merged" in texts[2]

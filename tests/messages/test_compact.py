@@ -1,0 +1,121 @@
+"""Many messages in one post: in order, each with who, what, the link and one detail, within Slack's limits."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.core.payload import text_at
+from bridge.messages import Block, Message
+from bridge.messages.compact import Pack, fingerprint, packed
+from bridge.messages.limits import problems, size
+from bridge.messages.mrkdwn import escaped
+from bridge.messages.normalize import tidy
+from bridge.messages.render import load_templates, render
+from bridge.messages.template_blocks import Button, Slots
+from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
+
+TEMPLATES = load_templates(None, {})
+URL = "https://e.example/7"
+
+
+def pack_of(slots: Slots, url: str = URL) -> str:
+    [block] = packed(tidy(slots, "fallback"), url)
+    return text_at(block, "text", "text")
+
+
+@pytest.mark.parametrize(
+    ("slots", "written"),
+    [
+        (Slots(title=f"*Ada* opened <{URL}|!7>"), f"*Ada* opened <{URL}|!7>"),
+        (Slots(title="*Ada* left"), f"*Ada* left · <{URL}|open>"),
+        (
+            Slots(title=f"<{URL}|!7>", fields=[("Why", "it broke\nbadly"), ("Who", "Ada")], body="more"),
+            f"<{URL}|!7>\nWhy: it broke",
+        ),
+        (Slots(title=f"<{URL}|!7>", body="```\ncode\n```\nthen"), f"<{URL}|!7>\ncode"),
+        (Slots(title=f"<{URL}|!7>", body="> said\nmore"), f"<{URL}|!7>\n> said"),
+        (Slots(body=f"first <{URL}|x>\nsecond"), f"first <{URL}|x>\nsecond"),
+        (Slots(title=f"<{URL}|!7>", buttons=[Button("Open", URL)], context="small"), f"<{URL}|!7>"),
+    ],
+)
+def test_the_packed_form_holds_title_link_and_one_detail(slots: Slots, written: str) -> None:
+    assert pack_of(slots) == written
+
+
+@pytest.mark.parametrize("length", [100, 1900, 2900])
+def test_a_long_address_leaves_the_packed_form_within_slacks_limits(length: int) -> None:
+    url = "https://e.example/" + "é" * length
+    for title in ("T" * 390, f"T <{url}|x>"):
+        blocks = packed(tidy(Slots(title=title, fields=[("Why", "w" * 190)]), "fallback"), url)
+        assert problems(Message("x", blocks)) == []
+
+
+def test_without_an_address_there_is_no_link() -> None:
+    assert pack_of(Slots(title="*Ada* left"), "") == "*Ada* left"
+
+
+@pytest.mark.parametrize("sample", samples().values(), ids=lambda sample: sample.name)
+def test_the_packed_form_of_every_sample_is_short_and_keeps_slacks_limits(sample: Sample) -> None:
+    rendered = render(sample_event(sample, sample.provider, SAMPLE_TIME), TEMPLATES)
+    if rendered.message is None:
+        return
+    assert 1 <= len(rendered.packed) <= 3
+    assert problems(Message("x", rendered.packed)) == []
+    assert len(json.dumps(rendered.packed)) < 2_500
+    assert {text_at(block, "type") for block in rendered.packed} == {"section"}
+
+
+def filled(pack: Pack, items: list[tuple[str, tuple[Block, ...]]]) -> int:
+    for number, (text, blocks) in enumerate(items):
+        if not pack.add(text, blocks):
+            return number
+    return len(items)
+
+
+texts = st.text(st.sampled_from("ab <>&*_é😀\n"), min_size=1, max_size=3000)
+
+
+@settings(max_examples=60)
+@given(st.lists(texts, min_size=1, max_size=60), st.text(max_size=60))
+def test_a_full_pack_keeps_slacks_limits_and_the_order(titles: list[str], note: str) -> None:
+    items = [
+        (parts.text, packed(parts, URL))
+        for title in titles
+        for parts in [tidy(Slots(title=str(escaped(title))), "fallback")]
+    ]
+    pack = Pack()
+    taken = filled(pack, items)
+    message = pack.message(note.strip())
+    assert taken >= 1
+    assert list(message.blocks)[-taken:] == [items[n][1][0] for n in range(taken)]
+    assert size(message) <= 12_000
+    assert [found for found in problems(message) if "control character" not in found] == []
+
+
+def test_a_pack_is_full_at_forty_blocks() -> None:
+    items = [(str(n), packed(tidy(Slots(title=str(n)), "f"), "")) for n in range(60)]
+    pack = Pack()
+    assert filled(pack, items) == 39  # and a note
+    assert pack.message().text == "0 … and 38 more"
+
+
+def test_one_message_alone_is_always_taken() -> None:
+    pack = Pack()
+    assert pack.add("x", ({"type": "section", "text": {"type": "mrkdwn", "text": "x" * 20_000}},))
+
+
+def test_the_same_message_at_another_time_has_the_same_print_and_another_message_has_not() -> None:
+    def made(title: str, at: int, notes: tuple[str, ...] = ()) -> str:
+        return fingerprint(tidy(Slots(title=title, context=f"<!date^{at}^{{time}}|then>"), "f", notes))
+
+    assert made("a", 1) == made("a", 2)
+    assert made("a", 1) != made("b", 1)
+
+
+def test_what_is_said_of_being_late_does_not_change_the_print() -> None:
+    event = sample_event(samples()["gitlab/push"], "gitlab", SAMPLE_TIME)
+    late = render(event, TEMPLATES, notes=["Posted 3 hours late"])
+    assert late.message != render(event, TEMPLATES).message
+    assert late.print == render(event, TEMPLATES).print != ""

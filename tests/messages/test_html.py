@@ -1,0 +1,128 @@
+"""A message as HTML shows what Slack would, and nothing in it can be anything but shown."""
+
+from datetime import UTC
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.messages import Message
+from bridge.messages.html import bar_colour, draw
+
+ALLOWED = {
+    "div": {"class", "aria-hidden"},
+    "span": {"class"},
+    "a": {"class", "href", "target", "rel"},
+    "svg": {"class", "aria-hidden"},
+    "rect": {"width", "height", "rx", "fill"},
+    **{tag: set[str]() for tag in ("b", "i", "s", "p", "br", "hr", "pre", "code", "blockquote")},
+}
+CLASSES = {
+    "slack-message",
+    "avatar",
+    "content",
+    "sender",
+    "app",
+    "attachment",
+    "bar",
+    "within",
+    "section",
+    "fields",
+} | {"context", "actions", "header", "button", "plain", "primary", "danger", "mention", "unknown"}
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "&lt;img src=x onerror=alert(1)&gt;",
+    '<https://e.example/"onmouseover="alert(1)|x>',
+    "<javascript:alert(1)|x>",
+    "<https://e.example|<script>x</script>>",
+    "```</pre><script>x</script>```",
+    "`</code><script>`",
+    "<!date^1^{date}\"'|</p><script>>",
+    "</textarea></title></style><script>x</script>",
+]
+
+
+class Elements(HTMLParser):
+    """Collects every element with its attributes, and all text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def section(text: str) -> dict[str, object]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def everywhere(text: str) -> Message:
+    """A message that has a text in every place that there is."""
+    button = {"type": "button", "text": {"type": "plain_text", "text": text}, "url": text, "style": text}
+    field = {"type": "mrkdwn", "text": text}
+    blocks: list[dict[str, object]] = [
+        section(text),
+        {"type": "section", "fields": [field, field]},
+        {"type": "context", "elements": [field]},
+        {"type": "actions", "elements": [button]},
+        {"type": "header", "text": {"type": "plain_text", "text": text}},
+        {"type": "divider"},
+        {"type": text},
+    ]
+    return Message(text, [section(text)], [{"color": text, "blocks": blocks}])
+
+
+def harmless(html: str) -> None:
+    for tag, attributes in Elements(html).elements:
+        assert tag in ALLOWED, tag
+        assert set(attributes) <= ALLOWED[tag]
+        assert (attributes.get("href") or "https://").lower().startswith(("http://", "https://", "mailto:"))
+        assert set((attributes.get("class") or "").split()) <= CLASSES
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_only_ever_shown(text: str) -> None:
+    harmless(draw(everywhere(text), UTC))
+    harmless(draw(Message(text), UTC))
+
+
+@settings(max_examples=150)
+@given(st.text(st.sampled_from("<>|*_~`&;!@#^{}\"'=/: \nabcsrtip0"), max_size=60))
+def test_whatever_the_text_only_known_elements_come_of_it(text: str) -> None:
+    harmless(draw(everywhere(text), UTC))
+
+
+def test_what_slack_shows_is_there() -> None:
+    button = {"type": "button", "text": {"type": "plain_text", "text": "Open"}, "url": "https://e.example/x"}
+    message = Message(
+        "told",
+        [section("*Ada* opened <https://e.example/7|!7>\n> well\n```a\nb```")],
+        [{"color": "danger", "blocks": [{"type": "actions", "elements": [button | {"style": "primary"}]}]}],
+    )
+    html = draw(message, UTC)
+    assert "<p><b>Ada</b> opened " in html
+    assert 'href="https://e.example/7" target="_blank" rel="noopener noreferrer nofollow">!7</a>' in html
+    assert "<blockquote>well</blockquote><pre>a\nb</pre>" in html
+    assert 'fill="#a30200"' in html
+    assert '<a class="button primary" href="https://e.example/x"' in html
+    assert "told" not in html  # the notification's text is not shown where there are blocks
+
+
+def test_a_message_without_blocks_shows_its_text() -> None:
+    assert "<p>just <b>this</b></p>" in draw(Message("just *this*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "colour"), [("good", "#2eb886"), ("#1264a3", "#1264a3"), ("url(x)", "#dddddd"), ("", "#dddddd")]
+)
+def test_a_bar_has_a_colour_and_nothing_else(name: str, colour: str) -> None:
+    assert bar_colour(name) == colour

@@ -1,0 +1,174 @@
+"""What the page shows of an event, a payload and a text in its editor."""
+
+import json
+
+import pytest
+
+from bridge.config.errors import ConfigurationError
+from bridge.live.snapshot import Running
+from bridge.preview import session
+from bridge.preview.files import Files, fingerprint
+from bridge.preview.session import Asked, Refused
+from bridge.samples import samples
+
+PUSH = samples()["gitlab/push"].body
+
+
+def look(files: Files, **asked: str) -> dict[str, object]:
+    return session.look(Asked(**asked), files.running(), files, 1795392000.0)
+
+
+def test_an_event_shows_its_message_its_file_and_its_limits(files: Files) -> None:
+    seen = look(files, event="gitlab/push")
+    assert seen["file"] == seen["template"] == "gitlab/push.j2"
+    assert "<b>Mei-Ling Chen</b> pushed" in str(seen["html"])
+    assert json.loads(str(seen["json"]))["text"] == "Mei-Ling Chen pushed"
+    assert json.loads(str(seen["payload"])) == PUSH
+    assert seen["goes"] == ["#general by the route 'gitlab'"]
+    assert seen["path"] == str(files.folder / "gitlab/push.j2")
+    assert seen["problems"] == []
+    assert isinstance(seen["measures"], list)
+    assert seen["measures"][0]["of"] == 12_000
+
+
+def test_the_files_of_an_event_are_those_that_serve_it_and_those_that_could(files: Files) -> None:
+    seen = look(files, event="gitlab/pipeline.failed")
+    assert seen["file"] == "gitlab/pipeline.j2"
+    names = {file["name"]: file["new"] for file in seen["files"]}  # type: ignore[attr-defined]
+    assert names["gitlab/pipeline.failed.j2"] is True
+    assert not any(names[name] for name in ("gitlab/pipeline.j2", "gitlab/_parts.j2", "message.j2", "default.j2"))
+
+
+def test_the_editors_text_counts_before_the_disks(files: Files) -> None:
+    seen = look(files, event="gitlab/push", file="gitlab/push.j2", text="Only {{ event.type }}")
+    assert json.loads(str(seen["json"]))["text"] == "Only push"
+    assert "pushed" in (files.text("gitlab/push.j2") or "")
+
+
+def test_a_change_of_a_part_shows_in_the_template_that_uses_it(files: Files) -> None:
+    text = (files.text("gitlab/_parts.j2") or "").replace("{%- macro who(name) -%}", "{%- macro who(name) -%}Dear ")
+    seen = look(files, event="gitlab/merge_request.open", file="gitlab/_parts.j2", text=text)
+    assert seen["template"] == "gitlab/merge_request.j2"
+    assert str(json.loads(str(seen["json"]))["text"]).startswith("Dear Mei-Ling Chen")
+
+
+def test_a_new_more_specific_file_serves_the_event_as_soon_as_there_is_text(files: Files) -> None:
+    seen = look(files, event="gitlab/merge_request.open", file="gitlab/merge_request.open.j2", text="Opened!")
+    assert seen["template"] == "gitlab/merge_request.open.j2"
+    assert json.loads(str(seen["json"]))["text"] == "Opened!"
+
+
+def test_a_pasted_payload_stands_in_for_the_sample_and_is_told_what_it_lacks(files: Files) -> None:
+    text = '{% extends "message.j2" %}\n{% block title %}{{ payload.user_name }} {{ payload.ref }}{% endblock %}'
+    pasted = json.dumps({"object_kind": "push", "user_name": "Grace"})
+    seen = look(files, event="gitlab/push", payload=pasted, file="gitlab/push.j2", text=text)
+    assert json.loads(str(seen["json"]))["text"] == "Grace"
+    assert seen["problems"] == [
+        {
+            "level": "note",
+            "where": "templates/gitlab/push.j2",
+            "line": 2,
+            "what": "payload.ref is not in this payload",
+            "mend": "",
+        }
+    ]
+
+
+def test_a_form_can_be_pasted_where_the_provider_sends_forms(files: Files) -> None:
+    seen = look(files, event="twilio/message.received", payload="MessageSid=SM1&From=%2B12025550142&Body=Hi&NumMedia=0")
+    assert "Hi" in str(seen["html"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"event": "gitlab/pusk"}, "the nearest is 'gitlab/push'"),
+        ({"event": "gitlab/push", "payload": "{"}, "the payload is not JSON, and gitlab sends nothing else"),
+        ({"event": "twilio/message.received", "payload": "?"}, "the payload is neither JSON nor a form"),
+        ({"event": "stripe/charge.failed", "payload": "[1]"}, "the payload is no body that stripe would send"),
+        ({"event": "twilio/message.received", "payload": "[]"}, "the payload is no body that twilio would send"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_with_the_reason(files: Files, asked: dict[str, str], why: str) -> None:
+    with pytest.raises(Refused, match=why):
+        look(files, **asked)
+
+
+def test_a_template_that_skips_tells_its_reason_and_has_no_message(files: Files) -> None:
+    text = '{% extends "message.j2" %}{% block skip %}too dull{% endblock %}'
+    seen = look(files, event="gitlab/push", file="gitlab/push.j2", text=text)
+    assert (seen["skip"], seen["html"], seen["json"]) == ("too dull", "", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("{% extends 'message.j2' %}\n{% block title %}{{ x", 2, "unexpected end of template"),
+        ("{% extends 'message.j2' %}\n{% block tite %}x{% endblock %}", 2, "there is no block 'tite'"),
+        ("{% extends 'message.j2' %}\nstray\n{% block title %}x{% endblock %}", 2, "text outside of blocks"),
+        ("{% extends 'message.j2' %}\n{% if 1 %}\n{% block title %}x{% endblock %}{% endif %}", 3, "inside `if`"),
+        ("{% include 'nothing.j2' %}", 1, "there is no template 'nothing.j2'"),
+        ("a\n{{ payload.ref | shorten }}", 2, "shorten"),
+        ("a\n{{ payload.user_nmae }}", 2, "user_name"),
+        ("a\n{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", 2, "took too long"),
+        ("a\n{% for a in range(9999) %}{{ 'x' * 9999 }}{% endfor %}", 2, "too much"),
+    ],
+)
+def test_every_mistake_is_told_at_its_line(files: Files, text: str, line: int, what: str) -> None:
+    asked = Asked("gitlab/push", file="gitlab/push.j2", text=text)
+    errors = session.new_errors(asked, files.running())
+    assert {(found.where, found.line) for found in errors if what in str(found)} == {("templates/gitlab/push.j2", line)}
+
+
+def test_errors_that_are_elsewhere_already_do_not_keep_a_file_from_being_saved(files: Files) -> None:
+    (files.folder / "gitlab" / "default.j2").write_text("{{ broken", "utf-8")
+    asked = Asked("gitlab/push", file="gitlab/push.j2", text="Fine")
+    assert session.new_errors(asked, files.running()) == []
+
+
+def test_a_configuration_that_cannot_work_leaves_the_last_one_in_force(files: Files) -> None:
+    running = files.running()
+
+    def fails() -> Running:
+        raise ConfigurationError(["routes.toml:3: unknown key 'chanels'; the nearest known is 'channels'"])
+
+    last, faults = session.reload(Files(files.folder, files.routes, fails), running)
+    assert last.routes is running.routes
+    assert faults[0]["line"] == 3
+    (files.folder / "gitlab/push.j2").write_text("Changed meanwhile", "utf-8")
+    last, _ = session.reload(Files(files.folder, files.routes, fails), running)
+    assert last.templates.sources["gitlab/push.j2"] == "Changed meanwhile"
+
+
+def test_the_text_is_the_disks_though_it_was_not_looked_at_since(files: Files) -> None:
+    running = files.running()
+    (files.folder / "gitlab/push.j2").write_text("Written this moment", "utf-8")
+    seen = session.look(Asked("gitlab/push"), running, files, 1795392000.0)
+    assert (seen["text"], seen["saved"]) == ("Written this moment", fingerprint("Written this moment"))
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_and_no_text(files: Files) -> None:
+    (files.folder / "gitlab/push.j2").write_bytes(b"\xff")
+    seen = look(files, event="gitlab/push")
+    assert (seen["text"], seen["saved"]) == ("", "")
+    assert "cannot be read: not UTF-8" in str(seen["problems"])
+
+
+def test_a_limit_that_is_broken_is_told_at_its_block(files: Files) -> None:
+    text = '{% extends "message.j2" %}\n{% block title %}x{% endblock %}\n{% block body %}<b>{% endblock %}'
+    seen = look(files, event="gitlab/push", file="gitlab/push.j2", text=text)
+    assert [(one["line"], one["what"]) for one in seen["problems"]] == [  # type: ignore[attr-defined]
+        (3, "breaks a limit of Slack: attachments[0].blocks[0].text: <b> is nothing that Slack knows")
+    ]
+
+
+def test_the_notification_is_told_as_it_reads(files: Files) -> None:
+    text = '{% extends "message.j2" %}{% block title %}:x: *Fish* {{ "&" }} chips{% endblock %}'
+    assert look(files, event="gitlab/push", file="gitlab/push.j2", text=text)["notification"] == "❌ Fish & chips"
+
+
+def test_every_event_is_listed_with_its_title_and_the_file_that_serves_it(files: Files) -> None:
+    events = {event["name"]: event for event in session.listed(files.running())}
+    assert set(events) == set(samples())
+    assert events["gitlab/pipeline.failed"]["file"] == "gitlab/pipeline.j2"
+    assert all(event["title"] for event in events.values())

@@ -1,0 +1,151 @@
+"""The line of every value in a TOML file."""
+
+import tomllib
+from pathlib import Path as File
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.routing.toml_positions import Path, find_lines, line_of
+
+SAMPLE = '''# a comment with = and [brackets]
+top = 1
+
+[sources.stripe-eu]  # [not.this]
+provider = "stripe"
+"quoted key" . 'and more' = 1979-05-27 07:32:00
+
+[people]
+ada = "U1" # x = 1
+text = """
+[[routes]]
+name = "no \\""" table"
+"""
+after = \'\'\'it's''\'\'\'
+
+[[routes]]
+name = "one"
+channels = [ # first
+  "a",
+
+  "b", ["c"]
+]
+[[routes]]
+events = []
+inline = { a.b = 1, c = { d = [1, 2] } }
+  [routes.below]
+  deep = true
+[last.of.all]
+'''
+
+
+def test_the_lines_of_a_sample() -> None:
+    assert dict(find_lines(SAMPLE)) == {
+        ("top",): 2,
+        ("sources",): 4,
+        ("sources", "stripe-eu"): 4,
+        ("sources", "stripe-eu", "provider"): 5,
+        ("sources", "stripe-eu", "quoted key"): 6,
+        ("sources", "stripe-eu", "quoted key", "and more"): 6,
+        ("people",): 8,
+        ("people", "ada"): 9,
+        ("people", "text"): 10,
+        ("people", "after"): 14,
+        ("routes",): 16,
+        ("routes", 0): 16,
+        ("routes", 0, "name"): 17,
+        ("routes", 0, "channels"): 18,
+        ("routes", 0, "channels", 0): 19,
+        ("routes", 0, "channels", 1): 21,
+        ("routes", 0, "channels", 2): 21,
+        ("routes", 0, "channels", 2, 0): 21,
+        ("routes", 1): 23,
+        ("routes", 1, "events"): 24,
+        ("routes", 1, "inline"): 25,
+        ("routes", 1, "inline", "a"): 25,
+        ("routes", 1, "inline", "a", "b"): 25,
+        ("routes", 1, "inline", "c"): 25,
+        ("routes", 1, "inline", "c", "d"): 25,
+        ("routes", 1, "inline", "c", "d", 0): 25,
+        ("routes", 1, "inline", "c", "d", 1): 25,
+        ("routes", 1, "below"): 26,
+        ("routes", 1, "below", "deep"): 27,
+        ("last",): 28,
+        ("last", "of"): 28,
+        ("last", "of", "all"): 28,
+    }
+    assert set(find_lines(SAMPLE)) == paths(tomllib.loads(SAMPLE))
+
+
+def test_lines_end_in_any_way() -> None:
+    assert find_lines("a = 1\r\nb = 2") == {("a",): 1, ("b",): 2}
+
+
+def test_what_is_not_there_has_the_line_of_what_is_around_it() -> None:
+    lines = find_lines("\n[[routes]]\nname = 'x'\n")
+    assert line_of(lines, ("routes", 0, "channels")) == 2
+    assert line_of(lines, ("sources", "x")) == 1
+
+
+def paths(data: object, path: Path = ()) -> set[Path]:
+    """Every path in what tomllib made of a text: the reference."""
+    steps: list[tuple[str | int, object]] = []
+    if isinstance(data, dict):
+        steps = list(data.items())
+    elif isinstance(data, list):
+        steps = list(enumerate(data))
+    found = {path} if path else set()
+    return found.union(*(paths(value, (*path, step)) for step, value in steps))
+
+
+_texts = st.sampled_from(
+    ['"a"', "'b'", '"\\" # ]"', '"""x\n"y" = 1\n\\""""', "'''\n[t]\n'''", "'''q''''", '"""""""', '""', "''", '"\\\\"']
+)
+_bare = st.sampled_from(["1", "-0.5", "true", "1979-05-27 07:32:00Z", "inf", "0x1F"])
+_keys = st.sampled_from(["a", "b-1", '"c d"', "'e.f'", "g . h", '"\\u00e9\\""', '"]"'])
+_gaps = st.sampled_from(["", " ", "\n", " # c ] }\n", "\n\n\t"])
+_values = st.recursive(
+    _texts | _bare,
+    lambda inner: (
+        st.lists(st.tuples(_gaps, inner, _gaps), max_size=3).map(
+            lambda rows: "[" + ",".join(a + v + b for a, v, b in rows) + "]"
+        )
+        | st.lists(st.tuples(_keys, inner), max_size=2).map(
+            lambda rows: "{ " + ", ".join(f"{k} = {v}" for k, v in rows) + " }"
+        )
+    ),
+    max_leaves=6,
+)
+_lines = (
+    st.tuples(_keys, _values).map(lambda pair: f"{pair[0]} = {pair[1]}")
+    | _keys.map(lambda key: f"[{key}]")
+    | _keys.map(lambda key: f"[[ {key} ]]  # c")
+    | st.just("# [x]\n")
+)
+
+
+@given(st.lists(_lines, max_size=8), st.sampled_from(["\n", "\r\n"]))
+@settings(max_examples=600)
+def test_whatever_tomllib_reads_has_its_line(statements: list[str], end: str) -> None:
+    text = "\n".join(statements).replace("\n", end)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    lines = find_lines(text)
+    assert set(lines) == paths(data)
+    starts = text.split("\n")
+    for path, line in lines.items():
+        if isinstance(path[-1], str) and path[-1].isalnum() and path[-1].isascii():
+            assert path[-1] in starts[line - 1]
+
+
+def test_the_lines_of_the_shipped_file() -> None:
+    text = File(__file__).parents[2].joinpath("routes.toml").read_text("utf-8")
+    assert set(find_lines(text)) == paths(tomllib.loads(text))
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 150 + "]" * 150, "a.b.c.d.e.f = 1", "", "\n\n", "# only"])
+def test_odd_files(text: str) -> None:
+    assert set(find_lines(text)) == paths(tomllib.loads(text))

@@ -1,0 +1,161 @@
+"""Accepting: what is new is kept whole, what was seen is not kept twice."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bridge.events import Request
+from bridge.routing.decide import Planned
+from bridge.store import Kept, Query, Settlement
+from bridge.store.sqlite.store import SqliteStore
+from tests.store.conftest import opened
+from tests.store.samples import DAY, NOW, accept, entry, event, request, rows, settle_all
+
+
+async def test_a_new_event_is_accepted_under_its_own_id(store: SqliteStore) -> None:
+    one = event()
+    assert await accept(store, entry(one, channels=("a", "b"))) == [Kept("accepted", one.id, ("a", "b"))]
+    assert {row.channel for row in await store.find(Query(event=one.id))} == {"a", "b"}
+
+
+async def test_a_seen_key_makes_a_duplicate_that_carries_the_first_arrivals_id(store: SqliteStore) -> None:
+    first, second = event("k"), event("k")
+    await accept(store, entry(first))
+    assert await accept(store, entry(second)) == [Kept("duplicate", first.id)]
+    assert len(await store.find(Query())) == 1
+
+
+async def test_any_one_key_that_was_seen_makes_a_duplicate(store: SqliteStore) -> None:
+    first = event("a", "b")
+    await accept(store, entry(first))
+    for keys in [("b",), ("new", "a"), ("c", "d", "b")]:
+        assert await accept(store, entry(event(*keys))) == [Kept("duplicate", first.id)]
+
+
+async def test_the_new_keys_of_a_duplicate_are_remembered_for_the_first_arrival(store: SqliteStore) -> None:
+    first = event("a")
+    await accept(store, entry(first))
+    await accept(store, entry(event("a", "b")))
+    assert await accept(store, entry(event("b", "c"))) == [Kept("duplicate", first.id)]
+    assert await accept(store, entry(event("c"))) == [Kept("duplicate", first.id)]
+
+
+async def test_keys_are_scoped_by_source(store: SqliteStore) -> None:
+    await accept(store, entry(event("k", source="gitlab")))
+    assert (await accept(store, entry(event("k", source="gitlab-two"))))[0].status == "accepted"
+
+
+async def test_an_event_without_keys_is_never_a_duplicate(store: SqliteStore) -> None:
+    for _ in range(2):
+        assert (await accept(store, entry(replace(event(), keys=()))))[0].status == "accepted"
+
+
+async def test_a_key_expires_after_its_ttl_and_then_belongs_to_the_next_arrival(store: SqliteStore) -> None:
+    first, second = event("k"), event("k")
+    await accept(store, entry(first, ttl=10), now=NOW)
+    assert (await accept(store, entry(event("k")), now=NOW + 9.9))[0] == Kept("duplicate", first.id)
+    assert (await accept(store, entry(second, ttl=10), now=NOW + 10))[0].status == "accepted"
+    assert (await accept(store, entry(event("k")), now=NOW + 19.9))[0] == Kept("duplicate", second.id)
+
+
+async def test_a_resend_does_not_prolong_a_key(store: SqliteStore) -> None:
+    await accept(store, entry(event("k"), ttl=10), now=NOW)
+    await accept(store, entry(event("k"), ttl=10), now=NOW + 9)
+    assert (await accept(store, entry(event("k")), now=NOW + 11))[0].status == "accepted"
+
+
+async def test_two_entries_of_one_call_that_share_a_key_are_one_event(store: SqliteStore) -> None:
+    first, second = event("k"), event("k")
+    outcomes = await accept(store, entry(first), entry(second, part=1))
+    assert outcomes == [Kept("accepted", first.id, ("general",)), Kept("duplicate", first.id)]
+
+
+async def test_keys_survive_a_reopening(path: Path, stored: SqliteStore) -> None:
+    first = event("k")
+    await accept(stored, entry(first))
+    await stored.close()
+    again = opened(f"sqlite:///{path}")
+    assert await accept(again, entry(event("k"))) == [Kept("duplicate", first.id)]
+    await again.close()
+
+
+@pytest.mark.parametrize("state", ["waiting", "delivered", "skipped", "told", "dropped"])
+async def test_a_resend_revives_nothing_that_is_not_dead(store: SqliteStore, state: str) -> None:
+    await accept(store, entry(event("k")))
+    if state != "waiting":
+        await settle_all(store, state)
+    assert (await accept(store, entry(event("k"))))[0].status == "duplicate"
+    assert (await store.counts()).states == {state: 1}
+
+
+async def test_a_resend_of_an_event_with_a_dead_delivery_revives_that_delivery_alone(store: SqliteStore) -> None:
+    first = event("k")
+    await accept(store, entry(first, channels=("a", "b")))
+    await settle_all(store, "delivered", "a")
+    dead = await settle_all(store, "dead", "b")
+    # Today's routes may name other channels: the first arrival's count.
+    assert await accept(store, entry(event("k", "l"), channels=("c",))) == [Kept("revived", first.id, ("b",))]
+    revived = await store.claim("b", "me", 10)
+    assert [(delivery.id, delivery.revived) for delivery in revived] == [(dead[0], True)]
+    assert (await store.counts()).states == {"delivered": 1, "waiting": 1}
+    assert await accept(store, entry(event("l"))) == [Kept("duplicate", first.id)]
+
+
+async def test_a_duplicate_of_a_pruned_event_is_still_a_duplicate(store: SqliteStore) -> None:
+    first = event("k")
+    await accept(store, entry(first, ttl=10 * DAY))
+    await settle_all(store, "delivered")
+    assert await store.prune(NOW + 2 * DAY, DAY) == 1
+    assert await accept(store, entry(event("k")), now=NOW + 3 * DAY) == [Kept("duplicate", first.id)]
+
+
+async def test_a_delivery_planned_as_skipped_is_kept_with_its_reason_and_never_claimed(store: SqliteStore) -> None:
+    planned = (Planned("open", "r1", "x.j2", "skipped", "the channel is not private"), Planned("closed", "r2", "y.j2"))
+    assert (await accept(store, entry(deliveries=planned)))[0].channels == ("closed",)
+    (skipped,) = await store.find(Query(channel="open"))
+    assert (skipped.state, skipped.reason, skipped.settled_at) == ("skipped", "the channel is not private", NOW)
+    assert await store.claim("open", "me", 10) == []
+    assert [delivery.template for delivery in await store.claim("closed", "me", 10)] == ["y.j2"]
+
+
+async def test_the_request_is_kept_once_for_all_its_events_as_it_was_received(path: Path, stored: SqliteStore) -> None:
+    raw = b'\xef\xbb\xbf{"a": "\xff\\ud800"}\x00'
+    kept = request(raw, **{"x-odd": "caf\udce9"})
+    await stored.accept(kept, [entry(part=0), entry(part=1)], NOW)
+    ((method, url, headers, body),) = rows(path, "SELECT method, url, headers, body FROM requests")
+    assert (method, url, body) == (kept.method, kept.url, raw)
+    assert json.loads(str(headers)) == kept.headers
+    assert rows(path, "SELECT part, request FROM events ORDER BY seq") == [(0, 1), (1, 1)]
+
+
+async def test_a_request_of_duplicates_is_not_kept(path: Path, stored: SqliteStore) -> None:
+    await accept(stored, entry(event("k")))
+    await accept(stored, entry(event("k")))
+    assert rows(path, "SELECT count(*) FROM requests") == [(1,)]
+
+
+async def test_every_column_of_an_event_is_kept(store: SqliteStore) -> None:
+    one = event("a", "b")
+    await accept(store, entry(one))
+    (delivery,) = await store.claim("general", "me", 1)
+    assert replace(delivery.event, payload={}) == replace(one, payload={})
+
+
+async def test_text_that_is_no_unicode_harms_nothing(store: SqliteStore) -> None:
+    odd = "a\ud800b\x00c"
+    one = replace(event(odd), type=odd, subject=odd, title=odd, url=odd, actor=odd, source=odd)
+    planned = (Planned(odd, odd, odd, "waiting", odd),)
+    arrived = Request(odd, odd, {odd: odd}, b"\xff")
+    assert (await store.accept(arrived, [entry(one, deliveries=planned)], NOW))[0].status == "accepted"
+    assert (await store.accept(arrived, [entry(one, deliveries=planned)], NOW))[0].status == "duplicate"
+    (delivery,) = await store.claim(odd, odd, 1)
+    await store.settle([Settlement(delivery.id, "dead", odd, None, {odd: [odd]}, odd)], NOW)
+    assert len(await store.find(Query(channel=odd, source=odd, state="dead"))) == 1
+
+
+@pytest.mark.parametrize("odd", [10**400, float("inf"), float("nan")])
+async def test_a_time_that_is_none_is_kept_as_none(store: SqliteStore, odd: float) -> None:
+    await accept(store, entry(replace(event(), occurred_at=odd)))
+    assert (await store.claim("general", "me", 1))[0].event.occurred_at is None

@@ -1,0 +1,227 @@
+"""Questions to the ledger, and the store's size and limit."""
+
+import logging
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bridge.events import new_id
+from bridge.routing.decide import Planned
+from bridge.store import Attempt, Query, Settlement, StoreUnavailable, open_store
+from bridge.store.sqlite import event_log
+from bridge.store.sqlite.store import SqliteStore
+from tests.store.conftest import opened
+from tests.store.samples import LIMIT, NOW, accept, entry, event, execute, request, settle_all
+
+
+async def test_rows_come_newest_first_and_no_more_than_asked_for(store: SqliteStore) -> None:
+    ids = [(await accept(store))[0].id for _ in range(5)]
+    assert [row.event for row in await store.find(Query())] == ids[::-1]
+    assert [row.event for row in await store.find(Query(limit=2))] == ids[:2:-1]
+    assert await store.find(Query(limit=-1)) == []
+
+
+async def test_a_row_holds_the_deliverys_and_the_events_columns(store: SqliteStore) -> None:
+    one = event()
+    await accept(store, entry(one, deliveries=(Planned("ops", "pipelines", "x.j2"),)))
+    (row,) = await store.find(Query())
+    assert (row.event, row.source, row.type, row.title) == (one.id, one.source, one.type, one.title)
+    assert (row.channel, row.route, row.state, row.reason) == ("ops", "pipelines", "waiting", "")
+    assert (row.attempts, row.received_at, row.settled_at, row.template_fault) == (0, NOW, None, "")
+
+
+async def test_every_condition_of_a_query_narrows_it(store: SqliteStore) -> None:
+    one = event(source="gitlab")
+    await accept(store, entry(one, channels=("a", "b")), entry(event(source="two"), channels=("a",)))
+    await settle_all(store, "dead", "b")
+    assert len(await store.find(Query(source="gitlab"))) == 2
+    assert len(await store.find(Query(channel="a"))) == 2
+    assert len(await store.find(Query(state="dead"))) == 1
+    assert len(await store.find(Query(event=one.id))) == 2
+    assert len(await store.find(Query(state="waiting", source="gitlab", channel="a", event=one.id))) == 1
+    assert await store.find(Query(state="dead", channel="a")) == []
+    assert await store.find(Query(event="' OR 1=1 --")) == []
+
+
+async def test_counts_are_by_state_and_waiting_ones_by_channel(store: SqliteStore) -> None:
+    await accept(store, entry(channels=("a", "gone")), entry(channels=("a", "b")))
+    await settle_all(store, "delivered", "b")
+    counts = await store.counts()
+    assert counts.states == {"waiting": 3, "delivered": 1}
+    assert counts.waiting == {"a": 2, "gone": 1}
+    assert counts.limit == LIMIT
+    assert counts.size > 0
+
+
+async def test_the_size_counts_what_is_in_use_and_falls_when_it_is_pruned(store: SqliteStore) -> None:
+    empty = (await store.counts()).size
+    await store.accept(request(b"x" * 1_000_000), [entry()], NOW)
+    full = (await store.counts()).size
+    assert full >= empty + 990_000
+    await settle_all(store, "delivered")
+    await store.prune(NOW + 10, 1)
+    assert (await store.counts()).size < empty + 100_000
+    await store.accept(request(b"x" * 1_000_000), [entry()], NOW)
+    assert (await store.counts()).size <= full + 20_000
+
+
+@pytest.mark.parametrize("url", ["sqlite:///:memory:", "sqlite:///{}"])
+async def test_at_the_limit_new_events_are_refused_and_old_ones_are_settled(path: Path, url: str) -> None:
+    store = open_store(url.format(path), limit=1_000_000, owner=True)
+    await store.accept(request(b"x" * 1_100_000), [entry(event("k"))], NOW)
+    with pytest.raises(StoreUnavailable, match="BRIDGE_STORE_LIMIT"):
+        await store.accept(request(), [entry(event("new"))], NOW)
+    with pytest.raises(StoreUnavailable):
+        await store.check()
+    await settle_all(store, "delivered")
+    assert (await store.counts()).states == {"delivered": 1}
+    await store.prune(NOW + 10, 1)
+    assert (await store.accept(request(), [entry(event("new"))], NOW))[0].status == "accepted"
+    await store.check()
+    await store.close()
+
+
+async def test_at_nine_tenths_of_the_limit_it_is_loud_once_a_crossing(caplog: pytest.LogCaptureFixture) -> None:
+    store = opened("sqlite:///:memory:", limit=1_000_000)
+    for _ in range(2):
+        caplog.clear()
+        await store.accept(request(b"x" * 800_000), [entry()], NOW)
+        await accept(store)
+        assert not caplog.records
+        await store.accept(request(b"x" * 100_000), [entry()], NOW)
+        for _ in range(3):
+            await accept(store)
+        assert [record.levelno for record in caplog.records] == [logging.ERROR]
+        await settle_all(store, "delivered")
+        await store.prune(NOW + 10, 1)
+        await accept(store)
+    await store.close()
+
+
+async def test_changed_tells_other_processes_writes_and_not_our_own(path: Path, stored: SqliteStore) -> None:
+    assert not await stored.changed()
+    await accept(stored)
+    await settle_all(stored, "delivered")
+    assert not await stored.changed()
+    execute(path, "UPDATE deliveries SET state = 'waiting'")
+    assert await stored.changed()
+    assert not await stored.changed()
+    beside = opened(f"sqlite:///{path}", owner=False)
+    await accept(beside)
+    assert await stored.changed()
+    assert not await beside.changed()
+    await beside.close()
+
+
+async def test_check_commits(store: SqliteStore) -> None:
+    commits = store.commits
+    await store.check()
+    assert store.commits == commits + 1
+
+
+async def test_times_are_those_of_arrival_from_one_moment_up_to_another(store: SqliteStore) -> None:
+    for hours in range(5):
+        await accept(store, entry(event(id=new_id(NOW + 3600 * hours), now=NOW + 3600 * hours)))
+    found = await store.find(Query(since=NOW + 3600, until=NOW + 3 * 3600))
+    assert [row.received_at for row in found] == [NOW + 2 * 3600, NOW + 3600]
+    assert len(await store.find(Query(since=NOW))) == 5
+    assert await store.find(Query(since=NOW + 10 * 3600)) == []
+    assert len(await store.find(Query(since=-1e12))) == 5
+    assert await store.find(Query(until=NOW)) == []
+
+
+async def test_an_old_event_that_was_replayed_is_no_new_arrival(store: SqliteStore) -> None:
+    await accept(store, entry(event(id=new_id(NOW))))
+    await settle_all(store, "delivered")
+    await accept(store, entry(event(id=new_id(NOW + 3600), now=NOW + 3600)))
+    rows, mark = await store.news(Query(state="delivered"), None)
+    await store.replay(rows, mark, NOW + 7200)
+    assert [row.delivery for row in await store.find(Query(since=NOW + 3600))] == [2]
+    assert [row.delivery for row in await store.find(Query(until=NOW + 3600))] == [3, 1]
+
+
+async def test_types_are_patterns_and_the_limit_counts_what_they_leave(store: SqliteStore) -> None:
+    kinds = ("push", "pipeline.failed", "pipeline.success", "orders/create", "pipelines")
+    await accept(store, *(entry(replace(event(), type=kind)) for kind in kinds * 2))
+    found = await store.find(Query(types=("pipeline", "!*.success")))
+    assert [row.type for row in found] == ["pipeline.failed"] * 2
+    assert [row.type for row in await store.find(Query(types=("*.failed",), limit=1))] == ["pipeline.failed"]
+    assert len(await store.find(Query(types=("!push",)))) == 8
+    assert await store.find(Query(types=("%",))) == []
+
+
+@pytest.mark.parametrize(
+    ("sought", "numbers"),
+    [
+        ("100% of", [1]),
+        ("%", [1]),
+        ("_", [2]),
+        ("ÄRGER", [3]),
+        ("straße", [3]),
+        ("STRASSE", [3]),
+        ("ada", [4, 3, 2, 1]),
+        ("7#12", [4, 3, 2, 1]),
+        ("because", [4]),
+        ("' OR 1=1 --", []),
+        ("\ud800", []),
+        ("x" * 100_000, []),
+        ("https://gitlab", []),
+    ],
+)
+async def test_free_text_is_taken_as_it_is_and_looked_for_whatever_its_case(
+    store: SqliteStore, sought: str, numbers: list[int]
+) -> None:
+    for title in ("100% of tests", "a_b", "Ärger in der Straße", "plain"):
+        await accept(store, entry(replace(event(), title=title)))
+    await store.settle([Settlement(4, "dead", "Because")], NOW)
+    assert [row.delivery for row in await store.find(Query(holds=sought))] == numbers
+
+
+async def test_an_id_may_be_told_by_its_beginning(store: SqliteStore) -> None:
+    for id in ("01a%", "01a_x", "01b", "01"):
+        await accept(store, entry(event(id=id)))
+    assert [row.event for row in await store.find(Query(id_prefix="01a"))] == ["01a_x", "01a%"]
+    assert [row.event for row in await store.find(Query(id_prefix="01a%"))] == ["01a%"]
+    assert len(await store.find(Query(id_prefix="01"))) == 4
+    assert await store.find(Query(id_prefix="\ud800")) == []
+
+
+async def test_routes_digests_and_numbers_narrow_it_too(path: Path, stored: SqliteStore) -> None:
+    await accept(stored, entry(deliveries=(Planned("a", "one", None), Planned("b", "two", None))))
+    execute(path, "UPDATE deliveries SET told_in = 'd1' WHERE id = 2")
+    assert [row.channel for row in await stored.find(Query(route="one"))] == ["a"]
+    assert [row.channel for row in await stored.find(Query(told_in="d1"))] == ["b"]
+    assert [row.channel for row in await stored.find(Query(deliveries=(2, 99)))] == ["b"]
+    assert await stored.find(Query(deliveries=())) == []
+    assert len(await stored.find(Query(limit=None))) == 2
+
+
+async def test_news_are_what_is_new_or_has_changed_since(store: SqliteStore) -> None:
+    await accept(store, entry(channels=("a", "b")))
+    rows, mark = await store.news(Query(), None)
+    assert [row.delivery for row in rows] == [2, 1]
+    assert (await store.news(Query(), mark))[0] == []
+    await store.settle([Settlement(1, "waiting", "ratelimited", Attempt(NOW, "limited", 429, "", 0.1))], NOW)
+    await accept(store, entry(channels=("a",)))
+    rows, mark = await store.news(Query(), mark)
+    assert [(row.delivery, row.state, row.attempts) for row in rows] == [(3, "waiting", 0), (1, "waiting", 1)]
+    await settle_all(store, "delivered", "a")
+    await settle_all(store, "dead", "b")
+    rows, mark = await store.news(Query(channel="b"), mark)
+    assert [(row.delivery, row.state) for row in rows] == [(2, "dead")]
+    await accept(store, entry(deliveries=(Planned("a", "r", None, "skipped", "confidential"),)))
+    assert [row.delivery for row in (await store.news(Query(limit=1), mark))[0]] == [4]
+
+
+async def test_what_is_asked_by_state_is_answered_along_the_index(path: Path, stored: SqliteStore) -> None:
+    """A delivery's row holds its message: to find the few that are dead, the many that are not need not be read."""
+    await accept(stored)
+    with closing(sqlite3.connect(path)) as db:
+        statements: list[str] = []
+        db.set_trace_callback(statements.append)
+        event_log.find(db, Query(state="dead"))
+        plan = [str(row[3]) for row in db.execute(f"EXPLAIN QUERY PLAN {statements[0]}")]
+    assert any("COVERING INDEX deliveries_state" in step for step in plan)

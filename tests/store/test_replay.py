@@ -1,0 +1,168 @@
+"""Deliveries once more: what is revived, what is made anew, and what is passed over."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bridge.routing.decide import Planned
+from bridge.sources import PROVIDERS
+from bridge.store import Query, Replayed, Settlement
+from bridge.store.sqlite import outbox
+from bridge.store.sqlite.store import SqliteStore
+from tests.store.conftest import opened
+from tests.store.samples import DAY, NOW, accept, entry, event, execute, request, rows, settle_all
+
+LATER = NOW + 3 * 3600
+
+
+async def ask(store: SqliteStore, query: Query | None = None, now: float = LATER) -> list[Replayed]:
+    """Read a selection and have it sent again at once."""
+    found, mark = await store.news(query or Query(), None)
+    return await store.replay(found, mark, now)
+
+
+async def test_a_dead_delivery_waits_again_itself_and_in_its_old_place(store: SqliteStore) -> None:
+    await accept(store)
+    (dead,) = await settle_all(store, "dead")
+    await accept(store)
+    (replayed,) = await ask(store, Query(state="dead"))
+    assert (replayed.delivery, replayed.why) == (dead, "")
+    first, second = await store.claim("general", "me", 10)
+    assert (first.id, first.revived, first.replayed_at) == (dead, True, LATER)
+    assert (second.revived, second.replayed_at) == (False, None)
+    assert (await store.find(Query(deliveries=(dead,))))[0].settled_at is None
+
+
+@pytest.mark.parametrize("state", ["delivered", "skipped", "told", "dropped"])
+async def test_any_other_is_made_anew_beside_the_first(store: SqliteStore, state: str) -> None:
+    one = event()
+    await accept(store, entry(one, deliveries=(Planned("ops", "pipelines", "x.j2"), Planned("b", "pipelines", None))))
+    await settle_all(store, state, "ops")
+    (replayed,) = await ask(store, Query(channel="ops"))
+    (delivery,) = await store.claim("ops", "me", 10)
+    assert delivery.id == replayed.delivery != replayed.row.delivery
+    assert (delivery.event.id, delivery.route, delivery.template) == (one.id, "pipelines", "x.j2")
+    assert (delivery.attempts, delivery.revived, delivery.replayed_at) == (0, False, LATER)
+    new, old = await store.find(Query(channel="ops"))
+    assert (old.state, old.replayed_at, old.reason) == (state, None, "because")
+    assert (new.state, new.replayed_at, new.settled_at, new.reason) == ("waiting", LATER, None, "")
+
+
+async def test_what_waits_already_is_passed_over(store: SqliteStore) -> None:
+    await accept(store, entry(channels=("a", "b")))
+    await settle_all(store, "delivered", "a")
+    assert [(r.row.channel, r.delivery, r.why) for r in await ask(store)] == [("b", None, "waiting"), ("a", 3, "")]
+    assert [r.why for r in await ask(store, Query(channel="a"))] == ["waiting", "waiting"]
+    assert (await store.counts()).waiting == {"a": 1, "b": 1}
+
+
+async def test_two_who_read_the_same_have_it_sent_once(path: Path, stored: SqliteStore) -> None:
+    beside = opened(f"sqlite:///{path}", owner=False)
+    await accept(stored, entry(channels=("a", "b")))
+    await settle_all(stored, "delivered", "a")
+    await settle_all(stored, "dead", "b")
+    here, here_mark = await stored.news(Query(), None)
+    there, there_mark = await beside.news(Query(), None)
+    both = await asyncio.gather(stored.replay(here, here_mark, LATER), beside.replay(there, there_mark, LATER - 60))
+    assert sorted(one.why for replayed in both for one in replayed) == ["", "", "waiting", "waiting"]
+    assert (await stored.counts()).waiting == {"a": 1, "b": 1}
+    await beside.close()
+
+
+@pytest.mark.parametrize("now", [LATER, NOW - DAY])
+@pytest.mark.parametrize("state", ["delivered", "dead"])
+async def test_who_read_before_another_had_it_sent_is_late_even_once_that_is_settled(
+    store: SqliteStore, state: str, now: float
+) -> None:
+    """Whatever the clocks say: they may differ, and be set."""
+    await accept(store)
+    await settle_all(store, state)
+    found, mark = await store.news(Query(), None)
+    assert [one.why for one in await ask(store)] == [""]
+    assert [one.why for one in await store.replay(found, mark, now)] == ["waiting"]
+    await settle_all(store, state)
+    assert [one.why for one in await store.replay(found, mark, now)] == ["changed"]
+    assert (await ask(store, now=now))[0].why == ""
+
+
+async def test_a_resend_that_revived_it_meanwhile_counts_too(store: SqliteStore) -> None:
+    await accept(store, entry(event("k")))
+    (number,) = await settle_all(store, "dead")
+    found, mark = await store.news(Query(), None)
+    await accept(store, entry(event("k")))
+    await store.settle([Settlement(number, "delivered")], NOW)
+    assert [one.why for one in await store.replay(found, mark, LATER)] == ["changed"]
+
+
+async def test_what_was_pruned_since_it_was_read_is_gone(path: Path, stored: SqliteStore) -> None:
+    await accept(stored)
+    await settle_all(stored, "delivered")
+    found, mark = await stored.news(Query(), None)
+    await stored.prune(NOW + 10, 1)
+    assert [one.why for one in await stored.replay(found, mark, LATER)] == ["gone"]
+    assert rows(path, "SELECT * FROM deliveries") == []
+
+
+async def test_a_replay_keeps_an_old_event_from_being_pruned(store: SqliteStore) -> None:
+    await accept(store)
+    await settle_all(store, "delivered")
+    await ask(store)
+    assert await store.prune(NOW + 10, 1) == 0
+    assert len(await store.claim("general", "me", 10)) == 1
+
+
+async def test_the_owner_sees_that_another_process_asked(path: Path, stored: SqliteStore) -> None:
+    await accept(stored)
+    await settle_all(stored, "delivered")
+    beside = opened(f"sqlite:///{path}", owner=False)
+    await ask(beside)
+    assert await stored.changed()
+    assert len(await stored.claim("general", "me", 10)) == 1
+    await beside.close()
+
+
+async def test_reread_gives_what_would_be_sent_and_what_was_posted(stored: SqliteStore) -> None:
+    arrived = request({"object_kind": "pipeline", "object_attributes": {"status": "failed"}})
+    (read,) = PROVIDERS["gitlab"].events(arrived, "gitlab", NOW)
+    await stored.accept(arrived, [entry(read, channels=("a", "b"))], NOW)
+    await stored.settle([Settlement(1, "delivered", message={"text": "Pipeline failed"})], NOW)
+    second, first = await stored.reread([2, 1])
+    assert (first.delivery.id, first.delivery.event, first.message) == (1, read, {"text": "Pipeline failed"})
+    assert (second.delivery.id, second.delivery.channel, second.message) == (2, "b", None)
+    assert await stored.reread([99, 2**62]) == []
+
+
+async def test_large_bodies_make_a_rereading_smaller_but_never_empty(store: SqliteStore) -> None:
+    large = request({"object_kind": "push", "padding": "x" * (outbox.CLAIM_BYTES * 2 // 3)})
+    for _ in range(3):
+        await store.accept(large, [entry()], NOW)
+    assert [one.delivery.id for one in await store.reread([3, 1, 2])] == [3]
+    assert [one.delivery.id for one in await store.reread([1, 2])] == [1]
+
+
+async def test_a_store_is_served_while_its_owner_is_there(path: Path) -> None:
+    owner = opened(f"sqlite:///{path}")
+    beside = opened(f"sqlite:///{path}", owner=False)
+    assert await owner.served()
+    assert await beside.served()
+    await owner.close()
+    assert not await beside.served()
+    again = opened(f"sqlite:///{path}")
+    assert await beside.served()
+    await again.close()
+    await beside.close()
+
+
+async def test_it_works_at_the_limit_of_the_size(path: Path) -> None:
+    store = opened(f"sqlite:///{path}", limit=200_000)
+    await store.accept(request(b"x" * 300_000), [entry()], NOW)
+    await settle_all(store, "dead")
+    assert [one.why for one in await ask(store)] == [""]
+    await store.close()
+
+
+async def test_a_deliverys_old_message_that_is_no_object_is_none(path: Path, stored: SqliteStore) -> None:
+    await accept(stored)
+    execute(path, "UPDATE deliveries SET message = '[1]'")
+    assert [one.message for one in await stored.reread([1])] == [None]

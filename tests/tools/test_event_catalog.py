@@ -1,0 +1,47 @@
+"""docs/events.md is what samples, templates and routes.toml say now, and what it links is there."""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+from bridge.messages.render import load_templates, with_text
+from bridge.routing.routes_file import parse_routes
+from bridge.samples import samples
+from tools.event_catalog import catalogue, events_page, page
+
+DOCS = Path(__file__).parents[2] / "docs"
+TEMPLATES = load_templates(None, {})
+ALL = parse_routes('[[routes]]\nname = "all"\nchannels = ["general"]\n')
+
+
+def test_the_page_is_the_one_that_would_be_written() -> None:
+    assert (DOCS / "events.md").read_text("utf-8") == events_page(), "docs/events.md is stale: run `make docs`"
+
+
+def test_every_sample_is_listed_once_and_every_link_leads_somewhere() -> None:
+    said = events_page()
+    assert re.findall(r"^\| `([^`]+)` \| \[", said, re.MULTILINE) == [
+        sample.type for _, sample in sorted(samples().items())
+    ]
+    for target in re.findall(r"\]\(([^)#]+)", said):
+        assert (DOCS / unquote(target)).is_file(), target
+
+
+def test_no_title_breaks_its_table() -> None:
+    for row in re.findall(r"^\| `.*", page(catalogue(TEMPLATES, ALL)), re.MULTILINE):
+        assert len(re.findall(r"(?<!\\)\|", row)) == 5
+
+
+def test_what_is_sent_is_what_routes_and_templates_do() -> None:
+    routes = parse_routes('[[routes]]\nname = "no pushes"\nchannels = ["general"]\nevents = ["!push", "!orders"]\n')
+    quiet = with_text(TEMPLATES, "gitlab/issue.j2", "{% extends 'message.j2' %}{% block skip %}few care{% endblock %}")
+    sent = {entry.sample.name: entry.sent for entry in catalogue(quiet, routes)}
+    assert sent["gitlab/push"] == sent["shopify/orders/create"] == "no"
+    assert sent["gitlab/issue.open"] == "no: few care"
+    assert sent["stripe/charge.failed"] == "yes"
+
+
+def test_what_is_left_to_the_default_is_told_apart() -> None:
+    by_name = {entry.sample.name: entry for entry in catalogue(TEMPLATES, ALL)}
+    assert not by_name["gitlab/push"].by_default
+    assert by_name["twilio/com.twilio.eventstreams.test-event"].by_default

@@ -1,0 +1,219 @@
+"""Bodies are read within a bound on each, on all of them together, and on time. Real sockets throughout."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import ClientSession, web
+
+from bridge.web.request_bodies import SMALL, Broken, Inflight, NoRoom, Room, TooLarge
+
+
+@asynccontextmanager
+async def serving(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[tuple[str, int]]:
+    app = web.Application()
+    app.router.add_post("/", handler)
+    runner = web.AppRunner(app, auto_decompress=False, lingering_time=0, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    try:
+        yield host, port
+    finally:
+        await runner.cleanup()
+
+
+def reader(inflight: Inflight, limit: int) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        try:
+            async with inflight.body(request, limit) as body:
+                return web.json_response({"length": len(body), "used": inflight.used})
+        except (TooLarge, NoRoom, Broken) as error:
+            return web.json_response({"error": type(error).__name__})
+
+    return handler
+
+
+async def post(address: tuple[str, int], data: object) -> dict[str, object]:
+    async with ClientSession() as session, session.post(f"http://{address[0]}:{address[1]}/", data=data) as response:
+        answer: dict[str, object] = await response.json()
+        return answer
+
+
+async def chunks(size: int, count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield b"x" * size
+
+
+async def test_a_body_counts_while_it_is_in_use_and_not_after() -> None:
+    inflight = Inflight(8 * SMALL)
+    async with serving(reader(inflight, 1000)) as address:
+        assert await post(address, b"x" * 1000) == {"length": 1000, "used": 1000}
+    assert inflight.used == 0
+
+
+async def test_a_body_announced_over_the_limit_is_refused_before_it_is_read() -> None:
+    inflight = Inflight(8 * SMALL)
+    async with serving(reader(inflight, 1000)) as (host, port):
+        reading, writing = await asyncio.open_connection(host, port)
+        writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n")
+        answer = await reading.readuntil(b"}")
+        writing.close()
+    assert b"TooLarge" in answer
+
+
+async def test_a_body_without_a_length_is_refused_once_it_passes_the_limit() -> None:
+    inflight = Inflight(8 * SMALL)
+    async with serving(reader(inflight, 1000)) as address:
+        assert await post(address, chunks(100, 11)) == {"error": "TooLarge"}
+        assert await post(address, chunks(100, 10)) == {"length": 1000, "used": 1000}
+    assert inflight.used == 0
+
+
+async def test_a_large_body_without_a_length_takes_its_place_among_the_large() -> None:
+    inflight = Inflight(8 * SMALL)
+    async with serving(reader(inflight, 3 * SMALL)) as address:
+        assert await post(address, chunks(SMALL // 2, 4)) == {"length": 2 * SMALL, "used": 2 * SMALL}
+    assert inflight.used == 0
+
+
+async def test_a_body_that_does_not_arrive_in_time_is_broken() -> None:
+    inflight = Inflight(8 * SMALL, read_time=0.05)
+    async with serving(reader(inflight, 1000)) as (host, port):
+        reading, writing = await asyncio.open_connection(host, port)
+        writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx")
+        answer = await reading.readuntil(b"}")
+        writing.close()
+    assert b"Broken" in answer
+    assert inflight.used == 0
+
+
+async def test_a_large_body_is_received_no_faster_than_its_pace_and_holds_up_nobody_else() -> None:
+    inflight = Inflight(8 * SMALL, pace=1)
+    async with serving(reader(inflight, 4 * SMALL)) as address:
+        large = asyncio.create_task(post(address, io.BytesIO(b"x" * 3 * SMALL)))
+        while inflight.used < SMALL and not large.done():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
+        assert await post(address, b"x" * 1000) == {"length": 1000, "used": inflight.used + 1000}
+        assert not large.done()
+        assert inflight.used < 3 * SMALL
+        large.cancel()
+        await asyncio.gather(large, return_exceptions=True)
+
+
+async def test_a_large_body_that_is_on_its_way_is_given_more_time() -> None:
+    inflight = Inflight(8 * SMALL, read_time=0.3)
+    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
+        reading, writing = await asyncio.open_connection(host, port)
+        writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (2 * SMALL))
+        writing.write(b"x" * (SMALL + 1))
+        await writing.drain()
+        await asyncio.sleep(0.6)
+        writing.write(b"x" * (SMALL - 1))
+        answer = await reading.readuntil(b"}")
+        writing.close()
+    assert b"%d" % (2 * SMALL) in answer
+
+
+async def test_a_body_cut_off_by_its_sender_gives_its_room_back() -> None:
+    inflight = Inflight(8 * SMALL)
+    done = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        try:
+            return await reader(inflight, 1000)(request)
+        finally:
+            done.set()
+
+    async with serving(handler) as (host, port):
+        _, writing = await asyncio.open_connection(host, port)
+        writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx")
+        await writing.drain()
+        writing.close()
+        await asyncio.wait_for(done.wait(), 5)
+    assert inflight.used == 0
+
+
+async def test_announcing_much_and_sending_nothing_leaves_ordinary_bodies_their_room() -> None:
+    inflight = Inflight(8 * SMALL, wait=0.05)
+    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
+        open_ones = []
+        for _ in range(40):
+            _, writing = await asyncio.open_connection(host, port)
+            writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\nx")
+            open_ones.append(writing)
+        assert await post((host, port), b"x" * 5000) == {"length": 5000, "used": pytest.approx(5000, abs=100)}
+        for writing in open_ones:
+            writing.close()
+
+
+async def test_bodies_that_stop_before_their_end_keep_nobody_out_who_needs_their_room() -> None:
+    inflight = Inflight(8 * SMALL, wait=30.0)  # on a busy machine, too
+    async with serving(reader(inflight, 4 * SMALL)) as address:
+        open_ones = []
+        for length in [SMALL] * 20 + [3 * SMALL] * 2:
+            _, writing = await asyncio.open_connection(*address)
+            writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length + b"x" * (SMALL - 1))
+            open_ones.append(writing)
+        async with asyncio.timeout(10):
+            while inflight.used < 3 * SMALL:  # noqa: ASYNC110 - nothing tells what has arrived
+                await asyncio.sleep(0.01)
+        for size in (5000, 200_000, 2 * SMALL):
+            assert (await post(address, io.BytesIO(b"x" * size)))["length"] == size
+        for writing in open_ones:
+            writing.close()
+
+
+async def test_a_body_that_stalls_is_left_alone_while_there_is_room() -> None:
+    inflight = Inflight(8 * SMALL)
+    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
+        reading, writing = await asyncio.open_connection(host, port)
+        writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 1_500_000)
+        await asyncio.sleep(1)
+        assert (await post((host, port), b"x" * 5000))["length"] == 5000
+        writing.write(b"x" * 1_500_000)
+        assert b"3000000" in await reading.readuntil(b"}")
+        writing.close()
+
+
+async def test_a_body_that_comes_byte_by_byte_is_held_in_few_pieces() -> None:
+    inflight = Inflight(8 * SMALL)
+    async with serving(reader(inflight, SMALL)) as address:
+        assert (await post(address, chunks(1, 3000)))["length"] == 3000
+
+
+async def test_who_finds_no_room_waits_for_it_in_line() -> None:
+    room = Room(10)
+    await room.take(10, 5)
+    second = asyncio.create_task(room.take(4, 5))
+    third = asyncio.create_task(room.take(6, 5))
+    await asyncio.sleep(0)
+    assert not second.done()
+    room.give(10)
+    waited = await asyncio.gather(second, third)
+    assert min(waited) > 0
+    assert room.used == 10
+
+
+async def test_who_waits_too_long_is_turned_away_and_holds_nobody_up() -> None:
+    room = Room(10)
+    await room.take(8, 5)
+    with pytest.raises(NoRoom):
+        await room.take(5, 0.02)
+    await room.take(2, 5)
+    assert room.used == 10
+
+
+async def test_a_waiter_that_is_cancelled_in_its_turn_gives_back_what_it_took() -> None:
+    room = Room(10)
+    await room.take(10, 5)
+    waiting = asyncio.create_task(room.take(10, 5))
+    await asyncio.sleep(0)
+    room.give(10)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert room.used == 0
