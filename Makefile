@@ -35,6 +35,7 @@ coverage: $(VENV)/.dev ## Run the tests and say what they did not reach
 lint: $(VENV)/.dev ## Lint and check the format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 
 types: $(VENV)/.dev ## Check the types
 	@$(BIN)/mypy
@@ -53,7 +54,7 @@ bench: $(VENV)/.dev ## Measure, as ratios within one run
 
 lock: $(VENV)/.dev ## Write the lock files anew after a change in pyproject.toml
 	$(UV_COMPILE) --upgrade pyproject.toml -o requirements.lock
-	$(UV_COMPILE) --upgrade --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(UV_COMPILE) --upgrade --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	$(UV_COMPILE) --upgrade -c requirements-dev.lock requirements-build.in -o requirements-build.lock
 
 clean: ## Remove what was set up and built
