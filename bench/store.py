@@ -18,7 +18,7 @@ from statistics import median
 from bridge.events import Event, Request, new_id
 from bridge.routing.decide import Planned
 from bridge.sources import PROVIDERS
-from bridge.store import Entry, open_store
+from bridge.store import NewEvent, open_store
 from bridge.store.sqlite import worker
 from bridge.store.sqlite.store import SqliteStore
 
@@ -30,16 +30,16 @@ BODY = b'{"object_kind": "pipeline", "object_attributes": {"status": "failed"}, 
 REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {"x-gitlab-event": "Pipeline Hook"}, BODY)
 
 
-def entries() -> Iterator[tuple[Request, list[Entry], float]]:
+def entries() -> Iterator[tuple[Request, list[NewEvent], float]]:
     """Arguments of one accept after the other, all of them new."""
     first = PROVIDERS["gitlab"].events(REQUEST, "gitlab", 0.0)[0]
     for number in count():
         now = time.time()
         event: Event = replace(first, id=new_id(now), keys=(f"id:{number}",), received_at=now)
-        yield REQUEST, [Entry(event, 0, (Planned("general", "everything", None),), 86_400.0)], now
+        yield REQUEST, [NewEvent(event, 0, (Planned("general", "everything", None),), 86_400.0)], now
 
 
-async def burst(store: SqliteStore, new: Iterator[tuple[Request, list[Entry], float]], calls: int) -> float:
+async def burst(store: SqliteStore, new: Iterator[tuple[Request, list[NewEvent], float]], calls: int) -> float:
     """Accepts a second, with as many at once as there are connections in the design's measurements."""
 
     async def one_after_the_other() -> None:
@@ -51,7 +51,7 @@ async def burst(store: SqliteStore, new: Iterator[tuple[Request, list[Entry], fl
     return calls // CONCURRENT * CONCURRENT / (time.perf_counter() - start)
 
 
-async def one_by_one(store: SqliteStore, new: Iterator[tuple[Request, list[Entry], float]]) -> float:
+async def one_by_one(store: SqliteStore, new: Iterator[tuple[Request, list[NewEvent], float]]) -> float:
     """The median seconds of an accept that is alone."""
     taken = []
     for _ in range(500):

@@ -27,7 +27,7 @@ from bridge.events import Request, new_id
 from bridge.routing.decide import Planned
 from bridge.samples import samples
 from bridge.sources import PROVIDERS
-from bridge.store import Entry, open_store
+from bridge.store import NewEvent, open_store
 
 SECRET = "gitlab-bench-secret-token"  # noqa: S105 - opens nothing
 CONNECTIONS = 16
@@ -58,14 +58,14 @@ async def fill(file: Path, number: int) -> None:
     async def some(start: int) -> None:
         for one in range(start, number, CONNECTIONS):
             event = replace(first, id=new_id(time.time()), keys=(f"id:{one}",), received_at=time.time())
-            await store.accept(kept, [Entry(event, 0, (Planned("busy", "busy", None),), 86_400.0)], time.time())
+            await store.accept(kept, [NewEvent(event, 0, (Planned("busy", "busy", None),), 86_400.0)], time.time())
 
     await asyncio.gather(*map(some, range(CONNECTIONS)))
     await store.close()
 
 
 @dataclass(frozen=True)
-class Running:
+class Snapshot:
     """A bridge in a process of its own."""
 
     base: str
@@ -110,7 +110,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running(folder: Path, name: str) -> AsyncIterator[Running]:
+async def snapshot(folder: Path, name: str) -> AsyncIterator[Snapshot]:
     """The service over a store in ``folder``."""
     (folder / "routes.toml").write_text(ROUTES, "utf-8")
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
@@ -132,7 +132,7 @@ async def running(folder: Path, name: str) -> AsyncIterator[Running]:
         try:
             base = f"http://127.0.0.1:{port}"
             await _answers(client, base)
-            yield Running(base, process.pid, time.perf_counter() - start, client, slack)
+            yield Snapshot(base, process.pid, time.perf_counter() - start, client, slack)
         finally:
             process.terminate()
             await process.wait()
@@ -158,7 +158,7 @@ def _free_port() -> int:
 
 async def measured(folder: Path, name: str) -> Mapping[str, float]:
     """What one process takes."""
-    async with running(folder, name) as one:
+    async with snapshot(folder, name) as one:
         await asyncio.sleep(5)  # its lanes are at work, its templates compiled
         accept = await one.accept(2_000)
         elsewhere = [await one.seen_elsewhere(number) for number in range(3)]
@@ -167,7 +167,7 @@ async def measured(folder: Path, name: str) -> Mapping[str, float]:
 
 async def storm(folder: Path, number: int) -> tuple[float, float, int]:
     """Seconds in which so many events were sent, seconds until all were shown, and posts that it took."""
-    async with running(folder, "storm.db") as one:
+    async with snapshot(folder, "storm.db") as one:
         await asyncio.sleep(5)
         start = time.perf_counter()
 

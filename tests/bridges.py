@@ -14,7 +14,7 @@ import aiohttp
 from bridge.config.settings import load_settings
 from bridge.demo.slack_simulator import SlackSimulator
 from bridge.events import Request
-from bridge.live.snapshot import load_running
+from bridge.live.snapshot import load_snapshot
 from bridge.samples import samples
 from bridge.service.service import Service
 from bridge.sources import PROVIDERS
@@ -91,7 +91,7 @@ async def bridge(folder: Path, **more: str) -> AsyncIterator[Bridge]:
     """A bridge that listens on a free port until the block ends."""
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
         settings, _ = load_settings(environment(folder, slack, **more), dotenv=folder / "-", secrets_dir=folder / "-")
-        service = Service(settings, load_running(settings))
+        service = Service(settings, load_snapshot(settings))
         await service.start()
         try:
             yield Bridge(service, slack, client)

@@ -234,7 +234,7 @@ def show(
     body: Annotated[bool, typer.Option("--body", help="Print the body as it arrived, too.")] = False,
 ) -> None:
     """Tell the whole story of one event: arrival, keys, decision, posts with Slack's answers, the message as posted."""
-    from bridge.cli.event_history import story as run
+    from bridge.cli.event_history import event_history as run
 
     run(id, as_object=json, body=body)
 

@@ -22,9 +22,9 @@ from bridge.config.packaged import packaged_templates
 from bridge.config.settings import Settings
 from bridge.lint.check import Checked, check_templates, finding_of
 from bridge.lint.check import check as look
-from bridge.lint.sample_runs import Trial
+from bridge.lint.sample_runs import SampleRun
 from bridge.lint.template_ast import sharing_trees
-from bridge.live.snapshot import Running
+from bridge.live.snapshot import Snapshot
 from bridge.live.startup_checks import faults_to_serve
 from bridge.messages.render import Templates
 from bridge.sources import PROVIDERS
@@ -49,13 +49,13 @@ def check(
     try:
         with sharing_trees():
             if files:
-                running = not_compiled(settings)
-                names = [_template(file, running.templates, settings) for file in files]
-                checked = check_templates(running, names, stand_ins(payloads, event, running))
+                snapshot = not_compiled(settings)
+                names = [_template(file, snapshot.templates, settings) for file in files]
+                checked = check_templates(snapshot, names, stand_ins(payloads, event, snapshot))
             else:
-                running = without_secrets(settings)
-                checked = look(running, stand_ins(payloads, event, running))
-        of_settings = _of_settings(settings, running, env=env) if env or not files else []
+                snapshot = without_secrets(settings)
+                checked = look(snapshot, stand_ins(payloads, event, snapshot))
+        of_settings = _of_settings(settings, snapshot, env=env) if env or not files else []
         findings = sorted([*checked.findings, *of_settings], key=lambda f: f.level)
     except _NoSuchTemplate as error:
         _end(error, as_json=as_json, seconds=time.monotonic() - started)
@@ -106,12 +106,12 @@ def _loaded_from(name: str, settings: Settings) -> Path:
     return own if own and own.exists() else packaged_templates() / name
 
 
-def _of_settings(settings: Settings, running: Running, *, env: bool) -> list[Finding]:
+def _of_settings(settings: Settings, snapshot: Snapshot, *, env: bool) -> list[Finding]:
     if env:
-        return [finding_of(fault) for fault in faults_to_serve(settings, running.routes, PROVIDERS)]
+        return [finding_of(fault) for fault in faults_to_serve(settings, snapshot.routes, PROVIDERS)]
     return [
         Finding("note", secret_variable(name), None, f"is not set, so the source {name} is off")
-        for name in running.routes.source_names(PROVIDERS)
+        for name in snapshot.routes.source_names(PROVIDERS)
         if not settings.secrets_of(name)
     ]
 
@@ -138,7 +138,7 @@ def _print(checked: Checked, findings: Sequence[Finding], seconds: float) -> Non
     console.print(Text(f"{counted} ({said}, {seconds:.1f} s)", "bold red" if errors else "bold green"))
 
 
-def _outcome(trial: Trial) -> str:
+def _outcome(trial: SampleRun) -> str:
     if trial.rendered.fault:
         return f"{trial.template} fails, and the fallback is posted"
     if trial.rendered.message is None:

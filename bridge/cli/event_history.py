@@ -26,7 +26,7 @@ from bridge.messages import Message
 from bridge.messages.terminal import show
 from bridge.routing.decide import Decision, decide
 from bridge.routing.routes_file import load_routes
-from bridge.store import Attempt, Memory, Store, Story, Told
+from bridge.store import Attempt, DedupeKey, DeliveryHistory, EventHistory, Store
 
 INDENT = "    "
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -46,11 +46,11 @@ class Indented:
             yield Segment.line()
 
 
-def story(name: str, *, as_object: bool, body: bool) -> None:
+def event_history(name: str, *, as_object: bool, body: bool) -> None:
     """Print all that is on record of an event, and what today's routes say to it. Status 1 if nothing is so called."""
     settings = settings_or_end()
 
-    async def work(store: Store) -> Story:
+    async def work(store: Store) -> EventHistory:
         return await _found(store, name)
 
     told = in_store(settings, work)
@@ -82,8 +82,8 @@ def message_of(body: Mapping[str, object]) -> Message:
     return Message(text_at(body, "text"), blocks, attachments)
 
 
-async def _found(store: Store, name: str) -> Story:
-    found = await store.story(await named(store, name))
+async def _found(store: Store, name: str) -> EventHistory:
+    found = await store.event_history(await named(store, name))
     if found is None:
         complain([f"{clean(name, 80)!r} was pruned just now"])
         raise typer.Exit(NO)
@@ -99,7 +99,7 @@ def _today(event: Event, settings: Settings) -> Decision | None:
         return None
 
 
-def _print(told: Story, decision: Decision | None, *, body: bool, now: float) -> None:
+def _print(told: EventHistory, decision: Decision | None, *, body: bool, now: float) -> None:
     console, event = out(), told.event
     console.print(Text().append(clean(f"{event.source}/{event.type}"), "bold").append(f": {clean(event.title)}"))
     for name, said in _facts(told, now):
@@ -116,7 +116,7 @@ def _print(told: Story, decision: Decision | None, *, body: bool, now: float) ->
             console.print(verdicts(answer))
 
 
-def _facts(told: Story, now: float) -> Iterator[tuple[str, str]]:
+def _facts(told: EventHistory, now: float) -> Iterator[tuple[str, str]]:
     event, request = told.event, told.request
     yield "event", event.id
     late = humanize.naturaldelta(max(0.0, now - event.received_at))
@@ -134,13 +134,13 @@ def _facts(told: Story, now: float) -> Iterator[tuple[str, str]]:
         yield "" if number else "keys", f"{clean(memory.key)} ({_remembered(memory, now)})"
 
 
-def _remembered(memory: Memory, now: float) -> str:
+def _remembered(memory: DedupeKey, now: float) -> str:
     if memory.until is None or memory.until <= now:
         return "forgotten: the same event would be a new one"
     return f"a resend is a duplicate until {shown(memory.until)}"
 
 
-def _print_delivery(console: Console, told: Told) -> None:
+def _print_delivery(console: Console, told: DeliveryHistory) -> None:
     row = told.row
     head = Text(f"\n#{row.delivery} → ").append(f"#{clean(row.channel)}", "cyan").append(": ")
     head.append(row.state, STYLES.get(row.state, "dim"))
@@ -168,7 +168,7 @@ def _attempt(attempt: Attempt) -> Text:
     return said.append(f"  {status} {clean(attempt.answer)}").append(f"  {attempt.seconds:.2f} s", "dim")
 
 
-def _as_json(told: Story, decision: Decision | None, *, body: bool) -> dict[str, object]:
+def _as_json(told: EventHistory, decision: Decision | None, *, body: bool) -> dict[str, object]:
     """docs/operations.md tells the shape, which scripts lean on."""
     event, request = told.event, told.request
     arrival: dict[str, object] = {

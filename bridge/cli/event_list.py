@@ -14,7 +14,7 @@ from bridge.config.settings import Settings
 from bridge.core.payload import clean
 from bridge.routing import patterns
 from bridge.routing.decide import State
-from bridge.store import Query, Row, Store, StoreRefused, StoreUnavailable, open_store
+from bridge.store import DeliveryRow, Query, Store, StoreRefused, StoreUnavailable, open_store
 
 STATES: tuple[State, ...] = get_args(State)
 STYLES = {"waiting": "yellow", "delivered": "green", "dead": "bold red"}
@@ -81,14 +81,14 @@ def query_of(
 
 async def tell_lanes(store: Store) -> None:
     """Say on stderr which channels get nothing now."""
-    lanes = await store.lanes()
+    destination_states = await store.destination_states()
     complain(
         f"#{clean(lane.channel)}: the lane is {lane.state} since {shown(lane.since)}: {clean(lane.detail)}"
-        for lane in lanes
+        for lane in destination_states
     )
 
 
-def line(row: Row) -> Text:
+def line(row: DeliveryRow) -> Text:
     """One delivery in one line."""
     style = STYLES.get(row.state, "dim")
     told = Text()
@@ -100,7 +100,7 @@ def line(row: Row) -> Text:
     return told
 
 
-def reasons(row: Row) -> list[str]:
+def reasons(row: DeliveryRow) -> list[str]:
     """Why a delivery is in its state, and what else there is to know of it."""
     told = [clean(row.reason, 300)] if row.reason else []
     if row.told_in and clean(row.told_in) not in " ".join(told):
@@ -112,7 +112,7 @@ def reasons(row: Row) -> list[str]:
     return told
 
 
-def as_json(row: Row) -> dict[str, object]:
+def as_json(row: DeliveryRow) -> dict[str, object]:
     """One delivery for scripts; docs/operations.md tells the keys."""
     return {
         "delivery": row.delivery,

@@ -10,7 +10,7 @@ import typer
 from bridge.cli.errors import NO, complain, out
 from bridge.cli.event_list import as_json, in_store, line, tell_lanes
 from bridge.cli.loading import settings_or_end
-from bridge.store import Query, Row, Store, StoreUnavailable
+from bridge.store import DeliveryRow, Query, Store, StoreUnavailable
 
 POLL_EVERY = 1.0
 """Seconds between two looks for what is new."""
@@ -45,9 +45,9 @@ def events(query: Query, *, as_lines: bool, follow: bool) -> None:
 
 async def following(
     store: Store, query: Query, sleep: Callable[[float], Awaitable[None]]
-) -> AsyncGenerator[Sequence[Row], None]:
+) -> AsyncGenerator[Sequence[DeliveryRow], None]:
     """What a query wants, and then what is new or has changed, for ever. Each batch is oldest first."""
-    rows, mark = await store.news(query, None)
+    rows, mark = await store.changes_since(query, None)
     yield rows[::-1]
     changed = False
     while True:
@@ -56,13 +56,13 @@ async def following(
         with suppress(StoreUnavailable):
             changed = await store.changed() or changed
             if changed:
-                rows, mark = await store.news(query, mark)
+                rows, mark = await store.changes_since(query, mark)
                 changed = False
                 if rows:
                     yield rows[::-1]
 
 
-def _print(rows: Sequence[Row], *, as_lines: bool) -> None:
+def _print(rows: Sequence[DeliveryRow], *, as_lines: bool) -> None:
     console = out()
     for row in rows:
         if as_lines:

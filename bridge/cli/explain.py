@@ -21,10 +21,10 @@ _NAMELESS = ("", "unknown")
 def explain(source: str, payload: Path, type: str | None) -> None:
     """Say what would happen to a recorded body and why; status 1 if no route wants it."""
     try:
-        running = without_secrets(settings_or_end())
+        snapshot = without_secrets(settings_or_end())
     except ConfigurationError as error:
         refuse(error.faults)
-    provider = provider_of(source, running)
+    provider = provider_of(source, snapshot)
     body = recorded(payload, provider)
     try:
         event = sample_event(Sample(provider, type or "", payload, body), source, time.time(), body)
@@ -32,13 +32,13 @@ def explain(source: str, payload: Path, type: str | None) -> None:
         refuse([f"{payload}: is no body that {provider} would send: {error}"])
     if type is None and event.type in _NAMELESS:
         refuse([f"{payload}: does not say which event it is: name it with --type, such as --type orders/create"])
-    decision = decide(event, running.routes)
+    decision = decide(event, snapshot.routes)
     console = out()
     console.print(Text(f"{event.source}/{event.type}", "bold").append(f": {event.title}", "not bold"))
     for answer in decision.routes:
         console.print(verdicts(answer))
     for planned in decision.deliveries:
-        template = planned.template or choose(event, running.templates)
+        template = planned.template or choose(event, snapshot.templates)
         said = f"→ #{planned.channel}, with {template}"
         console.print(f"{said}: {planned.state}, {planned.reason}" if planned.reason else said)
     if not decision.deliveries:

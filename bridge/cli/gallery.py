@@ -10,8 +10,8 @@ from rich.progress import track
 from bridge.cli.errors import NO, complain, out, refuse
 from bridge.cli.loading import settings_or_end, without_secrets
 from bridge.config.errors import ConfigurationError
-from bridge.live.snapshot import Running
-from bridge.live.template_choice import serving
+from bridge.live.snapshot import Snapshot
+from bridge.live.template_choice import template_for
 from bridge.messages.render import render
 from bridge.preview.gallery import Shown
 from bridge.preview.gallery import gallery as page
@@ -21,10 +21,10 @@ from bridge.samples import SAMPLE_TIME, sample_event, samples
 def gallery(file: Path) -> None:
     """Write the page; status 1 if a template failed, which the page shows too."""
     try:
-        running = without_secrets(settings_or_end())
+        snapshot = without_secrets(settings_or_end())
     except ConfigurationError as error:
         refuse(error.faults)
-    shown = list(_shown(running))
+    shown = list(_shown(snapshot))
     try:
         file.write_text(page(shown), "utf-8")
     except OSError as error:
@@ -35,16 +35,16 @@ def gallery(file: Path) -> None:
         raise typer.Exit(NO)
 
 
-def _shown(running: Running) -> Iterator[Shown]:
+def _shown(snapshot: Snapshot) -> Iterator[Shown]:
     console = Console(stderr=True)
     for sample in track(
         samples().values(), "Drawing", console=console, transient=True, disable=not console.is_terminal
     ):
-        event = sample_event(sample, _source(sample.provider, running), SAMPLE_TIME)
+        event = sample_event(sample, _source(sample.provider, snapshot), SAMPLE_TIME)
         yield Shown(
-            sample.provider, sample.type, event.title, render(event, running.templates, serving(event, running))
+            sample.provider, sample.type, event.title, render(event, snapshot.templates, template_for(event, snapshot))
         )
 
 
-def _source(provider: str, running: Running) -> str:
-    return next(iter(running.routes.sources_of(provider)), provider)
+def _source(provider: str, snapshot: Snapshot) -> str:
+    return next(iter(snapshot.routes.sources_of(provider)), provider)

@@ -8,27 +8,27 @@ from pathlib import Path
 from bridge.cli.errors import refuse
 from bridge.cli.samples import provider_of, read, recorded
 from bridge.lint.sample_runs import StandIn
-from bridge.live.snapshot import Running
+from bridge.live.snapshot import Snapshot
 from bridge.samples import Sample, sample_event, samples
 from bridge.samples.recorded import NoBody, recorded_body
 from bridge.sources import PROVIDERS, Malformed
 
 
-def stand_ins(paths: Sequence[Path], name: str | None, running: Running) -> list[StandIn]:
+def stand_ins(paths: Sequence[Path], name: str | None, snapshot: Snapshot) -> list[StandIn]:
     """The samples that recorded bodies are; ``name`` is their SOURCE/TYPE, if it was given. Ends the command if one of
     them is none or does not say what it is."""
     if name is None:
         return [_by_itself(path) for path in paths]
     if not paths:
         refuse(["--event says what recorded bodies are: name them with --payload FILE"])
-    return [_named(path, name, running) for path in paths]
+    return [_named(path, name, snapshot) for path in paths]
 
 
-def _named(path: Path, name: str, running: Running) -> StandIn:
+def _named(path: Path, name: str, snapshot: Snapshot) -> StandIn:
     source, slash, type = name.partition("/")
     if not slash or not type:
         refuse([f"{name!r} is no SOURCE/TYPE: write for example shopify/orders/create"])
-    provider = provider_of(source, running)
+    provider = provider_of(source, snapshot)
     body = recorded(path, provider)
     told = _type_of(Sample(provider, type, path, body))
     if told is None:

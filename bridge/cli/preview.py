@@ -18,7 +18,7 @@ from bridge.cli.errors import out, refuse
 from bridge.cli.loading import settings_or_end, without_secrets
 from bridge.config.errors import ConfigurationError, nearest
 from bridge.config.settings import Settings
-from bridge.live.snapshot import Running
+from bridge.live.snapshot import Snapshot
 from bridge.preview.app import application
 from bridge.preview.files import Files
 from bridge.samples import samples
@@ -30,24 +30,26 @@ def preview(event: str | None, *, host: str, port: int, browser: bool) -> None:
     if event is not None and event not in samples():
         refuse([f"there is no sample {event!r}; the nearest is {nearest(event, samples())!r}"])
     try:
-        running = without_secrets(settings)
+        snapshot = without_secrets(settings)
     except ConfigurationError as error:
         refuse(error.faults)
     try:
-        asyncio.run(_serve(settings, running, event, host, port, browser))
+        asyncio.run(_serve(settings, snapshot, event, host, port, browser))
     except OSError as error:
         refuse([f"cannot listen on {host}:{port} ({error.strerror or error}): try another --port, or --port 0 for any"])
     except KeyboardInterrupt:
         pass
 
 
-async def _serve(settings: Settings, running: Running, event: str | None, host: str, port: int, browser: bool) -> None:
+async def _serve(
+    settings: Settings, snapshot: Snapshot, event: str | None, host: str, port: int, browser: bool
+) -> None:
     token = secrets.token_urlsafe(18)
     logging.getLogger("aiohttp.server").addFilter(_is_our_fault)
     files = Files(
         settings.templates_folder or Path("templates"), settings.routes_file, lambda: without_secrets(settings)
     )
-    runner = web.AppRunner(application(files, running, token=token, bound=host), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(application(files, snapshot, token=token, bound=host), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -10,7 +10,7 @@ from bridge.cli.errors import NO, complain, out, refuse
 from bridge.cli.loading import settings_or_end, without_secrets
 from bridge.cli.samples import named_event
 from bridge.config.errors import ConfigurationError, nearest
-from bridge.live.template_choice import serving
+from bridge.live.template_choice import template_for
 from bridge.messages.render import render as rendered
 from bridge.messages.terminal import show
 
@@ -18,14 +18,14 @@ from bridge.messages.terminal import show
 def render(name: str, payload: Path | None, *, as_json: bool, template: str | None) -> None:
     """Render one event and show it; status 1 if the template failed and the fallback is shown."""
     try:
-        running = without_secrets(settings_or_end())
+        snapshot = without_secrets(settings_or_end())
     except ConfigurationError as error:
         refuse(error.faults)
-    event = named_event(name, running, payload)
-    names = running.templates.names()
+    event = named_event(name, snapshot, payload)
+    names = snapshot.templates.names()
     if template is not None and template not in names:
         refuse([f"there is no template {template!r} below templates/; the nearest is {nearest(template, names)!r}"])
-    result = rendered(event, running.templates, template or serving(event, running))
+    result = rendered(event, snapshot.templates, template or template_for(event, snapshot))
     console = out()
     if result.message is None:
         console.print(f"not sent: {result.skip}  ({result.template})")

@@ -20,12 +20,12 @@ from bridge.cli.loading import settings_or_end, without_secrets
 from bridge.config.errors import ConfigurationError
 from bridge.core.payload import clean
 from bridge.delivery.post import notes
-from bridge.live.snapshot import Running
+from bridge.live.snapshot import Snapshot
 from bridge.messages import Rendered
 from bridge.messages.render import render
 from bridge.messages.terminal import show
 from bridge.routing.routes_file import Routes, load_routes
-from bridge.store import Mark, Query, Reread, Row, Store
+from bridge.store import Cursor, DeliveryRow, Query, Store, StoredDelivery
 from bridge.store.ids import delivery_number
 
 ASK_FROM = 20
@@ -47,9 +47,9 @@ WHY = {
 class _Selection:
     """What is to be sent again, the oldest event first, and what is not, with the reason."""
 
-    rows: tuple[Row, ...]
-    passed_over: tuple[tuple[Row, str], ...]
-    mark: Mark
+    rows: tuple[DeliveryRow, ...]
+    passed_over: tuple[tuple[DeliveryRow, str], ...]
+    mark: Cursor
 
 
 def replay(names: Sequence[str], query: Query, *, dry_run: bool, yes: bool, as_lines: bool) -> None:
@@ -59,15 +59,15 @@ def replay(names: Sequence[str], query: Query, *, dry_run: bool, yes: bool, as_l
     """
     settings = settings_or_end()
     try:
-        running = without_secrets(settings) if dry_run else None
-        routes = running.routes if running else load_routes(settings.routes_file)
+        snapshot = without_secrets(settings) if dry_run else None
+        routes = snapshot.routes if snapshot else load_routes(settings.routes_file)
     except ConfigurationError as error:
         refuse(error.faults)
 
     async def work(store: Store) -> bool:
         selection = await _select(store, names, query, routes)
-        if running is not None:
-            return await _show(store, selection, running, as_lines=as_lines)
+        if snapshot is not None:
+            return await _show(store, selection, snapshot, as_lines=as_lines)
         _ask(len(selection.rows), yes=yes)
         return await _send(store, selection, as_lines=as_lines)
 
@@ -77,7 +77,7 @@ def replay(names: Sequence[str], query: Query, *, dry_run: bool, yes: bool, as_l
 
 async def _select(store: Store, names: Sequence[str], query: Query, routes: Routes) -> _Selection:
     """The latest delivery of each event to each channel among those that are asked for."""
-    found, mark = await store.news(replace(query, limit=0 if names else None), None)
+    found, mark = await store.changes_since(replace(query, limit=0 if names else None), None)
     for name in names:
         id = await named(store, name)
         number = None if name == id else delivery_number(name)
@@ -86,11 +86,11 @@ async def _select(store: Store, names: Sequence[str], query: Query, routes: Rout
     if not found:
         complain(["nothing of that kind is in the store: `bridge events` lists what is"])
         raise typer.Exit(NO)
-    latest: dict[tuple[str, str], Row] = {}
+    latest: dict[tuple[str, str], DeliveryRow] = {}
     for row in sorted(found, key=lambda row: row.delivery):
         latest[row.event, row.channel] = row
-    rows: list[Row] = []
-    passed_over: list[tuple[Row, str]] = []
+    rows: list[DeliveryRow] = []
+    passed_over: list[tuple[DeliveryRow, str]] = []
     for row in latest.values():
         if row.state == "waiting":
             passed_over.append((row, WHY["waiting"]))
@@ -134,7 +134,7 @@ async def _send(store: Store, selection: _Selection, *, as_lines: bool) -> bool:
     return good
 
 
-def _tell(row: Row, delivery: int | None, why: str, *, as_lines: bool) -> None:
+def _tell(row: DeliveryRow, delivery: int | None, why: str, *, as_lines: bool) -> None:
     if as_lines:
         told = as_json(row) | {"replayed": delivery is not None, "waits_as": delivery, "why": why}
         typer.echo(json.dumps(told, ensure_ascii=False))
@@ -144,12 +144,12 @@ def _tell(row: Row, delivery: int | None, why: str, *, as_lines: bool) -> None:
     out().print(line.append(f" (passed over: {clean(why)})" if why else f" (waits as #{delivery})", "dim"))
 
 
-def _name(row: Row) -> Text:
+def _name(row: DeliveryRow) -> Text:
     named = Text().append(f"{row.event[:SHORT]}  ", "dim").append(f"{clean(row.source)}/{clean(row.type)}")
     return named.append(f" → #{clean(row.channel)}", "cyan").append(f"  {clean(row.title)}")
 
 
-async def _show(store: Store, selection: _Selection, running: Running, *, as_lines: bool) -> bool:
+async def _show(store: Store, selection: _Selection, snapshot: Snapshot, *, as_lines: bool) -> bool:
     """Print what was and what would be. Returns whether every template works."""
     good = True
     for row, why in selection.passed_over:
@@ -158,13 +158,13 @@ async def _show(store: Store, selection: _Selection, running: Running, *, as_lin
     rows = {row.delivery: row for row in selection.rows}
     left = list(rows)
     while left:
-        some = await store.reread(left)
+        some = await store.stored_deliveries(left)
         if not some:  # pruned meanwhile
             break
         for old in some:
             new = render(
                 old.delivery.event,
-                running.templates,
+                snapshot.templates,
                 old.delivery.template,
                 notes=notes(replace(old.delivery, replayed_at=time.time()), time.time()),
             )
@@ -174,7 +174,7 @@ async def _show(store: Store, selection: _Selection, running: Running, *, as_lin
     return good
 
 
-def _show_one(row: Row, old: Reread, new: Rendered, *, as_lines: bool) -> None:
+def _show_one(row: DeliveryRow, old: StoredDelivery, new: Rendered, *, as_lines: bool) -> None:
     if as_lines:
         told = as_json(row) | {
             "old": {"message": old.message},
@@ -212,7 +212,7 @@ def _plainly(console: Console, title: str, inner: RenderableType) -> None:
     console.print(Indented(inner), soft_wrap=False)
 
 
-def _before(row: Row, old: Reread) -> list[RenderableType]:
+def _before(row: DeliveryRow, old: StoredDelivery) -> list[RenderableType]:
     told: list[RenderableType] = []
     if row.template_fault:
         told.append(Text(f"template failed: {clean(row.template_fault, 300)}", "red"))

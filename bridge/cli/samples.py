@@ -6,29 +6,29 @@ from pathlib import Path
 from bridge.cli.errors import refuse
 from bridge.config.errors import nearest
 from bridge.events import Event
-from bridge.live.snapshot import Running
+from bridge.live.snapshot import Snapshot
 from bridge.samples import Sample, sample_event, samples
 from bridge.samples.recorded import NoBody, recorded_body
 from bridge.sources import PROVIDERS, Malformed
 
 
-def provider_of(source: str, running: Running) -> str:
+def provider_of(source: str, snapshot: Snapshot) -> str:
     """The provider that a source name stands for, whether the source is on or off. Ends the command if none does."""
-    provider = running.routes.provider_of(source)
+    provider = snapshot.routes.provider_of(source)
     if provider not in PROVIDERS:
-        known = running.routes.source_names(PROVIDERS)
+        known = snapshot.routes.source_names(PROVIDERS)
         refuse(
             [f"there is no source {source!r}; the nearest is {nearest(source, known)!r} (known: {', '.join(known)})"]
         )
     return provider
 
 
-def named_event(name: str, running: Running, payload: Path | None = None) -> Event:
+def named_event(name: str, snapshot: Snapshot, payload: Path | None = None) -> Event:
     """The event that SOURCE/TYPE names, from its sample or from a recorded body. Ends the command if there is none."""
     source, slash, type = name.partition("/")
     if not slash or not type:
         refuse([f"{name!r} is no SOURCE/TYPE: write for example gitlab/pipeline.failed"])
-    provider = provider_of(source, running)
+    provider = provider_of(source, snapshot)
     sample = samples().get(f"{provider}/{type}")
     body: object | None = None
     if payload:

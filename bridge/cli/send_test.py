@@ -15,13 +15,13 @@ from bridge.config.names import channel_variable
 from bridge.core.clock import SystemClock
 from bridge.delivery.outcome import Outcome
 from bridge.delivery.slack import Poster, open_session
-from bridge.live.snapshot import Running
+from bridge.live.snapshot import Snapshot
 from bridge.messages import Message
 from bridge.messages.render import render
 from bridge.routing.decide import decide
 
 NOTE = "This is a test: the event is a sample, and did not happen."
-MENDS = {
+HINTS = {
     "dead_destination": "the webhook is gone: make a new one in Slack and set BRIDGE_CHANNELS__<NAME> to its URL",
     "limited": "Slack wants fewer messages: try again in a minute",
     "away": "Slack cannot be reached from here: look at the network, DNS and HTTPS_PROXY",
@@ -31,23 +31,23 @@ MENDS = {
 
 def try_channels(names: Sequence[str]) -> None:
     """Send one test message to each channel named, or to every channel that an enabled route uses."""
-    running = _running()
-    used = list(dict.fromkeys(c for route in running.routes.routes if route.enabled for c in route.channels))
+    snapshot = _snapshot()
+    used = list(dict.fromkeys(c for route in snapshot.routes.routes if route.enabled for c in route.channels))
     chosen = list(names) or used
     for name in chosen:
-        if name not in running.channels:
-            near = f"; the nearest that has one is {nearest(name, running.channels)!r}" if running.channels else ""
+        if name not in snapshot.channels:
+            near = f"; the nearest that has one is {nearest(name, snapshot.channels)!r}" if snapshot.channels else ""
             refuse([f"the channel {name!r} has no URL: set {channel_variable(name)}{near}"])
     text = "Test message from Bridge: this channel can be reached."
     section = {"type": "section", "text": {"type": "mrkdwn", "text": f":wave: {text}", "verbatim": True}}
-    _send([(name, running.channels[name].url, Message(text, [section])) for name in chosen])
+    _send([(name, snapshot.channels[name].url, Message(text, [section])) for name in chosen])
 
 
 def try_event(name: str) -> None:
     """Send a sample event wherever the real routes would, and nowhere else."""
-    running = _running()
-    event = named_event(name, running)
-    decision = decide(event, running.routes)
+    snapshot = _snapshot()
+    event = named_event(name, snapshot)
+    decision = decide(event, snapshot.routes)
     console = out()
     posts: list[tuple[str, SecretStr, Message]] = []
     nowhere = not decision.deliveries
@@ -55,23 +55,23 @@ def try_event(name: str) -> None:
         if planned.state != "waiting":
             console.print(f"#{planned.channel}: {planned.state}: {planned.reason}")
             continue
-        if planned.channel not in running.channels:
+        if planned.channel not in snapshot.channels:
             console.print(f"#{planned.channel}: has no URL: set {channel_variable(planned.channel)}")
             nowhere = True
             continue
-        result = render(event, running.templates, planned.template, notes=[NOTE])
+        result = render(event, snapshot.templates, planned.template, notes=[NOTE])
         if result.message is None:
             console.print(f"#{planned.channel}: not sent, the template says: {result.skip}")
         else:
-            posts.append((planned.channel, running.channels[planned.channel].url, result.message))
+            posts.append((planned.channel, snapshot.channels[planned.channel].url, result.message))
     if not decision.deliveries:
-        console.print(f"no route wants {event.type} of {event.source}; see {running.routes.file}")
+        console.print(f"no route wants {event.type} of {event.source}; see {snapshot.routes.file}")
     _send(posts)
     if nowhere:
         raise typer.Exit(NO)
 
 
-def _running() -> Running:
+def _snapshot() -> Snapshot:
     try:
         return with_channels(settings_or_end())
     except ConfigurationError as error:
@@ -89,7 +89,7 @@ def _send(posts: Sequence[tuple[str, SecretStr, Message]]) -> None:
         )
         line.append(f" ({outcome.seconds:.2f} s)", "dim")
         if not good:
-            line.append(f"; {MENDS[outcome.kind]}")
+            line.append(f"; {HINTS[outcome.kind]}")
         console.print(line)
     if any(outcome.kind != "ok" for outcome in outcomes):
         raise typer.Exit(NO)

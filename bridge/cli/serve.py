@@ -9,7 +9,7 @@ from bridge.cli.errors import complain, refuse
 from bridge.config.errors import ConfigurationError
 from bridge.config.settings import load_settings
 from bridge.core import logs
-from bridge.live.snapshot import load_running
+from bridge.live.snapshot import load_snapshot
 from bridge.store import StoreRefused
 
 
@@ -24,11 +24,11 @@ def serve() -> None:
         complain(warnings)
         logs.hide(settings.every_secret())
         logs.configure(settings.log_format, settings.log_level)
-        running = load_running(settings)
+        snapshot = load_snapshot(settings)
     except ConfigurationError as error:
         refuse(error.faults)
     try:
-        uvloop.run(_run_and_leave(run(settings, running)))
+        uvloop.run(_run_and_leave(run(settings, snapshot)))
     except StoreRefused as error:
         refuse([str(error)])
     except OSError as error:

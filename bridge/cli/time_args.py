@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from bridge.config.units import duration
 
-MEND = 'write how long ago, such as "2h" or "7d", or a date or time such as "2026-11-25" or "2026-11-25T09:41"'
+HINT = 'write how long ago, such as "2h" or "7d", or a date or time such as "2026-11-25" or "2026-11-25T09:41"'
 
 
 def moment(text: str, now: float, *, end: bool = False, zone: tzinfo | None = None) -> float:
@@ -25,7 +25,7 @@ def moment(text: str, now: float, *, end: bool = False, zone: tzinfo | None = No
         aware = read if read.tzinfo else read.replace(tzinfo=zone) if zone else read.astimezone()
         return aware.timestamp()
     except (ValueError, OverflowError, OSError):
-        raise ValueError(f"is no moment: {MEND}") from None
+        raise ValueError(f"is no moment: {HINT}") from None
 
 
 def shown(moment: float, zone: tzinfo | None = None) -> str:

@@ -21,11 +21,11 @@ class Finding:
     where: str
     line: int | None
     what: str
-    mend: str = ""
+    hint: str = ""
 
     def __str__(self) -> str:
         place = f"{self.where}:{self.line}" if self.line is not None else self.where
-        return (f"{place}: " if place else "") + self.what + (f" ({self.mend})" if self.mend else "")
+        return (f"{place}: " if place else "") + self.what + (f" ({self.hint})" if self.hint else "")
 
 
 def finding_of(fault: str, level: Level = "error") -> Finding:
@@ -35,5 +35,5 @@ def finding_of(fault: str, level: Level = "error") -> Finding:
         where, line, fault = place[1], int(place[2]), fault[place.end() :]
     elif variable := _VARIABLE.match(fault):
         where, fault = variable[1], fault[variable.end() :]
-    what, _, mend = fault.partition("; the nearest ")
-    return Finding(level, where, line, what, f"the nearest {mend}" if mend else "")
+    what, _, hint = fault.partition("; the nearest ")
+    return Finding(level, where, line, what, f"the nearest {hint}" if hint else "")

@@ -13,20 +13,20 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from bridge.core.clock import sleep_unless
-from bridge.delivery.circuit_breaker import FAILURES, Standing, briefly, said
+from bridge.delivery.circuit_breaker import FAILURES, CircuitBreaker, briefly, said
 from bridge.delivery.digests import first_line
 from bridge.delivery.outcome import Outcome
-from bridge.delivery.post import Carried, Load, alone, notes, together
-from bridge.delivery.store_writer import Record
-from bridge.delivery.summarizer import Summaries
-from bridge.delivery.worker_deps import RUNNING, LaneState, Means, back_off
+from bridge.delivery.post import Post, PostItem, batch_post, notes, single_post
+from bridge.delivery.store_writer import StoreWriter
+from bridge.delivery.summarizer import Summarizer
+from bridge.delivery.worker_deps import RUNNING, WorkerDeps, WorkerState, back_off
 from bridge.messages import Rendered
 from bridge.routing.decide import State
-from bridge.store import Attempt, Delivery, Settlement, StoreUnavailable, Window
+from bridge.store import Attempt, Delivery, DeliveryResult, RepeatWindow, StoreUnavailable
 
-MISHAPS = 3
+MAX_INTERNAL_ERRORS = 3
 """Errors of our own after which a delivery is given up, so that it does not block its lane."""
-BEHIND = 3.0
+BACKLOG_SECONDS = 3.0
 """Seconds that the last of those that wait would wait for its post, from which on they share posts."""
 CLAIM = 40
 """Deliveries that are claimed at once: as many as a post has blocks."""
@@ -35,7 +35,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
 
 @dataclass(slots=True)
-class _Head:
+class _RetryState:
     """The delivery at the head of the lane, and what happened to it so far."""
 
     delivery: int
@@ -43,7 +43,7 @@ class _Head:
     """In a row, of the kind that says nothing about the message."""
     as_text: str = ""
     """Why nothing but its text is sent now; "" while the whole message is."""
-    mishaps: int = 0
+    internal_errors: int = 0
     faults: dict[int, str] = field(default_factory=dict)
     """The template's fault that was told last, by delivery."""
 
@@ -52,19 +52,19 @@ class _Leave(Exception):
     """The lane is to end, and nothing is in flight."""
 
 
-class Lane:
+class ChannelWorker:
     """One channel's lane. ``run`` works until ``stop`` or until it is cancelled; what is not settled stays waiting."""
 
-    def __init__(self, channel: str, means: Means) -> None:
+    def __init__(self, channel: str, deps: WorkerDeps) -> None:
         self.channel = channel
         self.posting = False
         """Whether a post is in flight, or its outcome not yet on record."""
-        self._means = means
+        self._deps = deps
         self._wake = asyncio.Event()
-        self._standing = Standing(channel, means)
-        self._record = Record(channel, means)
-        self._summaries = Summaries(channel, means, self._standing, self._record, self._in_flight)
-        self._head = _Head(-1)
+        self._breaker = CircuitBreaker(channel, deps)
+        self._writer = StoreWriter(channel, deps)
+        self._summarizer = Summarizer(channel, deps, self._breaker, self._writer, self._in_flight)
+        self._head = _RetryState(-1)
         self._apart = -1
         """Up to this delivery each goes alone, since Slack did not take them together."""
         self._summed_up = False
@@ -72,13 +72,13 @@ class Lane:
         self._stopping = False
 
     @property
-    def state(self) -> LaneState:
+    def state(self) -> WorkerState:
         """How the lane is doing."""
-        url = self._means.url_of(self.channel)
-        left = self._means.pacer_of(url).paused if url else 0.0
-        if self._standing.state is RUNNING and left:
-            return LaneState("paused", until=self._means.clock.now() + left)
-        return self._standing.state
+        url = self._deps.url_of(self.channel)
+        left = self._deps.limiter_of(url).paused if url else 0.0
+        if self._breaker.state is RUNNING and left:
+            return WorkerState("paused", until=self._deps.clock.now() + left)
+        return self._breaker.state
 
     def wake(self) -> None:
         """Something was accepted for the channel. Costs next to nothing, and does not stir a lane that rests."""
@@ -86,7 +86,7 @@ class Lane:
 
     def configuration_changed(self) -> None:
         """The channel may have another URL: a lane that rests because of the old one looks at it."""
-        self._standing.configuration_changed()
+        self._breaker.configuration_changed()
         self._wake.set()
 
     def stop(self) -> None:
@@ -104,31 +104,31 @@ class Lane:
                 return
             except Exception as error:  # noqa: BLE001 (a lane that ends silently would lose every later message)
                 errors += 1
-                self._record.tell(error, errors)
-                await self._means.clock.sleep(back_off(self._means.random, errors))
+                self._writer.tell(error, errors)
+                await self._deps.clock.sleep(back_off(self._deps.random, errors))
 
     async def _step(self) -> None:
         """One try of what waits longest; where nothing does, wait for it."""
-        means = self._means
+        deps = self._deps
         self._wake.clear()
-        url = means.url_of(self.channel)
+        url = deps.url_of(self.channel)
         if url is None:
             await self._wake.wait()
             return
-        if (seconds := means.pacer_of(url).wait()) > 0:
-            await self._standing.rest(seconds, url)
+        if (seconds := deps.limiter_of(url).wait()) > 0:
+            await self._breaker.rest(seconds, url)
             return
-        await self._summaries.finish()
-        if not self._summed_up and await self._summaries.told_windows(url):
+        await self._summarizer.finish()
+        if not self._summed_up and await self._summarizer.told_windows(url):
             self._summed_up = True
             return
         self._summed_up = False
-        claimed = await means.store.claim(self.channel, means.owner, self._most())
+        claimed = await deps.store.claim(self.channel, deps.owner, self._most())
         if not claimed:
             await self._idle()
             return
         if self._head.delivery != claimed[0].id:
-            self._head = _Head(claimed[0].id)
+            self._head = _RetryState(claimed[0].id)
         try:
             await self._try(claimed, url)
         except (_Leave, StoreUnavailable):
@@ -139,33 +139,33 @@ class Lane:
 
     def _most(self) -> int:
         """How many to claim: one where they do not share a post anyway."""
-        return CLAIM if self._means.terms_of(self.channel).pack and not self._head.as_text and self._apart < 0 else 1
+        return CLAIM if self._deps.policy_of(self.channel).pack and not self._head.as_text and self._apart < 0 else 1
 
     async def _idle(self) -> None:
         """Wait for a delivery, or for the end of a window."""
-        ends = await self._means.store.next_window(self.channel)
+        ends = await self._deps.store.next_window(self.channel)
         if ends is None:
             await self._wake.wait()
         else:
-            await sleep_unless(self._means.clock, max(ends - self._means.clock.now(), 0.0), self._wake)
+            await sleep_unless(self._deps.clock, max(ends - self._deps.clock.now(), 0.0), self._wake)
 
     async def _gave_up(self, claimed: Sequence[Delivery], error: Exception) -> bool:
         """After an error of our own: what was tried together is tried apart, and in the end its head is given up."""
-        self._head.mishaps += 1
+        self._head.internal_errors += 1
         if len(claimed) > 1:
             self._apart = claimed[-1].id
-        if self._head.mishaps < MISHAPS:
+        if self._head.internal_errors < MAX_INTERNAL_ERRORS:
             return False
         log.error("a delivery fails again and again", channel=self.channel, exc_info=error)
-        await self._give_up(claimed[0], f"the bridge failed on it {MISHAPS} times ({type(error).__name__})")
+        await self._give_up(claimed[0], f"the bridge failed on it {MAX_INTERNAL_ERRORS} times ({type(error).__name__})")
         return True
 
     async def _try(self, claimed: Sequence[Delivery], url: str) -> None:
         if claimed[0].id > self._apart:
             self._apart = -1
         behind = self._most() > 1 and await self._behind(url)
-        if (behind or not self._means.terms_of(self.channel).pack) and await self._summaries.too_many(claimed[0].id):
-            await self._summaries.digest(url)
+        if (behind or not self._deps.policy_of(self.channel).pack) and await self._summarizer.too_many(claimed[0].id):
+            await self._summarizer.digest(url)
             return
         load = await self._together(claimed) if behind else await self._alone(claimed[0])
         if load is not None:
@@ -173,28 +173,28 @@ class Lane:
 
     async def _behind(self, url: str) -> bool:
         # The store counts: a claim is cut off where a channel is fast, or where bodies are large.
-        pacer = self._means.pacer_of(url)
-        bearable = int(pacer.ready() + BEHIND * pacer.per_second)
-        return await self._means.store.waiting(self.channel, bearable + 1) > bearable
+        limiter = self._deps.limiter_of(url)
+        bearable = int(limiter.ready() + BACKLOG_SECONDS * limiter.per_second)
+        return await self._deps.store.waiting(self.channel, bearable + 1) > bearable
 
-    async def _alone(self, delivery: Delivery) -> Load | None:
+    async def _alone(self, delivery: Delivery) -> Post | None:
         """The delivery by itself; None if there is nothing to post of it."""
-        said_first = notes(delivery, self._means.clock.now())
-        rendered = await self._means.render(delivery, said_first)
+        said_first = notes(delivery, self._deps.clock.now())
+        rendered = await self._deps.render(delivery, said_first)
         carried = await self._carried(delivery, rendered)
-        if isinstance(carried, Settlement):
-            await self._record.settle([carried])
+        if isinstance(carried, DeliveryResult):
+            await self._writer.settle([carried])
             return None
-        return alone(carried, said_first, as_text=bool(self._head.as_text))
+        return single_post(carried, said_first, as_text=bool(self._head.as_text))
 
-    async def _together(self, claimed: Sequence[Delivery]) -> Load | None:
+    async def _together(self, claimed: Sequence[Delivery]) -> Post | None:
         """As many as fit into a post; None if there is nothing to post of any. What is not posted is settled."""
-        carried: list[Carried] = []
-        settled: list[Settlement] = []
-        folded: list[Settlement] = []
+        carried: list[PostItem] = []
+        settled: list[DeliveryResult] = []
+        folded: list[DeliveryResult] = []
         for delivery in claimed:
-            one = await self._carried(delivery, await self._means.render(delivery, ()))
-            if isinstance(one, Settlement):
+            one = await self._carried(delivery, await self._deps.render(delivery, ()))
+            if isinstance(one, DeliveryResult):
                 settled.append(one)
                 continue
             first = next((other for other in carried if one.key() and other.key() == one.key()), None)
@@ -202,50 +202,50 @@ class Lane:
                 folded.append(_fold(delivery, first.delivery.id, first.window))
                 continue
             carried.append(one)
-            if len(together(carried, 0.0).carried) < len(carried):
+            if len(batch_post(carried, 0.0).carried) < len(carried):
                 break
         if settled:
-            await self._record.settle(settled)
+            await self._writer.settle(settled)
         if not carried:
             return None
-        load = together(carried, self._means.clock.now())
+        load = batch_post(carried, self._deps.clock.now())
         return replace(load, folded=tuple(folded)) if load.packed else await self._alone(load.carried[0].delivery)
 
-    async def _carried(self, delivery: Delivery, rendered: Rendered) -> Carried | Settlement:
+    async def _carried(self, delivery: Delivery, rendered: Rendered) -> PostItem | DeliveryResult:
         """A delivery with its message; or how it ends without one: skipped, or folded into another that was shown."""
         if rendered.message is None:
-            return Settlement(delivery.id, "skipped", rendered.skip)
+            return DeliveryResult(delivery.id, "skipped", rendered.skip)
         if rendered.fault != self._head.faults.get(delivery.id, ""):
             self._head.faults[delivery.id] = rendered.fault
             self._tell_fault(delivery, rendered)
         window = self._window(delivery, rendered)
         if window is None:
-            return Carried(delivery, rendered)
-        first = await self._means.store.open_window(self.channel, window, self._means.clock.now())
+            return PostItem(delivery, rendered)
+        first = await self._deps.store.open_window(self.channel, window, self._deps.clock.now())
         if first is None:
-            return Carried(delivery, rendered, window)
+            return PostItem(delivery, rendered, window)
         return _fold(delivery, first, window)
 
-    def _window(self, delivery: Delivery, rendered: Rendered) -> Window | None:
-        seconds = self._means.repeat_of(delivery.route)
+    def _window(self, delivery: Delivery, rendered: Rendered) -> RepeatWindow | None:
+        seconds = self._deps.repeat_of(delivery.route)
         if seconds is None or rendered.message is None or delivery.replayed_at is not None:
             return None
         title = first_line(rendered.packed, rendered.message.text)
-        until = self._means.clock.now() + seconds
-        return Window(delivery.route, delivery.event.subject, rendered.print, title, until)
+        until = self._deps.clock.now() + seconds
+        return RepeatWindow(delivery.route, delivery.event.subject, rendered.print, title, until)
 
-    async def _send(self, load: Load, url: str) -> None:
-        await self._means.pacer_of(url).turn()
+    async def _send(self, load: Post, url: str) -> None:
+        await self._deps.limiter_of(url).turn()
         async with self._in_flight():
-            at = self._means.clock.now()
-            outcome = await self._means.poster.post(url, load.body)
-            self._means.counts[outcome.kind] += 1
+            at = self._deps.clock.now()
+            outcome = await self._deps.poster.post(url, load.body)
+            self._deps.counts[outcome.kind] += 1
             state, reason = self._verdict(load, outcome)
             attempt = Attempt(at, outcome.kind, outcome.status, outcome.answer, outcome.seconds)
             shown = state == "delivered"
-            await self._record.settle(
+            await self._writer.settle(
                 [
-                    Settlement(
+                    DeliveryResult(
                         one.delivery.id,
                         state,
                         reason,
@@ -263,7 +263,7 @@ class Lane:
         else:
             await self._follow(load, url, outcome)
 
-    def _verdict(self, load: Load, outcome: Outcome) -> tuple[State, str]:
+    def _verdict(self, load: Post, outcome: Outcome) -> tuple[State, str]:
         """The state in which an attempt leaves its deliveries, and why."""
         if outcome.kind == "ok":
             return "delivered", f"as text only: {self._head.as_text}" if self._head.as_text else load.told
@@ -271,43 +271,43 @@ class Lane:
             return "dead", f"Slack refused it, and its text alone too: {briefly(outcome)}"
         return "waiting", outcome.answer
 
-    async def _follow(self, load: Load, url: str, outcome: Outcome) -> None:
+    async def _follow(self, load: Post, url: str, outcome: Outcome) -> None:
         """What the lane does after an attempt, before it looks at its head again."""
         head, id = self._head, load.carried[0].delivery.event.id
         match outcome.kind:
             case "ok":
-                self._standing.runs()
+                self._breaker.runs()
             case "limited":
-                self._standing.pause(url, outcome)
+                self._breaker.pause(url, outcome)
             case "refused":
                 log.warning("Slack refused a message", channel=self.channel, id=id, **said(outcome))
                 self._at_fault(load, briefly(outcome))
             case "dead_destination":
-                await self._standing.stopped(url, outcome)
+                await self._breaker.stopped(url, outcome)
             case "away":
                 head.failures += 1
                 uncertain = outcome.uncertain
                 log.warning("a post failed", channel=self.channel, id=id, perhaps_shown=uncertain, **said(outcome))
                 if head.failures < FAILURES and not head.as_text:
-                    await self._standing.rest(back_off(self._means.random, head.failures), url)
+                    await self._breaker.rest(back_off(self._deps.random, head.failures), url)
                 else:
                     await self._ask_whose_fault(load, url, outcome)
 
-    async def _ask_whose_fault(self, load: Load, url: str, failed: Outcome) -> None:
+    async def _ask_whose_fault(self, load: Post, url: str, failed: Outcome) -> None:
         """After failures that say nothing: if Slack answers an empty probe, the message is at fault."""
-        answer = await self._standing.probe(url)
+        answer = await self._breaker.probe(url)
         if answer.kind == "dead_destination":
-            await self._standing.stopped(url, answer)
+            await self._breaker.stopped(url, answer)
         elif not answer.hook_lives:
             self._head.failures = 0
-            await self._standing.away(url, answer)
+            await self._breaker.away(url, answer)
         elif self._head.as_text:
             reason = f"Slack fails on it, and on its text alone: {briefly(failed)}"
             await self._give_up(load.carried[0].delivery, reason)
         else:
             self._at_fault(load, f"Slack fails on it: {briefly(failed)}")
 
-    def _at_fault(self, load: Load, why: str) -> None:
+    def _at_fault(self, load: Post, why: str) -> None:
         """Slack does not take this post: its messages go one by one, or a single one as its text alone."""
         if load.packed:
             self._apart = load.carried[-1].delivery.id
@@ -317,7 +317,7 @@ class Lane:
 
     async def _give_up(self, delivery: Delivery, reason: str) -> None:
         fault = self._head.faults.get(delivery.id, "")
-        await self._record.settle([Settlement(delivery.id, "dead", reason, template_fault=fault)])
+        await self._writer.settle([DeliveryResult(delivery.id, "dead", reason, template_fault=fault)])
         self._tell_death(delivery, reason)
 
     @asynccontextmanager
@@ -334,15 +334,15 @@ class Lane:
 
     def _tell_fault(self, delivery: Delivery, rendered: Rendered) -> None:
         if rendered.fault:
-            self._means.counts["template_faults"] += 1
+            self._deps.counts["template_faults"] += 1
             log.error("a template failed, a plain message goes out", id=delivery.event.id, fault=rendered.fault)
 
     def _tell_death(self, delivery: Delivery, reason: str) -> None:
-        self._head = _Head(-1)  # if it is revived, it begins anew
+        self._head = _RetryState(-1)  # if it is revived, it begins anew
         log.error("a message was given up", channel=self.channel, id=delivery.event.id, reason=reason)
 
 
-def _fold(delivery: Delivery, first: int, window: Window) -> Settlement:
+def _fold(delivery: Delivery, first: int, window: RepeatWindow) -> DeliveryResult:
     """How a delivery ends that reads the same as another, which was shown."""
     reason = f"reads the same as #{first}, and is told with it"
-    return Settlement(delivery.id, "told", reason, told_in=f"repeat of #{first}", folds=window)
+    return DeliveryResult(delivery.id, "told", reason, told_in=f"repeat of #{first}", folds=window)

@@ -6,7 +6,7 @@ import structlog
 
 from bridge.core.clock import ROUNDING, sleep_unless
 from bridge.delivery.outcome import Outcome
-from bridge.delivery.worker_deps import RUNNING, LaneState, Means, back_off
+from bridge.delivery.worker_deps import RUNNING, WorkerDeps, WorkerState, back_off
 
 PROBE_EVERY = 300.0
 """Seconds between two probes of a dead destination."""
@@ -16,13 +16,13 @@ FAILURES = 3
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
 
-class Standing:
+class CircuitBreaker:
     """One lane's. Its coroutines return once the lane may try again."""
 
-    def __init__(self, channel: str, means: Means) -> None:
+    def __init__(self, channel: str, deps: WorkerDeps) -> None:
         self.state = RUNNING
         self._channel = channel
-        self._means = means
+        self._deps = deps
         self._noticed = ""
         """The name of the state that was told last; none at first."""
         self._reconfigured = asyncio.Event()
@@ -33,7 +33,7 @@ class Standing:
 
     def serves(self, url: str) -> bool:
         """Whether the channel still has this URL."""
-        return self._means.url_of(self._channel) == url
+        return self._deps.url_of(self._channel) == url
 
     def runs(self) -> None:
         """Slack took something, or answered a probe as a living destination does."""
@@ -41,7 +41,7 @@ class Standing:
 
     async def rest(self, seconds: float, url: str) -> None:
         """Sleep; not longer than the channel has this URL."""
-        clock = self._means.clock
+        clock = self._deps.clock
         until = clock.monotonic() + seconds
         while self.serves(url) and (left := until - clock.monotonic()) > ROUNDING:
             self._reconfigured.clear()
@@ -49,22 +49,22 @@ class Standing:
 
     def pause(self, url: str, outcome: Outcome) -> None:
         """Slack asks to wait: nothing goes to this URL until then."""
-        seconds = outcome.retry_after + self._means.random() / 2
-        self._means.pacer_of(url).pause(seconds)
+        seconds = outcome.retry_after + self._deps.random() / 2
+        self._deps.limiter_of(url).pause(seconds)
         log.warning("Slack asks to wait", channel=self._channel, seconds=round(seconds, 1))
 
     async def probe(self, url: str) -> Outcome:
         """Ask with an empty post, in its turn, what becomes of one."""
-        await self._means.pacer_of(url).turn()
-        return await self._means.poster.probe(url)
+        await self._deps.limiter_of(url).turn()
+        return await self._deps.poster.probe(url)
 
     async def away(self, url: str, answer: Outcome) -> None:
         """Wait until Slack answers again, without count and without end."""
         log.error("Slack is away, the lane waits", channel=self._channel, **said(answer))
         tries = FAILURES
         while not answer.hook_lives and self.serves(url):
-            self._be(LaneState("away", answer.answer))
-            await self.rest(max(back_off(self._means.random, tries), answer.retry_after), url)
+            self._be(WorkerState("away", answer.answer))
+            await self.rest(max(back_off(self._deps.random, tries), answer.retry_after), url)
             tries += 1
             if self.serves(url):
                 answer = await self.probe(url)
@@ -82,7 +82,7 @@ class Standing:
         )
         while not answer.hook_lives and self.serves(url):
             if answer.kind == "dead_destination":
-                self._be(LaneState("stopped", answer.answer))
+                self._be(WorkerState("stopped", answer.answer))
             await self.rest(PROBE_EVERY, url)
             if self.serves(url):
                 answer = await self.probe(url)
@@ -93,11 +93,11 @@ class Standing:
         self.state = RUNNING
         log.warning("the lane goes on", channel=self._channel)
 
-    def _be(self, state: LaneState) -> None:
+    def _be(self, state: WorkerState) -> None:
         self.state = state
         if state.name != self._noticed:
             self._noticed = state.name
-            self._means.noticed(self._channel, state)
+            self._deps.record_state(self._channel, state)
 
 
 def said(outcome: Outcome) -> dict[str, object]:

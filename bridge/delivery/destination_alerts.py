@@ -9,12 +9,12 @@ import structlog
 from bridge.config.names import channel_variable
 from bridge.core.clock import Clock, sleep_unless
 from bridge.delivery.circuit_breaker import PROBE_EVERY, said
-from bridge.delivery.rate_limiter import Pacer
-from bridge.delivery.worker_deps import LaneState, Posting, back_off
+from bridge.delivery.rate_limiter import RateLimiter
+from bridge.delivery.worker_deps import Posting, WorkerState, back_off
 from bridge.messages.layout import section
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.times import date
-from bridge.store import LaneRow, Store, StoreUnavailable
+from bridge.store import DestinationState, Store, StoreUnavailable
 
 WORDS = {
     "no_service": "its webhook was removed or switched off",
@@ -37,7 +37,7 @@ Said = tuple[str, str]
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
 
-class Troubles:
+class DestinationAlerts:
     """``noticed`` takes what the lanes notice. ``alerts`` gives the channel that is told, None if there is none.
 
     Slack being away is written down and not told: the alerts channel is in Slack too.
@@ -48,7 +48,7 @@ class Troubles:
         store: Store,
         poster: Posting,
         url_of: Callable[[str], str | None],
-        pacer_of: Callable[[str], Pacer],
+        limiter_of: Callable[[str], RateLimiter],
         clock: Clock,
         random: Callable[[], float],
         alerts: Callable[[], str | None],
@@ -56,11 +56,11 @@ class Troubles:
         self._store = store
         self._poster = poster
         self._url_of = url_of
-        self._pacer_of = pacer_of
+        self._limiter_of = limiter_of
         self._clock = clock
         self._random = random
         self._alerts = alerts
-        self._notices: asyncio.Queue[tuple[str, LaneState]] = asyncio.Queue()
+        self._notices: asyncio.Queue[tuple[str, WorkerState]] = asyncio.Queue()
         self._known: set[str] = set()
         """The channels whose lanes told something in this process: they will tell the rest too."""
         self._told: set[str] = set()
@@ -71,7 +71,7 @@ class Troubles:
         self._stirred = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def noticed(self, channel: str, state: LaneState) -> None:
+    def record_state(self, channel: str, state: WorkerState) -> None:
         """A lane stopped, finds Slack away, or runs."""
         self._notices.put_nowait((channel, state))
 
@@ -100,22 +100,22 @@ class Troubles:
             self._known.add(channel)
             await self._surely(partial(self._take, channel, state))
 
-    async def _take(self, channel: str, state: LaneState) -> None:
+    async def _take(self, channel: str, state: WorkerState) -> None:
         async with self._turn:
             if state.name == "stopped" or state.name == "away":
-                self._hush(channel)
-                await self._store.note_lane(channel, state.name, state.detail, self._clock.now())
+                self._cancel_pending(channel)
+                await self._store.note_destination(channel, state.name, state.detail, self._clock.now())
                 self._stirred.set()
             else:
                 await self._over(channel)
 
     async def _over(self, channel: str) -> None:
         """A lane runs again."""
-        row = next((row for row in await self._store.lanes() if row.channel == channel), None)
+        row = next((row for row in await self._store.destination_states() if row.channel == channel), None)
         if row is None:
             return
-        self._hush(channel)
-        waited = await self._store.clear_lane(channel)
+        self._cancel_pending(channel)
+        waited = await self._store.clear_destination(channel)
         if row.told or channel in self._told:
             self._told.discard(channel)
             self._tell(channel, self._tell_back(channel, waited))
@@ -123,11 +123,11 @@ class Troubles:
     async def _look_after(self) -> None:
         """Tell what is not told yet, and ask about lanes that did not run when the process before this one ended."""
         while True:
-            rows: list[LaneRow] = []
+            rows: list[DestinationState] = []
             self._stirred.clear()
             try:
                 async with self._turn:
-                    rows = await self._store.lanes()
+                    rows = await self._store.destination_states()
                     for row in rows:
                         await self._look(row)
                 for row in rows:
@@ -141,10 +141,10 @@ class Troubles:
             else:
                 await self._stirred.wait()
 
-    async def _look(self, row: LaneRow) -> None:
+    async def _look(self, row: DestinationState) -> None:
         if self._url_of(row.channel) is None:
-            self._hush(row.channel)
-            await self._store.clear_lane(row.channel)
+            self._cancel_pending(row.channel)
+            await self._store.clear_destination(row.channel)
         elif row.state == "stopped" and not row.told and row.channel not in {*self._telling, *self._told}:
             self._tell(row.channel, self._tell_stop(row))
 
@@ -153,14 +153,14 @@ class Troubles:
         url = self._url_of(channel)
         if url is None or channel in self._known:
             return
-        await self._pacer_of(url).turn()
+        await self._limiter_of(url).turn()
         outcome = await self._poster.probe(url)
         if outcome.hook_lives and channel not in self._known:
             async with self._turn:
                 await self._over(channel)
 
     def _tell(self, channel: str, telling: Coroutine[None, None, None]) -> None:
-        self._hush(channel)
+        self._cancel_pending(channel)
         task = self._telling[channel] = asyncio.create_task(telling, name=f"telling of {channel}")
 
         def forget(_: asyncio.Task[None]) -> None:
@@ -169,18 +169,18 @@ class Troubles:
 
         task.add_done_callback(forget)
 
-    def _hush(self, channel: str) -> None:
+    def _cancel_pending(self, channel: str) -> None:
         """Tell nothing more of what was."""
         if task := self._telling.pop(channel, None):
             task.cancel()
 
-    async def _tell_stop(self, row: LaneRow) -> None:
+    async def _tell_stop(self, row: DestinationState) -> None:
         async def words() -> Said:
             return _stopped(row, (await self._store.counts()).waiting.get(row.channel, 0))
 
         if await self._post(row.channel, words, dead=lambda: self._url_of(row.channel)):
             self._told.add(row.channel)
-            await self._surely(partial(self._store.lane_told, row.channel))
+            await self._surely(partial(self._store.destination_alerted, row.channel))
 
     async def _tell_back(self, channel: str, waited: int) -> None:
         async def words() -> Said:
@@ -202,8 +202,8 @@ class Troubles:
                 failures += 1
                 await self._clock.sleep(back_off(self._random, failures))
                 continue
-            pacer = self._pacer_of(url)
-            await pacer.turn()
+            limiter = self._limiter_of(url)
+            await limiter.turn()
             outcome = await self._poster.post(url, {"text": text, "blocks": [section(block)]})
             if outcome.kind == "ok":
                 return True
@@ -213,7 +213,7 @@ class Troubles:
             if outcome.kind == "refused":
                 return False
             if outcome.kind == "limited":
-                pacer.pause(outcome.retry_after)
+                limiter.pause(outcome.retry_after)
             await self._clock.sleep(back_off(self._random, failures))
 
     async def _surely(self, write: Callable[[], Awaitable[None]]) -> None:
@@ -231,7 +231,7 @@ class Troubles:
             await self._clock.sleep(back_off(self._random, failures))
 
 
-def _stopped(row: LaneRow, waiting: int) -> Said:
+def _stopped(row: DestinationState, waiting: int) -> Said:
     """What happened, what waits, and the mend: for the notification, and for the message."""
     word = row.detail.split()[-1] if row.detail else ""
     why = WORDS.get(word, "Slack takes nothing that is posted there")

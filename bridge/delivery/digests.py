@@ -10,10 +10,10 @@ from bridge.messages.compact import Pack
 from bridge.messages.layout import lay_out
 from bridge.messages.links import link
 from bridge.messages.mrkdwn import cut, escaped, markup, neutral
-from bridge.messages.normalize import tidy
-from bridge.messages.template_blocks import Slots
+from bridge.messages.normalize import normalize
+from bridge.messages.template_blocks import TemplateBlocks
 from bridge.messages.times import date
-from bridge.store import Backlog, Window
+from bridge.store import Backlog, RepeatWindow
 
 FAILED_TYPES = (
     *("fail", "error", "undelivered", "dispute", "rejected", "blocked", "busy", "no-answer", "uncollectible"),
@@ -38,23 +38,23 @@ def digest(backlog: Backlog, id: str) -> Message:
         *([f"… and {more:,} more"] if more > 0 else []),
     ]
     title = f":card_index_dividers: *{backlog.number:,} messages* had piled up: this stands for all of them"
-    slots = Slots(
+    slots = TemplateBlocks(
         title=title,
         body="\n".join(body),
         color="warn" if failed else "muted",
         context=f"from {date(backlog.first)} to {date(backlog.last)}\nlist them: `bridge events --digest {id}`",
     )
-    return lay_out(tidy(slots, title))
+    return lay_out(normalize(slots, title))
 
 
-def and_more(window: Window) -> Message:
+def and_more(window: RepeatWindow) -> Message:
     """The line that tells how many messages were folded into one that was shown."""
     while_ = humanize.naturaldelta(window.until - window.since)
     said = f":repeat: and *{window.more:,} more* like it within {while_}: {window.title}"
-    return lay_out(tidy(Slots(title=said), said))
+    return lay_out(normalize(TemplateBlocks(title=said), said))
 
 
-def and_many_more(windows: Sequence[Window]) -> tuple[Message, int]:
+def and_many_more(windows: Sequence[RepeatWindow]) -> tuple[Message, int]:
     """The same of several windows in one post, a line each; and of how many of them there was room for."""
     pack = Pack()
     for window in windows:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import structlog
 
 from bridge.core.clock import Clock
-from bridge.delivery.channel_worker import Lane
-from bridge.delivery.destination_alerts import Troubles
-from bridge.delivery.rate_limiter import Pacer
-from bridge.delivery.worker_deps import LaneState, Means, Posting, Render, Terms
+from bridge.delivery.channel_worker import ChannelWorker
+from bridge.delivery.destination_alerts import DestinationAlerts
+from bridge.delivery.rate_limiter import RateLimiter
+from bridge.delivery.worker_deps import ChannelPolicy, Posting, Render, WorkerDeps, WorkerState
 from bridge.store import Store, StoreUnavailable
 
 POLL_EVERY = 1.0
@@ -28,7 +28,7 @@ class Destination:
 
     url: str
     per_second: float = 1.0
-    terms: Terms = Terms()  # noqa: RUF009 - it is frozen
+    policy: ChannelPolicy = ChannelPolicy()  # noqa: RUF009 - it is frozen
 
     def __repr__(self) -> str:
         return f"Destination({self.per_second:g}/s)"
@@ -59,66 +59,66 @@ class Dispatcher:
         self.posts: Counter[str] = Counter()
         """Since the start: posts by the kind of their outcome, and `template_faults`."""
         self._destinations = destinations
-        self._pacers: dict[str, Pacer] = {}
-        self._lanes: dict[str, Lane] = {}
-        self._tasks: dict[Lane, asyncio.Task[None]] = {}
+        self._limiters: dict[str, RateLimiter] = {}
+        self._workers: dict[str, ChannelWorker] = {}
+        self._tasks: dict[ChannelWorker, asyncio.Task[None]] = {}
         self._poll: asyncio.Task[None] | None = None
-        self._troubles = Troubles(store, poster, self._url_of, self._pacer_of, clock, random, alerts)
-        self._means = Means(
+        self._alerts_of = DestinationAlerts(store, poster, self._url_of, self._limiter_of, clock, random, alerts)
+        self._deps = WorkerDeps(
             store,
             poster,
             render,
             self._url_of,
-            self._pacer_of,
+            self._limiter_of,
             clock,
             random,
             owner,
             counts=self.posts,
-            terms_of=self._terms_of,
+            policy_of=self._policy_of,
             repeat_of=repeat_of,
-            noticed=self._troubles.noticed,
+            record_state=self._alerts_of.record_state,
         )
 
     async def start(self) -> None:
         """Start the lanes, and say what waits for channels that are gone."""
         self.refresh()
-        self._troubles.start()
+        self._alerts_of.start()
         self._poll = asyncio.create_task(self._watch_store(), name="store watch")
         try:
-            waiting = (await self._means.store.counts()).waiting
+            waiting = (await self._deps.store.counts()).waiting
         except StoreUnavailable as error:
             log.error("the store cannot be asked what waits", reason=str(error))
             return
         for channel, number in sorted(waiting.items()):
-            if number and channel not in self._lanes:
+            if number and channel not in self._workers:
                 log.warning("messages wait for a channel that has no URL", channel=channel, waiting=number)
 
     def refresh(self) -> None:
         """The configuration changed: start lanes for new channels, end those that are gone, let all look again."""
         destinations = self._destinations()
-        for channel in self._lanes.keys() - destinations.keys():
-            self._end(self._lanes.pop(channel))
-        for channel in destinations.keys() - self._lanes.keys():
+        for channel in self._workers.keys() - destinations.keys():
+            self._end(self._workers.pop(channel))
+        for channel in destinations.keys() - self._workers.keys():
             self._begin(channel)
         urls = {destination.url for destination in destinations.values()}
-        self._pacers = {url: pacer for url, pacer in self._pacers.items() if url in urls}
+        self._limiters = {url: limiter for url, limiter in self._limiters.items() if url in urls}
         for url in urls:
             # Channels may share a webhook, and Slack counts by webhook: the slowest of them sets its pace.
             slowest = min(d.per_second for d in destinations.values() if d.url == url)
-            self._pacer_of(url).per_second = slowest
-        for lane in self._lanes.values():
-            lane.configuration_changed()
-        self._troubles.refresh()
+            self._limiter_of(url).per_second = slowest
+        for worker in self._workers.values():
+            worker.configuration_changed()
+        self._alerts_of.refresh()
 
     def wake(self, channels: Iterable[str]) -> None:
         """Something was accepted for these channels. Those without a lane are passed over."""
         for channel in channels:
-            if lane := self._lanes.get(channel):
-                lane.wake()
+            if worker := self._workers.get(channel):
+                worker.wake()
 
-    def states(self) -> Mapping[str, LaneState]:
+    def states(self) -> Mapping[str, WorkerState]:
         """How each channel's lane is doing."""
-        return {channel: lane.state for channel, lane in self._lanes.items()}
+        return {channel: worker.state for channel, worker in self._workers.items()}
 
     def counts(self) -> Mapping[str, int]:
         """How many lanes are `running`, `paused`, `away` and `stopped`."""
@@ -129,15 +129,15 @@ class Dispatcher:
         """Claim nothing more, let posts in flight finish within so many seconds, and end. The rest stays waiting."""
         if self._poll:
             self._poll.cancel()
-        await self._troubles.stop()
-        for lane in self._lanes.values():
-            self._end(lane)
-        self._lanes = {}
+        await self._alerts_of.stop()
+        for worker in self._workers.values():
+            self._end(worker)
+        self._workers = {}
         tasks = set(self._tasks.values())
         if tasks:
-            posting = sum(lane.posting for lane in self._tasks)
+            posting = sum(worker.posting for worker in self._tasks)
             log.info("the lanes stop", posting=posting)
-            patience = asyncio.create_task(self._means.clock.sleep(within))
+            patience = asyncio.create_task(self._deps.clock.sleep(within))
             finished = asyncio.create_task(asyncio.wait(tasks))
             await asyncio.wait({patience, finished}, return_when=asyncio.FIRST_COMPLETED)
             patience.cancel()
@@ -148,48 +148,48 @@ class Dispatcher:
             log.info("the lanes have stopped", cut_off=len(cut_off))
 
     def _begin(self, channel: str) -> None:
-        lane = Lane(channel, self._means)
+        worker = ChannelWorker(channel, self._deps)
         # A lane that was ended may still be posting for this channel: two at once would post the same delivery twice.
         before = [task for old, task in self._tasks.items() if old.channel == channel]
 
         async def run() -> None:
             if before:
                 await asyncio.wait(before)
-            await lane.run()
+            await worker.run()
 
         def forget(_: asyncio.Task[None]) -> None:
-            del self._tasks[lane]
+            del self._tasks[worker]
 
-        self._lanes[channel] = lane
-        self._tasks[lane] = asyncio.create_task(run(), name=f"lane {channel}")
-        self._tasks[lane].add_done_callback(forget)
+        self._workers[channel] = worker
+        self._tasks[worker] = asyncio.create_task(run(), name=f"lane {channel}")
+        self._tasks[worker].add_done_callback(forget)
 
-    def _end(self, lane: Lane) -> None:
-        lane.stop()
-        if not lane.posting:
-            self._tasks[lane].cancel()
+    def _end(self, worker: ChannelWorker) -> None:
+        worker.stop()
+        if not worker.posting:
+            self._tasks[worker].cancel()
 
     def _url_of(self, channel: str) -> str | None:
         destination = self._destinations().get(channel)
         return destination.url if destination else None
 
-    def _terms_of(self, channel: str) -> Terms:
+    def _policy_of(self, channel: str) -> ChannelPolicy:
         destination = self._destinations().get(channel)
-        return destination.terms if destination else Terms()
+        return destination.policy if destination else ChannelPolicy()
 
-    def _pacer_of(self, url: str) -> Pacer:
-        pacer = self._pacers.get(url)
-        if pacer is None:
-            pacer = self._pacers[url] = Pacer(self._means.clock)
-        return pacer
+    def _limiter_of(self, url: str) -> RateLimiter:
+        limiter = self._limiters.get(url)
+        if limiter is None:
+            limiter = self._limiters[url] = RateLimiter(self._deps.clock)
+        return limiter
 
     async def _watch_store(self) -> None:
         """Wake the lanes when another process, a replay say, wrote into the store."""
         while True:
-            await self._means.clock.sleep(POLL_EVERY)
+            await self._deps.clock.sleep(POLL_EVERY)
             try:
-                if await self._means.store.changed():
-                    self.wake(self._lanes)
+                if await self._deps.store.changed():
+                    self.wake(self._workers)
             except StoreUnavailable:
                 # The lanes and the way in find out by themselves, and say so.
                 continue

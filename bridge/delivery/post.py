@@ -9,19 +9,19 @@ from bridge.messages import Block, Rendered
 from bridge.messages.compact import Pack
 from bridge.messages.layout import mrkdwn_text, section
 from bridge.messages.mrkdwn import escaped
-from bridge.store import Delivery, Settlement, Window
+from bridge.store import Delivery, DeliveryResult, RepeatWindow
 
 LATE = 3600.0
 """Seconds after which a message says that it is late."""
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class PostItem:
     """One delivery with its message, on its way."""
 
     delivery: Delivery
     rendered: Rendered
-    window: Window | None = None
+    window: RepeatWindow | None = None
     """The window that it opens once it is shown."""
 
     def key(self) -> tuple[str, str, str] | None:
@@ -30,13 +30,13 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class Post:
     """What one post carries, in order. ``body`` is its JSON; ``shown`` is what is kept of it for each delivery."""
 
-    carried: tuple[Carried, ...]
+    carried: tuple[PostItem, ...]
     body: Mapping[str, object]
     shown: tuple[Mapping[str, object], ...]
-    folded: tuple[Settlement, ...] = ()
+    folded: tuple[DeliveryResult, ...] = ()
     """What is told with these messages, once they are shown."""
 
     @property
@@ -59,17 +59,17 @@ def notes(delivery: Delivery, now: float) -> tuple[str, ...]:
     return (f"Posted {humanize.naturaldelta(late)} late",) if late > LATE else ()
 
 
-def alone(carried: Carried, said: Sequence[str], *, as_text: bool) -> Load:
+def single_post(carried: PostItem, said: Sequence[str], *, as_text: bool) -> Post:
     """A message by itself, rendered with its notes; nothing but its text where Slack refuses the rest."""
     message = carried.rendered.message
     assert message is not None  # what is skipped is not carried
     body = {**message.text_only(), "text": "\n".join((message.text, *said))} if as_text else message.body()
-    return Load((carried,), body, (body,))
+    return Post((carried,), body, (body,))
 
 
-def together(carried: Iterable[Carried], now: float) -> Load:
+def batch_post(carried: Iterable[PostItem], now: float) -> Post:
     """Messages that share a post, as many as fit: the first at least. Those that do not fit are left out."""
-    pack, taken, shown = Pack(), list[Carried](), list[Mapping[str, object]]()
+    pack, taken, shown = Pack(), list[PostItem](), list[Mapping[str, object]]()
     for one in carried:
         message, blocks = one.rendered.message, one.rendered.packed
         assert message is not None  # what is skipped is not carried
@@ -80,7 +80,7 @@ def together(carried: Iterable[Carried], now: float) -> Load:
         shown.append({"text": message.text, "blocks": list(blocks)})
     late = (note for one in taken if one.delivery.replayed_at is None for note in notes(one.delivery, now))
     said = next(late, "")
-    return Load(tuple(taken), pack.message(said).body(), tuple(shown))
+    return Post(tuple(taken), pack.message(said).body(), tuple(shown))
 
 
 def _sent_again(delivery: Delivery, now: float) -> tuple[Block, ...]:

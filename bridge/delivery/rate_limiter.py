@@ -9,7 +9,7 @@ BURST = 3
 Slack docs, Rate limits, https://docs.slack.dev/apis/web-api/rate-limits/"""
 
 
-class Pacer:
+class RateLimiter:
     """One webhook URL's pace, shared by every lane that posts there.
 
     The generic cell rate algorithm: ``_due`` is when the next message would be due at an even pace; being ahead of it

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import structlog
 
-from bridge.delivery.worker_deps import Means, back_off
-from bridge.store import Settlement, StoreUnavailable
+from bridge.delivery.worker_deps import WorkerDeps, back_off
+from bridge.store import DeliveryResult, StoreUnavailable
 
 LONGEST = 2.0
 """Seconds between two tries: a stop gives a post in flight a few, and what is not on record by then is posted again."""
@@ -14,19 +14,19 @@ LONGEST = 2.0
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
 
-class Record:
+class StoreWriter:
     """One lane's hand in the ledger. What was posted and is not on record would be posted again: nothing gives up."""
 
-    def __init__(self, channel: str, means: Means) -> None:
+    def __init__(self, channel: str, deps: WorkerDeps) -> None:
         self._channel = channel
-        self._means = means
+        self._deps = deps
 
-    async def settle(self, settlements: Sequence[Settlement]) -> None:
+    async def settle(self, settlements: Sequence[DeliveryResult]) -> None:
         """Record what became of deliveries."""
         failures = 0
         while True:
             try:
-                await self._means.store.settle(settlements, self._means.clock.now())
+                await self._deps.store.settle(settlements, self._deps.clock.now())
                 return
             except StoreUnavailable as error:
                 failures += 1
@@ -35,9 +35,9 @@ class Record:
                 failures += 1
                 self.tell(error, failures)
                 settlements = [replace(one, attempt=None, message=None, template_fault="") for one in settlements]
-            await self._means.clock.sleep(min(back_off(self._means.random, failures), LONGEST))
+            await self._deps.clock.sleep(min(back_off(self._deps.random, failures), LONGEST))
 
-    async def surely(self, write: Callable[[], Awaitable[None]]) -> None:
+    async def retry_until_stored(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write something else, again and again while the store is not available."""
         failures = 0
         while True:
@@ -47,7 +47,7 @@ class Record:
             except StoreUnavailable as error:
                 failures += 1
                 self.tell(error, failures)
-            await self._means.clock.sleep(min(back_off(self._means.random, failures), LONGEST))
+            await self._deps.clock.sleep(min(back_off(self._deps.random, failures), LONGEST))
 
     def tell(self, error: Exception, times: int) -> None:
         """Log an error that the lane survives; of a store that is not available, the first time only."""

@@ -8,32 +8,32 @@ from typing import Literal
 
 import structlog
 
-from bridge.delivery.circuit_breaker import FAILURES, Standing, briefly
+from bridge.delivery.circuit_breaker import FAILURES, CircuitBreaker, briefly
 from bridge.delivery.digests import FAILED_TYPES, and_many_more, digest
-from bridge.delivery.store_writer import Record
-from bridge.delivery.worker_deps import Means
+from bridge.delivery.store_writer import StoreWriter
+from bridge.delivery.worker_deps import WorkerDeps
 from bridge.events import new_id
 from bridge.messages import Message
-from bridge.store import Window
+from bridge.store import RepeatWindow
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
 
-class Summaries:
+class Summarizer:
     """One lane's. ``in_flight`` surrounds each post and its record, so that a stop does not come in between."""
 
     def __init__(
         self,
         channel: str,
-        means: Means,
-        standing: Standing,
-        record: Record,
+        deps: WorkerDeps,
+        standing: CircuitBreaker,
+        record: StoreWriter,
         in_flight: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         self._channel = channel
-        self._means = means
-        self._standing = standing
-        self._record = record
+        self._deps = deps
+        self._breaker = standing
+        self._writer = record
         self._in_flight = in_flight
         self._unfinished: list[str] | None = None
         """Digests whose deliveries are still to be settled; None until the store was asked."""
@@ -46,14 +46,14 @@ class Summaries:
 
     async def told_windows(self, url: str) -> bool:
         """Close windows that have ended. Returns whether that took the lane's turn."""
-        ended = await self._means.store.ended_windows(self._channel, self._means.clock.now())
+        ended = await self._deps.store.ended_windows(self._channel, self._deps.clock.now())
         await self._close([window for window in ended if not window.more])
         telling = [window for window in ended if window.more]
         if telling:
             await self._tell_of(telling[:1] if self._singly else telling, url)
         return bool(telling)
 
-    async def _tell_of(self, windows: Sequence[Window], url: str) -> None:
+    async def _tell_of(self, windows: Sequence[RepeatWindow], url: str) -> None:
         try:
             message, number = and_many_more(windows)
         except Exception:  # an error of our own: it would come again and again, and hold the lane
@@ -69,20 +69,20 @@ class Summaries:
         if fate != "later" and number == 1:
             self._singly = max(0, self._singly - 1)
 
-    async def _close(self, windows: Sequence[Window]) -> None:
+    async def _close(self, windows: Sequence[RepeatWindow]) -> None:
         # At once, so that the store writes them in one transaction.
-        await asyncio.gather(*(self._means.store.close_window(self._channel, window) for window in windows))
+        await asyncio.gather(*(self._deps.store.close_window(self._channel, window) for window in windows))
 
     async def too_many(self, head: int) -> bool:
         """Whether more waits than the channel wants to read, from the delivery ``head`` on."""
-        most = self._means.terms_of(self._channel).digest_after
+        most = self._deps.policy_of(self._channel).digest_after
         if not most or head <= self._undigested:
             return False
-        return await self._means.store.waiting(self._channel, most + 1) > most
+        return await self._deps.store.waiting(self._channel, most + 1) > most
 
     async def digest(self, url: str) -> None:
         """Tell in one message of all that waits."""
-        store, now = self._means.store, self._means.clock.now()
+        store, now = self._deps.store, self._deps.clock.now()
         backlog = await store.backlog(self._channel, FAILED_TYPES)
         if not backlog.number:  # dropped meanwhile
             return
@@ -105,11 +105,11 @@ class Summaries:
 
     async def finish(self) -> None:
         """Settle what digests have told of, those of a process that ended in between too."""
-        store = self._means.store
+        store = self._deps.store
         if self._unfinished is None:
             self._unfinished = await store.unfinished_digests(self._channel)
         while self._unfinished:
-            await store.tell_digest(self._unfinished[0], self._means.clock.now())
+            await store.tell_digest(self._unfinished[0], self._deps.clock.now())
             self._unfinished.pop(0)
 
     async def _post(
@@ -119,29 +119,29 @@ class Summaries:
 
         Refused is also what Slack fails on again and again while it answers probes: it would hold the lane for ever.
         """
-        await self._means.pacer_of(url).turn()
+        await self._deps.limiter_of(url).turn()
         async with self._in_flight():
-            outcome = await self._means.poster.post(url, message.body())
-            self._means.counts[outcome.kind] += 1
+            outcome = await self._deps.poster.post(url, message.body())
+            self._deps.counts[outcome.kind] += 1
             if outcome.kind == "ok":
-                await self._record.surely(shown)
+                await self._writer.retry_until_stored(shown)
         match outcome.kind:
             case "ok":
                 self._failures = 0
-                self._standing.runs()
+                self._breaker.runs()
                 return "shown"
             case "refused":
                 self._failures = 0
                 log.warning("Slack refused a summary", channel=self._channel, answer=briefly(outcome))
                 return "refused"
             case "limited":
-                self._standing.pause(url, outcome)
+                self._breaker.pause(url, outcome)
             case "dead_destination":
-                await self._standing.stopped(url, outcome)
+                await self._breaker.stopped(url, outcome)
             case "away":
                 self._failures += 1
-                await self._standing.away(url, outcome)
-                if self._failures >= FAILURES and self._standing.serves(url):
+                await self._breaker.away(url, outcome)
+                if self._failures >= FAILURES and self._breaker.serves(url):
                     self._failures = 0
                     log.warning("Slack fails on a summary", channel=self._channel, answer=briefly(outcome))
                     return "refused"

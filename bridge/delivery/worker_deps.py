@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from bridge.core.clock import Clock
 from bridge.delivery.outcome import Outcome
-from bridge.delivery.rate_limiter import Pacer
+from bridge.delivery.rate_limiter import RateLimiter
 from bridge.messages import Rendered
 from bridge.store import Delivery, Store
 
@@ -27,7 +27,7 @@ class Posting(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ChannelPolicy:
     """How a channel bears storms, see routes.toml."""
 
     pack: bool = True
@@ -36,7 +36,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class WorkerDeps:
     """What every lane works with. The functions are asked anew for each delivery, so that a reload takes effect."""
 
     store: Store
@@ -44,7 +44,7 @@ class Means:
     render: Render
     url_of: Callable[[str], str | None]
     """A channel's webhook URL, None if it has none (any more)."""
-    pacer_of: Callable[[str], Pacer]
+    limiter_of: Callable[[str], RateLimiter]
     """The pacer of a webhook URL."""
     clock: Clock
     random: Callable[[], float]
@@ -53,16 +53,16 @@ class Means:
     """Who claims, as the store knows it."""
     counts: Counter[str] = field(default_factory=Counter)
     """Since the start: posts by the kind of their outcome, and `template_faults`."""
-    terms_of: Callable[[str], Terms] = lambda _: Terms()
+    policy_of: Callable[[str], ChannelPolicy] = lambda _: ChannelPolicy()
     """A channel's terms."""
     repeat_of: Callable[[str], float | None] = lambda _: None
     """Seconds within which a route's messages are folded where they read the same."""
-    noticed: Callable[[str, "LaneState"], None] = lambda _channel, _state: None
+    record_state: Callable[[str, "WorkerState"], None] = lambda _channel, _state: None
     """Told of each lane that stops, finds Slack away, or runs."""
 
 
 @dataclass(frozen=True, slots=True)
-class LaneState:
+class WorkerState:
     """How a lane is doing. ``until`` is in Unix seconds, for ``paused``."""
 
     name: Literal["running", "paused", "away", "stopped"]
@@ -71,7 +71,7 @@ class LaneState:
     until: float | None = None
 
 
-RUNNING = LaneState("running")
+RUNNING = WorkerState("running")
 
 
 def back_off(random: Callable[[], float], failures: int) -> float:

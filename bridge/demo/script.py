@@ -20,7 +20,7 @@ from bridge.core.payload import list_at, text_at
 from bridge.demo import curl
 from bridge.demo.scenarios import CHANNELS, PUBLIC_URL, SECRETS, SLOW_CHANNEL, Act, acts
 from bridge.demo.slack_simulator import Rate, SlackSimulator, limited
-from bridge.live.snapshot import load_running
+from bridge.live.snapshot import load_snapshot
 from bridge.messages import Message
 from bridge.messages.terminal import framed
 from bridge.service.service import Service
@@ -75,7 +75,7 @@ async def _started(folder: Path, slack: SlackSimulator) -> Service:
         **{channel_variable(name): slack.webhook(name) for name in CHANNELS},
     }
     settings, _ = load_settings(environ, dotenv=folder / "none", secrets_dir=folder / "none")
-    service = Service(settings, load_running(settings))
+    service = Service(settings, load_snapshot(settings))
     await service.start()
     return service
 

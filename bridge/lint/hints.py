@@ -28,7 +28,7 @@ _TO_CLOSE = re.compile(r"The innermost block that needs to be closed is '([^']*)
 _TWICE = re.compile(r"block '([^']*)' defined twice")
 _ELIF = ("elseif", "elsif")
 _CALL = re.compile(r"TypeError: (?:\S*\.)?(\w+)\(\) ((?:missing|takes|got an unexpected) .+)")
-_MENDS = (
+_HINTS = (
     (re.compile(r"expected token 'end of print statement', got"), "end it with `}}`, or join texts with `~`"),
     (re.compile(r"expected token 'end of statement block', got '='"), "compare with `==`"),
     (re.compile(r"expected token 'end of statement block', got"), "end the tag with `%}`"),
@@ -82,4 +82,4 @@ def said(what: str) -> tuple[str, str]:
         return f"block {twice[1]!r} is there twice", "put both into one"
     if call := _CALL.search(what):
         return f"{call[1]}() {call[2]}", "docs/templates.md tells what it takes"
-    return what, next((mend for pattern, mend in _MENDS if pattern.search(what)), "")
+    return what, next((hint for pattern, hint in _HINTS if pattern.search(what)), "")

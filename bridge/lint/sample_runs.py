@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from bridge.events import Event
-from bridge.live.snapshot import Running
+from bridge.live.snapshot import Snapshot
 from bridge.messages import Rendered
 from bridge.messages.render import SECONDS, Templates, choose, render
 from bridge.routing.decide import decide
@@ -24,7 +24,7 @@ class StandIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class SampleRun:
     """One template with one sample, and what came of it. ``sample`` is its name, or a recorded body's file."""
 
     template: str
@@ -34,10 +34,10 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Trials:
+class SampleRuns:
     """All that was rendered, and what routes.toml said on the way."""
 
-    trials: list[Trial] = field(default_factory=list)
+    trials: list[SampleRun] = field(default_factory=list)
     samples: set[str] = field(default_factory=set)
     matched: set[str] = field(default_factory=set)
     """Routes that want a sample."""
@@ -52,22 +52,24 @@ class Trials:
         return {trial.template for trial in self.trials}
 
 
-def run_trials(running: Running, names: Collection[str] | None = None, stand_ins: Sequence[StandIn] = ()) -> Trials:
+def run_samples(
+    snapshot: Snapshot, names: Collection[str] | None = None, stand_ins: Sequence[StandIn] = ()
+) -> SampleRuns:
     """Render the templates with these names, or all of them."""
-    made = Trials()
-    known = set(running.templates.names())
-    by_routes = {route.template for route in running.routes.routes} & known
+    made = SampleRuns()
+    known = set(snapshot.templates.names())
+    by_routes = {route.template for route in snapshot.routes.routes} & known
     some = None if names is None or by_routes & {*names} else names
     done: set[tuple[str, str]] = set()
-    for sample, event in _events(running, stand_ins, some):
+    for sample, event in _events(snapshot, stand_ins, some):
         made.samples.add(sample)
-        templates = {choose(event, running.templates)}
+        templates = {choose(event, snapshot.templates)}
         if some is None:
-            templates |= _by_routes(running, event, sample, made) & known
+            templates |= _by_routes(snapshot, event, sample, made) & known
         for template in sorted(templates if names is None else templates & {*names}):
             if (template, sample) not in done and template not in made.cut_off:
                 done.add((template, sample))
-                _try(running.templates, template, sample, event, made)
+                _try(snapshot.templates, template, sample, event, made)
     return made
 
 
@@ -86,17 +88,17 @@ def dependents(templates: Templates, name: str) -> set[str]:
 
 
 def _events(
-    running: Running, stand_ins: Sequence[StandIn], names: Collection[str] | None
+    snapshot: Snapshot, stand_ins: Sequence[StandIn], names: Collection[str] | None
 ) -> Iterator[tuple[str, Event]]:
     """Samples and what they become at each source; only those that get one of these templates, if there are names."""
     stood_in = {stand_in.sample.name for stand_in in stand_ins}
     for name, sample in samples().items():
-        if name not in stood_in and (names is None or choose(sample, running.templates) in names):
-            for source in running.routes.sources_of(sample.provider):
+        if name not in stood_in and (names is None or choose(sample, snapshot.templates) in names):
+            for source in snapshot.routes.sources_of(sample.provider):
                 yield name, _event(name, source)
     for stand_in in stand_ins:
         recorded = stand_in.sample
-        for one in [stand_in.source] if stand_in.source else running.routes.sources_of(recorded.provider):
+        for one in [stand_in.source] if stand_in.source else snapshot.routes.sources_of(recorded.provider):
             yield str(recorded.path), sample_event(recorded, one, time.time())
 
 
@@ -105,9 +107,9 @@ def _event(sample: str, source: str) -> Event:
     return sample_event(samples()[sample], source, time.time())
 
 
-def _by_routes(running: Running, event: Event, sample: str, made: Trials) -> set[str]:
+def _by_routes(snapshot: Snapshot, event: Event, sample: str, made: SampleRuns) -> set[str]:
     """The templates that routes name for an event; notes which routes want it and which could not tell."""
-    decision = decide(event, running.routes)
+    decision = decide(event, snapshot.routes)
     for route in decision.routes:
         if route.matched:
             made.matched.add(route.route)
@@ -115,10 +117,10 @@ def _by_routes(running: Running, event: Event, sample: str, made: Trials) -> set
     return {delivery.template for delivery in decision.deliveries if delivery.template is not None}
 
 
-def _try(templates: Templates, template: str, sample: str, event: Event, made: Trials) -> None:
+def _try(templates: Templates, template: str, sample: str, event: Event, made: SampleRuns) -> None:
     meter = Meter(SECONDS)
     rendered = render(event, templates, template, meter=meter)
-    made.trials.append(Trial(template, sample, rendered, meter))
+    made.trials.append(SampleRun(template, sample, rendered, meter))
     if limits.TOO_LONG in rendered.fault:  # which would be said of each sample, a third of a second apart
         made.cut_off.update(dependents(templates, rendered.fault.partition(":")[0]))
 

@@ -22,10 +22,10 @@ class Fault:
     file: str
     line: int
     what: str
-    mend: str = ""
+    hint: str = ""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.what}" + (f" ({self.mend})" if self.mend else "")
+        return f"{self.file}:{self.line}: {self.what}" + (f" ({self.hint})" if self.hint else "")
 
 
 def faults(templates: Templates, names: Collection[str] | None = None) -> list[Fault]:
@@ -80,7 +80,7 @@ def _in_file(name: str, tree: Tree, templates: Templates) -> Iterator[Fault]:
     ancestors = ancestors_of(templates, name)
     yield from _references(name, tree, templates, ancestors)
     for misused in misused_names(name, tree, templates.environment, list(ancestors.values())):
-        yield Fault(name, misused.line, misused.what, misused.mend)
+        yield Fault(name, misused.line, misused.what, misused.hint)
     yield from _unsafe(name, tree)
     yield from _strays(name, tree)
     yield from _buttons(name, tree)
@@ -191,12 +191,12 @@ def _blocks(name: str, tree: Tree, ancestors: list[Tree]) -> Iterator[Fault]:
             yield Fault(name, block.lineno, f"there is no block {block.name!r}", nearest_known(block.name, known))
         elif placed.inside:
             what = f"block {block.name!r} inside {_tags(placed.inside)} counts always"
-            mend = (
+            hint = (
                 "end the outer block first"
                 if "block" in placed.inside
                 else f"put the `{placed.inside[-1]}` inside the block"
             )
-            yield Fault(name, block.lineno, what, mend)
+            yield Fault(name, block.lineno, what, hint)
         if block.name == "color":
             for text, line in _colors(block):
                 if not is_color(text):
@@ -241,8 +241,8 @@ def _buttons(name: str, tree: Tree) -> Iterator[Fault]:
             styles = [*call.args[2:3], *(given.value for given in call.kwargs if given.key == "style")]
             for style in (one for given in styles for one in _outcomes(given)):
                 if style.value not in ("", *template_blocks.STYLES):
-                    mend = nearest_known(style.value, template_blocks.STYLES)
-                    yield Fault(name, style.lineno, f"there is no style {style.value!r} of buttons", mend)
+                    hint = nearest_known(style.value, template_blocks.STYLES)
+                    yield Fault(name, style.lineno, f"there is no style {style.value!r} of buttons", hint)
 
 
 def _constant(block: nodes.Block) -> str:

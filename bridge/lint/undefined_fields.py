@@ -32,10 +32,10 @@ def _fault(place: str, unmet: Iterable[Undefined]) -> Fault:
     where, _, path = place.partition(": ")
     file, _, line = where.rpartition(":")
     sought = [one.sought() for one in unmet if isinstance(one, Missing)]
-    return Fault(file, int(line), f"{path} is in no sample", _mend(path, sought))
+    return Fault(file, int(line), f"{path} is in no sample", _hint(path, sought))
 
 
-def _mend(path: str, sought: Iterable[tuple[object, str]]) -> str:
+def _hint(path: str, sought: Iterable[tuple[object, str]]) -> str:
     objects = [looked_in for looked_in, _ in sought]
     name = next((name for _, name in sought), "")
     if any(looked_in is missing for looked_in in objects):

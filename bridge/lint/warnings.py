@@ -27,8 +27,8 @@ def _emoji(name: str, tree: Tree) -> Iterator[Fault]:
             continue
         for emoji in unknown_emoji(text):
             what = f"Slack has no emoji :{emoji}: of its own"
-            mend = f"the nearest known is :{nearest(emoji, emoji_names())}:, unless it is your workspace's"
-            yield Fault(name, line + text.count("\n", 0, text.find(f":{emoji}:")), what, mend)
+            hint = f"the nearest known is :{nearest(emoji, emoji_names())}:, unless it is your workspace's"
+            yield Fault(name, line + text.count("\n", 0, text.find(f":{emoji}:")), what, hint)
 
 
 def _texts(tree: Tree) -> Iterator[tuple[str, int]]:

@@ -13,7 +13,7 @@ from bridge.config.errors import ConfigurationError
 from bridge.config.settings import Settings, load_settings
 from bridge.core import logs
 from bridge.core.clock import Clock, sleep_unless
-from bridge.live.snapshot import Running, load_running
+from bridge.live.snapshot import Snapshot, load_snapshot
 from bridge.messages.render import Templates, compiled, with_text
 from bridge.routing.routes_file import Routes
 
@@ -39,8 +39,8 @@ class Reload:
     def __init__(
         self,
         settings: Settings,
-        running: Callable[[], Running],
-        take_over: Callable[[Running], Awaitable[None]],
+        snapshot: Callable[[], Snapshot],
+        take_over: Callable[[Snapshot], Awaitable[None]],
         clock: Clock,
         *,
         read: Callable[[], tuple[Settings, list[str]]] = load_settings,
@@ -48,7 +48,7 @@ class Reload:
         secrets_dir: Path = environment.SECRETS_DIR,
     ) -> None:
         self._first = self._settings = settings
-        self._running = running
+        self._snapshot = snapshot
         self._take_over = take_over
         self._clock = clock
         self._read = read
@@ -85,7 +85,7 @@ class Reload:
             return
         places = self._places()
         try:
-            running = await asyncio.to_thread(self._read_all)
+            snapshot = await asyncio.to_thread(self._read_all)
         except ConfigurationError as error:
             for fault in error.faults:
                 log.error("the configuration cannot be taken up, and the one before stays in force", fault=fault)
@@ -95,14 +95,14 @@ class Reload:
             if self._places() != places:
                 # Of files that are looked at from now on, the state of now is the first that is known.
                 self._seen = {path: state.get(path, found) for path, found in self._state().items()}
-        before = self._running()
-        if _same_texts(running.templates, before.templates) and running.routes.people == before.routes.people:
-            running = replace(running, templates=before.templates)
-        await self._take_over(running)
-        log.info("configuration reloaded", changed=", ".join(_changes(before, running)) or "nothing")
+        before = self._snapshot()
+        if _same_texts(snapshot.templates, before.templates) and snapshot.routes.people == before.routes.people:
+            snapshot = replace(snapshot, templates=before.templates)
+        await self._take_over(snapshot)
+        log.info("configuration reloaded", changed=", ".join(_changes(before, snapshot)) or "nothing")
         self._tell_of_the_next_start()
 
-    def _read_all(self) -> Running:
+    def _read_all(self) -> Snapshot:
         settings, warnings = self._read()
         # Known from here on, even if the rest cannot work: what it names is looked at, and mending it is seen.
         self._settings = settings
@@ -110,7 +110,7 @@ class Reload:
         logs.hide(self._secrets)
         for warning in warnings:
             log.warning("a setting is passed over", reason=warning)
-        return load_running(settings)
+        return load_snapshot(settings)
 
     def _tell_of_the_next_start(self) -> None:
         later = [name for name in Settings.model_fields if name not in AT_ONCE]
@@ -167,7 +167,7 @@ def _same_texts(one: Templates, other: Templates) -> bool:
     return one.sources == other.sources and one.faults == other.faults
 
 
-def _changes(before: Running, after: Running) -> list[str]:
+def _changes(before: Snapshot, after: Snapshot) -> list[str]:
     """What is different, in words. Nothing of it is a secret."""
     changes = []
     old, new = before.templates.sources, after.templates.sources

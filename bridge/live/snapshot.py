@@ -43,7 +43,7 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class Snapshot:
     """All that the way of an event depends on. Read once for each event, so that no event sees two of them."""
 
     routes: Routes
@@ -56,7 +56,7 @@ class Running:
     """The sources that there could be and that have no secret."""
 
 
-def load_running(settings: Settings) -> Running:
+def load_snapshot(settings: Settings) -> Snapshot:
     """Read routes and templates and put them together with the settings.
 
     Raises ConfigurationError with every fault that would keep `bridge serve` from starting.
@@ -73,7 +73,7 @@ def load_running(settings: Settings) -> Running:
     if faults := [*faults, *template_faults(routes, templates)]:
         raise ConfigurationError(faults)
     sources = sources_on(settings, routes, PROVIDERS)
-    return Running(
+    return Snapshot(
         routes=routes,
         templates=templates,
         sources=sources,

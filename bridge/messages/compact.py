@@ -11,7 +11,7 @@ from bridge.messages.limits import MAX_BLOCKS, MAX_BYTES
 from bridge.messages.links import link
 from bridge.messages.message import Block, Message
 from bridge.messages.mrkdwn import cut, escaped, says, units
-from bridge.messages.normalize import Parts
+from bridge.messages.normalize import MessageParts
 
 _TITLE = 400
 _DETAIL = 200
@@ -23,7 +23,7 @@ _FRAME = 1_600
 _DATE = re.compile(r"<!date\^[^<>]*>")
 
 
-def packed(parts: Parts, url: str) -> tuple[Block, ...]:
+def packed(parts: MessageParts, url: str) -> tuple[Block, ...]:
     """A message in its packed form: one block, no buttons. ``url`` is linked where its title links nothing."""
     lines = [line for line in parts.body.split("\n") if says(line) and not line.startswith("```")]
     title = cut(parts.title or next(iter(lines), "") or parts.text, _TITLE)
@@ -33,7 +33,7 @@ def packed(parts: Parts, url: str) -> tuple[Block, ...]:
     return (section(f"{title}\n{cut(detail, _DETAIL)}" if says(detail) else title),)
 
 
-def _details(parts: Parts, lines: list[str]) -> Iterator[str]:
+def _details(parts: MessageParts, lines: list[str]) -> Iterator[str]:
     """The first field, else the first line of the body."""
     for one in parts.fields:
         label, line_end, value = one.partition("\n")
@@ -41,7 +41,7 @@ def _details(parts: Parts, lines: list[str]) -> Iterator[str]:
     yield from lines if parts.title else lines[1:]
 
 
-def fingerprint(parts: Parts) -> str:
+def fingerprint(parts: MessageParts) -> str:
     """What tells a message from one that reads otherwise. When it happened does not count."""
     read = [parts.text, parts.title, parts.body, *parts.fields, *parts.context]
     return hashlib.sha256(_DATE.sub("", json.dumps(read)).encode()).hexdigest()[:32]

@@ -10,14 +10,14 @@ from dataclasses import replace
 from bridge.messages.limits import MAX_BUTTON_TEXT, MAX_BYTES, MAX_ELEMENTS, MAX_FIELDS, SECTION, size
 from bridge.messages.message import Block, Message
 from bridge.messages.mrkdwn import cut, json_bytes, pieces, seen
-from bridge.messages.normalize import Parts
+from bridge.messages.normalize import MessageParts
 from bridge.messages.template_blocks import STYLES, Button
 
 _SHORT = 300
 _FENCE = "```"
 
 
-def lay_out(parts: Parts) -> Message:
+def lay_out(parts: MessageParts) -> Message:
     """The message in its full form: the title's block, and one attachment for the rest."""
     message = _full(parts)
     over = size(message) - MAX_BYTES
@@ -29,7 +29,7 @@ def lay_out(parts: Parts) -> Message:
     return message
 
 
-def _full(parts: Parts) -> Message:
+def _full(parts: MessageParts) -> Message:
     rest = [
         *(section(piece) for piece in pieces(parts.body, SECTION)),
         *({"type": "section", "fields": [mrkdwn_text(f) for f in some]} for some in _by(MAX_FIELDS, parts.fields)),
@@ -69,17 +69,17 @@ def _by(number: int, parts: Sequence[str]) -> Iterator[Sequence[str]]:
     return (parts[at : at + number] for at in range(0, len(parts), number))
 
 
-def _less_body(parts: Parts, over: int) -> Parts:
+def _less_body(parts: MessageParts, over: int) -> MessageParts:
     target = json_bytes(parts.body) - over - len(_FENCE) - 20
     body = cut(parts.body, target, json_bytes) if target > _SHORT else ""
     return replace(parts, body=f"{body}\n{_FENCE}" if body.count(_FENCE) % 2 else body)
 
 
-def _short_texts(parts: Parts, _: int) -> Parts:
+def _short_texts(parts: MessageParts, _: int) -> MessageParts:
     return replace(parts, title=cut(parts.title, _SHORT), text=cut(parts.text, _SHORT))
 
 
-_SHRINKING: Sequence[Callable[[Parts, int], Parts]] = (
+_SHRINKING: Sequence[Callable[[MessageParts, int], MessageParts]] = (
     _less_body,
     lambda parts, _: replace(parts, fields=tuple(cut(field, _SHORT) for field in parts.fields)),
     lambda parts, _: replace(parts, fields=parts.fields[:-1]),

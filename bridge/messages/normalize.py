@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from bridge.messages.limits import MAX_BUTTONS, MAX_BYTES, MAX_ELEMENTS, MAX_FIELD, MAX_FIELDS, MAX_NOTIFICATION
 from bridge.messages.mrkdwn import cut, escaped, says, seen
-from bridge.messages.template_blocks import Button, Slots
+from bridge.messages.template_blocks import Button, TemplateBlocks
 
 COLORS = {
     "good": "good",
@@ -30,7 +30,7 @@ _TOKEN = re.compile(r"<([^<>|\n]*)(?:\|([^<>\n]*))?>")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class MessageParts:
     """The slots, tidied. Texts are escaped mrkdwn."""
 
     text: str
@@ -42,13 +42,13 @@ class Parts:
     buttons: tuple[Button, ...]
 
 
-def tidy(slots: Slots, fallback: str, notes: Sequence[str] = ()) -> Parts:
+def normalize(slots: TemplateBlocks, fallback: str, notes: Sequence[str] = ()) -> MessageParts:
     """The parts of a message. ``fallback`` (plain text, not empty) is said where the slots leave nothing to say;
     ``notes`` are plain lines that stand first in the context."""
     return _tidied(_clipped(slots), fallback, notes)
 
 
-def _clipped(slots: Slots) -> Slots:
+def _clipped(slots: TemplateBlocks) -> TemplateBlocks:
     """No more of each text than could be used, so that what follows takes no longer than that."""
     return replace(
         slots,
@@ -76,7 +76,7 @@ def _mentions(inner: str) -> bool:
     return inner.startswith(("@", "#", "!")) and not inner.startswith("!date")
 
 
-def _tidied(slots: Slots, fallback: str, notes: Sequence[str]) -> Parts:
+def _tidied(slots: TemplateBlocks, fallback: str, notes: Sequence[str]) -> MessageParts:
     title, body = cut(_line(slots.title), _TITLE), _prose(slots.body)
     fields = tuple(_field(label, value) for label, value in slots.fields if says(_prose(value)))
     if not (says(title) or says(body) or fields):
@@ -89,7 +89,7 @@ def _tidied(slots: Slots, fallback: str, notes: Sequence[str]) -> Parts:
     )
     lines = [line for line in map(_line, [*map(escaped, notes), *slots.context.splitlines()]) if says(line)]
     color = slots.color.strip().lower()
-    return Parts(
+    return MessageParts(
         text=cut(next(filter(says, spoken), "New message"), MAX_NOTIFICATION),
         color=color if _HEX.match(color) else COLORS.get(color, COLORS["muted"]),
         title=title if says(title) else "",

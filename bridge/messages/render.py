@@ -20,8 +20,8 @@ from bridge.messages.links import link
 from bridge.messages.loader import Compiled, Sources, read_sources, text_fault
 from bridge.messages.message import Rendered
 from bridge.messages.mrkdwn import escaped
-from bridge.messages.normalize import tidy
-from bridge.messages.template_blocks import Skipped, Slots
+from bridge.messages.normalize import normalize
+from bridge.messages.template_blocks import Skipped, TemplateBlocks
 from bridge.templating import limits
 from bridge.templating.limits import Meter
 from bridge.templating.unknown_names import nearest_known
@@ -160,21 +160,21 @@ def render(
     meter = meter or Meter(SECONDS)
     try:
         filled = _fill(event, templates, name, meter)
-        bare = tidy(filled, event.title)
-        message = lay_out(tidy(filled, event.title, notes) if notes else bare)
+        bare = normalize(filled, event.title)
+        message = lay_out(normalize(filled, event.title, notes) if notes else bare)
     except Skipped as skipped:
         return Rendered(name, None, clean(str(skipped), 300), "", *_reads(meter))
     except Exception as error:  # noqa: BLE001 - whatever a template does, the event is still told
         fault = _blamed(fault_of(error, name), templates, name)
         plainly = _fallback(event, fault)
-        shown = lay_out(tidy(plainly, event.title, notes))
-        bare = tidy(plainly, event.title)
+        shown = lay_out(normalize(plainly, event.title, notes))
+        bare = normalize(plainly, event.title)
         return Rendered(name, shown, "", fault, *_reads(meter), packed(bare, event.url), fingerprint(bare))
     return Rendered(name, message, "", "", *_reads(meter), packed(bare, event.url), fingerprint(bare))
 
 
-def _fill(event: Event, templates: Templates, name: str, meter: Meter) -> Slots:
-    filled = Slots()
+def _fill(event: Event, templates: Templates, name: str, meter: Meter) -> TemplateBlocks:
+    filled = TemplateBlocks()
     with limits.metered(meter), template_blocks.collecting(filled):
         output = _template(templates, name).render(event=event, payload=event.payload)
     if output.strip():  # no parent that would take it: the template is its body
@@ -198,11 +198,11 @@ def _reads(meter: Meter) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(meter.missing), tuple(meter.found)
 
 
-def _fallback(event: Event, fault: str) -> Slots:
+def _fallback(event: Event, fault: str) -> TemplateBlocks:
     """The plain message: title, type, link, and which template failed where."""
     where, _, what = fault.partition(": ")
     told = escaped(f"Template {where} failed: {what}")
-    return Slots(
+    return TemplateBlocks(
         title=link(event.url, event.title),
         color="muted",
         context=f"{told}\n{escaped(event.source)} · {escaped(event.type)}",

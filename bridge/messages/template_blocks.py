@@ -27,7 +27,7 @@ class Button:
 
 
 @dataclass(slots=True)
-class Slots:
+class TemplateBlocks:
     """Parts of a message. Texts are escaped mrkdwn, except a button's."""
 
     title: str = ""
@@ -53,11 +53,11 @@ class Slots:
             setattr(self, name, text)
 
 
-_current: ContextVar[Slots | None] = ContextVar("slots", default=None)
+_current: ContextVar[TemplateBlocks | None] = ContextVar("slots", default=None)
 
 
 @contextmanager
-def collecting(slots: Slots) -> Iterator[None]:
+def collecting(slots: TemplateBlocks) -> Iterator[None]:
     """Let templates that render inside fill these slots. Each thread has its own."""
     token = _current.set(slots)
     try:
@@ -66,6 +66,6 @@ def collecting(slots: Slots) -> Iterator[None]:
         _current.reset(token)
 
 
-def current() -> Slots:
+def current() -> TemplateBlocks:
     """The slots that are being filled; where none are, ones that nobody reads."""
-    return _current.get() or Slots()
+    return _current.get() or TemplateBlocks()

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from bridge.live.snapshot import Running
+from bridge.live.snapshot import Snapshot
 from bridge.messages.html import slack_css
 from bridge.preview import session
 from bridge.preview.files import Files, NotText, NotWritten, fingerprint
@@ -52,11 +52,11 @@ def is_ours(host: str, bound: str) -> bool:
 
 
 def application(
-    files: Files, running: Running, *, token: str, bound: str, again: float = LOOK_AGAIN
+    files: Files, snapshot: Snapshot, *, token: str, bound: str, again: float = LOOK_AGAIN
 ) -> web.Application:
     """The page's application. ``token`` is the first step of every path; ``bound`` is the name that is listened on;
     ``again`` are the seconds between two looks at the files."""
-    page = _Page(files, running, token, bound, again)
+    page = _Page(files, snapshot, token, bound, again)
     app = web.Application(middlewares=[page.guard], client_max_size=MAX_BODY)
     app.router.add_get("/{token}/", page.static("page.html"))
     for name in ("page.css", "page.js"):
@@ -75,8 +75,8 @@ def application(
 class _Page:
     """What the handlers share: the configuration in force, and who waits for a change of it."""
 
-    def __init__(self, files: Files, running: Running, token: str, bound: str, again: float) -> None:
-        self._files, self._running, self._token, self._bound, self._again = files, running, token, bound, again
+    def __init__(self, files: Files, snapshot: Snapshot, token: str, bound: str, again: float) -> None:
+        self._files, self._snapshot, self._token, self._bound, self._again = files, snapshot, token, bound, again
         self._faults: list[Json] = []
         self._state = files.state()
         self._looking, self._checking, self._writing, self._reading = (asyncio.Lock() for _ in range(4))
@@ -127,20 +127,20 @@ class _Page:
 
     async def events(self, _: web.Request) -> web.StreamResponse:
         """Every event that can be tried."""
-        return _answer({"events": await asyncio.to_thread(session.listed, self._running)})
+        return _answer({"events": await asyncio.to_thread(session.listed, self._snapshot)})
 
     async def look(self, request: web.Request) -> web.StreamResponse:
         """One message, drawn."""
         asked = await _asked(request)
         async with _turn(self._looking, request):
-            seen = await asyncio.to_thread(session.look, asked, self._running, self._files, time.time())
+            seen = await asyncio.to_thread(session.look, asked, self._snapshot, self._files, time.time())
         return _answer({**seen, "configuration": self._faults})
 
     async def check(self, request: web.Request) -> web.StreamResponse:
         """What the contract check says of the editor's file."""
         asked = await _asked(request)
         async with _turn(self._checking, request):
-            findings = await asyncio.to_thread(session.examine, asked, self._running)
+            findings = await asyncio.to_thread(session.examine, asked, self._snapshot)
         return _answer({"findings": session.told(findings)})
 
     async def save(self, request: web.Request) -> web.StreamResponse:
@@ -149,7 +149,7 @@ class _Page:
         asked = Asked.of(data)
         if asked.text is None or not asked.file:
             raise Refused("name the file and its text")
-        if errors := await asyncio.to_thread(session.new_errors, asked, self._running):
+        if errors := await asyncio.to_thread(session.new_errors, asked, self._snapshot):
             return _answer({"refused": "not saved: the check finds errors", "findings": session.told(errors)}, 422)
         async with self._writing:  # two tabs cannot both find the disk as they left it
             on_disk = await asyncio.to_thread(self._files.text, asked.file)
@@ -201,7 +201,7 @@ class _Page:
             if state == self._state:
                 return
             self._state = state
-            self._running, self._faults = await asyncio.to_thread(session.reload, self._files, self._running)
+            self._snapshot, self._faults = await asyncio.to_thread(session.reload, self._files, self._snapshot)
         async with self._changed:
             self._number += 1
             self._changed.notify_all()

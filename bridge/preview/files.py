@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.config.packaged import packaged_templates
-from bridge.live.snapshot import Running
+from bridge.live.snapshot import Snapshot
 
 _NAME = re.compile(r"(?:[A-Za-z0-9_][^/\\\x00-\x1f\x7f]{0,200}/)*[A-Za-z0-9_][^/\\\x00-\x1f\x7f]{0,200}\.j2\Z")
 
@@ -29,7 +29,7 @@ class Files:
 
     folder: Path
     routes: Path
-    running: Callable[[], Running]
+    snapshot: Callable[[], Snapshot]
     """Reads it all anew. Raises ConfigurationError."""
 
     def text(self, name: str) -> str | None:
@@ -75,7 +75,7 @@ class Files:
             raise NotWritten(f"{name[:100]!r} is no name of a template, such as gitlab/push.j2")
         path = self.folder / name
         new = path.with_name(f".{path.name}.new")
-        mend = "set BRIDGE_TEMPLATES to a folder that can be written, or see to its permissions"
+        hint = "set BRIDGE_TEMPLATES to a folder that can be written, or see to its permissions"
         try:
             if path.is_symlink() or not path.parent.resolve().is_relative_to(self.folder.resolve()):
                 raise NotWritten(f"{path} is a link, or lies behind one: edit the file that it points to")
@@ -90,7 +90,7 @@ class Files:
         except OSError as error:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
-            raise NotWritten(f"cannot write {path} ({error.strerror or error}): {mend}") from None
+            raise NotWritten(f"cannot write {path} ({error.strerror or error}): {hint}") from None
         except (ValueError, RuntimeError) as error:  # no text of UTF-8; links that lead in a circle
             raise NotWritten(f"cannot write {name!r} ({error})") from None
 

@@ -130,7 +130,7 @@ function problems() {
   all.sort((a, b) => (a.level < b.level ? -1 : a.level > b.level ? 1 : (a.line || 0) - (b.line || 0)));
   const lines = all.map((one) => {
     const item = element("li", "", one.level);
-    const text = ` ${one.what}${one.mend ? ` (${one.mend})` : ""}`;
+    const text = ` ${one.what}${one.hint ? ` (${one.hint})` : ""}`;
     if (one.line && one.where === `templates/${page.file}`) {
       const jump = element("button");
       jump.type = "button";

@@ -14,8 +14,8 @@ from bridge.config.errors import ConfigurationError, nearest
 from bridge.events import Event
 from bridge.lint.check import Finding, check_templates, finding_of
 from bridge.lint.source_locations import origin
-from bridge.live.snapshot import Running
-from bridge.live.template_choice import serving
+from bridge.live.snapshot import Snapshot
+from bridge.live.template_choice import template_for
 from bridge.messages import Rendered
 from bridge.messages.html import draw
 from bridge.messages.limits import problems
@@ -56,32 +56,38 @@ class Asked:
         return cls(**{name: str(value) for name, value in texts.items()}, text=None if text is None else str(text))
 
 
-def listed(running: Running) -> list[Json]:
+def listed(snapshot: Snapshot) -> list[Json]:
     """Every event that can be tried: its name, what happened in it, and the template that serves it."""
     return [
-        {"name": name, "title": (event := _sample_event(sample, running, 0.0)).title, "file": serving(event, running)}
+        {
+            "name": name,
+            "title": (event := _sample_event(sample, snapshot, 0.0)).title,
+            "file": template_for(event, snapshot),
+        }
         for name, sample in samples().items()
     ]
 
 
-def look(asked: Asked, running: Running, files: Files, now: float) -> Json:
+def look(asked: Asked, snapshot: Snapshot, files: Files, now: float) -> Json:
     """The message of an event, drawn and as JSON, with the file that makes it. Raises Refused."""
-    running = _with_editor(asked, running)
-    event = _event(asked, running, now)
-    file = asked.file or serving(event, running)
+    snapshot = _with_editor(asked, snapshot)
+    event = _event(asked, snapshot, now)
+    file = asked.file or template_for(event, snapshot)
     saved, on_disk = "", ""
     with suppress(NotText):  # then the template is at fault, which is told below
         text = files.text(file)
         saved, on_disk = fingerprint(text), text or ""
-    rendered = render(event, running.templates, file if file in _own(event, running) else serving(event, running))
+    rendered = render(
+        event, snapshot.templates, file if file in _own(event, snapshot) else template_for(event, snapshot)
+    )
     message = rendered.message
     return {
         "event": {"type": event.type, "title": event.title, "url": event.url, "subject": event.subject},
         "payload": asked.payload or json.dumps(samples()[asked.event].body, indent=2, ensure_ascii=False),
-        "goes": _goes(event, running),
+        "goes": _goes(event, snapshot),
         "template": rendered.template,
         "file": file,
-        "files": _files(event, running, file),
+        "files": _files(event, snapshot, file),
         "text": on_disk,
         "saved": saved,
         "path": files.shown(file),
@@ -91,24 +97,24 @@ def look(asked: Asked, running: Running, files: Files, now: float) -> Json:
         "notification": plainly(message.text) if message else "",
         "json": json.dumps(message.body(), indent=2, ensure_ascii=False) if message else "",
         "measures": [asdict(measure) for measure in measures(message)] if message else [],
-        "problems": _problems(rendered, running.templates, recorded=bool(asked.payload)),
+        "problems": _problems(rendered, snapshot.templates, recorded=bool(asked.payload)),
     }
 
 
-def examine(asked: Asked, running: Running) -> list[Finding]:
+def examine(asked: Asked, snapshot: Snapshot) -> list[Finding]:
     """What the contract check says of the file in the editor, and of all that use it. Raises Refused."""
     if not asked.file:
         raise Refused("name the file that is to be checked")
-    return list(check_templates(_with_editor(asked, running), [asked.file]).findings)
+    return list(check_templates(_with_editor(asked, snapshot), [asked.file]).findings)
 
 
-def new_errors(asked: Asked, running: Running) -> list[Finding]:
+def new_errors(asked: Asked, snapshot: Snapshot) -> list[Finding]:
     """The errors that saving would bring: those of the file itself, and those elsewhere that are not there already."""
-    errors = [finding for finding in examine(asked, running) if finding.level == "error"]
+    errors = [finding for finding in examine(asked, snapshot) if finding.level == "error"]
     place = f"templates/{asked.file}"
     if all(finding.where == place for finding in errors):
         return errors
-    known = set(check_templates(running, [asked.file]).findings)
+    known = set(check_templates(snapshot, [asked.file]).findings)
     return [finding for finding in errors if finding.where == place or finding not in known]
 
 
@@ -117,50 +123,50 @@ def told(findings: Sequence[Finding]) -> list[Json]:
     return [asdict(finding) for finding in findings]
 
 
-def _with_editor(asked: Asked, running: Running) -> Running:
+def _with_editor(asked: Asked, snapshot: Snapshot) -> Snapshot:
     if asked.text is None or not asked.file:
-        return running
-    return replace(running, templates=with_text(running.templates, asked.file, asked.text))
+        return snapshot
+    return replace(snapshot, templates=with_text(snapshot.templates, asked.file, asked.text))
 
 
-def _event(asked: Asked, running: Running, now: float) -> Event:
+def _event(asked: Asked, snapshot: Snapshot, now: float) -> Event:
     sample = samples().get(asked.event)
     if sample is None:
         raise Refused(f"there is no event {asked.event[:100]!r}; the nearest is {nearest(asked.event, samples())!r}")
     try:
         body = recorded_body(asked.payload.encode("utf-8", "replace"), sample.provider) if asked.payload else None
-        return _sample_event(sample, running, now, body)
+        return _sample_event(sample, snapshot, now, body)
     except NoBody as error:
         raise Refused(f"the payload {error}") from None
     except (Malformed, IndexError) as error:
         raise Refused(f"the payload is no body that {sample.provider} would send: {error}") from None
 
 
-def _sample_event(sample: Sample, running: Running, now: float, body: object | None = None) -> Event:
-    sources = running.routes.sources_of(sample.provider)
+def _sample_event(sample: Sample, snapshot: Snapshot, now: float, body: object | None = None) -> Event:
+    sources = snapshot.routes.sources_of(sample.provider)
     return sample_event(sample, sources[0] if sources else sample.provider, now, body)
 
 
-def _own(event: Event, running: Running) -> list[str]:
+def _own(event: Event, snapshot: Snapshot) -> list[str]:
     """The templates that could serve an event, and that are there."""
-    named = [planned.template for planned in decide(event, running.routes).deliveries if planned.template]
-    there = {*running.templates.names()}
+    named = [planned.template for planned in decide(event, snapshot.routes).deliveries if planned.template]
+    there = {*snapshot.templates.names()}
     return [name for name in dict.fromkeys([*named, *candidates(event)]) if name in there]
 
 
-def _goes(event: Event, running: Running) -> list[str]:
+def _goes(event: Event, snapshot: Snapshot) -> list[str]:
     """Where an event would go, in words."""
-    planned = decide(event, running.routes).deliveries
+    planned = decide(event, snapshot.routes).deliveries
     return [
         f"#{one.channel} by the route {one.route!r}" + (f" ({one.state}: {one.reason})" if one.reason else "")
         for one in planned
     ]
 
 
-def _files(event: Event, running: Running, file: str) -> list[Json]:
+def _files(event: Event, snapshot: Snapshot, file: str) -> list[Json]:
     """The files that may be edited for an event: what serves it, what that uses, and what could be made for it."""
-    templates = running.templates
-    own = _own(event, running)
+    templates = snapshot.templates
+    own = _own(event, snapshot)
     used = [name for first in own[:1] for name in _uses(first, templates)]
     new = [name for name in candidates(event) if name not in own]
     names = dict.fromkeys([*own, *used, *new, file])
@@ -198,10 +204,10 @@ def _problems(rendered: Rendered, templates: Templates, *, recorded: bool) -> li
     return told(found)
 
 
-def reload(files: Files, last: Running) -> tuple[Running, list[Json]]:
+def reload(files: Files, last: Snapshot) -> tuple[Snapshot, list[Json]]:
     """The configuration as it is on disk now, and what is wrong with it: then the last routes serve the templates."""
     try:
-        return files.running(), []
+        return files.snapshot(), []
     except ConfigurationError as error:
         faults = told([finding_of(fault) for fault in error.faults])
     with suppress(OSError):

@@ -68,7 +68,7 @@ def compile_condition(source: str) -> Condition:
         if not parser.stream.eos:
             raise ConditionError("something follows the expression; join parts with `and` or `or`")
         for unknown in unknown_names(parsed, _sandbox, _NAMES):
-            raise ConditionError(f"{unknown.what}; {unknown.mend}", unknown.line)
+            raise ConditionError(f"{unknown.what}; {unknown.hint}", unknown.line)
         return Condition(source, _sandbox.compile_expression(source, undefined_to_none=False))
     except TemplateSyntaxError as error:
         raise ConditionError(clean(error.message or "it is not an expression", 200), error.lineno) from None

@@ -19,9 +19,9 @@ from bridge.core.large_bodies import return_freed_memory
 from bridge.core.version import __version__
 from bridge.delivery.dispatcher import Destination, Dispatcher
 from bridge.delivery.slack import Poster, open_session
-from bridge.delivery.worker_deps import Terms
+from bridge.delivery.worker_deps import ChannelPolicy
 from bridge.live.reload import Reload, ready
-from bridge.live.snapshot import Channel, Running
+from bridge.live.snapshot import Channel, Snapshot
 from bridge.messages import Rendered
 from bridge.messages.render import Templates, compile_fault, is_choice, render
 from bridge.service.gc_tuning import begin_with_short_pauses, shorten_pauses
@@ -30,7 +30,7 @@ from bridge.web.app import LAST_REQUESTS, Server, application
 from bridge.web.connections import Connections, Limits, raise_open_files
 from bridge.web.health import Health, Readiness
 from bridge.web.log_throttle import Lines
-from bridge.web.request_bodies import Inflight
+from bridge.web.request_bodies import BodyBudget
 from bridge.web.webhooks import Ingest
 
 PRUNE_EVERY = 600.0
@@ -53,12 +53,12 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        running: Running,
+        snapshot: Snapshot,
         *,
         clock: Clock | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.running = running
+        self.snapshot = snapshot
         self.address = ("", 0)
         self._settings = settings
         self._clock: Clock = clock or SystemClock()
@@ -98,17 +98,17 @@ class Service:
             clock=clock,
             random=self._jitter,
             owner=f"{socket.gethostname()}:{os.getpid()}",
-            repeat_of=lambda route: self.running.routes.repeat(route),
-            alerts=lambda: self.running.routes.alerts,
+            repeat_of=lambda route: self.snapshot.routes.repeat(route),
+            alerts=lambda: self.snapshot.routes.alerts,
         )
         self.ingest = Ingest(
-            running=lambda: self.running,
+            snapshot=lambda: self.snapshot,
             store=self.store,
             wake=self.dispatcher.wake,
             now=clock.now,
-            inflight=Inflight(settings.max_inflight, read_time=settings.body_timeout),
-            turned_away=Lines("turned away", clock.monotonic, most=20, window=60.0),
-            taken=Lines("taken in", clock.monotonic, most=20, window=1.0),
+            inflight=BodyBudget(settings.max_inflight, read_time=settings.body_timeout),
+            rejected_log=Lines("turned away", clock.monotonic, most=20, window=60.0),
+            accepted_log=Lines("taken in", clock.monotonic, most=20, window=1.0),
         )
         limits = Limits(settings.max_connections, settings.head_timeout, settings.idle_timeout)
         server = Server(application(self.ingest, Health(self._readiness)), Connections(self.ingest.note, limits))
@@ -118,7 +118,7 @@ class Service:
             await asyncio.gather(server.stop(), self.dispatcher.stop(within=LAST_REQUESTS))
 
         self._closing.push_async_callback(finish_what_is_in_flight)
-        self._warming = asyncio.create_task(self._warm(self.running.templates), name="warming")
+        self._warming = asyncio.create_task(self._warm(self.snapshot.templates), name="warming")
         self._closing.callback(self._warming.cancel)
         await self.dispatcher.start()
         self.address = await server.start(settings.host, settings.port)
@@ -133,16 +133,16 @@ class Service:
         if started:
             log.info("stopped")
 
-    async def take_over(self, running: Running) -> None:
+    async def take_over(self, snapshot: Snapshot) -> None:
         """Go by another configuration from now on. Its templates are compiled before, where messages are rendered."""
-        before = self.running.templates
-        templates = await asyncio.get_running_loop().run_in_executor(self._renderer, ready, running.templates, before)
-        self.running = replace(running, templates=templates)
+        before = self.snapshot.templates
+        templates = await asyncio.get_running_loop().run_in_executor(self._renderer, ready, snapshot.templates, before)
+        self.snapshot = replace(snapshot, templates=templates)
         self.dispatcher.refresh()
 
     async def _render(self, delivery: Delivery, notes: Sequence[str]) -> Rendered:
         """In a thread of its own, so that a slow template holds up its lane and nothing else."""
-        templates = self.running.templates
+        templates = self.snapshot.templates
         return await asyncio.get_running_loop().run_in_executor(
             self._renderer, lambda: render(delivery.event, templates, delivery.template, notes=notes)
         )
@@ -165,12 +165,12 @@ class Service:
             log.warning("this template is broken, and a plain message stands in for it", fault=fault)
 
     def _destinations(self) -> Mapping[str, Destination]:
-        channels = self.running.channels
+        channels = self.snapshot.channels
         if self._known is not channels:
             self._known = channels
             self._reached = {
                 name: Destination(
-                    channel.url.get_secret_value(), channel.pace, Terms(channel.pack, channel.digest_after)
+                    channel.url.get_secret_value(), channel.pace, ChannelPolicy(channel.pack, channel.digest_after)
                 )
                 for name, channel in channels.items()
             }
@@ -184,13 +184,13 @@ class Service:
             self._found = await self._look_at_store()
         if self._found is None:
             return Readiness(False, "store unavailable", {})
-        lanes = self.dispatcher.counts()
-        counts = {f"lanes_{name}": number for name, number in lanes.items()}
+        workers = self.dispatcher.counts()
+        counts = {f"lanes_{name}": number for name, number in workers.items()}
         counts |= {f"deliveries_{name}": number for name, number in self._found.states.items()}
-        in_trouble = (name for name, lane in self.dispatcher.states().items() if lane.name in ("away", "stopped"))
+        in_trouble = (name for name, worker in self.dispatcher.states().items() if worker.name in ("away", "stopped"))
         counts["deliveries_held"] = sum(self._found.waiting.get(name, 0) for name in in_trouble)
         counts |= {f"events_{name.replace(' ', '_')}": number for name, number in self.ingest.counts.items()}
-        degraded = lanes["away"] or lanes["stopped"]
+        degraded = workers["away"] or workers["stopped"]
         return Readiness(True, "degraded" if degraded else "ok", dict(sorted(counts.items())))
 
     async def _look_at_store(self) -> Counts | None:
@@ -217,7 +217,7 @@ class Service:
             await self._clock.sleep(PRUNE_EVERY)
 
 
-async def serve(settings: Settings, running: Running) -> None:
+async def serve(settings: Settings, snapshot: Snapshot) -> None:
     """Run a bridge until SIGTERM or SIGINT. Raises what ``Service.start`` raises."""
     return_freed_memory()
     raise_open_files()
@@ -225,15 +225,15 @@ async def serve(settings: Settings, running: Running) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    service = Service(settings, running)
-    reload = Reload(settings, lambda: service.running, service.take_over, SystemClock())
+    service = Service(settings, snapshot)
+    reload = Reload(settings, lambda: service.snapshot, service.take_over, SystemClock())
     loop.add_signal_handler(signal.SIGHUP, reload.now)
     begin_with_short_pauses()
     await service.start()
     service.when_compiled(shorten_pauses)
     reloading = asyncio.create_task(reload.run(), name="reload")
-    for name in running.off:
-        log.info("this source is off", source=name, mend=f"set {secret_variable(name)}")
+    for name in snapshot.off:
+        log.info("this source is off", source=name, hint=f"set {secret_variable(name)}")
     await told.wait()
     log.info("stopping: what is in flight is finished, the rest waits in the store")
     reloading.cancel()

@@ -5,27 +5,27 @@ from typing import Literal, Protocol
 
 from bridge.events import Request
 from bridge.store.models import (
+    AcceptResult,
     Backlog,
     Counts,
+    Cursor,
     Delivery,
-    Entry,
-    Kept,
-    LaneRow,
-    Mark,
+    DeliveryResult,
+    DeliveryRow,
+    DestinationState,
+    EventHistory,
+    NewEvent,
     Query,
-    Replayed,
-    Reread,
-    Row,
-    Settlement,
-    Story,
-    Window,
+    RepeatWindow,
+    ReplayResult,
+    StoredDelivery,
 )
 
 
 class Store(Protocol):
     """The interface that every store keeps. Times are Unix seconds. Every call may raise StoreUnavailable."""
 
-    async def accept(self, request: Request, entries: Sequence[Entry], now: float) -> list[Kept]:
+    async def accept(self, request: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
         """Keep events with their keys and deliveries in one transaction, on disk before this returns.
 
         ``request`` has its headers cut down to those that may be kept. One outcome per entry, in their order.
@@ -49,7 +49,7 @@ class Store(Protocol):
         """
         ...
 
-    async def settle(self, settlements: Sequence[Settlement], now: float) -> None:
+    async def settle(self, settlements: Sequence[DeliveryResult], now: float) -> None:
         """Record what became of deliveries, all in one transaction, on disk before this returns.
 
         What is not known is passed over. A delivery that does not wait any more (a person dropped it meanwhile) keeps
@@ -61,11 +61,11 @@ class Store(Protocol):
         """How many deliveries wait for a channel; counting stops at ``most``."""
         ...
 
-    async def open_window(self, channel: str, window: Window, now: float) -> int | None:
+    async def open_window(self, channel: str, window: RepeatWindow, now: float) -> int | None:
         """The delivery that was shown in the window that is open now for messages such as this; None if none is."""
         ...
 
-    async def ended_windows(self, channel: str, now: float) -> list[Window]:
+    async def ended_windows(self, channel: str, now: float) -> list[RepeatWindow]:
         """Windows that are over and not closed, the oldest first."""
         ...
 
@@ -73,7 +73,7 @@ class Store(Protocol):
         """When the next window ends, or ended; None without one."""
         ...
 
-    async def close_window(self, channel: str, window: Window) -> None:
+    async def close_window(self, channel: str, window: RepeatWindow) -> None:
         """What was folded in a window is told, or need not be."""
         ...
 
@@ -97,11 +97,11 @@ class Store(Protocol):
         """Write and commit something small. Raises StoreUnavailable while nothing new can be kept."""
         ...
 
-    async def find(self, query: Query) -> list[Row]:
+    async def find(self, query: Query) -> list[DeliveryRow]:
         """Rows of the ledger."""
         ...
 
-    async def news(self, query: Query, mark: Mark | None) -> tuple[list[Row], Mark]:
+    async def changes_since(self, query: Query, mark: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
         """What a query finds, and how far that is; with a mark, only what is new or has changed since, however much."""
         ...
 
@@ -110,11 +110,11 @@ class Store(Protocol):
         (``123`` or ``#123``), else the first few that begin so."""
         ...
 
-    async def story(self, event_id: str) -> Story | None:
+    async def event_history(self, event_id: str) -> EventHistory | None:
         """All that is on record of an event, None if nothing is."""
         ...
 
-    async def reread(self, deliveries: Sequence[int]) -> list[Reread]:
+    async def stored_deliveries(self, deliveries: Sequence[int]) -> list[StoredDelivery]:
         """Deliveries as ``claim`` would give them, whatever their state, in the order in which they are named.
 
         Fewer where the bodies behind them would take much memory, but the first that is there at least: the rest is
@@ -122,7 +122,7 @@ class Store(Protocol):
         """
         ...
 
-    async def replay(self, rows: Sequence[Row], mark: Mark, now: float) -> list[Replayed]:
+    async def replay(self, rows: Sequence[DeliveryRow], mark: Cursor, now: float) -> list[ReplayResult]:
         """Let deliveries wait once more, all in one transaction; ``mark`` is that of the ``news`` that gave the rows.
 
         A dead one waits again itself; for any other a new one is made, of the same event, channel, route and template.
@@ -139,22 +139,22 @@ class Store(Protocol):
         """How much is in which state, and which channels have something waiting, those that are gone included."""
         ...
 
-    async def note_lane(self, channel: str, state: Literal["stopped", "away"], detail: str, now: float) -> bool:
+    async def note_destination(self, channel: str, state: Literal["stopped", "away"], detail: str, now: float) -> bool:
         """Write down that a channel's lane does not run. Returns whether that is still to be told.
 
         The same state noted again is the same trouble: its beginning stays, and so does whether it was told.
         """
         ...
 
-    async def lane_told(self, channel: str) -> None:
+    async def destination_alerted(self, channel: str) -> None:
         """A lane's trouble was told."""
         ...
 
-    async def clear_lane(self, channel: str) -> int:
+    async def clear_destination(self, channel: str) -> int:
         """A lane runs again, or is gone. Returns how many deliveries it had held: they wait, or have gone since."""
         ...
 
-    async def lanes(self) -> list[LaneRow]:
+    async def destination_states(self) -> list[DestinationState]:
         """Every lane that does not run, by its channel."""
         ...
 

@@ -17,7 +17,7 @@ class StoreRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NewEvent:
     """One event of a request on its way into the ledger. ``part`` is its position among the request's events."""
 
     event: Event
@@ -28,7 +28,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class AcceptResult:
     """What became of one entry. A duplicate and a revived event carry the first arrival's id."""
 
     status: Literal["accepted", "duplicate", "revived"]
@@ -69,7 +69,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class RepeatWindow:
     """The time in which messages of one route and subject that read the same are folded into the first of them."""
 
     route: str
@@ -85,7 +85,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class DeliveryResult:
     """What is to be recorded of one delivery. ``state`` stays ``waiting`` where it will be tried again."""
 
     delivery: int
@@ -98,9 +98,9 @@ class Settlement:
     """Which template failed at which line, where the fallback was posted."""
     told_in: str = ""
     """What tells of a delivery that is ``told``, such as ``repeat of #12``."""
-    opens: Window | None = None
+    opens: RepeatWindow | None = None
     """The window that begins with this delivery, once it is delivered."""
-    folds: Window | None = None
+    folds: RepeatWindow | None = None
     """The open window in which this delivery is told."""
 
 
@@ -136,7 +136,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class LaneRow:
+class DestinationState:
     """A lane that does not run."""
 
     channel: str
@@ -149,7 +149,7 @@ class LaneRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DeliveryRow:
     """One line of the ledger: a delivery with the columns of its event."""
 
     delivery: int
@@ -202,7 +202,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Cursor:
     """How far the ledger was read, so that what is new or has changed since can be told."""
 
     last: int
@@ -212,7 +212,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Reread:
+class StoredDelivery:
     """A delivery as it would be sent again, whatever its state, and what was posted of it if anything was."""
 
     delivery: Delivery
@@ -220,10 +220,10 @@ class Reread:
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayResult:
     """What became of the wish to send one delivery again."""
 
-    row: Row
+    row: DeliveryRow
     delivery: int | None
     """The delivery that waits now: the same one where it was dead, else one of its own. None if it is passed over."""
     why: Literal["", "waiting", "changed", "gone"] = ""
@@ -231,7 +231,7 @@ class Replayed:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class DedupeKey:
     """One of an event's keys, and until when it makes duplicates; None if it is forgotten."""
 
     key: str
@@ -248,10 +248,10 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DeliveryHistory:
     """All that is on record of one delivery."""
 
-    row: Row
+    row: DeliveryRow
     attempts: tuple[Attempt, ...]
     message: Mapping[str, object] | None = field(repr=False)
     """As posted."""
@@ -260,7 +260,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class EventHistory:
     """All that is on record of one event."""
 
     event: Event
@@ -269,5 +269,5 @@ class Story:
     """As it was kept."""
     part: int
     """Which of the request's events it is."""
-    keys: tuple[Memory, ...]
-    deliveries: tuple[Told, ...]
+    keys: tuple[DedupeKey, ...]
+    deliveries: tuple[DeliveryHistory, ...]

@@ -14,7 +14,7 @@ class Unknown:
 
     line: int
     what: str
-    mend: str
+    hint: str
 
 
 def unknown_names(parsed: nodes.Template, environment: Environment, given: Collection[str]) -> list[Unknown]:

@@ -36,7 +36,7 @@ LOOK_EVERY = 0.5
 """Seconds between two looks for connections whose time is over."""
 AT_A_TIME = 20
 """Connections that are closed in one go, so that nobody waits while thousands are."""
-FREE = 20
+FREE_REQUESTS = 20
 """Requests over a connection before one is verified, and one more for each second. That is enough for the health pages,
 and nothing else is open to strangers."""
 
@@ -70,11 +70,11 @@ class Stage(IntEnum):
     """A whole request waits for its answer."""
     IDLE = auto()
     """Every request has its answer."""
-    PROVEN = auto()
+    AUTHENTICATED = auto()
     """Every request has its answer, and one of them was verified."""
 
 
-UNPROVEN = (Stage.HEAD, Stage.IDLE, Stage.BODY)
+UNAUTHENTICATED = (Stage.HEAD, Stage.IDLE, Stage.BODY)
 """Of these the oldest goes when there are too many connections. Where there are none, an idle one goes whose sender has
 proven itself; and never one whose request is in work."""
 
@@ -165,11 +165,11 @@ class Connection(web.RequestHandler):
     def answered(self, *, last: bool) -> bool:
         """A request has its answer, the connection's last one or not. Returns whether it has to be the last one."""
         self._requests += 1
-        in_a_hurry = not self.verified and self._requests > FREE + self._loop.time() - self._opened
+        in_a_hurry = not self.verified and self._requests > FREE_REQUESTS + self._loop.time() - self._opened
         last = last or in_a_hurry or self.unread > HEAD
         self._closing = last
         self._connections.count(self, -self.unread)
-        idle = Stage.PROVEN if self.verified else Stage.IDLE
+        idle = Stage.AUTHENTICATED if self.verified else Stage.IDLE
         self._connections.enter(self, Stage.HEAD if last else idle)
         return last
 
@@ -247,7 +247,7 @@ class Connections:
         stage = connection.stage
         if connection not in self._open[stage]:
             return False
-        if stage in (Stage.IDLE, Stage.PROVEN):
+        if stage in (Stage.IDLE, Stage.AUTHENTICATED):
             self.enter(connection, Stage.HEAD)
         if connection.unread > HEAD and stage is not Stage.BODY:
             self._drop(connection, "too many bytes that are no body")
@@ -277,10 +277,10 @@ class Connections:
         opening connections, however fast; and behind a proxy, where all come from one, the oldest of all goes.
         """
         of = newcomer if self._by_address[newcomer] > self.most // 4 else None
-        candidates = [found for stage in UNPROVEN if (found := self._oldest(stage, of))]
+        candidates = [found for stage in UNAUTHENTICATED if (found := self._oldest(stage, of))]
         if candidates:
             return min(candidates, key=_since)
-        return self._oldest(Stage.PROVEN, of) or self._oldest(Stage.PROVEN, None)
+        return self._oldest(Stage.AUTHENTICATED, of) or self._oldest(Stage.AUTHENTICATED, None)
 
     def _oldest(self, stage: Stage, address: str | None) -> Connection | None:
         return next((one for one in self._open[stage] if address is None or one.address == address), None)
@@ -292,7 +292,7 @@ class Connections:
         for stage, limit in (
             (Stage.HEAD, self.limits.head),
             (Stage.IDLE, self.limits.idle),
-            (Stage.PROVEN, self.limits.idle),
+            (Stage.AUTHENTICATED, self.limits.idle),
         ):
             while number < AT_A_TIME and (oldest := self._oldest(stage, None)) and oldest.since <= now - limit:
                 begun = stage is Stage.HEAD and oldest.unread
@@ -310,7 +310,7 @@ class Connections:
             return
         if reason:
             self.note(status, reason, "-", connection.remote)
-        if connection.stage in (Stage.IDLE, Stage.PROVEN) and not reason and not wire.get_write_buffer_size():
+        if connection.stage in (Stage.IDLE, Stage.AUTHENTICATED) and not reason and not wire.get_write_buffer_size():
             wire.close()  # It has all its answers: nothing went wrong, and it may be told so.
         else:
             wire.abort()
@@ -333,7 +333,7 @@ def raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
     if 0 <= soft < SPARE_FILES * 2:
-        log.warning("few files may be open at once", files=soft, mend="raise the limit, such as with `ulimit -n 65536`")
+        log.warning("few files may be open at once", files=soft, hint="raise the limit, such as with `ulimit -n 65536`")
 
 
 def _unread(connection: Connection) -> int:

@@ -19,13 +19,13 @@ HEADROOM = 4 * 1024 * 1024
 STALLED = 0.5
 """Seconds for which a body may make no PROGRESS while others wait for the room that it takes. Where there is room for
 all, nobody is sent away for it."""
-LITTLE = 4 * 1024
+MIN_STALL_BYTES = 4 * 1024
 """Bytes that are not worth sending anybody away for."""
 MOST_PIECES = 1000
 """Pieces in which a body is held: one that comes byte by byte would take forty times its size."""
 WAIT = 5.0
 """Seconds that a body waits for room before it is turned away."""
-LONGER = 1.6
+LARGE_WAIT_FACTOR = 1.6
 """How much longer a large one waits: they come in one by one, and only GitLab sends them, which waits 10 s."""
 READ_TIME = 15.0
 """Seconds for a body: no provider waits longer for its answer (Twilio 15 s, GitLab 10 s, Shopify 5 s). A large one that
@@ -49,7 +49,7 @@ class Broken(Exception):
     """The body did not arrive whole, or not in time."""
 
 
-class Room:
+class ByteSemaphore:
     """A number of bytes that many tasks share; who finds too few left waits in line."""
 
     def __init__(self, limit: int) -> None:
@@ -123,13 +123,13 @@ class _Reading:
             self.since = now
 
 
-class Inflight:
+class BodyBudget:
     """The bodies in memory at once, within a limit in bytes that they share."""
 
     def __init__(self, limit: int, *, wait: float = WAIT, read_time: float = READ_TIME, pace: float = PACE) -> None:
-        self._all = Room(limit)
-        self._large = Room(max(limit - HEADROOM, limit // 2, 1))
-        self._beyond_ordinary = Room(self._large.limit)
+        self._all = ByteSemaphore(limit)
+        self._large = ByteSemaphore(max(limit - HEADROOM, limit // 2, 1))
+        self._beyond_ordinary = ByteSemaphore(self._large.limit)
         self._wait = wait
         self._read_time = read_time
         self._pace = pace
@@ -159,7 +159,7 @@ class Inflight:
             try:
                 if announced > SMALL:
                     self._press()
-                    patience *= LONGER
+                    patience *= LARGE_WAIT_FACTOR
                     patience -= await self._large.take(announced, patience)
                     large = announced
                 chunks: list[bytes] = []
@@ -214,7 +214,9 @@ class Inflight:
             self._beyond_ordinary.give(beyond)
             self._large.give(large)
 
-    async def _take(self, request: web.Request, reading: _Reading, room: Room, size: int, patience: float) -> float:
+    async def _take(
+        self, request: web.Request, reading: _Reading, room: ByteSemaphore, size: int, patience: float
+    ) -> float:
         """Take room for a chunk. Meanwhile nothing more is received: aiohttp would fill its buffer anew."""
         if room.has(size):
             return await room.take(size, patience)
@@ -263,7 +265,9 @@ class Inflight:
         stalling = [
             one
             for one in self._readings
-            if (one.large or (among_all and one.taken > LITTLE)) and not one.waits and loop.time() - one.since > STALLED
+            if (one.large or (among_all and one.taken > MIN_STALL_BYTES))
+            and not one.waits
+            and loop.time() - one.since > STALLED
         ]
         for one in sorted(stalling, key=_size, reverse=True)[:10]:
             self._readings.discard(one)

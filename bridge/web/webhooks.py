@@ -11,15 +11,15 @@ from aiohttp import web
 from bridge.core import large_bodies
 from bridge.core.payload import clean
 from bridge.events import Event, Request
-from bridge.live.snapshot import Running, Source
+from bridge.live.snapshot import Snapshot, Source
 from bridge.routing.decide import Decision, decide
 from bridge.routing.routes_file import Routes
 from bridge.sources import Malformed, Provider, Unverified
-from bridge.store import Entry, Kept, Store, StoreUnavailable
+from bridge.store import AcceptResult, NewEvent, Store, StoreUnavailable
 from bridge.web import responses
 from bridge.web.connections import Connection
 from bridge.web.log_throttle import Lines
-from bridge.web.request_bodies import Broken, Inflight, NoRoom, TooLarge
+from bridge.web.request_bodies import BodyBudget, Broken, NoRoom, TooLarge
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.ingest")
 
@@ -28,15 +28,15 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.ingest")
 class Ingest:
     """The way of one webhook up to its answer."""
 
-    running: Callable[[], Running]
+    snapshot: Callable[[], Snapshot]
     store: Store
     wake: Callable[[Iterable[str]], None]
     """Told the channels that have something new to say."""
     now: Callable[[], float]
-    inflight: Inflight
-    turned_away: Lines
+    inflight: BodyBudget
+    rejected_log: Lines
     """Bounds what is logged of requests that were turned away: any stranger can send those."""
-    taken: Lines
+    accepted_log: Lines
     """Bounds what is logged of events in a storm: the ledger has them all."""
     counts: Counter[str] = field(default_factory=Counter)
     """Events by what became of them, since the start."""
@@ -47,9 +47,9 @@ class Ingest:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one webhook: 2xx for all that is verified, 4xx for a bad request, 503 if we cannot keep it."""
-        running = self.running()
+        snapshot = self.snapshot()
         name = request.match_info["source"]
-        source = running.sources.get(name)
+        source = snapshot.sources.get(name)
         if source is None:
             return self._turn_away(request, 404, f"there is no source {clean(name, 80)!r}, or it is off", "-")
         provider = source.provider
@@ -65,8 +65,8 @@ class Ingest:
             return self._turn_away(request, 400, "the request target is not a path", name)
         try:
             async with self.inflight.body(request, provider.max_body) as body:
-                url = (running.public_url or f"{request.scheme}://{request.host}") + request.raw_path
-                return await self._take(request, Request(request.method, url, request.headers, body), source, running)
+                url = (snapshot.public_url or f"{request.scheme}://{request.host}") + request.raw_path
+                return await self._take(request, Request(request.method, url, request.headers, body), source, snapshot)
         except TooLarge:
             return self._turn_away(request, 413, "the body is too large", name)
         except NoRoom:
@@ -74,14 +74,14 @@ class Ingest:
         except Broken as error:
             return self._turn_away(request, 400, f"the body did not arrive whole: {error}", name)
 
-    async def _take(self, raw: web.Request, request: Request, source: Source, running: Running) -> web.Response:
+    async def _take(self, raw: web.Request, request: Request, source: Source, snapshot: Snapshot) -> web.Response:
         now = self.now()
         size = len(request.body)
         try:
             if size < large_bodies.LARGE:
-                read = _read(request, source, running.routes, now)
+                read = _read(request, source, snapshot.routes, now)
             else:
-                read = await asyncio.to_thread(_read, request, source, running.routes, now)
+                read = await asyncio.to_thread(_read, request, source, snapshot.routes, now)
         except Unverified as error:
             return self._turn_away(raw, 401, str(error), source.name)
         except Malformed as error:
@@ -89,11 +89,11 @@ class Ingest:
 
         if isinstance(raw.protocol, Connection):
             raw.protocol.verified = True
-        entries: list[Entry] = []
+        entries: list[NewEvent] = []
         for part, (event, decision) in enumerate(read):
             self._tell_failing_conditions(decision)
             if decision.deliveries:
-                entries.append(Entry(event, part, decision.deliveries, source.dedupe_ttl))
+                entries.append(NewEvent(event, part, decision.deliveries, source.dedupe_ttl))
             else:
                 self._count("ignored", event, event.id)
         if not entries:
@@ -111,7 +111,7 @@ class Ingest:
 
     def _count(self, status: str, event: Event, event_id: str) -> None:
         self.counts[status] += 1
-        if self.taken.allows():
+        if self.accepted_log.allows():
             log.info(status, source=event.source, type=event.type, id=event_id)
 
     def _tell_failing_conditions(self, decision: Decision) -> None:
@@ -139,7 +139,7 @@ class Ingest:
     def note(self, status: int, reason: str, source: str, remote: str) -> None:
         """Count a request that was turned away, and log it if there are not too many."""
         self.counts["turned away"] += 1
-        if self.turned_away.allows():
+        if self.rejected_log.allows():
             log.warning("request turned away", status=status, source=source, reason=clean(reason, 200), remote=remote)
 
     @staticmethod
@@ -167,7 +167,7 @@ def kept_request(request: Request, provider: Provider) -> Request:
     return Request(request.method, url, {name: value[:2000] for name, value in headers.items()}, request.body)
 
 
-def _in_sum(kept: list[Kept]) -> tuple[str, str]:
+def _in_sum(kept: list[AcceptResult]) -> tuple[str, str]:
     """What to answer for a request with several events: that something was accepted, if anything was."""
     for outcome in kept:
         if outcome.status != "duplicate":

@@ -21,7 +21,7 @@ class Mistake:
     text: str
     line: int
     what: str
-    mend: str
+    hint: str
 
 
 MISTAKES: Mapping[str, Mistake] = {
@@ -120,7 +120,7 @@ def test_each_mistake_is_one_error_with_file_line_and_mend(told: Mapping[str, ob
     (finding,) = findings_of(told, f"templates/gitlab/{name}.j2")
     assert (finding["level"], finding["line"]) == ("error", mistake.line)
     assert mistake.what in str(finding["what"])
-    assert mistake.mend in str(finding["mend"])
+    assert mistake.hint in str(finding["hint"])
 
 
 def test_the_json_has_the_shape_that_scripts_lean_on(told: Mapping[str, object]) -> None:
@@ -130,7 +130,7 @@ def test_the_json_has_the_shape_that_scripts_lean_on(told: Mapping[str, object])
     assert told["payloads"] == []
     findings = told["findings"]
     assert isinstance(findings, list)
-    assert all(set(finding) == {"level", "where", "line", "what", "mend"} for finding in findings)
+    assert all(set(finding) == {"level", "where", "line", "what", "hint"} for finding in findings)
     assert [finding["level"] for finding in findings] == ["error"] * len(MISTAKES) + ["note"] * 4
 
 
@@ -147,7 +147,7 @@ def test_json_holds_the_faults_of_the_configuration_too(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "")
     (finding,) = [one for one in json.loads(done.stdout)["findings"] if one["line"] == 3]
     assert (finding["level"], finding["where"]) == ("error", "routes.toml")
-    assert finding["mend"] == "the nearest known is `channels`"
+    assert finding["hint"] == "the nearest known is `channels`"
 
 
 def test_json_holds_the_faults_of_the_settings_too(tmp_path: Path) -> None:

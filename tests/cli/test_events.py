@@ -10,7 +10,7 @@ import pytest
 
 from bridge.cli.events import following
 from bridge.demo.slack_simulator import limited
-from bridge.store import Query, Settlement, StoreUnavailable
+from bridge.store import DeliveryResult, Query, StoreUnavailable
 from tests.cli.command import run
 from tests.cli.running import Beside, beside
 from tests.delivery.scene import WatchedStore
@@ -126,14 +126,14 @@ async def test_show_tells_everything(tmp_path: Path) -> None:
         "✓ events: matches pipeline.failed",
     ):
         assert part in done.out, part
-    story = json.loads(told)
-    assert [*story] == ["event", "arrival", "keys", "deliveries", "today"]
-    assert story["event"]["id"] == id
-    assert [delivery["channel"] for delivery in story["deliveries"]] == ["ops", "general"]
-    assert [post["kind"] for post in story["deliveries"][0]["posts"]] == ["limited", "ok"]
-    assert story["deliveries"][0]["message"]["text"].startswith(":x: Pipeline")
-    assert [route["matched"] for route in story["today"]["routes"]] == [True, True]
-    assert "body" not in story["arrival"]
+    event_history = json.loads(told)
+    assert [*event_history] == ["event", "arrival", "keys", "deliveries", "today"]
+    assert event_history["event"]["id"] == id
+    assert [delivery["channel"] for delivery in event_history["deliveries"]] == ["ops", "general"]
+    assert [post["kind"] for post in event_history["deliveries"][0]["posts"]] == ["limited", "ok"]
+    assert event_history["deliveries"][0]["message"]["text"].startswith(":x: Pipeline")
+    assert [route["matched"] for route in event_history["today"]["routes"]] == [True, True]
+    assert "body" not in event_history["arrival"]
     assert json.loads(json.loads(by_number)["arrival"].pop("body"))["object_kind"] == "pipeline"
     for secret in [*secrets, "hooks.slack.com", "X-Gitlab-Token", "services/T"]:
         assert secret not in done.out + told + by_number
@@ -244,7 +244,7 @@ async def test_following_misses_nothing_and_waits_for_a_store_that_is_locked(pat
         turns.put_nowait(turn)
     assert await states(batches) == [(1, "delivered")]
     await accept(owner, entry(event("second")), now=NOW)
-    await owner.settle([Settlement(2, "dead", "no")], NOW)
+    await owner.settle([DeliveryResult(2, "dead", "no")], NOW)
     turns.put_nowait("quiet")
     assert await states(batches) == [(2, "dead")]
     await batches.aclose()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.delivery.rate_limiter import Pacer
+from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.slack import Poster, open_session
-from bridge.delivery.worker_deps import Means
+from bridge.delivery.worker_deps import WorkerDeps
 from bridge.demo.slack_simulator import SlackSimulator
 from bridge.store import open_store
 from tests.delivery.clock import HandClock
@@ -41,17 +41,17 @@ async def scene(slack: SlackSimulator, tmp_path: Path) -> AsyncIterator[Scene]:
     database = f"sqlite:///{tmp_path / 'bridge.db'}"
     store = WatchedStore(open_store(database, limit=2**30, owner=True))
     urls: dict[str, str] = {}
-    pacers: dict[str, Pacer] = {}
+    pacers: dict[str, RateLimiter] = {}
 
-    def pacer_of(url: str) -> Pacer:
-        return pacers.setdefault(url, Pacer(clock, per_second=1000.0, burst=1000))
+    def limiter_of(url: str) -> RateLimiter:
+        return pacers.setdefault(url, RateLimiter(clock, per_second=1000.0, burst=1000))
 
     async with open_session() as session:
         poster = Poster(session, clock, time_limit=0.2)
-        means = Means(store, poster, render, urls.get, pacer_of, clock, lambda: 1.0, "test")
-        scene = Scene(slack, store, database, clock, means, urls, pacers)
+        deps = WorkerDeps(store, poster, render, urls.get, limiter_of, clock, lambda: 1.0, "test")
+        scene = Scene(slack, store, database, clock, deps, urls, pacers)
         yield scene
-        for lane in scene.lanes:
-            lane.cancel()
-        await asyncio.gather(*scene.lanes, return_exceptions=True)
+        for worker in scene.workers:
+            worker.cancel()
+        await asyncio.gather(*scene.workers, return_exceptions=True)
     await store.close()

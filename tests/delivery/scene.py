@@ -6,29 +6,29 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from bridge.delivery.channel_worker import Lane
-from bridge.delivery.rate_limiter import Pacer
-from bridge.delivery.worker_deps import Means
+from bridge.delivery.channel_worker import ChannelWorker
+from bridge.delivery.rate_limiter import RateLimiter
+from bridge.delivery.worker_deps import WorkerDeps
 from bridge.demo.slack_simulator import SlackSimulator
 from bridge.events import Event, Request, new_id
 from bridge.messages import Message, Rendered
 from bridge.routing.decide import Planned, State
 from bridge.store import (
+    AcceptResult,
     Backlog,
     Counts,
+    Cursor,
     Delivery,
-    Entry,
-    Kept,
-    LaneRow,
-    Mark,
+    DeliveryResult,
+    DeliveryRow,
+    DestinationState,
+    EventHistory,
+    NewEvent,
     Query,
-    Replayed,
-    Reread,
-    Row,
-    Settlement,
+    RepeatWindow,
+    ReplayResult,
     Store,
-    Story,
-    Window,
+    StoredDelivery,
 )
 from tests.delivery.clock import PATIENCE, HandClock
 
@@ -41,14 +41,14 @@ class WatchedStore:
 
     def __init__(self, store: Store) -> None:
         self.inner = store
-        self.settled: list[Settlement] = []
+        self.settled: list[DeliveryResult] = []
         self.settle_faults: deque[Exception] = deque()
         self.claim_faults: deque[Exception] = deque()
         self.changed_faults: deque[Exception] = deque()
         self.counts_faults: deque[Exception] = deque()
         self.change = asyncio.Condition()
 
-    async def accept(self, request: Request, entries: Sequence[Entry], now: float) -> list[Kept]:
+    async def accept(self, request: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
         return await self.inner.accept(request, entries, now)
 
     async def claim(self, channel: str, owner: str, n: int) -> list[Delivery]:
@@ -56,7 +56,7 @@ class WatchedStore:
             raise self.claim_faults.popleft()
         return await self.inner.claim(channel, owner, n)
 
-    async def settle(self, settlements: Sequence[Settlement], now: float) -> None:
+    async def settle(self, settlements: Sequence[DeliveryResult], now: float) -> None:
         if self.settle_faults:
             raise self.settle_faults.popleft()
         await self.inner.settle(settlements, now)
@@ -67,16 +67,16 @@ class WatchedStore:
     async def waiting(self, channel: str, most: int) -> int:
         return await self.inner.waiting(channel, most)
 
-    async def open_window(self, channel: str, window: Window, now: float) -> int | None:
+    async def open_window(self, channel: str, window: RepeatWindow, now: float) -> int | None:
         return await self.inner.open_window(channel, window, now)
 
-    async def ended_windows(self, channel: str, now: float) -> list[Window]:
+    async def ended_windows(self, channel: str, now: float) -> list[RepeatWindow]:
         return await self.inner.ended_windows(channel, now)
 
     async def next_window(self, channel: str) -> float | None:
         return await self.inner.next_window(channel)
 
-    async def close_window(self, channel: str, window: Window) -> None:
+    async def close_window(self, channel: str, window: RepeatWindow) -> None:
         await self.inner.close_window(channel, window)
 
     async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
@@ -96,22 +96,22 @@ class WatchedStore:
     async def check(self) -> None:
         await self.inner.check()
 
-    async def find(self, query: Query) -> list[Row]:
+    async def find(self, query: Query) -> list[DeliveryRow]:
         return await self.inner.find(query)
 
-    async def news(self, query: Query, mark: Mark | None) -> tuple[list[Row], Mark]:
-        return await self.inner.news(query, mark)
+    async def changes_since(self, query: Query, mark: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
+        return await self.inner.changes_since(query, mark)
 
     async def events_named(self, name: str) -> list[str]:
         return await self.inner.events_named(name)
 
-    async def story(self, event_id: str) -> Story | None:
-        return await self.inner.story(event_id)
+    async def event_history(self, event_id: str) -> EventHistory | None:
+        return await self.inner.event_history(event_id)
 
-    async def reread(self, deliveries: Sequence[int]) -> list[Reread]:
-        return await self.inner.reread(deliveries)
+    async def stored_deliveries(self, deliveries: Sequence[int]) -> list[StoredDelivery]:
+        return await self.inner.stored_deliveries(deliveries)
 
-    async def replay(self, rows: Sequence[Row], mark: Mark, now: float) -> list[Replayed]:
+    async def replay(self, rows: Sequence[DeliveryRow], mark: Cursor, now: float) -> list[ReplayResult]:
         return await self.inner.replay(rows, mark, now)
 
     async def served(self) -> bool:
@@ -122,17 +122,17 @@ class WatchedStore:
             raise self.counts_faults.popleft()
         return await self.inner.counts()
 
-    async def note_lane(self, channel: str, state: Literal["stopped", "away"], detail: str, now: float) -> bool:
-        return await self.inner.note_lane(channel, state, detail, now)
+    async def note_destination(self, channel: str, state: Literal["stopped", "away"], detail: str, now: float) -> bool:
+        return await self.inner.note_destination(channel, state, detail, now)
 
-    async def lane_told(self, channel: str) -> None:
-        await self.inner.lane_told(channel)
+    async def destination_alerted(self, channel: str) -> None:
+        await self.inner.destination_alerted(channel)
 
-    async def clear_lane(self, channel: str) -> int:
-        return await self.inner.clear_lane(channel)
+    async def clear_destination(self, channel: str) -> int:
+        return await self.inner.clear_destination(channel)
 
-    async def lanes(self) -> list[LaneRow]:
-        return await self.inner.lanes()
+    async def destination_states(self) -> list[DestinationState]:
+        return await self.inner.destination_states()
 
     async def prune(self, now: float, retention: float) -> int:
         return await self.inner.prune(now, retention)
@@ -165,12 +165,12 @@ class Scene:
     database: str
     """The store's URL."""
     clock: HandClock
-    means: Means
+    deps: WorkerDeps
     urls: dict[str, str]
-    pacers: dict[str, Pacer]
+    pacers: dict[str, RateLimiter]
     slept: list[float] = field(default_factory=list)
     """Every sleep that ``until`` let pass, in seconds."""
-    lanes: list[asyncio.Task[None]] = field(default_factory=list)
+    workers: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def accept(
         self, *titles: str, channel: str = "general", store: Store | None = None, subject: str = ""
@@ -197,17 +197,17 @@ class Scene:
                 test=False,
             )
             await (store or self.store).accept(
-                REQUEST, [Entry(event, 0, (Planned(channel, "a route", None),), 3600.0)], now
+                REQUEST, [NewEvent(event, 0, (Planned(channel, "a route", None),), 3600.0)], now
             )
             ids.append(event.id)
         return ids
 
-    def start(self, channel: str = "general") -> Lane:
+    def start(self, channel: str = "general") -> ChannelWorker:
         """A lane at work. It may serve a channel that is new."""
         self.urls.setdefault(channel, self.slack.webhook(channel))
-        lane = Lane(channel, self.means)
-        self.lanes.append(asyncio.create_task(lane.run()))
-        return lane
+        worker = ChannelWorker(channel, self.deps)
+        self.workers.append(asyncio.create_task(worker.run()))
+        return worker
 
     async def until(self, reached: Awaitable[T]) -> T:
         """Let time pass whenever somebody sleeps, until something is reached."""
@@ -222,15 +222,15 @@ class Scene:
                     sleeper.cancel()
                     return waiting.result()
 
-    async def until_settled(self, n: int) -> list[Settlement]:
+    async def until_settled(self, n: int) -> list[DeliveryResult]:
         """Let time pass until so many attempts and endings are on record."""
         return await self.until(self.settled(n))
 
-    async def settled(self, n: int) -> list[Settlement]:
+    async def settled(self, n: int) -> list[DeliveryResult]:
         """The first ``n`` settlements, once they are on record."""
         return await self._once(lambda: len(self.store.settled) >= n, n)
 
-    async def until_ended(self, n: int) -> list[Settlement]:
+    async def until_ended(self, n: int) -> list[DeliveryResult]:
         """Let time pass until so many deliveries are no longer waiting."""
 
         def ended() -> bool:
@@ -238,7 +238,7 @@ class Scene:
 
         return await self.until(self._once(ended, None))
 
-    async def _once(self, reached: Callable[[], bool], n: int | None) -> list[Settlement]:
+    async def _once(self, reached: Callable[[], bool], n: int | None) -> list[DeliveryResult]:
         async with self.store.change:
             await self.store.change.wait_for(reached)
         return self.store.settled[:n]
@@ -251,7 +251,7 @@ class Scene:
         """What each request to a channel was answered."""
         return [hit.answered for hit in self.slack.hits(channel)]
 
-    async def rows(self) -> list[Row]:
+    async def rows(self) -> list[DeliveryRow]:
         """The ledger, oldest first."""
         return sorted(await self.store.find(Query(limit=1000)), key=lambda row: row.delivery)
 

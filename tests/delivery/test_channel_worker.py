@@ -8,20 +8,20 @@ from itertools import pairwise
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.delivery.channel_worker import MISHAPS, Lane
+from bridge.delivery.channel_worker import MAX_INTERNAL_ERRORS, ChannelWorker
 from bridge.delivery.circuit_breaker import PROBE_EVERY
-from bridge.delivery.rate_limiter import Pacer
-from bridge.delivery.worker_deps import RUNNING, LaneState, back_off
+from bridge.delivery.rate_limiter import RateLimiter
+from bridge.delivery.worker_deps import RUNNING, WorkerState, back_off
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, Behaviour, Fault, http_date, limited, redirect
 from bridge.messages import Message, Rendered
-from bridge.store import Delivery, Settlement, StoreUnavailable
+from bridge.store import Delivery, DeliveryResult, StoreUnavailable
 from tests.delivery.scene import Scene, message, render
 
 MARKDOWN = {"type": "markdown", "text": "# a type of block on which incoming webhooks fail"}
 
 
-def times(settled: Sequence[Settlement]) -> list[float]:
+def times(settled: Sequence[DeliveryResult]) -> list[float]:
     """When each attempt was made, in seconds from the first."""
     found = [settlement.attempt.at for settlement in settled if settlement.attempt]
     return [at - min(found) for at in sorted(found)]
@@ -40,17 +40,17 @@ async def test_messages_appear_in_the_order_of_acceptance(scene: Scene) -> None:
 
 
 async def test_an_idle_lane_wakes_when_something_is_accepted(scene: Scene) -> None:
-    lane = scene.start()
+    worker = scene.start()
     for n in range(3):
         await scene.accept(f"message {n}")
-        lane.wake()
+        worker.wake()
         await scene.until_settled(n + 1)
     assert scene.shown() == ["message 0", "message 1", "message 2"]
 
 
 async def test_one_message_a_second_after_a_small_burst(scene: Scene) -> None:
     await scene.accept(*map(str, range(6)))
-    scene.pacers[scene.slack.webhook("general")] = Pacer(scene.clock)
+    scene.pacers[scene.slack.webhook("general")] = RateLimiter(scene.clock)
     scene.start()
     assert times(await scene.until_settled(6)) == pytest.approx([0, 0, 0, 1, 2, 3])
     assert scene.shown() == list(map(str, range(6)))
@@ -58,7 +58,7 @@ async def test_one_message_a_second_after_a_small_burst(scene: Scene) -> None:
 
 async def test_channels_with_one_webhook_share_its_pace(scene: Scene) -> None:
     url = scene.slack.webhook("general")
-    scene.pacers[url] = Pacer(scene.clock, burst=1)
+    scene.pacers[url] = RateLimiter(scene.clock, burst=1)
     for channel in ("a", "b"):
         scene.urls[channel] = url
         await scene.accept("1", "2", "3", channel=channel)
@@ -76,23 +76,23 @@ async def test_a_429_pauses_the_lane_for_as_long_as_slack_asks(
 ) -> None:
     await scene.accept("first", "second")
     scene.slack.script("general", limited(retry_after))
-    lane = scene.start()
+    worker = scene.start()
     await scene.settled(1)
     assert await scene.clock.asleep() == seconds + 0.5, "and up to half a second by chance"
-    assert lane.state == LaneState("paused", until=scene.clock.now() + seconds + 0.5)
+    assert worker.state == WorkerState("paused", until=scene.clock.now() + seconds + 0.5)
     await scene.until_ended(2)
     assert scene.shown() == ["first", "second"]
-    assert lane.state == RUNNING
+    assert worker.state == RUNNING
 
 
 async def test_a_new_url_ends_a_pause(scene: Scene) -> None:
     await scene.accept("first", "second")
     scene.slack.script("general", limited(3600))
-    lane = scene.start()
+    worker = scene.start()
     await scene.settled(1)
     assert await scene.clock.asleep() == 3600.5
     scene.urls["general"] = scene.slack.webhook("other")
-    lane.configuration_changed()
+    worker.configuration_changed()
     await scene.settled(3)
     assert scene.shown("other") == ["first", "second"]
 
@@ -181,7 +181,7 @@ async def test_an_unsupported_block_costs_the_layout_and_not_the_message(scene: 
     async def with_markdown(delivery: Delivery, notes: Sequence[str]) -> Rendered:
         return Rendered("test.j2", Message(delivery.event.title, [MARKDOWN]))
 
-    scene.means = replace(scene.means, render=with_markdown)
+    scene.deps = replace(scene.deps, render=with_markdown)
     await scene.accept("first")
     scene.start()
     await scene.until_ended(1)
@@ -191,10 +191,10 @@ async def test_an_unsupported_block_costs_the_layout_and_not_the_message(scene: 
 async def test_while_slack_is_away_the_lane_waits_without_count_and_without_end(scene: Scene) -> None:
     await scene.accept("first", "second")
     scene.slack.always("general", sim.BAD_GATEWAY)
-    lane = scene.start()
+    worker = scene.start()
     await scene.until(scene.slack.wait_for_hits("general", 60))
     assert await scene.states() == ["waiting", "waiting"]
-    assert lane.state == LaneState("away", sim.BAD_GATEWAY.body)
+    assert worker.state == WorkerState("away", sim.BAD_GATEWAY.body)
     assert scene.slept[:8] == [1, 2, 4, 8, 16, 32, 60, 60]
     assert set(scene.slept[8:]) == {60}
     assert [hit.body for hit in scene.slack.hits("general")[3:]] == [{"text": ""}] * (
@@ -204,7 +204,7 @@ async def test_while_slack_is_away_the_lane_waits_without_count_and_without_end(
     await scene.until_ended(2)
     assert scene.shown() == ["first", "second"]
     assert [post.body for post in scene.slack.posts("general")] == [message("first").body(), message("second").body()]
-    assert lane.state == RUNNING
+    assert worker.state == RUNNING
 
 
 async def test_after_an_absence_failures_are_counted_anew(scene: Scene) -> None:
@@ -278,15 +278,15 @@ async def test_a_dead_destination_stops_the_lane_until_a_probe_finds_it_alive(sc
     await scene.accept("first", "second")
     scene.slack.always("general", sim.NO_ACTIVE_HOOKS)
     with capture_logs() as logs:
-        lane = scene.start()
+        worker = scene.start()
         await scene.until(scene.slack.wait_for_hits("general", 6))
-        assert lane.state == LaneState("stopped", "no_active_hooks")
+        assert worker.state == WorkerState("stopped", "no_active_hooks")
         assert await scene.states() == ["waiting", "waiting"]
         assert scene.slept == [PROBE_EVERY] * 5
         scene.slack.always("general", None)
         await scene.until_ended(2)
     assert scene.shown() == ["first", "second"]
-    assert lane.state == RUNNING
+    assert worker.state == RUNNING
     loud = [line for line in logs if line["log_level"] == "error"]
     assert len(loud) == 1, "told once, not at each probe"
     assert (loud[0]["channel"], loud[0]["answer"]) == ("general", "no_active_hooks")
@@ -296,12 +296,12 @@ async def test_a_dead_destination_stops_the_lane_until_a_probe_finds_it_alive(sc
 async def test_a_stopped_lane_is_not_stirred_by_what_is_accepted(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.always("general", sim.NO_SERVICE)
-    lane = scene.start()
+    worker = scene.start()
     await scene.settled(1)
     for n in range(5):
         assert await scene.clock.asleep() == PROBE_EVERY - n * 10
         await scene.accept(f"more {n}")
-        lane.wake()
+        worker.wake()
         scene.clock.advance(10)
     assert await scene.clock.asleep() == PROBE_EVERY - 50
     assert len(scene.slack.hits("general")) == 1
@@ -310,11 +310,11 @@ async def test_a_stopped_lane_is_not_stirred_by_what_is_accepted(scene: Scene) -
 async def test_a_stopped_lane_stays_stopped_while_slack_is_away(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.script("general", sim.NO_SERVICE, sim.BAD_GATEWAY, sim.CHANNEL_IS_ARCHIVED, limited(3))
-    lane = scene.start()
+    worker = scene.start()
     await scene.settled(1)
     for detail in ("no_service", "no_service", "channel_is_archived", "channel_is_archived"):
         await scene.clock.asleep()
-        assert lane.state == LaneState("stopped", detail)
+        assert worker.state == WorkerState("stopped", detail)
         await scene.clock.skip()
     await scene.until_ended(1)
     assert scene.shown() == ["first"]
@@ -323,11 +323,11 @@ async def test_a_stopped_lane_stays_stopped_while_slack_is_away(scene: Scene) ->
 async def test_a_new_url_starts_a_stopped_lane_at_once(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.always("general", sim.CHANNEL_NOT_FOUND)
-    lane = scene.start()
+    worker = scene.start()
     await scene.settled(1)
     await scene.clock.asleep()
     scene.urls["general"] = scene.slack.webhook("other")
-    lane.configuration_changed()
+    worker.configuration_changed()
     await scene.settled(2)
     assert scene.shown("other") == ["first"]
     assert len(scene.slack.hits("general")) == 1
@@ -336,17 +336,17 @@ async def test_a_new_url_starts_a_stopped_lane_at_once(scene: Scene) -> None:
 async def test_a_stopped_lane_whose_url_is_taken_away_rests(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.always("general", sim.CHANNEL_NOT_FOUND)
-    lane = scene.start()
+    worker = scene.start()
     await scene.settled(1)
     await scene.clock.asleep()
     url = scene.urls.pop("general")
-    lane.configuration_changed()
+    worker.configuration_changed()
     scene.slack.always("general", None)
     for _ in range(20):
         await asyncio.sleep(0)
-    assert lane.state == RUNNING
+    assert worker.state == RUNNING
     scene.urls["general"] = url
-    lane.configuration_changed()
+    worker.configuration_changed()
     await scene.until_ended(1)
     assert scene.shown() == ["first"]
 
@@ -354,10 +354,10 @@ async def test_a_stopped_lane_whose_url_is_taken_away_rests(scene: Scene) -> Non
 async def test_a_probe_after_failures_may_find_the_destination_dead(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.script("general", *[sim.EMPTY_500] * 3, sim.NO_SERVICE)
-    lane = scene.start()
+    worker = scene.start()
     await scene.until(scene.slack.wait_for_hits("general", 4))
     await scene.clock.asleep()
-    assert lane.state == LaneState("stopped", "no_service")
+    assert worker.state == WorkerState("stopped", "no_service")
     await scene.until_ended(1)
     assert [post.body for post in scene.slack.posts("general")] == [message("first").body()]
 
@@ -365,10 +365,10 @@ async def test_a_probe_after_failures_may_find_the_destination_dead(scene: Scene
 async def test_a_destination_may_die_while_slack_is_away(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.script("general", *[sim.EMPTY_500] * 4, sim.NO_SERVICE)
-    lane = scene.start()
+    worker = scene.start()
     await scene.until(scene.slack.wait_for_hits("general", 5))
     await scene.clock.asleep()
-    assert lane.state == LaneState("stopped", "no_service")
+    assert worker.state == WorkerState("stopped", "no_service")
     await scene.until_ended(1)
     assert scene.shown() == ["first"]
 
@@ -376,12 +376,12 @@ async def test_a_destination_may_die_while_slack_is_away(scene: Scene) -> None:
 async def test_a_new_url_ends_an_absence(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.always("general", sim.BAD_GATEWAY)
-    lane = scene.start()
+    worker = scene.start()
     await scene.until(scene.slack.wait_for_hits("general", 6))
     await scene.clock.asleep()
     hits = len(scene.slack.hits("general"))
     scene.urls["general"] = scene.slack.webhook("other")
-    lane.configuration_changed()
+    worker.configuration_changed()
     await scene.until_ended(1)
     assert len(scene.slack.hits("general")) == hits
     assert scene.shown("other") == ["first"]
@@ -413,7 +413,7 @@ async def test_what_the_template_skips_is_not_posted_and_the_reason_kept(scene: 
             return Rendered("test.j2", None, skip="nothing to say about a draft")
         return await render(delivery, notes)
 
-    scene.means = replace(scene.means, render=skips)
+    scene.deps = replace(scene.deps, render=skips)
     await scene.accept("draft", "second")
     scene.start()
     await scene.settled(2)
@@ -427,7 +427,7 @@ async def test_a_templates_fault_posts_the_fallback_and_is_told_once(scene: Scen
     async def falls_back(delivery: Delivery, notes: Sequence[str]) -> Rendered:
         return Rendered("test.j2", message("plain"), fault="test.j2:3: 'x' is undefined")
 
-    scene.means = replace(scene.means, render=falls_back)
+    scene.deps = replace(scene.deps, render=falls_back)
     await scene.accept("first")
     scene.slack.script("general", sim.EMPTY_500, sim.EMPTY_500)
     with capture_logs() as logs:
@@ -436,7 +436,7 @@ async def test_a_templates_fault_posts_the_fallback_and_is_told_once(scene: Scen
     assert scene.shown() == ["plain"]
     assert (await scene.rows())[0].template_fault == "test.j2:3: 'x' is undefined"
     assert [line["fault"] for line in logs if "fault" in line] == ["test.j2:3: 'x' is undefined"]
-    assert scene.means.counts == {"template_faults": 1, "away": 2, "ok": 1}
+    assert scene.deps.counts == {"template_faults": 1, "away": 2, "ok": 1}
 
 
 async def test_a_template_that_is_mended_meanwhile_makes_the_next_try(scene: Scene) -> None:
@@ -446,7 +446,7 @@ async def test_a_template_that_is_mended_meanwhile_makes_the_next_try(scene: Sce
         fault = faults.pop(0)
         return Rendered("test.j2", message("plain" if fault else "good"), fault=fault)
 
-    scene.means = replace(scene.means, render=is_mended)
+    scene.deps = replace(scene.deps, render=is_mended)
     await scene.accept("first")
     scene.slack.script("general", sim.EMPTY_500)
     scene.start()
@@ -471,8 +471,8 @@ async def test_the_end_between_post_and_record_is_the_other_way_to_a_second_post
     scene.store.settle_faults.extend([StoreUnavailable("the disk is full")] * 100)
     scene.start()
     await scene.clock.asleep()
-    scene.lanes[0].cancel()
-    await asyncio.wait(scene.lanes)
+    scene.workers[0].cancel()
+    await asyncio.wait(scene.workers)
     scene.store.settle_faults.clear()
     scene.start()
     await scene.until_ended(1)
@@ -509,11 +509,11 @@ async def test_a_delivery_on_which_the_bridge_itself_fails_blocks_nobody(scene: 
             raise RuntimeError("a bug")
         return await render(delivery, notes)
 
-    scene.means = replace(scene.means, render=breaks)
+    scene.deps = replace(scene.deps, render=breaks)
     await scene.accept("cursed", "second")
     scene.start()
     await scene.until_ended(2)
-    assert tries == MISHAPS
+    assert tries == MAX_INTERNAL_ERRORS
     assert await scene.states() == ["dead", "delivered"]
     assert (await scene.rows())[0].reason == "the bridge failed on it 3 times (RuntimeError)"
 
@@ -524,7 +524,7 @@ async def test_what_a_person_dropped_meanwhile_is_not_posted(scene: Scene) -> No
     scene.start()
     [failed] = await scene.settled(1)
     await scene.clock.asleep()
-    await scene.store.settle([Settlement(failed.delivery, "dropped")], scene.clock.now())
+    await scene.store.settle([DeliveryResult(failed.delivery, "dropped")], scene.clock.now())
     await scene.until_ended(2)
     assert scene.shown() == ["second"]
 
@@ -532,7 +532,7 @@ async def test_what_a_person_dropped_meanwhile_is_not_posted(scene: Scene) -> No
 async def test_a_lane_that_is_told_to_stop_claims_no_more(scene: Scene) -> None:
     await scene.accept("first")
     scene.start().stop()
-    await asyncio.wait(scene.lanes)
+    await asyncio.wait(scene.workers)
     assert await scene.states() == ["waiting"]
     assert scene.slack.hits("general") == ()
 
@@ -542,12 +542,12 @@ async def test_a_lane_that_is_told_to_stop_puts_its_post_on_record(scene: Scene,
     await scene.accept("first", "second")
     hold = asyncio.Event()
     scene.slack.script("general", Answer(status, "ok", shows=status == 200, hold=hold))
-    lane = scene.start()
+    worker = scene.start()
     await scene.slack.wait_for_hits("general", 1)
-    assert lane.posting
-    lane.stop()
+    assert worker.posting
+    worker.stop()
     hold.set()
-    await asyncio.wait(scene.lanes)
+    await asyncio.wait(scene.workers)
     assert await scene.states() == ["delivered" if status == 200 else "waiting", "waiting"]
     assert [row.attempts for row in await scene.rows()] == [1, 0]
     assert len(scene.slack.hits("general")) == 1
@@ -561,12 +561,12 @@ def test_back_offs_grow_to_a_minute_and_half_of_each_is_chance() -> None:
 
 async def test_a_lane_without_a_url_rests_until_it_has_one(scene: Scene) -> None:
     await scene.accept("first")
-    lane = Lane("general", scene.means)
-    scene.lanes.append(asyncio.create_task(lane.run()))
+    worker = ChannelWorker("general", scene.deps)
+    scene.workers.append(asyncio.create_task(worker.run()))
     await asyncio.sleep(0)
-    assert lane.state == RUNNING
+    assert worker.state == RUNNING
     scene.urls["general"] = scene.slack.webhook("general")
-    lane.configuration_changed()
+    worker.configuration_changed()
     await scene.settled(1)
     assert scene.shown() == ["first"]
 
@@ -574,11 +574,11 @@ async def test_a_lane_without_a_url_rests_until_it_has_one(scene: Scene) -> None
 async def test_what_was_dead_and_is_revived_begins_anew_with_its_whole_message(scene: Scene) -> None:
     scene.slack.script("general", sim.INVALID_BLOCKS, sim.INVALID_BLOCKS)
     await scene.accept("one")
-    lane = scene.start()
+    worker = scene.start()
     await scene.until_ended(1)
     assert await scene.states() == ["dead"]
     await scene.accept("one")  # its sender sends it again
-    lane.wake()
+    worker.wake()
     await scene.until_ended(2)
     assert scene.store.settled[-1].reason == ""
     assert scene.slack.posts("general")[-1].body["blocks"]

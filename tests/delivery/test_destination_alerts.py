@@ -11,7 +11,7 @@ from bridge.delivery.circuit_breaker import PROBE_EVERY
 from bridge.delivery.dispatcher import Destination, Dispatcher
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, limited
-from bridge.store import LaneRow, StoreUnavailable
+from bridge.store import DestinationState, StoreUnavailable
 from tests.delivery.scene import Scene, render
 
 
@@ -32,7 +32,7 @@ class House:
             await self.stop()
         self.dispatcher = Dispatcher(
             self.scene.store,
-            self.scene.means.poster,
+            self.scene.deps.poster,
             render,
             lambda: dict(self.destinations),
             clock=self.scene.clock,
@@ -53,11 +53,11 @@ class House:
         posts = await self.scene.until(self.scene.slack.wait_for("ops", n))
         return [str(post.body["text"]) for post in posts]
 
-    async def rows(self, holds: Callable[[list[LaneRow]], bool]) -> list[LaneRow]:
+    async def rows(self, holds: Callable[[list[DestinationState]], bool]) -> list[DestinationState]:
         """The table, once it is so, while time passes."""
 
-        async def look() -> list[LaneRow]:
-            while not holds(rows := await self.scene.store.lanes()):
+        async def look() -> list[DestinationState]:
+            while not holds(rows := await self.scene.store.destination_states()):
                 await self.scene.clock.asleep()
             return rows
 
@@ -99,7 +99,7 @@ async def test_the_lane_that_works_again_is_told_in_one_line_and_its_row_is_gone
     assert "the channel is archived" in text
     house.scene.slack.always("deploys", None)
     assert (await house.told(2))[1] == "#deploys is back: 12 messages that waited are on their way"
-    assert await house.scene.store.lanes() == []
+    assert await house.scene.store.destination_states() == []
 
 
 async def test_another_url_brings_it_back(house: House) -> None:
@@ -123,7 +123,7 @@ async def test_a_restart_tells_nothing_twice(house: House) -> None:
         hits = len(house.scene.slack.hits("deploys"))
         await house.start()
         await house.scene.until(house.scene.slack.wait_for_hits("deploys", hits + 3))
-        assert await house.scene.store.lanes() == [before]
+        assert await house.scene.store.destination_states() == [before]
     assert len(house.scene.slack.posts("ops")) == 1
     house.scene.slack.always("deploys", None)
     await house.start()
@@ -131,17 +131,17 @@ async def test_a_restart_tells_nothing_twice(house: House) -> None:
 
 
 async def test_a_lane_of_before_that_has_nothing_to_post_is_asked_about(house: House) -> None:
-    await house.scene.store.note_lane("deploys", "stopped", "no_service", house.scene.clock.now())
-    await house.scene.store.lane_told("deploys")
+    await house.scene.store.note_destination("deploys", "stopped", "no_service", house.scene.clock.now())
+    await house.scene.store.destination_alerted("deploys")
     house.scene.slack.script("deploys", sim.NO_SERVICE)
     await house.start()
     assert await house.told(1) == ["#deploys is back: 0 messages that waited are on their way"]
     assert house.scene.clock.now() >= 1_800_000_000.0 + PROBE_EVERY
-    assert await house.scene.store.lanes() == []
+    assert await house.scene.store.destination_states() == []
 
 
 async def test_a_trouble_that_was_not_told_before_a_restart_is_told_after_it(house: House) -> None:
-    await house.scene.store.note_lane("deploys", "stopped", "channel_not_found", house.scene.clock.now())
+    await house.scene.store.note_destination("deploys", "stopped", "channel_not_found", house.scene.clock.now())
     house.scene.slack.always("deploys", sim.CHANNEL_NOT_FOUND)
     await house.start()
     assert "the channel was deleted" in (await house.told(1))[0]
@@ -219,7 +219,7 @@ async def test_where_nobody_can_be_told_the_log_alone_tells(house: House, how: s
     assert any("Slack closed this destination" in entry["event"] for entry in said)
     bodies = [hit.body for hit in house.scene.slack.hits(hook)]
     assert all(body == {"text": ""} or body["text"] == "1" for body in bodies)  # type: ignore[index]  # read as JSON
-    [row] = await house.scene.store.lanes()
+    [row] = await house.scene.store.destination_states()
     assert not row.told
 
 
@@ -237,7 +237,7 @@ async def test_an_alerts_channel_that_comes_with_a_reload_is_told(house: House) 
 async def test_a_store_that_is_not_available_holds_nothing_up_for_good(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real: Callable[..., Awaitable[bool]] = house.scene.store.note_lane
+    real: Callable[..., Awaitable[bool]] = house.scene.store.note_destination
     faults = [StoreUnavailable("full"), RuntimeError("ours")]
 
     async def note(channel: str, state: str, detail: str, now: float) -> bool:
@@ -245,7 +245,7 @@ async def test_a_store_that_is_not_available_holds_nothing_up_for_good(
             raise faults.pop()
         return await real(channel, state, detail, now)
 
-    monkeypatch.setattr(house.scene.store, "note_lane", note)
+    monkeypatch.setattr(house.scene.store, "note_destination", note)
     house.scene.slack.always("deploys", sim.NO_SERVICE)
     await house.scene.accept("1", channel="deploys")
     await house.start()

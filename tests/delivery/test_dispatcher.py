@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.delivery.dispatcher import DRAIN, POLL_EVERY, Destination, Dispatcher
-from bridge.delivery.worker_deps import RUNNING, LaneState, Terms
+from bridge.delivery.worker_deps import RUNNING, ChannelPolicy, WorkerState
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, Fault, limited
 from bridge.store import StoreUnavailable, open_store
@@ -44,7 +44,7 @@ async def house(scene: Scene) -> AsyncIterator[House]:
     destinations: dict[str, Destination] = {}
     dispatcher = Dispatcher(
         scene.store,
-        scene.means.poster,
+        scene.deps.poster,
         render,
         lambda: dict(destinations),
         clock=scene.clock,
@@ -79,7 +79,7 @@ async def test_a_channel_in_trouble_holds_up_no_other(house: House) -> None:
     assert house.scene.shown("good") == ["1", "2"]
     await house.scene.clock.asleep()
     assert house.dispatcher.counts() == {"running": 1, "paused": 1, "away": 0, "stopped": 1}
-    assert house.dispatcher.states()["dead"] == LaneState("stopped", "no_service")
+    assert house.dispatcher.states()["dead"] == WorkerState("stopped", "no_service")
 
 
 async def test_waking_a_channel_without_a_lane_does_nothing(house: House) -> None:
@@ -170,7 +170,7 @@ async def test_a_channel_that_goes_and_comes_back_during_a_post_is_not_posted_to
 
 async def test_the_slowest_of_the_channels_that_share_a_webhook_sets_its_pace(house: House) -> None:
     url = house.scene.slack.webhook("one")
-    apart = Terms(pack=False)
+    apart = ChannelPolicy(pack=False)
     house.destinations |= {"a": Destination(url, 1.0, apart), "b": Destination(url, 0.25, apart)}
     await house.scene.accept(*"12345", channel="a")
     await house.dispatcher.start()

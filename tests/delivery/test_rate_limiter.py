@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
-from bridge.delivery.rate_limiter import BURST, Pacer
+from bridge.delivery.rate_limiter import BURST, RateLimiter
 from tests.delivery.clock import HandClock
 
 
-async def took(clock: HandClock, pacer: Pacer, turns: int) -> list[float]:
+async def took(clock: HandClock, limiter: RateLimiter, turns: int) -> list[float]:
     """When each of so many turns came."""
 
     async def run() -> list[float]:
         found = []
         for _ in range(turns):
-            await pacer.turn()
+            await limiter.turn()
             found.append(clock.monotonic())
         return found
 
@@ -29,61 +29,61 @@ async def took(clock: HandClock, pacer: Pacer, turns: int) -> list[float]:
 
 async def test_a_small_burst_goes_at_once_then_one_a_second() -> None:
     clock = HandClock()
-    pacer = Pacer(clock)
-    assert await took(clock, pacer, BURST + 3) == pytest.approx([0, 0, 0, 1, 2, 3])
+    limiter = RateLimiter(clock)
+    assert await took(clock, limiter, BURST + 3) == pytest.approx([0, 0, 0, 1, 2, 3])
 
 
 async def test_a_rest_brings_the_burst_back() -> None:
     clock = HandClock()
-    pacer = Pacer(clock)
-    await took(clock, pacer, 5)
+    limiter = RateLimiter(clock)
+    await took(clock, limiter, 5)
     clock.advance(100)
     start = clock.monotonic()
-    assert await took(clock, pacer, 4) == pytest.approx([start, start, start, start + 1])
+    assert await took(clock, limiter, 4) == pytest.approx([start, start, start, start + 1])
 
 
 async def test_nothing_goes_in_a_pause_and_no_burst_follows() -> None:
     clock = HandClock()
-    pacer = Pacer(clock)
-    pacer.pause(30)
-    assert pacer.paused == 30
-    assert await took(clock, pacer, 3) == pytest.approx([30, 31, 32])
-    assert pacer.paused == 0
+    limiter = RateLimiter(clock)
+    limiter.pause(30)
+    assert limiter.paused == 30
+    assert await took(clock, limiter, 3) == pytest.approx([30, 31, 32])
+    assert limiter.paused == 0
 
 
 async def test_a_shorter_pause_does_not_cut_a_longer_one() -> None:
     clock = HandClock()
-    pacer = Pacer(clock)
-    pacer.pause(30)
-    pacer.pause(5)
-    assert await took(clock, pacer, 1) == pytest.approx([30])
+    limiter = RateLimiter(clock)
+    limiter.pause(30)
+    limiter.pause(5)
+    assert await took(clock, limiter, 1) == pytest.approx([30])
 
 
 async def test_another_pace() -> None:
     clock = HandClock()
-    pacer = Pacer(clock, per_second=0.5, burst=1)
-    assert await took(clock, pacer, 3) == pytest.approx([0, 2, 4])
-    pacer.per_second = 2
+    limiter = RateLimiter(clock, per_second=0.5, burst=1)
+    assert await took(clock, limiter, 3) == pytest.approx([0, 2, 4])
+    limiter.per_second = 2
     start = clock.monotonic()
-    times = await took(clock, pacer, 3)
+    times = await took(clock, limiter, 3)
     assert times[-1] - start <= 2 + 1
 
 
 async def test_asking_how_long_takes_no_turn() -> None:
     clock = HandClock()
-    pacer = Pacer(clock, burst=1)
-    assert (pacer.wait(), pacer.wait()) == (0, 0)
-    assert await took(clock, pacer, 2) == pytest.approx([0, 1])
-    assert pacer.wait() == pytest.approx(1)
+    limiter = RateLimiter(clock, burst=1)
+    assert (limiter.wait(), limiter.wait()) == (0, 0)
+    assert await took(clock, limiter, 2) == pytest.approx([0, 1])
+    assert limiter.wait() == pytest.approx(1)
 
 
 async def test_turns_go_in_the_order_asked_for() -> None:
     clock = HandClock()
-    pacer = Pacer(clock, burst=1)
+    limiter = RateLimiter(clock, burst=1)
     order: list[int] = []
 
     async def ask(number: int) -> None:
-        await pacer.turn()
+        await limiter.turn()
         order.append(number)
 
     tasks = [asyncio.create_task(ask(number)) for number in range(4)]
@@ -95,21 +95,21 @@ async def test_turns_go_in_the_order_asked_for() -> None:
 
 def test_as_many_are_ready_as_may_go_at_once() -> None:
     clock = HandClock()
-    pacer = Pacer(clock, per_second=1.0, burst=3)
-    assert pacer.ready() == 3
+    limiter = RateLimiter(clock, per_second=1.0, burst=3)
+    assert limiter.ready() == 3
     clock.advance(60)
-    assert pacer.ready() == 3
+    assert limiter.ready() == 3
 
 
 async def test_what_went_is_not_ready_again_before_its_time() -> None:
     clock = HandClock()
-    pacer = Pacer(clock, per_second=1.0, burst=3)
+    limiter = RateLimiter(clock, per_second=1.0, burst=3)
     for left in (2, 1, 0):
-        await pacer.turn()
-        assert pacer.ready() == left
+        await limiter.turn()
+        assert limiter.ready() == left
     clock.advance(1.0)
-    assert pacer.ready() == 1
+    assert limiter.ready() == 1
     clock.advance(1.0)
-    assert pacer.ready() == 2
-    pacer.pause(5)
-    assert pacer.ready() == 0
+    assert limiter.ready() == 2
+    limiter.pause(5)
+    assert limiter.ready() == 0

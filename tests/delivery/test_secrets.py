@@ -93,7 +93,7 @@ async def test_an_error_of_our_own_does_not_write_the_url(scene: Scene, written:
             raise RuntimeError("a bug")
         return await render(delivery, notes)
 
-    object.__setattr__(scene.means, "render", breaks)
+    object.__setattr__(scene.deps, "render", breaks)
     await scene.accept("1", "2")
     scene.start()
     await scene.until_ended(2)

@@ -16,7 +16,7 @@ from typing import Literal
 import pytest
 
 from bridge.delivery.circuit_breaker import PROBE_EVERY
-from bridge.delivery.rate_limiter import Pacer
+from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.slack import Poster, open_session
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, Behaviour, Fault, Late, Post, http_date, limited, redirect
@@ -199,15 +199,15 @@ TROUBLES = (
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=[trouble.name for trouble in TROUBLES])
 async def test_what_becomes_of_a_message(scene: Scene, trouble: Trouble, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with broken(scene, trouble.way, monkeypatch) as mend:
+    async with broken(scene, trouble.way, monkeypatch) as hint:
         scene.slack.script("general", *trouble.slack)
         await scene.accept("first")
-        lane = scene.start()
+        worker = scene.start()
         await scene.settled(1)
         # Accepted while the first one is in trouble: it must neither be held up for ever nor overtake.
         await scene.accept("second")
-        lane.wake()
-        await mend()
+        worker.wake()
+        await hint()
         await scene.until_ended(2)
 
     copies = {"the message": 1, "its text": 1, "dead": 0}[trouble.becomes] + trouble.twice
@@ -227,14 +227,14 @@ async def test_messages_that_share_a_post_fare_no_worse(
     scene: Scene, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"message {n}." for n in range(12)]
-    async with broken(scene, trouble.way, monkeypatch) as mend:
+    async with broken(scene, trouble.way, monkeypatch) as hint:
         url = scene.urls.setdefault("general", scene.slack.webhook("general"))
-        scene.pacers[url] = Pacer(scene.clock)
+        scene.pacers[url] = RateLimiter(scene.clock)
         scene.slack.script("general", *trouble.slack)
         await scene.accept(*names)
         scene.start()
         await scene.settled(1)
-        await mend()
+        await hint()
         await scene.until_ended(len(names))
 
     found = [title for post in scene.slack.posts("general") for title in re.findall(r"message \d+\.", said(post))]
@@ -292,10 +292,10 @@ async def broken(
         return
     names = Names()
     async with open_session(names, trust=trusting()) as session, Door(scene.slack) as door:
-        scene.means = replace(scene.means, poster=Poster(session, scene.clock))
+        scene.deps = replace(scene.deps, poster=Poster(session, scene.clock))
         scene.urls["general"] = door.url("general", "https")
 
-        async def mend() -> None:
+        async def hint() -> None:
             names.known = True
             monkeypatch.delenv("HTTPS_PROXY", raising=False)
             await door.open("slack.pem")
@@ -309,10 +309,10 @@ async def broken(
                 await door.open()
             case "no proxy":
                 monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed_port()}")
-        yield mend
-        for lane in scene.lanes:
-            lane.cancel()
-        await asyncio.gather(*scene.lanes, return_exceptions=True)
+        yield hint
+        for worker in scene.workers:
+            worker.cancel()
+        await asyncio.gather(*scene.workers, return_exceptions=True)
 
 
 def test_the_table_in_the_docs_has_these_troubles_in_this_order() -> None:

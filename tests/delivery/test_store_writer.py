@@ -12,14 +12,14 @@ DRAIN = 7.0
 async def test_a_stop_after_the_store_has_recovered_leaves_nothing_off_the_record(scene: Scene) -> None:
     await scene.accept("first")
     scene.store.settle_faults.extend([StoreUnavailable("the disk is full")] * 5)
-    lane = scene.start()
+    worker = scene.start()
     for _ in range(4):
         await scene.clock.skip()
     await scene.clock.asleep()
     # There is room again, and nobody has noticed.
     assert not scene.store.settle_faults
-    lane.stop()
+    worker.stop()
     for _ in range(int(DRAIN)):
         scene.clock.advance(1)
-        await asyncio.wait(scene.lanes, timeout=0.1)
+        await asyncio.wait(scene.workers, timeout=0.1)
     assert await scene.states() == ["delivered"]

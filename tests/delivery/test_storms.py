@@ -8,8 +8,8 @@ import pytest
 
 from bridge.core.payload import list_at, text_at
 from bridge.delivery.channel_worker import CLAIM
-from bridge.delivery.rate_limiter import Pacer
-from bridge.delivery.worker_deps import Terms
+from bridge.delivery.rate_limiter import RateLimiter
+from bridge.delivery.worker_deps import ChannelPolicy
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer
 from bridge.messages import Message, Rendered
@@ -24,15 +24,15 @@ NO_TEXT = Answer(400, "no_text")
 def paced(scene: Scene, *, burst: int = 3, channel: str = "general") -> None:
     """Let the channel be posted to once a second, as Slack wants it."""
     url = scene.urls.setdefault(channel, scene.slack.webhook(channel))
-    scene.pacers[url] = Pacer(scene.clock, per_second=1.0, burst=burst)
+    scene.pacers[url] = RateLimiter(scene.clock, per_second=1.0, burst=burst)
 
 
-def with_terms(scene: Scene, terms: Terms) -> None:
-    scene.means = replace(scene.means, terms_of=lambda _: terms)
+def with_terms(scene: Scene, policy: ChannelPolicy) -> None:
+    scene.deps = replace(scene.deps, policy_of=lambda _: policy)
 
 
 def with_repeat(scene: Scene, seconds: float) -> None:
-    scene.means = replace(scene.means, repeat_of=lambda _: seconds)
+    scene.deps = replace(scene.deps, repeat_of=lambda _: seconds)
 
 
 async def render(delivery: Delivery, notes: Sequence[str]) -> Rendered:
@@ -46,7 +46,7 @@ async def render(delivery: Delivery, notes: Sequence[str]) -> Rendered:
 
 @pytest.fixture(autouse=True)
 def _rendering(scene: Scene) -> None:
-    scene.means = replace(scene.means, render=render)
+    scene.deps = replace(scene.deps, render=render)
 
 
 def titles(scene: Scene, channel: str = "general") -> list[list[str]]:
@@ -105,7 +105,7 @@ async def test_a_thousand_events_are_visible_within_ninety_seconds_at_one_post_a
 
 async def test_pack_false_posts_each_alone(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, Terms(pack=False))
+    with_terms(scene, ChannelPolicy(pack=False))
     await scene.accept(*map(str, range(12)))
     scene.start()
     await scene.until_settled(12)
@@ -129,10 +129,10 @@ async def test_after_what_was_taken_apart_messages_are_packed_again(scene: Scene
     paced(scene)
     scene.slack.script("general", sim.INVALID_BLOCKS)
     await scene.accept(*map(str, range(8)))
-    lane = scene.start()
+    worker = scene.start()
     await scene.until_settled(8)
     await scene.accept(*map(str, range(8, 28)))
-    lane.wake()
+    worker.wake()
     await scene.until_ended(28)
     assert flat(scene) == [str(n) for n in range(28)]
     assert len(titles(scene)) < 28
@@ -188,9 +188,9 @@ async def test_a_pack_that_comes_late_says_so_above_all(scene: Scene) -> None:
 
 async def test_too_many_are_told_in_a_digest_and_none_of_them_is_lost_from_the_ledger(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, Terms(digest_after=50))
+    with_terms(scene, ChannelPolicy(digest_after=50))
     await scene.accept(*map(str, range(60)))
-    lane = scene.start()
+    worker = scene.start()
     await scene.until(told(scene, 60))
     [post] = scene.slack.posts("general")
     said = str(post.body)
@@ -201,7 +201,7 @@ async def test_too_many_are_told_in_a_digest_and_none_of_them_is_lost_from_the_l
     assert digest
     assert digest in said
     await scene.accept("after it")
-    lane.wake()
+    worker.wake()
     await scene.until_settled(1)
     assert titles(scene)[-1] == ["after it"]
 
@@ -213,7 +213,7 @@ async def told(scene: Scene, number: int) -> None:
 
 async def test_without_a_digest_all_are_packed(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, Terms(digest_after=0))
+    with_terms(scene, ChannelPolicy(digest_after=0))
     await scene.accept(*map(str, range(120)))
     scene.start()
     await scene.until_ended(120)
@@ -222,7 +222,7 @@ async def test_without_a_digest_all_are_packed(scene: Scene) -> None:
 
 async def test_a_channel_that_does_not_pack_has_digests_too(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, Terms(pack=False, digest_after=50))
+    with_terms(scene, ChannelPolicy(pack=False, digest_after=50))
     await scene.accept(*map(str, range(60)))
     scene.start()
     await scene.until(told(scene, 60))
@@ -231,7 +231,7 @@ async def test_a_channel_that_does_not_pack_has_digests_too(scene: Scene) -> Non
 
 async def test_a_digest_that_slack_refuses_leaves_all_to_be_packed(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, Terms(digest_after=50))
+    with_terms(scene, ChannelPolicy(digest_after=50))
     scene.slack.script("general", sim.INVALID_BLOCKS)
     await scene.accept(*map(str, range(60)))
     scene.start()
@@ -241,7 +241,7 @@ async def test_a_digest_that_slack_refuses_leaves_all_to_be_packed(scene: Scene)
 
 async def test_a_digest_that_was_posted_is_put_on_record_though_the_store_is_away_for_a_while(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, Terms(digest_after=50))
+    with_terms(scene, ChannelPolicy(digest_after=50))
     scene.store.settle_faults.extend([StoreUnavailable("full"), StoreUnavailable("full")])
     await scene.accept(*map(str, range(60)))
     scene.start()
@@ -279,12 +279,12 @@ async def same_subject(scene: Scene, *names: str) -> None:
 async def test_the_first_goes_at_once_and_a_window_in_which_nothing_repeats_says_nothing(scene: Scene) -> None:
     with_repeat(scene, 60.0)
     await same_subject(scene, "same a")
-    lane = scene.start()
+    worker = scene.start()
     await scene.until_ended(1)
     assert scene.slept == []
     scene.clock.advance(61)
     await same_subject(scene, "same b")
-    lane.wake()
+    worker.wake()
     await scene.until_ended(2)
     assert flat(scene) == ["same a", "same b"]
 
@@ -302,8 +302,8 @@ async def test_repeats_are_folded_across_a_restart(scene: Scene) -> None:
     await same_subject(scene, "same a")
     scene.start()
     await scene.until_ended(1)
-    for lane in scene.lanes:
-        lane.cancel()
+    for worker in scene.workers:
+        worker.cancel()
     await same_subject(scene, "same b")
     scene.start()
     await scene.until_ended(2)
@@ -337,12 +337,12 @@ async def test_many_windows_that_end_at_once_share_posts_and_do_not_hold_up_what
     paced(scene, burst=1)
     with_repeat(scene, 60.0)
     await same_subject(scene, *[f"{n % 60} {n}" for n in range(120)])
-    lane = scene.start()
+    worker = scene.start()
     await scene.until_ended(120)
     before = len(titles(scene))
     scene.clock.advance(120)
     await scene.accept("new")
-    lane.wake()
+    worker.wake()
     await scene.until_ended(121)
     assert ["new"] in titles(scene)[before : before + 2]
     await scene.until(scene.slack.wait_for("general", before + 3))
@@ -363,7 +363,7 @@ async def test_windows_whose_shared_post_slack_refuses_are_told_one_by_one(scene
 async def test_a_line_on_which_slack_fails_again_and_again_does_not_hold_the_lane_for_ever(scene: Scene) -> None:
     with_repeat(scene, 60.0)
     await same_subject(scene, "same a", "same b")
-    lane = scene.start()
+    worker = scene.start()
     await scene.until_ended(2)
     scene.slack.script("general", *[sim.EMPTY_500, NO_TEXT] * 3)
     while await scene.store.next_window("general") is not None:
@@ -371,14 +371,14 @@ async def test_a_line_on_which_slack_fails_again_and_again_does_not_hold_the_lan
         await asyncio.sleep(0.01)
     assert flat(scene) == ["same a"]
     await scene.accept("after it")
-    lane.wake()
+    worker.wake()
     await scene.until_ended(3)
     assert flat(scene) == ["same a", "after it"]
 
 
 async def test_a_digest_on_which_slack_fails_again_and_again_leaves_all_to_be_packed(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, Terms(digest_after=50))
+    with_terms(scene, ChannelPolicy(digest_after=50))
     scene.slack.script("general", *[sim.EMPTY_500, NO_TEXT] * 3)
     await scene.accept(*map(str, range(60)))
     scene.start()
@@ -388,13 +388,13 @@ async def test_a_digest_on_which_slack_fails_again_and_again_leaves_all_to_be_pa
 
 async def test_after_a_digest_that_slack_refused_the_next_flood_has_one_again(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, Terms(digest_after=50))
+    with_terms(scene, ChannelPolicy(digest_after=50))
     scene.slack.script("general", sim.INVALID_BLOCKS)
     await scene.accept(*map(str, range(60)))
-    lane = scene.start()
+    worker = scene.start()
     await scene.until_ended(60)
     await scene.accept(*map(str, range(60, 120)))
-    lane.wake()
+    worker.wake()
     await scene.until(told(scene, 51))
 
 
@@ -407,7 +407,7 @@ async def test_a_digest_that_cannot_be_written_costs_no_delivery(
 
     monkeypatch.setattr("bridge.delivery.summarizer.digest", broken)
     paced(scene)
-    with_terms(scene, Terms(pack=pack, digest_after=20))
+    with_terms(scene, ChannelPolicy(pack=pack, digest_after=20))
     await scene.accept(*map(str, range(30)))
     scene.start()
     await scene.until_ended(30)
@@ -423,39 +423,39 @@ async def test_a_line_that_cannot_be_written_does_not_hold_the_lane(
     monkeypatch.setattr("bridge.delivery.summarizer.and_many_more", broken)
     with_repeat(scene, 60.0)
     await same_subject(scene, "same a", "same b")
-    lane = scene.start()
+    worker = scene.start()
     await scene.until_ended(2)
     scene.clock.advance(120)
     await scene.accept("after it")
-    lane.wake()
+    worker.wake()
     await scene.until_ended(3)
     assert flat(scene) == ["same a", "after it"]
 
 
 async def test_a_fast_channel_that_falls_behind_packs_and_has_digests_too(scene: Scene) -> None:
     url = scene.urls.setdefault("general", scene.slack.webhook("general"))
-    scene.pacers[url] = Pacer(scene.clock, per_second=20.0)
-    with_terms(scene, Terms(digest_after=100))
+    scene.pacers[url] = RateLimiter(scene.clock, per_second=20.0)
+    with_terms(scene, ChannelPolicy(digest_after=100))
     await scene.accept(*map(str, range(90)))
-    lane = scene.start()
+    worker = scene.start()
     await scene.until_ended(90)
     assert flat(scene) == [str(n) for n in range(90)]
     assert len(titles(scene)) < 70
     await scene.accept(*map(str, range(90, 210)))
-    lane.wake()
+    worker.wake()
     await scene.until(told(scene, 101))
 
 
 async def test_what_was_asked_for_again_says_so_itself_within_a_pack(scene: Scene) -> None:
     paced(scene)
     await scene.accept("0")
-    lane = scene.start()
+    worker = scene.start()
     await scene.until_ended(1)
     scene.clock.advance(7200)
-    rows, mark = await scene.store.news(Query(), None)
+    rows, mark = await scene.store.changes_since(Query(), None)
     await scene.store.replay(rows, mark, scene.clock.now())
     await scene.accept(*map(str, range(1, 10)))
-    lane.wake()
+    worker.wake()
     await scene.until_ended(11)
     post = scene.slack.posts("general")[-1]
     blocks = list_at(post.body, "blocks")

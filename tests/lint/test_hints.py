@@ -44,7 +44,7 @@ WRONG = """{{ "abc }}|{{ a ! b }}|{% %}|{{ a. }}|{% for in x %}{% endfor %}|{% f
 def test_every_syntax_error_has_its_mend(text: str) -> None:
     with pytest.raises(TemplateSyntaxError) as error:
         Environment(autoescape=True).parse(text)
-    what, mend = said(error.value.message or "")
+    what, hint = said(error.value.message or "")
     assert what
-    assert mend
-    assert "the nearest known is 'else'" not in mend
+    assert hint
+    assert "the nearest known is 'else'" not in hint

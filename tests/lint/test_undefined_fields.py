@@ -28,7 +28,7 @@ def test_a_field_that_no_event_has_is_misspelt_and_one_that_some_have_is_not(tmp
 
 
 @pytest.mark.parametrize(
-    ("text", "mend"),
+    ("text", "hint"),
     [
         ("{{ payload.user_nmae }}", "the nearest key there is 'user_name'"),
         ("{{ payload['user_nmae'] }}", "the nearest key to 'user_nmae' there is 'user_name'"),
@@ -43,6 +43,6 @@ def test_a_field_that_no_event_has_is_misspelt_and_one_that_some_have_is_not(tmp
         ("{% import '_parts.j2' as parts %}{{ parts.hwo }}", "the nearest key there is 'who'"),
     ],
 )
-def test_the_mend_is_what_the_object_has_in_which_it_was_looked_for(tmp_path: Path, text: str, mend: str) -> None:
+def test_the_mend_is_what_the_object_has_in_which_it_was_looked_for(tmp_path: Path, text: str, hint: str) -> None:
     (fault,) = told(tmp_path, text, [PUSH])
-    assert f"is in no sample ({mend}" in fault
+    assert f"is in no sample ({hint}" in fault

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from bridge.config.settings import Settings, load_settings
 from bridge.core import logs
 from bridge.live.reload import LOOK_EVERY, SETTLED, Reload, ready
-from bridge.live.snapshot import Running, load_running
+from bridge.live.snapshot import Snapshot, load_snapshot
 from bridge.messages.render import load_templates
 from tests.delivery.clock import HandClock
 
@@ -25,14 +25,14 @@ class Place:
 
     folder: Path
     clock: HandClock
-    running: Running
-    taken: list[Running] = field(default_factory=list)
+    snapshot: Snapshot
+    taken: list[Snapshot] = field(default_factory=list)
     now: Callable[[], None] = lambda: None
     swapped: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def take_over(self, running: Running) -> None:
-        self.running = running
-        self.taken.append(running)
+    async def take_over(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.taken.append(snapshot)
         self.swapped.set()
 
     def write(self, name: str, text: str) -> None:
@@ -50,7 +50,7 @@ class Place:
                 self.clock.advance(left)
 
     def texts(self, *names: str) -> list[str]:
-        return [self.running.templates.sources[name] for name in names]
+        return [self.snapshot.templates.sources[name] for name in names]
 
 
 @pytest.fixture
@@ -68,10 +68,10 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
     settings, _ = read()
     clock = HandClock()
-    place = Place(tmp_path, clock, load_running(settings))
+    place = Place(tmp_path, clock, load_snapshot(settings))
     reload = Reload(
         settings,
-        lambda: place.running,
+        lambda: place.snapshot,
         place.take_over,
         clock,
         read=read,
@@ -112,7 +112,7 @@ async def test_a_file_that_is_still_being_written_is_left_until_it_is_whole(plac
         place.clock.advance(SETTLED)
         await place.looks(1)
     assert [entry["event"] for entry in said] == ["configuration reloaded"]
-    assert place.running.channels["general"].private
+    assert place.snapshot.channels["general"].private
 
 
 async def test_a_configuration_that_cannot_work_changes_nothing_and_each_fault_is_told_once(place: Place) -> None:
@@ -140,12 +140,12 @@ async def test_it_reads_at_once_when_asked_though_nothing_changed(place: Place) 
 async def test_urls_and_secrets_rotate_and_no_line_shows_them(place: Place) -> None:
     place.write("secrets/bridge_channels__general", "https://hooks.slack.com/services/T0/B0/hushnew")
     place.write(".env", 'BRIDGE_SECRETS__GITLAB=["hush-new", "hush-token"]\nBRIDGE_SECRETS__SHOPIFY=hush-shop\n')
-    before = place.running.templates
+    before = place.snapshot.templates
     with capture_logs() as said:
         await place.looks(1)
-    assert place.running.channels["general"].url.get_secret_value().endswith("hushnew")
-    assert place.running.sources["gitlab"].secrets == ("hush-new", "hush-token")
-    assert place.running.templates is before
+    assert place.snapshot.channels["general"].url.get_secret_value().endswith("hushnew")
+    assert place.snapshot.sources["gitlab"].secrets == ("hush-new", "hush-token")
+    assert place.snapshot.templates is before
     [entry] = said
     assert entry["changed"] == "the secrets of gitlab, the secrets of shopify, the channel general"
     assert "hush" not in str(said)

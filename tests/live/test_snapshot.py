@@ -7,19 +7,19 @@ import pytest
 
 from bridge.config.errors import ConfigurationError
 from bridge.config.settings import load_settings
-from bridge.live.snapshot import Running, load_running
+from bridge.live.snapshot import Snapshot, load_snapshot
 from bridge.sources import PROVIDERS
 
 URL = "https://hooks.slack.com/services/T0/B0/hush"
 GOOD = {"BRIDGE_SECRETS__GITLAB": "hush-token", "BRIDGE_CHANNELS__GENERAL": URL}
 
 
-def load(environ: dict[str, str], folder: Path, routes: str | None = None) -> Running:
+def load(environ: dict[str, str], folder: Path, routes: str | None = None) -> Snapshot:
     if routes is not None:
         (folder / "routes.toml").write_text(routes, "utf-8")
         environ = environ | {"BRIDGE_ROUTES": str(folder / "routes.toml")}
     settings, _ = load_settings(environ, dotenv=folder / "none", secrets_dir=folder / "none")
-    return load_running(settings)
+    return load_snapshot(settings)
 
 
 def faults(environ: dict[str, str], folder: Path, routes: str) -> list[str]:
@@ -36,19 +36,19 @@ def _nothing_lies_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_one_secret_and_one_channel_are_enough(tmp_path: Path) -> None:
-    running = load(GOOD, tmp_path)
-    gitlab = running.sources["gitlab"]
-    assert list(running.sources) == ["gitlab"]
+    snapshot = load(GOOD, tmp_path)
+    gitlab = snapshot.sources["gitlab"]
+    assert list(snapshot.sources) == ["gitlab"]
     assert (gitlab.provider, gitlab.secrets, gitlab.dedupe_ttl) == (PROVIDERS["gitlab"], ("hush-token",), 86_400)
-    general = running.channels["general"]
+    general = snapshot.channels["general"]
     assert (general.url.get_secret_value(), general.private, general.pace) == (URL, False, 1.0)
-    assert running.public_url is None
-    assert running.off == ("shopify", "stripe", "twilio")
-    assert [route.name for route in running.routes.routes] == ["gitlab", "stripe", "shopify", "twilio"]
+    assert snapshot.public_url is None
+    assert snapshot.off == ("shopify", "stripe", "twilio")
+    assert [route.name for route in snapshot.routes.routes] == ["gitlab", "stripe", "shopify", "twilio"]
 
 
 def test_what_routes_say_of_sources_and_channels_holds(tmp_path: Path) -> None:
-    running = load(
+    snapshot = load(
         GOOD
         | {
             "BRIDGE_SECRETS__STRIPE_EU": '["whsec_hush_1", "whsec_hush_2"]',
@@ -67,13 +67,13 @@ def test_what_routes_say_of_sources_and_channels_holds(tmp_path: Path) -> None:
         channels = ["team-a"]
         """,
     )
-    stripe = running.sources["stripe-eu"]
+    stripe = snapshot.sources["stripe-eu"]
     assert (stripe.name, stripe.provider, stripe.dedupe_ttl) == ("stripe-eu", PROVIDERS["stripe"], 7200)
     assert stripe.secrets == ("whsec_hush_1", "whsec_hush_2")
-    assert (running.channels["team-a"].private, running.channels["team-a"].pace) == (True, 2.0)
-    assert set(running.channels) == {"general", "team-a"}
-    assert running.public_url == "https://hooks.example.com"
-    assert "stripe" in running.off
+    assert (snapshot.channels["team-a"].private, snapshot.channels["team-a"].pace) == (True, 2.0)
+    assert set(snapshot.channels) == {"general", "team-a"}
+    assert snapshot.public_url == "https://hooks.example.com"
+    assert "stripe" in snapshot.off
 
 
 def test_the_routes_in_the_working_directory_go_before_the_packaged_ones(tmp_path: Path) -> None:
@@ -82,11 +82,11 @@ def test_the_routes_in_the_working_directory_go_before_the_packaged_ones(tmp_pat
 
 
 def test_it_shows_no_secret_and_cannot_be_changed(tmp_path: Path) -> None:
-    running = load(GOOD, tmp_path)
-    assert "hush" not in repr(running)
-    assert "hush" not in str(running)
+    snapshot = load(GOOD, tmp_path)
+    assert "hush" not in repr(snapshot)
+    assert "hush" not in str(snapshot)
     with pytest.raises(FrozenInstanceError):
-        running.public_url = "https://example.com"  # type: ignore[misc]  # that it cannot be set is the test
+        snapshot.public_url = "https://example.com"  # type: ignore[misc]  # that it cannot be set is the test
 
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_templates_folder_that_went_away_is_a_fault(tmp_path: Path) -> None:
     settings, _ = load_settings(environ, dotenv=tmp_path / "none", secrets_dir=tmp_path / "none")
     (tmp_path / "mine").rmdir()
     with pytest.raises(ConfigurationError, match=r"the templates cannot be read .*: see BRIDGE_TEMPLATES"):
-        load_running(settings)
+        load_snapshot(settings)
 
 
 @pytest.mark.parametrize("name", ["routes.toml", "templates"])
@@ -140,4 +140,4 @@ def test_what_stands_in_the_place_of_a_file_of_ours_is_a_fault_and_no_reason_to_
         place.mkdir()
     settings, _ = load_settings(GOOD, dotenv=tmp_path / "none", secrets_dir=tmp_path / "none")
     with pytest.raises(ConfigurationError, match=name):
-        load_running(settings)
+        load_snapshot(settings)

@@ -11,36 +11,36 @@ from bridge.messages import Block, Message
 from bridge.messages.compact import Pack, fingerprint, packed
 from bridge.messages.limits import problems, size
 from bridge.messages.mrkdwn import escaped
-from bridge.messages.normalize import tidy
+from bridge.messages.normalize import normalize
 from bridge.messages.render import load_templates, render
-from bridge.messages.template_blocks import Button, Slots
+from bridge.messages.template_blocks import Button, TemplateBlocks
 from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
 
 TEMPLATES = load_templates(None, {})
 URL = "https://e.example/7"
 
 
-def pack_of(slots: Slots, url: str = URL) -> str:
-    [block] = packed(tidy(slots, "fallback"), url)
+def pack_of(slots: TemplateBlocks, url: str = URL) -> str:
+    [block] = packed(normalize(slots, "fallback"), url)
     return text_at(block, "text", "text")
 
 
 @pytest.mark.parametrize(
     ("slots", "written"),
     [
-        (Slots(title=f"*Ada* opened <{URL}|!7>"), f"*Ada* opened <{URL}|!7>"),
-        (Slots(title="*Ada* left"), f"*Ada* left · <{URL}|open>"),
+        (TemplateBlocks(title=f"*Ada* opened <{URL}|!7>"), f"*Ada* opened <{URL}|!7>"),
+        (TemplateBlocks(title="*Ada* left"), f"*Ada* left · <{URL}|open>"),
         (
-            Slots(title=f"<{URL}|!7>", fields=[("Why", "it broke\nbadly"), ("Who", "Ada")], body="more"),
+            TemplateBlocks(title=f"<{URL}|!7>", fields=[("Why", "it broke\nbadly"), ("Who", "Ada")], body="more"),
             f"<{URL}|!7>\nWhy: it broke",
         ),
-        (Slots(title=f"<{URL}|!7>", body="```\ncode\n```\nthen"), f"<{URL}|!7>\ncode"),
-        (Slots(title=f"<{URL}|!7>", body="> said\nmore"), f"<{URL}|!7>\n> said"),
-        (Slots(body=f"first <{URL}|x>\nsecond"), f"first <{URL}|x>\nsecond"),
-        (Slots(title=f"<{URL}|!7>", buttons=[Button("Open", URL)], context="small"), f"<{URL}|!7>"),
+        (TemplateBlocks(title=f"<{URL}|!7>", body="```\ncode\n```\nthen"), f"<{URL}|!7>\ncode"),
+        (TemplateBlocks(title=f"<{URL}|!7>", body="> said\nmore"), f"<{URL}|!7>\n> said"),
+        (TemplateBlocks(body=f"first <{URL}|x>\nsecond"), f"first <{URL}|x>\nsecond"),
+        (TemplateBlocks(title=f"<{URL}|!7>", buttons=[Button("Open", URL)], context="small"), f"<{URL}|!7>"),
     ],
 )
-def test_the_packed_form_holds_title_link_and_one_detail(slots: Slots, written: str) -> None:
+def test_the_packed_form_holds_title_link_and_one_detail(slots: TemplateBlocks, written: str) -> None:
     assert pack_of(slots) == written
 
 
@@ -48,12 +48,12 @@ def test_the_packed_form_holds_title_link_and_one_detail(slots: Slots, written: 
 def test_a_long_address_leaves_the_packed_form_within_slacks_limits(length: int) -> None:
     url = "https://e.example/" + "é" * length
     for title in ("T" * 390, f"T <{url}|x>"):
-        blocks = packed(tidy(Slots(title=title, fields=[("Why", "w" * 190)]), "fallback"), url)
+        blocks = packed(normalize(TemplateBlocks(title=title, fields=[("Why", "w" * 190)]), "fallback"), url)
         assert problems(Message("x", blocks)) == []
 
 
 def test_without_an_address_there_is_no_link() -> None:
-    assert pack_of(Slots(title="*Ada* left"), "") == "*Ada* left"
+    assert pack_of(TemplateBlocks(title="*Ada* left"), "") == "*Ada* left"
 
 
 @pytest.mark.parametrize("sample", samples().values(), ids=lambda sample: sample.name)
@@ -83,7 +83,7 @@ def test_a_full_pack_keeps_slacks_limits_and_the_order(titles: list[str], note: 
     items = [
         (parts.text, packed(parts, URL))
         for title in titles
-        for parts in [tidy(Slots(title=str(escaped(title))), "fallback")]
+        for parts in [normalize(TemplateBlocks(title=str(escaped(title))), "fallback")]
     ]
     pack = Pack()
     taken = filled(pack, items)
@@ -95,7 +95,7 @@ def test_a_full_pack_keeps_slacks_limits_and_the_order(titles: list[str], note: 
 
 
 def test_a_pack_is_full_at_forty_blocks() -> None:
-    items = [(str(n), packed(tidy(Slots(title=str(n)), "f"), "")) for n in range(60)]
+    items = [(str(n), packed(normalize(TemplateBlocks(title=str(n)), "f"), "")) for n in range(60)]
     pack = Pack()
     assert filled(pack, items) == 39  # and a note
     assert pack.message().text == "0 … and 38 more"
@@ -108,7 +108,7 @@ def test_one_message_alone_is_always_taken() -> None:
 
 def test_the_same_message_at_another_time_has_the_same_print_and_another_message_has_not() -> None:
     def made(title: str, at: int, notes: tuple[str, ...] = ()) -> str:
-        return fingerprint(tidy(Slots(title=title, context=f"<!date^{at}^{{time}}|then>"), "f", notes))
+        return fingerprint(normalize(TemplateBlocks(title=title, context=f"<!date^{at}^{{time}}|then>"), "f", notes))
 
     assert made("a", 1) == made("a", 2)
     assert made("a", 1) != made("b", 1)

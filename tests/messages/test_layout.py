@@ -15,13 +15,13 @@ from bridge.messages import Message, layout
 from bridge.messages.limits import problems, size
 from bridge.messages.links import link
 from bridge.messages.mrkdwn import escaped, units
-from bridge.messages.normalize import COLORS, notification, tidy
-from bridge.messages.template_blocks import Button, Slots
+from bridge.messages.normalize import COLORS, normalize, notification
+from bridge.messages.template_blocks import Button, TemplateBlocks
 from tests.messages.rendering import shown
 
 
-def lay_out(slots: Slots, fallback: str, notes: Sequence[str] = ()) -> Message:
-    return layout.lay_out(tidy(slots, fallback, notes))
+def lay_out(slots: TemplateBlocks, fallback: str, notes: Sequence[str] = ()) -> Message:
+    return layout.lay_out(normalize(slots, fallback, notes))
 
 
 def accepted_by_the_sdk(message: Message) -> None:
@@ -40,7 +40,7 @@ def accepted_by_the_sdk(message: Message) -> None:
 
 def test_the_title_stands_at_the_top_and_the_rest_behind_a_bar() -> None:
     message = lay_out(
-        Slots(
+        TemplateBlocks(
             title="*Ada* opened <https://example.com/12|!12 Fix>",
             body="Why",
             color="good",
@@ -116,7 +116,7 @@ def test_the_title_stands_at_the_top_and_the_rest_behind_a_bar() -> None:
     ],
 )
 def test_colours_are_names_or_hex(written: str, color: str) -> None:
-    message = lay_out(Slots(title="t", body="b", color=written), "f")
+    message = lay_out(TemplateBlocks(title="t", body="b", color=written), "f")
     assert [attachment["color"] for attachment in message.attachments] == [color]
 
 
@@ -132,35 +132,41 @@ def test_colours_are_names_or_hex(written: str, color: str) -> None:
 )
 def test_a_notification_is_the_title_without_markup(title: str, text: str) -> None:
     assert notification(title) == text
-    assert lay_out(Slots(title=title), "f").text == text
+    assert lay_out(TemplateBlocks(title=title), "f").text == text
 
 
 def test_a_template_may_write_its_own_notification() -> None:
-    assert lay_out(Slots(title="t", text=" spoken\n text "), "f").text == "spoken text"
+    assert lay_out(TemplateBlocks(title="t", text=" spoken\n text "), "f").text == "spoken text"
 
 
 @pytest.mark.parametrize(
-    "slots", [Slots(), Slots(title=" \n", body="\u200b"), Slots(body="•\n • \n"), Slots(context=" · ")]
+    "slots",
+    [
+        TemplateBlocks(),
+        TemplateBlocks(title=" \n", body="\u200b"),
+        TemplateBlocks(body="•\n • \n"),
+        TemplateBlocks(context=" · "),
+    ],
 )
-def test_a_message_is_never_empty(slots: Slots) -> None:
+def test_a_message_is_never_empty(slots: TemplateBlocks) -> None:
     message = lay_out(slots, "Ada <opened> !12")
     assert message.text == "Ada &lt;opened&gt; !12"
     assert problems(message) == []
 
 
 def test_a_body_alone_stands_without_a_bar() -> None:
-    message = lay_out(Slots(body="one\ntwo"), "f")
+    message = lay_out(TemplateBlocks(body="one\ntwo"), "f")
     assert (message.text, len(message.blocks), message.attachments) == ("one", 1, ())
 
 
 def test_empty_bullets_and_rows_of_blank_lines_are_dropped() -> None:
-    message = lay_out(Slots(body="a\n•\n • \n\n\n\n\n• b\n   \n"), "f")
+    message = lay_out(TemplateBlocks(body="a\n•\n • \n\n\n\n\n• b\n   \n"), "f")
     assert "a\n\n• b" in shown(message)
 
 
 def test_long_bodies_go_on_in_further_sections_with_their_code_blocks_closed() -> None:
     body = "```\n" + "a line of code\n" * 500 + "```"
-    message = lay_out(Slots(title="t", body=body), "f")
+    message = lay_out(TemplateBlocks(title="t", body=body), "f")
     assert problems(message) == []
     sections = list_at(message.attachments, 0, "blocks")
     assert len(sections) >= 3
@@ -168,7 +174,7 @@ def test_long_bodies_go_on_in_further_sections_with_their_code_blocks_closed() -
 
 
 def test_what_is_too_long_loses_its_body_first() -> None:
-    slots = Slots(
+    slots = TemplateBlocks(
         title="*title*",
         body="word " * 50_000,
         fields=[(f"Field {n}", "value " * 30) for n in range(12)],
@@ -185,7 +191,9 @@ def test_what_is_too_long_loses_its_body_first() -> None:
 
 
 def test_fields_go_after_the_body_and_the_title_stays() -> None:
-    slots = Slots(title="*title*", body="word " * 5_000, fields=[(f"Field {n}", "€" * 5_000) for n in range(60)])
+    slots = TemplateBlocks(
+        title="*title*", body="word " * 5_000, fields=[(f"Field {n}", "€" * 5_000) for n in range(60)]
+    )
     message = lay_out(slots, "f")
     assert problems(message) == []
     assert "word" not in shown(message)
@@ -195,7 +203,7 @@ def test_fields_go_after_the_body_and_the_title_stays() -> None:
 
 def test_a_label_of_3000_characters_is_shortened_within_its_link() -> None:
     title = f"*Ada* opened <https://example.com/12|{'x' * 3000}> now"
-    message = lay_out(Slots(title=title), "f")
+    message = lay_out(TemplateBlocks(title=title), "f")
     assert problems(message) == []
     assert re.search(r"<https://example\.com/12\|x{800,}>…", shown(message))
 
@@ -242,7 +250,7 @@ BUTTONS = st.builds(
 @settings(max_examples=100, deadline=None)
 @given(
     st.builds(
-        Slots,
+        TemplateBlocks,
         title=PROSE,
         body=PROSE,
         color=HOSTILE,
@@ -254,7 +262,9 @@ BUTTONS = st.builds(
     HOSTILE,
     st.lists(HOSTILE, max_size=3),
 )
-def test_no_text_makes_a_message_that_slack_would_refuse(slots: Slots, fallback: str, notes: list[str]) -> None:
+def test_no_text_makes_a_message_that_slack_would_refuse(
+    slots: TemplateBlocks, fallback: str, notes: list[str]
+) -> None:
     message = lay_out(slots, fallback, notes)
     assert problems(message) == []
     accepted_by_the_sdk(message)

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from bridge.config.packaged import packaged_routes
-from bridge.live.snapshot import Running
+from bridge.live.snapshot import Snapshot
 from bridge.messages.render import load_templates
 from bridge.preview.app import application
 from bridge.preview.files import Files
@@ -25,11 +25,11 @@ def files(tmp_path: Path) -> Files:
     (folder / "gitlab").mkdir(parents=True)
     (folder / "gitlab" / "push.j2").write_text(TITLE, "utf-8")
 
-    def running() -> Running:
+    def snapshot() -> Snapshot:
         routes = load_routes(packaged_routes())
-        return Running(routes, load_templates(folder, routes.people), {}, {}, None, ())
+        return Snapshot(routes, load_templates(folder, routes.people), {}, {}, None, ())
 
-    return Files(folder, packaged_routes(), running)
+    return Files(folder, packaged_routes(), snapshot)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Address:
 @pytest.fixture
 async def address(files: Files) -> AsyncIterator[Address]:
     """The page on a real socket, which looks at the files forty times a second."""
-    app = application(files, files.running(), token=TOKEN, bound="127.0.0.1", again=0.025)
+    app = application(files, files.snapshot(), token=TOKEN, bound="127.0.0.1", again=0.025)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from bridge.core.payload import int_at, text_at
-from bridge.live.snapshot import Running
+from bridge.live.snapshot import Snapshot
 from bridge.preview import session
 from bridge.preview.app import HEADERS, is_ours
 from bridge.preview.files import Files, fingerprint
@@ -162,11 +162,11 @@ async def test_who_asks_anew_does_not_wait_for_what_nobody_waits_for(
     go_on = threading.Event()
     look = session.look
 
-    def slow(asked: Asked, running: Running, files: Files, now: float) -> dict[str, object]:
+    def slow(asked: Asked, snapshot: Snapshot, files: Files, now: float) -> dict[str, object]:
         seen.append(asked.text or "")
         if asked.text == "0":
             go_on.wait(10)
-        return look(asked, running, files, now)
+        return look(asked, snapshot, files, now)
 
     monkeypatch.setattr(session, "look", slow)
     data = {"event": "gitlab/push", "file": "gitlab/push.j2"}

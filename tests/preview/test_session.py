@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bridge.config.errors import ConfigurationError
-from bridge.live.snapshot import Running
+from bridge.live.snapshot import Snapshot
 from bridge.preview import session
 from bridge.preview.files import Files, fingerprint
 from bridge.preview.session import Asked, Refused
@@ -15,7 +15,7 @@ PUSH = samples()["gitlab/push"].body
 
 
 def look(files: Files, **asked: str) -> dict[str, object]:
-    return session.look(Asked(**asked), files.running(), files, 1795392000.0)
+    return session.look(Asked(**asked), files.snapshot(), files, 1795392000.0)
 
 
 def test_an_event_shows_its_message_its_file_and_its_limits(files: Files) -> None:
@@ -69,7 +69,7 @@ def test_a_pasted_payload_stands_in_for_the_sample_and_is_told_what_it_lacks(fil
             "where": "templates/gitlab/push.j2",
             "line": 2,
             "what": "payload.ref is not in this payload",
-            "mend": "",
+            "hint": "",
         }
     ]
 
@@ -116,34 +116,34 @@ def test_a_template_that_skips_tells_its_reason_and_has_no_message(files: Files)
 )
 def test_every_mistake_is_told_at_its_line(files: Files, text: str, line: int, what: str) -> None:
     asked = Asked("gitlab/push", file="gitlab/push.j2", text=text)
-    errors = session.new_errors(asked, files.running())
+    errors = session.new_errors(asked, files.snapshot())
     assert {(found.where, found.line) for found in errors if what in str(found)} == {("templates/gitlab/push.j2", line)}
 
 
 def test_errors_that_are_elsewhere_already_do_not_keep_a_file_from_being_saved(files: Files) -> None:
     (files.folder / "gitlab" / "default.j2").write_text("{{ broken", "utf-8")
     asked = Asked("gitlab/push", file="gitlab/push.j2", text="Fine")
-    assert session.new_errors(asked, files.running()) == []
+    assert session.new_errors(asked, files.snapshot()) == []
 
 
 def test_a_configuration_that_cannot_work_leaves_the_last_one_in_force(files: Files) -> None:
-    running = files.running()
+    snapshot = files.snapshot()
 
-    def fails() -> Running:
+    def fails() -> Snapshot:
         raise ConfigurationError(["routes.toml:3: unknown key 'chanels'; the nearest known is 'channels'"])
 
-    last, faults = session.reload(Files(files.folder, files.routes, fails), running)
-    assert last.routes is running.routes
+    last, faults = session.reload(Files(files.folder, files.routes, fails), snapshot)
+    assert last.routes is snapshot.routes
     assert faults[0]["line"] == 3
     (files.folder / "gitlab/push.j2").write_text("Changed meanwhile", "utf-8")
-    last, _ = session.reload(Files(files.folder, files.routes, fails), running)
+    last, _ = session.reload(Files(files.folder, files.routes, fails), snapshot)
     assert last.templates.sources["gitlab/push.j2"] == "Changed meanwhile"
 
 
 def test_the_text_is_the_disks_though_it_was_not_looked_at_since(files: Files) -> None:
-    running = files.running()
+    snapshot = files.snapshot()
     (files.folder / "gitlab/push.j2").write_text("Written this moment", "utf-8")
-    seen = session.look(Asked("gitlab/push"), running, files, 1795392000.0)
+    seen = session.look(Asked("gitlab/push"), snapshot, files, 1795392000.0)
     assert (seen["text"], seen["saved"]) == ("Written this moment", fingerprint("Written this moment"))
 
 
@@ -168,7 +168,7 @@ def test_the_notification_is_told_as_it_reads(files: Files) -> None:
 
 
 def test_every_event_is_listed_with_its_title_and_the_file_that_serves_it(files: Files) -> None:
-    events = {event["name"]: event for event in session.listed(files.running())}
+    events = {event["name"]: event for event in session.listed(files.snapshot())}
     assert set(events) == set(samples())
     assert events["gitlab/pipeline.failed"]["file"] == "gitlab/pipeline.j2"
     assert all(event["title"] for event in events.values())

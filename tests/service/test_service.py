@@ -43,7 +43,7 @@ async def address(process: Process, said: list[str]) -> str:
 
 
 @asynccontextmanager
-async def serving(environ: Mapping[str, str], folder: Path) -> AsyncIterator[tuple[Process, str, list[str]]]:
+async def template_for(environ: Mapping[str, str], folder: Path) -> AsyncIterator[tuple[Process, str, list[str]]]:
     """A process that listens; what it writes is drained into the list."""
     process = await start(environ, folder)
     said: list[str] = []
@@ -84,7 +84,7 @@ def minimal(slack: SlackSimulator, **more: str) -> dict[str, str]:
 
 async def test_it_starts_with_one_secret_and_one_channel_and_stops_with_0(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
-        async with serving(minimal(slack), tmp_path) as (process, base, said):
+        async with template_for(minimal(slack), tmp_path) as (process, base, said):
             status, answer = await send(client, base, sample_request("gitlab/merge_request.open"))
             assert (status, answer["status"]) == (200, "accepted")
             await slack.wait_for("general", 1)
@@ -135,7 +135,7 @@ async def test_an_unknown_key_in_routes_is_refused_with_its_line(tmp_path: Path)
 
 
 async def test_a_second_bridge_on_the_same_store_is_refused_and_told_the_firsts_pid(tmp_path: Path) -> None:
-    async with SlackSimulator() as slack, serving(minimal(slack), tmp_path) as (first, _, _):
+    async with SlackSimulator() as slack, template_for(minimal(slack), tmp_path) as (first, _, _):
         second = await start(minimal(slack), tmp_path)
         _, stderr = await asyncio.wait_for(second.communicate(), 20)
         assert second.returncode == 2
@@ -154,14 +154,14 @@ async def test_an_address_in_use_is_refused(tmp_path: Path) -> None:
 async def test_sigterm_finishes_the_post_in_flight_and_leaves_the_rest_in_the_store(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
         slack.always("general", Fault.HANG)
-        async with serving(minimal(slack), tmp_path) as (process, base, _):
+        async with template_for(minimal(slack), tmp_path) as (process, base, _):
             for name in ("merge_request.open", "merge_request.merge", "issue.open"):
                 assert (await send(client, base, sample_request(f"gitlab/{name}")))[0] == 200
             await slack.wait_for_hits("general", 1)
             process.terminate()
             assert await asyncio.wait_for(process.wait(), 10) == 0
         slack.always("general", None)
-        async with serving(minimal(slack), tmp_path):
+        async with template_for(minimal(slack), tmp_path):
             posts = await slack.wait_for("general", 3, within=20)
         assert len(posts) == 3
 
@@ -177,7 +177,7 @@ async def test_kill_9_in_mid_burst_loses_no_accepted_event(tmp_path: Path) -> No
     async with SlackSimulator() as slack:
         for round in range(6):
             async with (
-                serving(minimal(slack), tmp_path) as (process, base, _),
+                template_for(minimal(slack), tmp_path) as (process, base, _),
                 aiohttp.ClientSession() as client,
             ):
 
@@ -195,7 +195,7 @@ async def test_kill_9_in_mid_burst_loses_no_accepted_event(tmp_path: Path) -> No
                     await done
                 process.send_signal(signal.SIGKILL)
                 await asyncio.gather(*burst)
-        async with serving(minimal(slack), tmp_path):
+        async with template_for(minimal(slack), tmp_path):
             await _until_shown(slack, set(accepted))
         shown = json.dumps([post.body for post in slack.posts("general")])
     with sqlite3.connect(tmp_path / "bridge.db") as database:
@@ -218,7 +218,7 @@ async def _until_shown(slack: SlackSimulator, titles: set[str]) -> None:
 
 async def test_a_full_disk_gets_503_and_recovers_by_itself(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
-        async with serving(minimal(slack), tmp_path) as (process, base, _):
+        async with template_for(minimal(slack), tmp_path) as (process, base, _):
             _limit_file_size(process.pid, 200_000)
             requests = [_large(number) for number in range(4)]
             statuses = [(await send(client, base, request))[0] for request in requests]
@@ -258,7 +258,7 @@ async def test_no_secret_is_ever_written(tmp_path: Path) -> None:
         secrets = [value for name, value in environ.items() if "SECRETS__" in name or "CHANNELS__" in name]
         secrets.append(environ["BRIDGE_CHANNELS__GENERAL"].rpartition("/")[2])
         answers: list[tuple[int, object]] = []
-        async with serving(environ, tmp_path) as (process, base, said):
+        async with template_for(environ, tmp_path) as (process, base, said):
             for name in ("gitlab/issue.open", "stripe/charge.failed", "shopify/orders/create"):
                 request = sample_request(name)
                 secrets += [
@@ -289,7 +289,7 @@ def _bytes_of(folder: Path) -> bytes:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc, which Linux alone has")
 async def test_a_flood_of_large_bodies_keeps_memory_under_the_containers_256_mib(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
-        async with serving(minimal(slack), tmp_path) as (process, base, _):
+        async with template_for(minimal(slack), tmp_path) as (process, base, _):
             url = f"{base}/webhooks/gitlab"
             unsigned = b" " * (25 * 1024 * 1024)
 
@@ -323,7 +323,7 @@ async def test_unfinished_requests_of_strangers_keep_memory_under_256_mib_and_bl
         b"X-%d: %s\r\n" % (n, b"x" * 8000) for n in range(120)
     )
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
-        async with serving(minimal(slack), tmp_path) as (process, base, _), AsyncExitStack() as stack:
+        async with template_for(minimal(slack), tmp_path) as (process, base, _), AsyncExitStack() as stack:
             host, port = base.removeprefix("http://").split(":")
 
             async def begin() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bridge.events import Event, Request
 from bridge.routing.decide import Planned
-from bridge.store import Entry, Kept, Settlement, Store
+from bridge.store import AcceptResult, DeliveryResult, NewEvent, Store
 
 DAY = 86_400.0
 NOW = 1_800_000_000.0
@@ -52,13 +52,13 @@ def entry(
     deliveries: Sequence[Planned] | None = None,
     part: int = 0,
     ttl: float = DAY,
-) -> Entry:
+) -> NewEvent:
     """An entry whose deliveries wait in these channels."""
     planned = tuple(Planned(channel, "a route", None) for channel in channels) if deliveries is None else deliveries
-    return Entry(one or event(), part, tuple(planned), ttl)
+    return NewEvent(one or event(), part, tuple(planned), ttl)
 
 
-async def accept(store: Store, *entries: Entry, now: float = NOW) -> list[Kept]:
+async def accept(store: Store, *entries: NewEvent, now: float = NOW) -> list[AcceptResult]:
     """Accept entries as one request's."""
     return await store.accept(request(), entries or (entry(),), now)
 
@@ -67,7 +67,7 @@ async def settle_all(store: Store, state: str, channel: str = "general", now: fl
     """Settle what waits in a channel. Returns the deliveries."""
     assert state in ("delivered", "skipped", "told", "dead", "dropped")
     claimed = [delivery.id for delivery in await store.claim(channel, "me", 10_000)]
-    await store.settle([Settlement(number, state, "because") for number in claimed], now)  # type: ignore[arg-type]  # held above
+    await store.settle([DeliveryResult(number, state, "because") for number in claimed], now)  # type: ignore[arg-type]  # held above
     return claimed
 
 

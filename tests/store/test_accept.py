@@ -8,7 +8,7 @@ import pytest
 
 from bridge.events import Request
 from bridge.routing.decide import Planned
-from bridge.store import Kept, Query, Settlement
+from bridge.store import AcceptResult, DeliveryResult, Query
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.conftest import opened
 from tests.store.samples import DAY, NOW, accept, entry, event, request, rows, settle_all
@@ -16,14 +16,14 @@ from tests.store.samples import DAY, NOW, accept, entry, event, request, rows, s
 
 async def test_a_new_event_is_accepted_under_its_own_id(store: SqliteStore) -> None:
     one = event()
-    assert await accept(store, entry(one, channels=("a", "b"))) == [Kept("accepted", one.id, ("a", "b"))]
+    assert await accept(store, entry(one, channels=("a", "b"))) == [AcceptResult("accepted", one.id, ("a", "b"))]
     assert {row.channel for row in await store.find(Query(event=one.id))} == {"a", "b"}
 
 
 async def test_a_seen_key_makes_a_duplicate_that_carries_the_first_arrivals_id(store: SqliteStore) -> None:
     first, second = event("k"), event("k")
     await accept(store, entry(first))
-    assert await accept(store, entry(second)) == [Kept("duplicate", first.id)]
+    assert await accept(store, entry(second)) == [AcceptResult("duplicate", first.id)]
     assert len(await store.find(Query())) == 1
 
 
@@ -31,15 +31,15 @@ async def test_any_one_key_that_was_seen_makes_a_duplicate(store: SqliteStore) -
     first = event("a", "b")
     await accept(store, entry(first))
     for keys in [("b",), ("new", "a"), ("c", "d", "b")]:
-        assert await accept(store, entry(event(*keys))) == [Kept("duplicate", first.id)]
+        assert await accept(store, entry(event(*keys))) == [AcceptResult("duplicate", first.id)]
 
 
 async def test_the_new_keys_of_a_duplicate_are_remembered_for_the_first_arrival(store: SqliteStore) -> None:
     first = event("a")
     await accept(store, entry(first))
     await accept(store, entry(event("a", "b")))
-    assert await accept(store, entry(event("b", "c"))) == [Kept("duplicate", first.id)]
-    assert await accept(store, entry(event("c"))) == [Kept("duplicate", first.id)]
+    assert await accept(store, entry(event("b", "c"))) == [AcceptResult("duplicate", first.id)]
+    assert await accept(store, entry(event("c"))) == [AcceptResult("duplicate", first.id)]
 
 
 async def test_keys_are_scoped_by_source(store: SqliteStore) -> None:
@@ -55,9 +55,9 @@ async def test_an_event_without_keys_is_never_a_duplicate(store: SqliteStore) ->
 async def test_a_key_expires_after_its_ttl_and_then_belongs_to_the_next_arrival(store: SqliteStore) -> None:
     first, second = event("k"), event("k")
     await accept(store, entry(first, ttl=10), now=NOW)
-    assert (await accept(store, entry(event("k")), now=NOW + 9.9))[0] == Kept("duplicate", first.id)
+    assert (await accept(store, entry(event("k")), now=NOW + 9.9))[0] == AcceptResult("duplicate", first.id)
     assert (await accept(store, entry(second, ttl=10), now=NOW + 10))[0].status == "accepted"
-    assert (await accept(store, entry(event("k")), now=NOW + 19.9))[0] == Kept("duplicate", second.id)
+    assert (await accept(store, entry(event("k")), now=NOW + 19.9))[0] == AcceptResult("duplicate", second.id)
 
 
 async def test_a_resend_does_not_prolong_a_key(store: SqliteStore) -> None:
@@ -69,7 +69,7 @@ async def test_a_resend_does_not_prolong_a_key(store: SqliteStore) -> None:
 async def test_two_entries_of_one_call_that_share_a_key_are_one_event(store: SqliteStore) -> None:
     first, second = event("k"), event("k")
     outcomes = await accept(store, entry(first), entry(second, part=1))
-    assert outcomes == [Kept("accepted", first.id, ("general",)), Kept("duplicate", first.id)]
+    assert outcomes == [AcceptResult("accepted", first.id, ("general",)), AcceptResult("duplicate", first.id)]
 
 
 async def test_keys_survive_a_reopening(path: Path, stored: SqliteStore) -> None:
@@ -77,7 +77,7 @@ async def test_keys_survive_a_reopening(path: Path, stored: SqliteStore) -> None
     await accept(stored, entry(first))
     await stored.close()
     again = opened(f"sqlite:///{path}")
-    assert await accept(again, entry(event("k"))) == [Kept("duplicate", first.id)]
+    assert await accept(again, entry(event("k"))) == [AcceptResult("duplicate", first.id)]
     await again.close()
 
 
@@ -96,11 +96,11 @@ async def test_a_resend_of_an_event_with_a_dead_delivery_revives_that_delivery_a
     await settle_all(store, "delivered", "a")
     dead = await settle_all(store, "dead", "b")
     # Today's routes may name other channels: the first arrival's count.
-    assert await accept(store, entry(event("k", "l"), channels=("c",))) == [Kept("revived", first.id, ("b",))]
+    assert await accept(store, entry(event("k", "l"), channels=("c",))) == [AcceptResult("revived", first.id, ("b",))]
     revived = await store.claim("b", "me", 10)
     assert [(delivery.id, delivery.revived) for delivery in revived] == [(dead[0], True)]
     assert (await store.counts()).states == {"delivered": 1, "waiting": 1}
-    assert await accept(store, entry(event("l"))) == [Kept("duplicate", first.id)]
+    assert await accept(store, entry(event("l"))) == [AcceptResult("duplicate", first.id)]
 
 
 async def test_a_duplicate_of_a_pruned_event_is_still_a_duplicate(store: SqliteStore) -> None:
@@ -108,7 +108,7 @@ async def test_a_duplicate_of_a_pruned_event_is_still_a_duplicate(store: SqliteS
     await accept(store, entry(first, ttl=10 * DAY))
     await settle_all(store, "delivered")
     assert await store.prune(NOW + 2 * DAY, DAY) == 1
-    assert await accept(store, entry(event("k")), now=NOW + 3 * DAY) == [Kept("duplicate", first.id)]
+    assert await accept(store, entry(event("k")), now=NOW + 3 * DAY) == [AcceptResult("duplicate", first.id)]
 
 
 async def test_a_delivery_planned_as_skipped_is_kept_with_its_reason_and_never_claimed(store: SqliteStore) -> None:
@@ -151,7 +151,7 @@ async def test_text_that_is_no_unicode_harms_nothing(store: SqliteStore) -> None
     assert (await store.accept(arrived, [entry(one, deliveries=planned)], NOW))[0].status == "accepted"
     assert (await store.accept(arrived, [entry(one, deliveries=planned)], NOW))[0].status == "duplicate"
     (delivery,) = await store.claim(odd, odd, 1)
-    await store.settle([Settlement(delivery.id, "dead", odd, None, {odd: [odd]}, odd)], NOW)
+    await store.settle([DeliveryResult(delivery.id, "dead", odd, None, {odd: [odd]}, odd)], NOW)
     assert len(await store.find(Query(channel=odd, source=odd, state="dead"))) == 1
 
 

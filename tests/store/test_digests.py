@@ -6,13 +6,13 @@ import pytest
 
 from bridge.events import Request
 from bridge.routing.decide import Planned
-from bridge.store import Entry, Query, Settlement, Window
+from bridge.store import DeliveryResult, NewEvent, Query, RepeatWindow
 from bridge.store.sqlite.digests import BATCH
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.samples import event
 
 REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {}, b"{}")
-WINDOW = Window("a route", "7!12", "print", "Pipeline", until=100.0)
+WINDOW = RepeatWindow("a route", "7!12", "print", "Pipeline", until=100.0)
 
 
 async def accept(store: SqliteStore, number: int, *, type: str = "push", subject: str = "s", at: float = 1.0) -> None:
@@ -20,7 +20,7 @@ async def accept(store: SqliteStore, number: int, *, type: str = "push", subject
         event(), id=f"e{number}", keys=(f"k{number}",), type=type, subject=subject, title=f"title {number}",
         url=f"https://e.example/{number}", received_at=at,
     )  # fmt: skip
-    await store.accept(REQUEST, [Entry(made, 0, (Planned("general", "r", None),), 60.0)], at)
+    await store.accept(REQUEST, [NewEvent(made, 0, (Planned("general", "r", None),), 60.0)], at)
 
 
 async def test_a_backlog_counts_types_subjects_and_failures(store: SqliteStore) -> None:
@@ -60,9 +60,9 @@ async def test_a_digest_does_not_settle_what_somebody_asked_for_again_after_it(s
     await accept(store, 1)
     await accept(store, 2)
     first, _ = await store.claim("general", "test", 2)
-    await store.settle([Settlement(first.id, "dead")], 5.0)
+    await store.settle([DeliveryResult(first.id, "dead")], 5.0)
     await store.keep_digest("d1", "general", 9, {}, 9.0)
-    rows, mark = await store.news(Query(state="dead"), None)
+    rows, mark = await store.changes_since(Query(state="dead"), None)
     await store.replay(rows, mark, 10.0)
     await store.tell_digest("d1", 11.0)
     assert [delivery.id for delivery in await store.claim("general", "test", 9)] == [first.id]
@@ -88,11 +88,13 @@ async def test_a_window_opens_with_a_delivery_counts_what_it_folds_and_ends(stor
     await accept(store, 2)
     first, second = await store.claim("general", "test", 2)
     assert await store.open_window("general", WINDOW, 10.0) is None
-    await store.settle([Settlement(first.id, "delivered", opens=WINDOW)], 10.0)
+    await store.settle([DeliveryResult(first.id, "delivered", opens=WINDOW)], 10.0)
     assert await store.open_window("general", WINDOW, 99.0) == first.id
     assert await store.open_window("general", WINDOW, 100.0) is None
     assert await store.open_window("elsewhere", WINDOW, 50.0) is None
-    await store.settle([Settlement(second.id, "told", "same", told_in=f"repeat of #{first.id}", folds=WINDOW)], 50.0)
+    await store.settle(
+        [DeliveryResult(second.id, "told", "same", told_in=f"repeat of #{first.id}", folds=WINDOW)], 50.0
+    )
     assert await store.next_window("general") == 100.0
     assert await store.ended_windows("general", 99.0) == []
     [ended] = await store.ended_windows("general", 100.0)
@@ -105,9 +107,9 @@ async def test_a_window_that_begins_before_the_last_was_told_keeps_its_count(sto
     for number in range(3):
         await accept(store, number)
     first, second, third = await store.claim("general", "test", 3)
-    await store.settle([Settlement(first.id, "delivered", opens=WINDOW)], 10.0)
-    await store.settle([Settlement(second.id, "told", folds=WINDOW)], 50.0)
-    await store.settle([Settlement(third.id, "delivered", opens=replace(WINDOW, until=200.0))], 101.0)
+    await store.settle([DeliveryResult(first.id, "delivered", opens=WINDOW)], 10.0)
+    await store.settle([DeliveryResult(second.id, "told", folds=WINDOW)], 50.0)
+    await store.settle([DeliveryResult(third.id, "delivered", opens=replace(WINDOW, until=200.0))], 101.0)
     assert await store.open_window("general", WINDOW, 150.0) == third.id
     [ended] = await store.ended_windows("general", 200.0)
     assert (ended.more, ended.since, ended.until) == (1, 10.0, 200.0)
@@ -116,8 +118,8 @@ async def test_a_window_that_begins_before_the_last_was_told_keeps_its_count(sto
 async def test_a_delivery_that_was_settled_meanwhile_opens_and_folds_nothing(store: SqliteStore) -> None:
     await accept(store, 1)
     [one] = await store.claim("general", "test", 1)
-    await store.settle([Settlement(one.id, "skipped")], 5.0)
-    await store.settle([Settlement(one.id, "delivered", opens=WINDOW)], 10.0)
+    await store.settle([DeliveryResult(one.id, "skipped")], 5.0)
+    await store.settle([DeliveryResult(one.id, "delivered", opens=WINDOW)], 10.0)
     assert await store.next_window("general") is None
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.events import new_id
 from bridge.routing.decide import Planned
-from bridge.store import Attempt, Query, Settlement, StoreUnavailable, open_store
+from bridge.store import Attempt, DeliveryResult, Query, StoreUnavailable, open_store
 from bridge.store.sqlite import event_log
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.conftest import opened
@@ -137,7 +137,7 @@ async def test_an_old_event_that_was_replayed_is_no_new_arrival(store: SqliteSto
     await accept(store, entry(event(id=new_id(NOW))))
     await settle_all(store, "delivered")
     await accept(store, entry(event(id=new_id(NOW + 3600), now=NOW + 3600)))
-    rows, mark = await store.news(Query(state="delivered"), None)
+    rows, mark = await store.changes_since(Query(state="delivered"), None)
     await store.replay(rows, mark, NOW + 7200)
     assert [row.delivery for row in await store.find(Query(since=NOW + 3600))] == [2]
     assert [row.delivery for row in await store.find(Query(until=NOW + 3600))] == [3, 1]
@@ -176,7 +176,7 @@ async def test_free_text_is_taken_as_it_is_and_looked_for_whatever_its_case(
 ) -> None:
     for title in ("100% of tests", "a_b", "Ärger in der Straße", "plain"):
         await accept(store, entry(replace(event(), title=title)))
-    await store.settle([Settlement(4, "dead", "Because")], NOW)
+    await store.settle([DeliveryResult(4, "dead", "Because")], NOW)
     assert [row.delivery for row in await store.find(Query(holds=sought))] == numbers
 
 
@@ -201,19 +201,19 @@ async def test_routes_digests_and_numbers_narrow_it_too(path: Path, stored: Sqli
 
 async def test_news_are_what_is_new_or_has_changed_since(store: SqliteStore) -> None:
     await accept(store, entry(channels=("a", "b")))
-    rows, mark = await store.news(Query(), None)
+    rows, mark = await store.changes_since(Query(), None)
     assert [row.delivery for row in rows] == [2, 1]
-    assert (await store.news(Query(), mark))[0] == []
-    await store.settle([Settlement(1, "waiting", "ratelimited", Attempt(NOW, "limited", 429, "", 0.1))], NOW)
+    assert (await store.changes_since(Query(), mark))[0] == []
+    await store.settle([DeliveryResult(1, "waiting", "ratelimited", Attempt(NOW, "limited", 429, "", 0.1))], NOW)
     await accept(store, entry(channels=("a",)))
-    rows, mark = await store.news(Query(), mark)
+    rows, mark = await store.changes_since(Query(), mark)
     assert [(row.delivery, row.state, row.attempts) for row in rows] == [(3, "waiting", 0), (1, "waiting", 1)]
     await settle_all(store, "delivered", "a")
     await settle_all(store, "dead", "b")
-    rows, mark = await store.news(Query(channel="b"), mark)
+    rows, mark = await store.changes_since(Query(channel="b"), mark)
     assert [(row.delivery, row.state) for row in rows] == [(2, "dead")]
     await accept(store, entry(deliveries=(Planned("a", "r", None, "skipped", "confidential"),)))
-    assert [row.delivery for row in (await store.news(Query(limit=1), mark))[0]] == [4]
+    assert [row.delivery for row in (await store.changes_since(Query(limit=1), mark))[0]] == [4]
 
 
 async def test_what_is_asked_by_state_is_answered_along_the_index(path: Path, stored: SqliteStore) -> None:

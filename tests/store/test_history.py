@@ -6,7 +6,7 @@ from pathlib import Path
 from bridge.events import new_id
 from bridge.routing.decide import Planned
 from bridge.sources import PROVIDERS
-from bridge.store import Attempt, Settlement
+from bridge.store import Attempt, DeliveryResult
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.samples import DAY, NOW, accept, entry, event, execute, request, settle_all
 
@@ -19,13 +19,13 @@ async def test_it_tells_arrival_keys_deliveries_attempts_and_the_message(store: 
     (read,) = PROVIDERS["gitlab"].events(arrived, "gitlab", NOW)
     planned = (Planned("ops", "pipelines", "x.j2"), Planned("general", "all", None, "skipped", "it is confidential"))
     await store.accept(arrived, [entry(read, deliveries=planned)], NOW)
-    await store.settle([Settlement(1, "waiting", "ratelimited", LIMITED)], NOW + 1)
-    await store.settle([Settlement(1, "delivered", "", POSTED, {"text": "hi"}, "x.j2:3: oops")], NOW + 9)
-    story = await store.story(read.id)
-    assert story is not None
-    assert (story.event, story.part, story.request.body) == (read, 0, arrived.body)
-    assert [(memory.key, memory.until) for memory in story.keys] == [(key, NOW + DAY) for key in read.keys]
-    first, second = story.deliveries
+    await store.settle([DeliveryResult(1, "waiting", "ratelimited", LIMITED)], NOW + 1)
+    await store.settle([DeliveryResult(1, "delivered", "", POSTED, {"text": "hi"}, "x.j2:3: oops")], NOW + 9)
+    event_history = await store.event_history(read.id)
+    assert event_history is not None
+    assert (event_history.event, event_history.part, event_history.request.body) == (read, 0, arrived.body)
+    assert [(memory.key, memory.until) for memory in event_history.keys] == [(key, NOW + DAY) for key in read.keys]
+    first, second = event_history.deliveries
     assert first.attempts == (LIMITED, POSTED)
     assert (first.row.channel, first.row.template, first.row.template_fault) == ("ops", "x.j2", "x.j2:3: oops")
     assert (first.message, first.digest) == ({"text": "hi"}, None)
@@ -41,13 +41,13 @@ async def test_a_key_that_is_forgotten_or_names_a_later_event_is_none_of_its_own
     first = event("k", "l")
     await accept(store, entry(first, ttl=10))
     await accept(store, entry(event("k")), now=NOW + 20)
-    story = await store.story(first.id)
-    assert story is not None
-    assert [(memory.key, memory.until) for memory in story.keys] == [("k", None), ("l", NOW + 10)]
+    event_history = await store.event_history(first.id)
+    assert event_history is not None
+    assert [(memory.key, memory.until) for memory in event_history.keys] == [("k", None), ("l", NOW + 10)]
     await store.prune(NOW + 60, DAY)
-    story = await store.story(first.id)
-    assert story is not None
-    assert [memory.until for memory in story.keys] == [None, None]
+    event_history = await store.event_history(first.id)
+    assert event_history is not None
+    assert [memory.until for memory in event_history.keys] == [None, None]
 
 
 async def test_what_was_told_in_a_digest_comes_with_it(path: Path, stored: SqliteStore) -> None:
@@ -59,9 +59,9 @@ async def test_what_was_told_in_a_digest_comes_with_it(path: Path, stored: Sqlit
         "UPDATE deliveries SET told_in = 'd1'",
         "INSERT INTO digests VALUES ('d1', 'general', 1, 1800000005, '{\"text\": \"12 events\"}', 1)",
     )
-    story = await stored.story(one.id)
-    assert story is not None
-    digest = story.deliveries[0].digest
+    event_history = await stored.event_history(one.id)
+    assert event_history is not None
+    digest = event_history.deliveries[0].digest
     assert digest is not None
     assert (digest.id, digest.posted_at, digest.message) == ("d1", NOW + 5, {"text": "12 events"})
 
@@ -72,15 +72,19 @@ async def test_a_body_that_cannot_be_read_any_more_costs_the_payload_and_nothing
     one = event()
     await accept(stored, entry(one))
     execute(path, "UPDATE requests SET body = x'ff'")
-    story = await stored.story(one.id)
-    assert story is not None
-    assert (story.event.title, story.event.payload, story.request.body) == (one.title, {}, b"\xff")
+    event_history = await stored.event_history(one.id)
+    assert event_history is not None
+    assert (event_history.event.title, event_history.event.payload, event_history.request.body) == (
+        one.title,
+        {},
+        b"\xff",
+    )
 
 
 async def test_what_nobody_has_has_no_story(store: SqliteStore) -> None:
     await accept(store)
     for id in ("", "event", "' OR 1=1 --", "\ud800", "x" * 10_000):
-        assert await store.story(id) is None
+        assert await store.event_history(id) is None
 
 
 async def test_an_event_is_named_by_its_id_its_beginning_or_a_deliverys_number(store: SqliteStore) -> None:

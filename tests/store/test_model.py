@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bridge.routing.decide import Planned, State
-from bridge.store import Attempt, Entry, Kept, Settlement
+from bridge.store import AcceptResult, Attempt, DeliveryResult, NewEvent
 from tests.store.conftest import opened
 from tests.store.samples import NOW, event, request
 
@@ -48,7 +48,7 @@ class Model:
         self.keys: dict[tuple[str, str], tuple[str, float]] = {}
         self.events: list[Arrived] = []
 
-    def accept(self, entry: Entry, now: float) -> Kept:
+    def accept(self, entry: NewEvent, now: float) -> AcceptResult:
         """One entry."""
         source = entry.event.source
         seen = [self.keys[source, key] for key in entry.event.keys if (source, key) in self.keys]
@@ -57,12 +57,12 @@ class Model:
             sent = [Sent(p.channel, p.state, None if p.state == "waiting" else now) for p in entry.deliveries]
             self.events.append(Arrived(entry.event.id, now, sent))
             waiting = tuple(p.channel for p in entry.deliveries if p.state == "waiting")
-            outcome = Kept("accepted", entry.event.id, waiting)
+            outcome = AcceptResult("accepted", entry.event.id, waiting)
         else:
             dead = [d for e in self.events if e.id == first for d in e.deliveries if d.state == "dead"]
             for delivery in dead:
                 delivery.state, delivery.settled_at, delivery.revived = "waiting", None, True
-            outcome = Kept("revived" if dead else "duplicate", first, tuple(d.channel for d in dead))
+            outcome = AcceptResult("revived" if dead else "duplicate", first, tuple(d.channel for d in dead))
         for key in entry.event.keys:
             if (source, key) not in self.keys or self.keys[source, key][1] <= now:
                 self.keys[source, key] = (outcome.id, now + entry.ttl)
@@ -128,7 +128,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
         for part, (source, keys, planned, ttl) in enumerate(wanted):
             one = event(*(keys or ["its own"]), source=source, now=self.now)
             deliveries = tuple(Planned(channel, "r", None, state) for channel, state in planned)
-            entries.append(Entry(one, part, deliveries, ttl))
+            entries.append(NewEvent(one, part, deliveries, ttl))
         kept = self.run(self.store.accept(request(), entries, self.now))
         assert kept == [self.model.accept(entry, self.now) for entry in entries]
 
@@ -141,7 +141,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
     def settle(self, channel: str, n: int, state: State, posted: bool) -> None:
         claimed = self.run(self.store.claim(channel, "me", n))
         attempt = Attempt(self.now, "ok", 200, "ok", 0.1) if posted else None
-        self.run(self.store.settle([Settlement(d.id, state, attempt=attempt) for d in claimed], self.now))
+        self.run(self.store.settle([DeliveryResult(d.id, state, attempt=attempt) for d in claimed], self.now))
         for _, delivery in self.model.waiting(channel)[:n]:
             delivery.state = state
             delivery.settled_at = None if state == "waiting" else self.now

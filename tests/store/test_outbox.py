@@ -13,7 +13,7 @@ import pytest
 from bridge.events import Event, Request
 from bridge.routing.decide import State
 from bridge.sources import PROVIDERS, Provider
-from bridge.store import Attempt, Query, Settlement
+from bridge.store import Attempt, DeliveryResult, Query
 from bridge.store.sqlite import outbox
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.samples import NOW, accept, entry, event, execute, request, rows, settle_all
@@ -126,7 +126,7 @@ async def test_a_claim_reads_along_the_index_however_much_waits(path: Path, stor
 async def test_a_settled_delivery_is_not_claimed_again(store: SqliteStore, state: State) -> None:
     await accept(store)
     (claimed,) = await store.claim("general", "me", 1)
-    await store.settle([Settlement(claimed.id, state, "why", POST, {"text": "hi"}, "x.j2:3")], NOW + 6)
+    await store.settle([DeliveryResult(claimed.id, state, "why", POST, {"text": "hi"}, "x.j2:3")], NOW + 6)
     assert await store.claim("general", "me", 1) == []
     (row,) = await store.find(Query())
     assert (row.state, row.reason, row.attempts, row.settled_at) == (state, "why", 1, NOW + 6)
@@ -137,8 +137,10 @@ async def test_the_attempt_and_the_message_are_kept_as_posted(path: Path, stored
     await accept(stored)
     (claimed,) = await stored.claim("general", "me", 1)
     message = {"text": "ü \U0001f600 \ud800", "blocks": [{"n": 2**70}]}
-    await stored.settle([Settlement(claimed.id, "waiting", "later", Attempt(NOW, "away", None, "timeout", 6.0))], NOW)
-    await stored.settle([Settlement(claimed.id, "delivered", attempt=POST, message=message)], NOW)
+    await stored.settle(
+        [DeliveryResult(claimed.id, "waiting", "later", Attempt(NOW, "away", None, "timeout", 6.0))], NOW
+    )
+    await stored.settle([DeliveryResult(claimed.id, "delivered", attempt=POST, message=message)], NOW)
     assert rows(path, "SELECT delivery, number, at, kind, status, answer, seconds FROM attempts ORDER BY number") == [
         (claimed.id, 1, NOW, "away", None, "timeout", 6.0),
         (claimed.id, 2, NOW + 5, "ok", 200, "ok", 0.25),
@@ -152,7 +154,7 @@ async def test_a_delivery_settled_as_waiting_is_claimed_again_and_counts_its_att
     for attempts in range(3):
         (claimed,) = await store.claim("general", "me", 1)
         assert claimed.attempts == attempts
-        await store.settle([Settlement(claimed.id, "waiting", "busy", POST)], NOW)
+        await store.settle([DeliveryResult(claimed.id, "waiting", "busy", POST)], NOW)
     (row,) = await store.find(Query())
     assert (row.attempts, row.reason, row.settled_at) == (3, "busy", None)
 
@@ -167,8 +169,8 @@ async def test_many_are_settled_at_once_and_unknown_ones_are_passed_over(store: 
     await accept(store, *(entry() for _ in range(5)))
     claimed = await store.claim("general", "me", 10)
     commits = store.commits
-    unknown = Settlement(999_999, "delivered", attempt=POST)
-    await store.settle([unknown, *(Settlement(delivery.id, "told", "in a digest") for delivery in claimed)], NOW)
+    unknown = DeliveryResult(999_999, "delivered", attempt=POST)
+    await store.settle([unknown, *(DeliveryResult(delivery.id, "told", "in a digest") for delivery in claimed)], NOW)
     assert store.commits == commits + 1
     assert (await store.counts()).states == {"told": 5}
 
@@ -179,7 +181,7 @@ async def test_a_delivery_dropped_meanwhile_keeps_its_state_and_gets_the_attempt
     await accept(stored)
     (claimed,) = await stored.claim("general", "me", 1)
     execute(path, "UPDATE deliveries SET state = 'dropped', reason = 'by hand', settled_at = 1")
-    await stored.settle([Settlement(claimed.id, "delivered", "fine", POST)], NOW)
+    await stored.settle([DeliveryResult(claimed.id, "delivered", "fine", POST)], NOW)
     (row,) = await stored.find(Query())
     assert (row.state, row.reason, row.settled_at, row.attempts) == ("dropped", "by hand", 1, 1)
     assert rows(path, "SELECT kind FROM attempts") == [("ok",)]
@@ -189,7 +191,7 @@ async def test_a_message_that_is_no_json_is_its_callers_error(store: SqliteStore
     await accept(store)
     (claimed,) = await store.claim("general", "me", 1)
     with pytest.raises(TypeError):
-        await store.settle([Settlement(claimed.id, "delivered", message={"text": object()})], NOW)
+        await store.settle([DeliveryResult(claimed.id, "delivered", message={"text": object()})], NOW)
     assert len(await store.claim("general", "me", 1)) == 1
 
 

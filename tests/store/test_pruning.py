@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bridge.routing.decide import Planned
-from bridge.store import Attempt, Query, Settlement
+from bridge.store import Attempt, DeliveryResult, Query
 from bridge.store.sqlite import pruning
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.samples import DAY, NOW, accept, entry, event, request, rows, settle_all
@@ -22,7 +22,9 @@ async def test_settled_events_go_with_all_that_belongs_to_them(path: Path, store
     await accept(stored, entry(channels=("a", "b")), entry(channels=("a",)))
     for channel in ("a", "b"):
         for delivery in await stored.claim(channel, "me", 10):
-            await stored.settle([Settlement(delivery.id, "delivered", attempt=Attempt(NOW, "ok", 200, "ok", 1))], NOW)
+            await stored.settle(
+                [DeliveryResult(delivery.id, "delivered", attempt=Attempt(NOW, "ok", 200, "ok", 1))], NOW
+            )
     assert await stored.prune(NOW + DAY, DAY) == 2
     assert sizes(path) == dict.fromkeys(TABLES, 0)
 

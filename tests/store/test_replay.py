@@ -7,7 +7,7 @@ import pytest
 
 from bridge.routing.decide import Planned
 from bridge.sources import PROVIDERS
-from bridge.store import Query, Replayed, Settlement
+from bridge.store import DeliveryResult, Query, ReplayResult
 from bridge.store.sqlite import outbox
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.conftest import opened
@@ -16,9 +16,9 @@ from tests.store.samples import DAY, NOW, accept, entry, event, execute, request
 LATER = NOW + 3 * 3600
 
 
-async def ask(store: SqliteStore, query: Query | None = None, now: float = LATER) -> list[Replayed]:
+async def ask(store: SqliteStore, query: Query | None = None, now: float = LATER) -> list[ReplayResult]:
     """Read a selection and have it sent again at once."""
-    found, mark = await store.news(query or Query(), None)
+    found, mark = await store.changes_since(query or Query(), None)
     return await store.replay(found, mark, now)
 
 
@@ -62,8 +62,8 @@ async def test_two_who_read_the_same_have_it_sent_once(path: Path, stored: Sqlit
     await accept(stored, entry(channels=("a", "b")))
     await settle_all(stored, "delivered", "a")
     await settle_all(stored, "dead", "b")
-    here, here_mark = await stored.news(Query(), None)
-    there, there_mark = await beside.news(Query(), None)
+    here, here_mark = await stored.changes_since(Query(), None)
+    there, there_mark = await beside.changes_since(Query(), None)
     both = await asyncio.gather(stored.replay(here, here_mark, LATER), beside.replay(there, there_mark, LATER - 60))
     assert sorted(one.why for replayed in both for one in replayed) == ["", "", "waiting", "waiting"]
     assert (await stored.counts()).waiting == {"a": 1, "b": 1}
@@ -78,7 +78,7 @@ async def test_who_read_before_another_had_it_sent_is_late_even_once_that_is_set
     """Whatever the clocks say: they may differ, and be set."""
     await accept(store)
     await settle_all(store, state)
-    found, mark = await store.news(Query(), None)
+    found, mark = await store.changes_since(Query(), None)
     assert [one.why for one in await ask(store)] == [""]
     assert [one.why for one in await store.replay(found, mark, now)] == ["waiting"]
     await settle_all(store, state)
@@ -89,16 +89,16 @@ async def test_who_read_before_another_had_it_sent_is_late_even_once_that_is_set
 async def test_a_resend_that_revived_it_meanwhile_counts_too(store: SqliteStore) -> None:
     await accept(store, entry(event("k")))
     (number,) = await settle_all(store, "dead")
-    found, mark = await store.news(Query(), None)
+    found, mark = await store.changes_since(Query(), None)
     await accept(store, entry(event("k")))
-    await store.settle([Settlement(number, "delivered")], NOW)
+    await store.settle([DeliveryResult(number, "delivered")], NOW)
     assert [one.why for one in await store.replay(found, mark, LATER)] == ["changed"]
 
 
 async def test_what_was_pruned_since_it_was_read_is_gone(path: Path, stored: SqliteStore) -> None:
     await accept(stored)
     await settle_all(stored, "delivered")
-    found, mark = await stored.news(Query(), None)
+    found, mark = await stored.changes_since(Query(), None)
     await stored.prune(NOW + 10, 1)
     assert [one.why for one in await stored.replay(found, mark, LATER)] == ["gone"]
     assert rows(path, "SELECT * FROM deliveries") == []
@@ -126,19 +126,19 @@ async def test_reread_gives_what_would_be_sent_and_what_was_posted(stored: Sqlit
     arrived = request({"object_kind": "pipeline", "object_attributes": {"status": "failed"}})
     (read,) = PROVIDERS["gitlab"].events(arrived, "gitlab", NOW)
     await stored.accept(arrived, [entry(read, channels=("a", "b"))], NOW)
-    await stored.settle([Settlement(1, "delivered", message={"text": "Pipeline failed"})], NOW)
-    second, first = await stored.reread([2, 1])
+    await stored.settle([DeliveryResult(1, "delivered", message={"text": "Pipeline failed"})], NOW)
+    second, first = await stored.stored_deliveries([2, 1])
     assert (first.delivery.id, first.delivery.event, first.message) == (1, read, {"text": "Pipeline failed"})
     assert (second.delivery.id, second.delivery.channel, second.message) == (2, "b", None)
-    assert await stored.reread([99, 2**62]) == []
+    assert await stored.stored_deliveries([99, 2**62]) == []
 
 
 async def test_large_bodies_make_a_rereading_smaller_but_never_empty(store: SqliteStore) -> None:
     large = request({"object_kind": "push", "padding": "x" * (outbox.CLAIM_BYTES * 2 // 3)})
     for _ in range(3):
         await store.accept(large, [entry()], NOW)
-    assert [one.delivery.id for one in await store.reread([3, 1, 2])] == [3]
-    assert [one.delivery.id for one in await store.reread([1, 2])] == [1]
+    assert [one.delivery.id for one in await store.stored_deliveries([3, 1, 2])] == [3]
+    assert [one.delivery.id for one in await store.stored_deliveries([1, 2])] == [1]
 
 
 async def test_a_store_is_served_while_its_owner_is_there(path: Path) -> None:
@@ -165,4 +165,4 @@ async def test_it_works_at_the_limit_of_the_size(path: Path) -> None:
 async def test_a_deliverys_old_message_that_is_no_object_is_none(path: Path, stored: SqliteStore) -> None:
     await accept(stored)
     execute(path, "UPDATE deliveries SET message = '[1]'")
-    assert [one.message for one in await stored.reread([1])] == [None]
+    assert [one.message for one in await stored.stored_deliveries([1])] == [None]

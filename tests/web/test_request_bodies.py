@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import ClientSession, web
 
-from bridge.web.request_bodies import SMALL, Broken, Inflight, NoRoom, Room, TooLarge
+from bridge.web.request_bodies import SMALL, BodyBudget, Broken, ByteSemaphore, NoRoom, TooLarge
 
 
 @asynccontextmanager
-async def serving(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[tuple[str, int]]:
+async def template_for(
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> AsyncIterator[tuple[str, int]]:
     app = web.Application()
     app.router.add_post("/", handler)
     runner = web.AppRunner(app, auto_decompress=False, lingering_time=0, shutdown_timeout=0.1)
@@ -26,7 +28,7 @@ async def serving(handler: Callable[[web.Request], Awaitable[web.StreamResponse]
         await runner.cleanup()
 
 
-def reader(inflight: Inflight, limit: int) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def reader(inflight: BodyBudget, limit: int) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handler(request: web.Request) -> web.StreamResponse:
         try:
             async with inflight.body(request, limit) as body:
@@ -49,15 +51,15 @@ async def chunks(size: int, count: int) -> AsyncIterator[bytes]:
 
 
 async def test_a_body_counts_while_it_is_in_use_and_not_after() -> None:
-    inflight = Inflight(8 * SMALL)
-    async with serving(reader(inflight, 1000)) as address:
+    inflight = BodyBudget(8 * SMALL)
+    async with template_for(reader(inflight, 1000)) as address:
         assert await post(address, b"x" * 1000) == {"length": 1000, "used": 1000}
     assert inflight.used == 0
 
 
 async def test_a_body_announced_over_the_limit_is_refused_before_it_is_read() -> None:
-    inflight = Inflight(8 * SMALL)
-    async with serving(reader(inflight, 1000)) as (host, port):
+    inflight = BodyBudget(8 * SMALL)
+    async with template_for(reader(inflight, 1000)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n")
         answer = await reading.readuntil(b"}")
@@ -66,23 +68,23 @@ async def test_a_body_announced_over_the_limit_is_refused_before_it_is_read() ->
 
 
 async def test_a_body_without_a_length_is_refused_once_it_passes_the_limit() -> None:
-    inflight = Inflight(8 * SMALL)
-    async with serving(reader(inflight, 1000)) as address:
+    inflight = BodyBudget(8 * SMALL)
+    async with template_for(reader(inflight, 1000)) as address:
         assert await post(address, chunks(100, 11)) == {"error": "TooLarge"}
         assert await post(address, chunks(100, 10)) == {"length": 1000, "used": 1000}
     assert inflight.used == 0
 
 
 async def test_a_large_body_without_a_length_takes_its_place_among_the_large() -> None:
-    inflight = Inflight(8 * SMALL)
-    async with serving(reader(inflight, 3 * SMALL)) as address:
+    inflight = BodyBudget(8 * SMALL)
+    async with template_for(reader(inflight, 3 * SMALL)) as address:
         assert await post(address, chunks(SMALL // 2, 4)) == {"length": 2 * SMALL, "used": 2 * SMALL}
     assert inflight.used == 0
 
 
 async def test_a_body_that_does_not_arrive_in_time_is_broken() -> None:
-    inflight = Inflight(8 * SMALL, read_time=0.05)
-    async with serving(reader(inflight, 1000)) as (host, port):
+    inflight = BodyBudget(8 * SMALL, read_time=0.05)
+    async with template_for(reader(inflight, 1000)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx")
         answer = await reading.readuntil(b"}")
@@ -92,8 +94,8 @@ async def test_a_body_that_does_not_arrive_in_time_is_broken() -> None:
 
 
 async def test_a_large_body_is_received_no_faster_than_its_pace_and_holds_up_nobody_else() -> None:
-    inflight = Inflight(8 * SMALL, pace=1)
-    async with serving(reader(inflight, 4 * SMALL)) as address:
+    inflight = BodyBudget(8 * SMALL, pace=1)
+    async with template_for(reader(inflight, 4 * SMALL)) as address:
         large = asyncio.create_task(post(address, io.BytesIO(b"x" * 3 * SMALL)))
         while inflight.used < SMALL and not large.done():  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
@@ -105,8 +107,8 @@ async def test_a_large_body_is_received_no_faster_than_its_pace_and_holds_up_nob
 
 
 async def test_a_large_body_that_is_on_its_way_is_given_more_time() -> None:
-    inflight = Inflight(8 * SMALL, read_time=0.3)
-    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
+    inflight = BodyBudget(8 * SMALL, read_time=0.3)
+    async with template_for(reader(inflight, 4 * SMALL)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (2 * SMALL))
         writing.write(b"x" * (SMALL + 1))
@@ -119,7 +121,7 @@ async def test_a_large_body_that_is_on_its_way_is_given_more_time() -> None:
 
 
 async def test_a_body_cut_off_by_its_sender_gives_its_room_back() -> None:
-    inflight = Inflight(8 * SMALL)
+    inflight = BodyBudget(8 * SMALL)
     done = asyncio.Event()
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -128,7 +130,7 @@ async def test_a_body_cut_off_by_its_sender_gives_its_room_back() -> None:
         finally:
             done.set()
 
-    async with serving(handler) as (host, port):
+    async with template_for(handler) as (host, port):
         _, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx")
         await writing.drain()
@@ -138,8 +140,8 @@ async def test_a_body_cut_off_by_its_sender_gives_its_room_back() -> None:
 
 
 async def test_announcing_much_and_sending_nothing_leaves_ordinary_bodies_their_room() -> None:
-    inflight = Inflight(8 * SMALL, wait=0.05)
-    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
+    inflight = BodyBudget(8 * SMALL, wait=0.05)
+    async with template_for(reader(inflight, 4 * SMALL)) as (host, port):
         open_ones = []
         for _ in range(40):
             _, writing = await asyncio.open_connection(host, port)
@@ -151,8 +153,8 @@ async def test_announcing_much_and_sending_nothing_leaves_ordinary_bodies_their_
 
 
 async def test_bodies_that_stop_before_their_end_keep_nobody_out_who_needs_their_room() -> None:
-    inflight = Inflight(8 * SMALL, wait=30.0)  # on a busy machine, too
-    async with serving(reader(inflight, 4 * SMALL)) as address:
+    inflight = BodyBudget(8 * SMALL, wait=30.0)  # on a busy machine, too
+    async with template_for(reader(inflight, 4 * SMALL)) as address:
         open_ones = []
         for length in [SMALL] * 20 + [3 * SMALL] * 2:
             _, writing = await asyncio.open_connection(*address)
@@ -168,8 +170,8 @@ async def test_bodies_that_stop_before_their_end_keep_nobody_out_who_needs_their
 
 
 async def test_a_body_that_stalls_is_left_alone_while_there_is_room() -> None:
-    inflight = Inflight(8 * SMALL)
-    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
+    inflight = BodyBudget(8 * SMALL)
+    async with template_for(reader(inflight, 4 * SMALL)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 1_500_000)
         await asyncio.sleep(1)
@@ -180,13 +182,13 @@ async def test_a_body_that_stalls_is_left_alone_while_there_is_room() -> None:
 
 
 async def test_a_body_that_comes_byte_by_byte_is_held_in_few_pieces() -> None:
-    inflight = Inflight(8 * SMALL)
-    async with serving(reader(inflight, SMALL)) as address:
+    inflight = BodyBudget(8 * SMALL)
+    async with template_for(reader(inflight, SMALL)) as address:
         assert (await post(address, chunks(1, 3000)))["length"] == 3000
 
 
 async def test_who_finds_no_room_waits_for_it_in_line() -> None:
-    room = Room(10)
+    room = ByteSemaphore(10)
     await room.take(10, 5)
     second = asyncio.create_task(room.take(4, 5))
     third = asyncio.create_task(room.take(6, 5))
@@ -199,7 +201,7 @@ async def test_who_finds_no_room_waits_for_it_in_line() -> None:
 
 
 async def test_who_waits_too_long_is_turned_away_and_holds_nobody_up() -> None:
-    room = Room(10)
+    room = ByteSemaphore(10)
     await room.take(8, 5)
     with pytest.raises(NoRoom):
         await room.take(5, 0.02)
@@ -208,7 +210,7 @@ async def test_who_waits_too_long_is_turned_away_and_holds_nobody_up() -> None:
 
 
 async def test_a_waiter_that_is_cancelled_in_its_turn_gives_back_what_it_took() -> None:
-    room = Room(10)
+    room = ByteSemaphore(10)
     await room.take(10, 5)
     waiting = asyncio.create_task(room.take(10, 5))
     await asyncio.sleep(0)

@@ -177,15 +177,15 @@ async def test_a_body_over_the_sources_limit_gets_413(running: Bridge) -> None:
 
 async def test_more_bodies_than_fit_wait_and_then_get_503(running: Bridge) -> None:
     room = running.service.ingest.inflight
-    taken = room._all.limit
-    await room._all.take(taken, 1)
+    accepted_log = room._all.limit
+    await room._all.take(accepted_log, 1)
     room._wait = 0.05
     try:
         status, headers, body = await running.send(sample_request("gitlab/issue.open"))
         assert (status, body) == (503, CONSTANT[503])
         assert headers["Retry-After"]
     finally:
-        room._all.give(taken)
+        room._all.give(accepted_log)
     assert (await running.send(sample_request("gitlab/issue.open")))[0] == 200
 
 

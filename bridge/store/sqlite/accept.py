@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from bridge.events import Request
-from bridge.store.models import Entry, Kept
+from bridge.store.models import AcceptResult, NewEvent
 from bridge.store.sqlite.records import EVENT_COLUMNS, event_values, keep_request, text
 
 _INSERT_EVENT = f"""
@@ -13,9 +13,9 @@ _INSERT_EVENT = f"""
 """  # noqa: S608 (made of our own constants)
 
 
-def accept(db: sqlite3.Connection, request: Request, entries: Sequence[Entry], now: float) -> list[Kept]:
+def accept(db: sqlite3.Connection, request: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
     """Keep what is new of a request's events, within the caller's transaction."""
-    outcomes: list[Kept] = []
+    outcomes: list[AcceptResult] = []
     request_number: int | None = None
     for entry in entries:
         source = text(entry.event.source)
@@ -49,7 +49,7 @@ def _first_arrival(db: sqlite3.Connection, source: str, keys: list[str], now: fl
     return None
 
 
-def _keep(db: sqlite3.Connection, request_number: int, entry: Entry, now: float) -> Kept:
+def _keep(db: sqlite3.Connection, request_number: int, entry: NewEvent, now: float) -> AcceptResult:
     event = entry.event
     seq = db.execute(_INSERT_EVENT, (*event_values(event), request_number, entry.part)).lastrowid
     for planned in entry.deliveries:
@@ -66,19 +66,19 @@ def _keep(db: sqlite3.Connection, request_number: int, entry: Entry, now: float)
                 None if planned.state == "waiting" else now,
             ),
         )
-    return Kept("accepted", event.id, tuple(p.channel for p in entry.deliveries if p.state == "waiting"))
+    return AcceptResult("accepted", event.id, tuple(p.channel for p in entry.deliveries if p.state == "waiting"))
 
 
-def _seen_again(db: sqlite3.Connection, event_id: str) -> Kept:
+def _seen_again(db: sqlite3.Connection, event_id: str) -> AcceptResult:
     """A duplicate; if the first arrival was given up anywhere, its resend is a wish to have it sent after all."""
     dead = db.execute(
         "SELECT d.id, d.channel FROM events e JOIN deliveries d ON d.event = e.seq WHERE e.id = ? AND d.state = 'dead'",
         (event_id,),
     ).fetchall()
     if not dead:
-        return Kept("duplicate", event_id)
+        return AcceptResult("duplicate", event_id)
     db.executemany(
         "UPDATE deliveries SET state = 'waiting', revived = 1, settled_at = NULL WHERE id = ?",
         [(delivery,) for delivery, _ in dead],
     )
-    return Kept("revived", event_id, tuple(channel for _, channel in dead))
+    return AcceptResult("revived", event_id, tuple(channel for _, channel in dead))

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from bridge.store.models import LaneRow
+from bridge.store.models import DestinationState
 from bridge.store.sqlite.records import text
 
 
@@ -39,7 +39,9 @@ def clear(db: sqlite3.Connection, channel: str) -> int:
     return int(held)
 
 
-def rows(db: sqlite3.Connection) -> list[LaneRow]:
+def rows(db: sqlite3.Connection) -> list[DestinationState]:
     """Every lane that does not run, by its channel."""
     found = db.execute("SELECT channel, state, detail, since, told FROM lanes ORDER BY channel")
-    return [LaneRow(channel, state, detail, since, bool(told)) for channel, state, detail, since, told in found]
+    return [
+        DestinationState(channel, state, detail, since, bool(told)) for channel, state, detail, since, told in found
+    ]

@@ -9,7 +9,7 @@ from itertools import islice
 
 from bridge.routing import patterns
 from bridge.store.ids import delivery_number
-from bridge.store.models import Counts, Mark, Query, Row
+from bridge.store.models import Counts, Cursor, DeliveryRow, Query
 from bridge.store.sqlite.quota import size_of
 from bridge.store.sqlite.records import text
 
@@ -23,14 +23,14 @@ _TEXTS = ("e.title", "e.subject", "e.actor", "d.reason")
 _LAST = "\U0010ffff"
 
 
-def find(db: sqlite3.Connection, query: Query) -> list[Row]:
+def find(db: sqlite3.Connection, query: Query) -> list[DeliveryRow]:
     """Deliveries with their events' columns, newest first."""
     numbers = _numbers(db, query)
     wanted = list(numbers if query.limit is None else islice(numbers, max(0, query.limit)))
     return rows_of(db, wanted)
 
 
-def news(db: sqlite3.Connection, query: Query, mark: Mark | None) -> tuple[list[Row], Mark]:
+def changes_since(db: sqlite3.Connection, query: Query, mark: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
     """What a query finds, or what of it is new or has changed since a mark."""
     open_now = {
         number: (str(state), int(attempts))
@@ -40,23 +40,23 @@ def news(db: sqlite3.Connection, query: Query, mark: Mark | None) -> tuple[list[
     }
     last = int(db.execute("SELECT coalesce(max(id), 0) FROM deliveries").fetchone()[0])
     if mark is None:
-        return find(db, query), Mark(last, open_now)
+        return find(db, query), Cursor(last, open_now)
     changed = {n for n in mark.open.keys() | open_now.keys() if mark.open.get(n) != open_now.get(n)}
     new = db.execute("SELECT id FROM deliveries WHERE id > ?", (mark.last,))
     moved = changed.union(number for (number,) in new)
     wanted = moved if query.deliveries is None else moved.intersection(query.deliveries)
     found = list(_numbers(db, query, tuple(wanted))) if wanted else []
-    return rows_of(db, found), Mark(last, open_now)
+    return rows_of(db, found), Cursor(last, open_now)
 
 
-def rows_of(db: sqlite3.Connection, numbers: Sequence[int]) -> list[Row]:
+def rows_of(db: sqlite3.Connection, numbers: Sequence[int]) -> list[DeliveryRow]:
     """The rows of deliveries, newest first."""
     found = db.execute(
         f"SELECT {ROW} FROM deliveries d JOIN events e ON e.seq = d.event "  # noqa: S608 (our own text)
         "WHERE d.id IN (SELECT value FROM json_each(?)) ORDER BY d.id DESC",
         (json.dumps(numbers),),
     )
-    return [replace(Row(*columns), confidential=confidential == 1) for *columns, confidential in found]
+    return [replace(DeliveryRow(*columns), confidential=confidential == 1) for *columns, confidential in found]
 
 
 def events_named(db: sqlite3.Connection, name: str) -> list[str]:

@@ -83,7 +83,7 @@ def _open(path: Path, lock: int | None, *, had_store: bool) -> Opened:
     except OSError as error:
         raise StoreRefused(f"the store {path} cannot be written: {_why(error)}; see to its permissions") from None
     except sqlite3.Error as error:
-        raise StoreRefused(f"the store {path} cannot be opened: {_mend(error)}") from None
+        raise StoreRefused(f"the store {path} cannot be opened: {_hint(error)}") from None
     finally:
         if len(connections) < 2:
             for connection in connections:
@@ -185,7 +185,7 @@ def _why(error: Exception) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
-def _mend(error: sqlite3.Error) -> str:
+def _hint(error: sqlite3.Error) -> str:
     # The primary code is the low byte, see https://www.sqlite.org/rescode.html.
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_NOTADB:

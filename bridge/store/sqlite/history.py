@@ -5,13 +5,13 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 
 from bridge.events import Event
-from bridge.store.models import Attempt, Digest, Memory, Story, Told
+from bridge.store.models import Attempt, DedupeKey, DeliveryHistory, Digest, EventHistory
 from bridge.store.sqlite import event_log
 from bridge.store.sqlite.outbox import event_again
 from bridge.store.sqlite.records import EVENT_COLUMNS, event_of, request_of, text
 
 
-def story(db: sqlite3.Connection, event_id: str) -> Story | None:
+def event_history(db: sqlite3.Connection, event_id: str) -> EventHistory | None:
     """The story of one event, None if there is no such event."""
     row = db.execute(
         f"SELECT e.seq, e.request, e.part, length(r.body), {', '.join(f'e.{c}' for c in EVENT_COLUMNS)} "  # noqa: S608 (our own text)
@@ -24,13 +24,13 @@ def story(db: sqlite3.Connection, event_id: str) -> Story | None:
     event = event_again(db, event_of(tuple(columns), {}), request, part, length)
     numbers = [number for (number,) in db.execute("SELECT id FROM deliveries WHERE event = ?", (seq,))]
     rows = reversed(event_log.rows_of(db, numbers))
-    return Story(
+    return EventHistory(
         event=event,
         request=request_of(db, request),
         part=part,
         keys=tuple(_memories(db, event)),
         deliveries=tuple(
-            Told(row, _attempts(db, row.delivery), message_of(db, row.delivery), _digest(db, row.told_in))
+            DeliveryHistory(row, _attempts(db, row.delivery), message_of(db, row.delivery), _digest(db, row.told_in))
             for row in rows
         ),
     )
@@ -47,13 +47,13 @@ def _message(written: str | None) -> Mapping[str, object] | None:
     return message if isinstance(message, dict) else None
 
 
-def _memories(db: sqlite3.Connection, event: Event) -> Iterator[Memory]:
+def _memories(db: sqlite3.Connection, event: Event) -> Iterator[DedupeKey]:
     for key in event.keys:
         row = db.execute(
             "SELECT expires_at FROM keys WHERE source = ? AND key = ? AND event = ?",
             (text(event.source), text(key), event.id),
         ).fetchone()
-        yield Memory(key, None if row is None else row[0])
+        yield DedupeKey(key, None if row is None else row[0])
 
 
 def _attempts(db: sqlite3.Connection, delivery: int) -> tuple[Attempt, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bridge.core import large_bodies
 from bridge.events import Event
 from bridge.sources import PROVIDERS, Malformed
-from bridge.store.models import Delivery, Settlement
+from bridge.store.models import Delivery, DeliveryResult
 from bridge.store.sqlite import repeat_windows
 from bridge.store.sqlite.records import EVENT_COLUMNS, event_of, json_text, request_of, text
 
@@ -93,7 +93,7 @@ def _payload(events: Sequence[Event], part: int, event_id: str) -> Mapping[str, 
 
 
 def settle(
-    db: sqlite3.Connection, settlements: Sequence[Settlement], messages: Sequence[str | None], now: float
+    db: sqlite3.Connection, settlements: Sequence[DeliveryResult], messages: Sequence[str | None], now: float
 ) -> None:
     """Record outcomes, within the caller's transaction. ``messages`` are what was posted, as JSON, one for each."""
     for settlement, message in zip(settlements, messages, strict=True):
@@ -144,6 +144,6 @@ def settle(
             )
 
 
-def message_texts(settlements: Sequence[Settlement]) -> list[str | None]:
+def message_texts(settlements: Sequence[DeliveryResult]) -> list[str | None]:
     """The messages as JSON. Raises TypeError or ValueError for what is none: an error of the caller, not the store."""
     return [None if s.message is None else json_text(s.message) for s in settlements]

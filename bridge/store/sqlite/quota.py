@@ -19,7 +19,7 @@ def size_of(db: sqlite3.Connection) -> int:
     return (pages - free) * page_size
 
 
-class Room:
+class Quota:
     """The limit, and what was measured last. Used by the writer's thread alone."""
 
     def __init__(self, limit: int) -> None:

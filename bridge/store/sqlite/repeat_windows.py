@@ -2,11 +2,11 @@
 
 import sqlite3
 
-from bridge.store.models import Window
+from bridge.store.models import RepeatWindow
 from bridge.store.sqlite.records import text
 
 
-def first_of(db: sqlite3.Connection, channel: str, window: Window, now: float) -> int | None:
+def first_of(db: sqlite3.Connection, channel: str, window: RepeatWindow, now: float) -> int | None:
     """The delivery that was shown in the window that is open for such a message; None if none is."""
     row: tuple[int] | None = db.execute(
         "SELECT first FROM repeats WHERE channel = ? AND route = ? AND subject = ? AND print = ? AND until > ?",
@@ -15,7 +15,7 @@ def first_of(db: sqlite3.Connection, channel: str, window: Window, now: float) -
     return row[0] if row else None
 
 
-def begin(db: sqlite3.Connection, channel: str, window: Window, first: int, now: float) -> None:
+def begin(db: sqlite3.Connection, channel: str, window: RepeatWindow, first: int, now: float) -> None:
     """Open a window. What one before it has folded and not told yet is told with this one."""
     db.execute(
         "INSERT INTO repeats (channel, route, subject, print, first, title, since, until) "
@@ -26,7 +26,7 @@ def begin(db: sqlite3.Connection, channel: str, window: Window, first: int, now:
     )
 
 
-def fold(db: sqlite3.Connection, channel: str, window: Window) -> None:
+def fold(db: sqlite3.Connection, channel: str, window: RepeatWindow) -> None:
     """Count one more message in an open window."""
     db.execute(
         "UPDATE repeats SET more = more + 1 WHERE channel = ? AND route = ? AND subject = ? AND print = ?",
@@ -34,14 +34,14 @@ def fold(db: sqlite3.Connection, channel: str, window: Window) -> None:
     )
 
 
-def ended(db: sqlite3.Connection, channel: str, now: float) -> list[Window]:
+def ended(db: sqlite3.Connection, channel: str, now: float) -> list[RepeatWindow]:
     """Windows of a channel that are over and not closed yet, the oldest first."""
     rows = db.execute(
         "SELECT route, subject, print, title, until, since, more FROM repeats "
         "WHERE channel = ? AND until <= ? ORDER BY until LIMIT 100",
         (text(channel), now),
     )
-    return [Window(*row) for row in rows]
+    return [RepeatWindow(*row) for row in rows]
 
 
 def next_end(db: sqlite3.Connection, channel: str) -> float | None:
@@ -50,12 +50,12 @@ def next_end(db: sqlite3.Connection, channel: str) -> float | None:
     return until
 
 
-def close(db: sqlite3.Connection, channel: str, window: Window) -> None:
+def close(db: sqlite3.Connection, channel: str, window: RepeatWindow) -> None:
     """What was folded in a window is told."""
     db.execute(
         "DELETE FROM repeats WHERE channel = ? AND route = ? AND subject = ? AND print = ?", _key(channel, window)
     )
 
 
-def _key(channel: str, window: Window) -> tuple[str, str, str, str]:
+def _key(channel: str, window: RepeatWindow) -> tuple[str, str, str, str]:
     return text(channel), text(window.route), text(window.subject), window.print

@@ -9,20 +9,20 @@ from typing import Literal
 
 from bridge.events import Request
 from bridge.store.models import (
+    AcceptResult,
     Backlog,
     Counts,
+    Cursor,
     Delivery,
-    Entry,
-    Kept,
-    LaneRow,
-    Mark,
+    DeliveryResult,
+    DeliveryRow,
+    DestinationState,
+    EventHistory,
+    NewEvent,
     Query,
-    Replayed,
-    Reread,
-    Row,
-    Settlement,
-    Story,
-    Window,
+    RepeatWindow,
+    ReplayResult,
+    StoredDelivery,
 )
 from bridge.store.sqlite import (
     accept,
@@ -36,9 +36,9 @@ from bridge.store.sqlite import (
     schema,
 )
 from bridge.store.sqlite.files import Opened, open_files
-from bridge.store.sqlite.history import story
+from bridge.store.sqlite.history import event_history
 from bridge.store.sqlite.ownership import is_owned
-from bridge.store.sqlite.quota import Room
+from bridge.store.sqlite.quota import Quota
 from bridge.store.sqlite.records import json_text
 from bridge.store.sqlite.worker import Worker
 
@@ -57,7 +57,7 @@ class SqliteStore:
     def __init__(self, opened: Opened, limit: int, place: str) -> None:
         self._lock = opened.lock
         self._place = place
-        self._room = Room(limit)
+        self._room = Quota(limit)
         self._seen_version = _data_version(opened.writer)
         self._writer = Worker("store writer", opened.writer, self._room.measure)
         self._reader = self._writer if opened.reader is opened.writer else Worker("store reader", opened.reader)
@@ -67,10 +67,10 @@ class SqliteStore:
         """Transactions committed so far: far fewer than calls where many come at once."""
         return self._writer.commits
 
-    async def accept(self, request: Request, entries: Sequence[Entry], now: float) -> list[Kept]:
+    async def accept(self, request: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
         """See ``Store.accept``."""
 
-        def job(db: sqlite3.Connection) -> list[Kept]:
+        def job(db: sqlite3.Connection) -> list[AcceptResult]:
             self._room.require()
             return accept.accept(db, request, entries, now)
 
@@ -80,7 +80,7 @@ class SqliteStore:
         """See ``Store.claim``."""
         return await self._reader.read(lambda db: outbox.claim(db, channel, n))
 
-    async def settle(self, settlements: Sequence[Settlement], now: float) -> None:
+    async def settle(self, settlements: Sequence[DeliveryResult], now: float) -> None:
         """See ``Store.settle``."""
         messages = outbox.message_texts(settlements)
         await self._writer.write(lambda db: outbox.settle(db, settlements, messages, now))
@@ -89,11 +89,11 @@ class SqliteStore:
         """See ``Store.waiting``."""
         return await self._reader.read(lambda db: digests.waiting(db, channel, most))
 
-    async def open_window(self, channel: str, window: Window, now: float) -> int | None:
+    async def open_window(self, channel: str, window: RepeatWindow, now: float) -> int | None:
         """See ``Store.open_window``."""
         return await self._reader.read(lambda db: repeat_windows.first_of(db, channel, window, now))
 
-    async def ended_windows(self, channel: str, now: float) -> list[Window]:
+    async def ended_windows(self, channel: str, now: float) -> list[RepeatWindow]:
         """See ``Store.ended_windows``."""
         return await self._reader.read(lambda db: repeat_windows.ended(db, channel, now))
 
@@ -101,7 +101,7 @@ class SqliteStore:
         """See ``Store.next_window``."""
         return await self._reader.read(lambda db: repeat_windows.next_end(db, channel))
 
-    async def close_window(self, channel: str, window: Window) -> None:
+    async def close_window(self, channel: str, window: RepeatWindow) -> None:
         """See ``Store.close_window``."""
         await self._writer.write(lambda db: repeat_windows.close(db, channel, window))
 
@@ -132,27 +132,27 @@ class SqliteStore:
 
         await self._writer.write(job)
 
-    async def find(self, query: Query) -> list[Row]:
+    async def find(self, query: Query) -> list[DeliveryRow]:
         """See ``Store.find``."""
         return await self._reader.read(lambda db: event_log.find(db, query))
 
-    async def news(self, query: Query, mark: Mark | None) -> tuple[list[Row], Mark]:
+    async def changes_since(self, query: Query, mark: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
         """See ``Store.news``."""
-        return await self._reader.read(lambda db: event_log.news(db, query, mark))
+        return await self._reader.read(lambda db: event_log.changes_since(db, query, mark))
 
     async def events_named(self, name: str) -> list[str]:
         """See ``Store.events_named``."""
         return await self._reader.read(lambda db: event_log.events_named(db, name))
 
-    async def story(self, event_id: str) -> Story | None:
+    async def event_history(self, event_id: str) -> EventHistory | None:
         """See ``Store.story``."""
-        return await self._reader.read(lambda db: story(db, event_id))
+        return await self._reader.read(lambda db: event_history(db, event_id))
 
-    async def reread(self, deliveries: Sequence[int]) -> list[Reread]:
+    async def stored_deliveries(self, deliveries: Sequence[int]) -> list[StoredDelivery]:
         """See ``Store.reread``."""
-        return await self._reader.read(lambda db: replay.reread(db, deliveries))
+        return await self._reader.read(lambda db: replay.stored_deliveries(db, deliveries))
 
-    async def replay(self, rows: Sequence[Row], mark: Mark, now: float) -> list[Replayed]:
+    async def replay(self, rows: Sequence[DeliveryRow], mark: Cursor, now: float) -> list[ReplayResult]:
         """See ``Store.replay``."""
         return await self._writer.write(lambda db: replay.replay(db, rows, mark, now))
 
@@ -164,19 +164,19 @@ class SqliteStore:
         """See ``Store.counts``."""
         return await self._reader.read(lambda db: event_log.counts(db, self._room.limit))
 
-    async def note_lane(self, channel: str, state: Literal["stopped", "away"], detail: str, now: float) -> bool:
+    async def note_destination(self, channel: str, state: Literal["stopped", "away"], detail: str, now: float) -> bool:
         """See ``Store.note_lane``."""
         return await self._writer.write(lambda db: destination_states.note(db, channel, state, detail, now))
 
-    async def lane_told(self, channel: str) -> None:
+    async def destination_alerted(self, channel: str) -> None:
         """See ``Store.lane_told``."""
         await self._writer.write(lambda db: destination_states.told(db, channel))
 
-    async def clear_lane(self, channel: str) -> int:
+    async def clear_destination(self, channel: str) -> int:
         """See ``Store.clear_lane``."""
         return await self._writer.write(lambda db: destination_states.clear(db, channel))
 
-    async def lanes(self) -> list[LaneRow]:
+    async def destination_states(self) -> list[DestinationState]:
         """See ``Store.lanes``."""
         return await self._reader.read(destination_states.rows)
 
