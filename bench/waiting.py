@@ -80,11 +80,13 @@ class Snapshot:
         status = Path(f"/proc/{self.pid}/status").read_text("ascii")
         return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
-    async def send(self, type: str, number: int) -> float:
+    async def send(self, event_type: str, number: int) -> float:
         """Send an event that is new. Seconds until it was answered."""
-        request = PROVIDERS["gitlab"].request_for(type, samples()[f"gitlab/{type}"].body, SECRET, time.time())
-        id = f"{self.pid}-{type}-{number}"
-        headers = {**request.headers, "Idempotency-Key": id, "webhook-id": id}
+        request = PROVIDERS["gitlab"].request_for(
+            event_type, samples()[f"gitlab/{event_type}"].body, SECRET, time.time()
+        )
+        event_id = f"{self.pid}-{event_type}-{number}"
+        headers = {**request.headers, "Idempotency-Key": event_id, "webhook-id": event_id}
         start = time.perf_counter()
         async with self.client.post(f"{self.base}/webhooks/gitlab", data=request.body, headers=headers) as answer:
             assert (await answer.json())["status"] == "accepted"

@@ -147,8 +147,9 @@ def render(
 def explain(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Where it came to, e.g. gitlab or stripe-eu")],
     payload: Annotated[Path, typer.Option(help="A recorded body: JSON, or a form as it was sent.")],
-    type: Annotated[
-        str | None, typer.Option(help="The event's type, where the body does not say it (Shopify): orders/create")
+    event_type: Annotated[
+        str | None,
+        typer.Option("--type", help="The event's type, where the body does not say it (Shopify): orders/create"),
     ] = None,
 ) -> None:
     """Say which routes want a recorded body, each condition with its verdict, and where it would go.
@@ -157,7 +158,7 @@ def explain(
     """
     from bridge.cli.explain import explain as run
 
-    run(source, payload, type)
+    run(source, payload, event_type)
 
 
 _Source = Annotated[str | None, typer.Option(metavar="SOURCE", help="Only what came to this source.")]
@@ -198,10 +199,10 @@ def events(
     ] = None,
     source: _Source = None,
     channel: _Channel = None,
-    type: _Types = None,
+    types: _Types = None,
     since: _Since = None,
     until: _Until = None,
-    id: Annotated[str, typer.Option(metavar="PREFIX", help="Only events whose id begins so.")] = "",
+    id_prefix: Annotated[str, typer.Option("--id", metavar="PREFIX", help="Only events whose id begins so.")] = "",
     digest: Annotated[str | None, typer.Option(metavar="ID", help="Only what was told in this digest.")] = None,
     text: Annotated[
         str, typer.Option(metavar="TEXT", help="Only what has this in its title, subject, actor or reason.")
@@ -220,14 +221,14 @@ def events(
     from bridge.cli.event_list import query_of
     from bridge.cli.events import events as run
 
-    query = query_of(state=state, source=source, channel=channel, types=type or (), since=since, until=until)
-    query = replace(query, id_prefix=id, told_in=digest, holds=text, limit=limit)
+    query = query_of(state=state, source=source, channel=channel, types=types or (), since=since, until=until)
+    query = replace(query, id_prefix=id_prefix, told_in=digest, holds=text, limit=limit)
     run(query, as_lines=json, follow=follow)
 
 
 @ledger.command()
 def show(
-    id: Annotated[
+    name: Annotated[
         str, typer.Argument(metavar="ID", help="An event's id or how it begins, or a delivery's number: 123")
     ],
     json: Annotated[bool, typer.Option("--json", help="Print it as one JSON object.")] = False,
@@ -236,7 +237,7 @@ def show(
     """Tell the whole story of one event: arrival, keys, decision, posts with Slack's answers, the message as posted."""
     from bridge.cli.event_history import event_history as run
 
-    run(id, as_object=json, body=body)
+    run(name, as_object=json, body=body)
 
 
 @app.command()
@@ -249,7 +250,7 @@ def replay(
     route: Annotated[str | None, typer.Option(metavar="NAME", help="Only what this route sent.")] = None,
     channel: _Channel = None,
     source: _Source = None,
-    type: _Types = None,
+    types: _Types = None,
     since: _Since = None,
     until: _Until = None,
     dry_run: Annotated[
@@ -269,7 +270,7 @@ def replay(
     from bridge.cli.event_list import query_of
     from bridge.cli.replay import replay as run
 
-    if not (ids or dead or route or channel or source or type or since or until):
+    if not (ids or dead or route or channel or source or types or since or until):
         refuse(
             ["say what to send again: ids of `bridge events`, --dead, --since, --route, --channel, --source, --type"]
         )
@@ -278,7 +279,7 @@ def replay(
         source=source,
         channel=channel,
         route=route,
-        types=type or (),
+        types=types or (),
         since=since,
         until=until,
     )

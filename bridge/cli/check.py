@@ -57,7 +57,7 @@ def check(
                 checked = look(snapshot, stand_ins(payloads, event, snapshot))
         of_settings = _of_settings(settings, snapshot, env=env) if env or not files else []
         findings = sorted([*checked.findings, *of_settings], key=lambda f: f.level)
-    except _NoSuchTemplate as error:
+    except _NoSuchTemplateError as error:
         _end(error, as_json=as_json, seconds=time.monotonic() - started)
     except ConfigurationError as error:
         findings = [finding_of(fault) for fault in error.faults]
@@ -77,7 +77,7 @@ def _end(error: ConfigurationError, *, as_json: bool, seconds: float) -> NoRetur
     raise typer.Exit(WRONG)
 
 
-class _NoSuchTemplate(ConfigurationError):
+class _NoSuchTemplateError(ConfigurationError):
     """What was named is not among the templates that are loaded."""
 
 
@@ -92,13 +92,13 @@ def _template(given: str, templates: Templates, settings: Settings) -> str:
         same = [name for name in known if (own := _loaded_from(name, settings)).exists() and own.samefile(path)]
         if same:
             return max(same, key=lambda name: path.absolute().as_posix().endswith("/" + name))
-        raise _NoSuchTemplate(
+        raise _NoSuchTemplateError(
             [f"the file {given!r} is no template that is loaded: those are in BRIDGE_TEMPLATES, or else in ./templates"]
         )
     if given in known:
         return given
     near = nearest(given.removeprefix("templates/"), known)
-    raise _NoSuchTemplate([f"there is no template {given!r}; the nearest is {near!r}"])
+    raise _NoSuchTemplateError([f"there is no template {given!r}; the nearest is {near!r}"])
 
 
 def _loaded_from(name: str, settings: Settings) -> Path:

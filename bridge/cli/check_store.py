@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bridge.cli.errors import NO, WRONG, complain, out, refuse
 from bridge.cli.loading import settings_or_end
-from bridge.store import StoreRefused, store_url_fault
+from bridge.store import StoreRefusedError, store_url_fault
 from bridge.store.recovery.recovery import Examined, Left, examine
 from bridge.store.recovery.recovery import save as save_to
 from bridge.store.sqlite.files import beside
@@ -27,12 +27,12 @@ def check_store(*, as_json: bool, save: Path | None) -> None:
     place = url.partition(":///")[2]
     try:
         if fault := store_url_fault(url):
-            raise StoreRefused(f"BRIDGE_STORE {fault}")
+            raise StoreRefusedError(f"BRIDGE_STORE {fault}")
         if save is not None:
             _print_saved(Path(place).resolve(), save, save_to(place, save), as_json=as_json)
             return
         found = examine(place)
-    except StoreRefused as error:
+    except StoreRefusedError as error:
         if as_json:
             _print_json({"status": "none", "fault": str(error)})
         complain([str(error)])

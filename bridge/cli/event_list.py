@@ -14,7 +14,7 @@ from bridge.config.settings import Settings
 from bridge.core.payload import clean
 from bridge.routing import patterns
 from bridge.routing.decide import State
-from bridge.store import DeliveryRow, Query, Store, StoreRefused, StoreUnavailable, open_store
+from bridge.store import DeliveryRow, Query, Store, StoreRefusedError, StoreUnavailableError, open_store
 
 STATES: tuple[State, ...] = get_args(State)
 STYLES = {"waiting": "yellow", "delivered": "green", "dead": "bold red"}
@@ -31,9 +31,9 @@ def in_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
         refuse(["BRIDGE_STORE is in the memory of the service, where nobody else can look: let it name a file"])
     try:
         return asyncio.run(_with_store(settings, work))
-    except StoreRefused as error:
+    except StoreRefusedError as error:
         refuse([str(error)])
-    except StoreUnavailable as error:
+    except StoreUnavailableError as error:
         refuse([f"the store cannot be used now ({error}): try again, or see `bridge health --ready`"])
 
 

@@ -10,7 +10,7 @@ import typer
 from bridge.cli.errors import NO, complain, out
 from bridge.cli.event_list import as_json, in_store, line, tell_lanes
 from bridge.cli.loading import settings_or_end
-from bridge.store import DeliveryRow, Query, Store, StoreUnavailable
+from bridge.store import DeliveryRow, Query, Store, StoreUnavailableError
 
 POLL_EVERY = 1.0
 """Seconds between two looks for what is new."""
@@ -53,7 +53,7 @@ async def following(
     while True:
         await sleep(POLL_EVERY)
         # A store that is locked for now is asked again, for all that is new since.
-        with suppress(StoreUnavailable):
+        with suppress(StoreUnavailableError):
             changed = await store.changed() or changed
             if changed:
                 rows, mark = await store.changes_since(query, mark)

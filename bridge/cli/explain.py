@@ -18,7 +18,7 @@ from bridge.sources import Malformed
 _NAMELESS = ("", "unknown")
 
 
-def explain(source: str, payload: Path, type: str | None) -> None:
+def explain(source: str, payload: Path, event_type: str | None) -> None:
     """Say what would happen to a recorded body and why; status 1 if no route wants it."""
     try:
         snapshot = without_secrets(settings_or_end())
@@ -27,10 +27,10 @@ def explain(source: str, payload: Path, type: str | None) -> None:
     provider = provider_of(source, snapshot)
     body = recorded(payload, provider)
     try:
-        event = sample_event(Sample(provider, type or "", payload, body), source, time.time(), body)
+        event = sample_event(Sample(provider, event_type or "", payload, body), source, time.time(), body)
     except (Malformed, IndexError) as error:
         refuse([f"{payload}: is no body that {provider} would send: {error}"])
-    if type is None and event.type in _NAMELESS:
+    if event_type is None and event.type in _NAMELESS:
         refuse([f"{payload}: does not say which event it is: name it with --type, such as --type orders/create"])
     decision = decide(event, snapshot.routes)
     console = out()

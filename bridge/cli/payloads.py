@@ -10,7 +10,7 @@ from bridge.cli.samples import provider_of, read, recorded
 from bridge.lint.sample_runs import StandIn
 from bridge.live.snapshot import Snapshot
 from bridge.samples import Sample, sample_event, samples
-from bridge.samples.recorded import NoBody, recorded_body
+from bridge.samples.recorded import UnreadableBodyError, recorded_body
 from bridge.sources import PROVIDERS, Malformed
 
 
@@ -25,17 +25,17 @@ def stand_ins(paths: Sequence[Path], name: str | None, snapshot: Snapshot) -> li
 
 
 def _named(path: Path, name: str, snapshot: Snapshot) -> StandIn:
-    source, slash, type = name.partition("/")
-    if not slash or not type:
+    source, slash, event_type = name.partition("/")
+    if not slash or not event_type:
         refuse([f"{name!r} is no SOURCE/TYPE: write for example shopify/orders/create"])
     provider = provider_of(source, snapshot)
     body = recorded(path, provider)
-    told = _type_of(Sample(provider, type, path, body))
+    told = _type_of(Sample(provider, event_type, path, body))
     if told is None:
         refuse([f"{path}: is no body that {provider} would send"])
-    if told != type:
+    if told != event_type:
         refuse([f"{path}: is {source}/{told}, not {name}: correct --event, or leave it out"])
-    return StandIn(Sample(provider, type, path, body), source)
+    return StandIn(Sample(provider, event_type, path, body), source)
 
 
 def _by_itself(path: Path) -> StandIn:
@@ -56,17 +56,17 @@ def _readings(path: Path, raw: bytes) -> Iterator[Sample]:
     for provider in PROVIDERS:
         try:
             body = recorded_body(raw, provider)
-        except NoBody:
+        except UnreadableBodyError:
             continue
-        type = _type_of(Sample(provider, "", path, body))
+        event_type = _type_of(Sample(provider, "", path, body))
         kinds = {_kind(sample.type) for sample in samples().values() if sample.provider == provider}
-        if type and _kind(type) in kinds - {"unknown"}:
-            yield Sample(provider, type, path, body)
+        if event_type and _kind(event_type) in kinds - {"unknown"}:
+            yield Sample(provider, event_type, path, body)
 
 
-def _kind(type: str) -> str:
+def _kind(event_type: str) -> str:
     """``merge_request`` of ``merge_request.open``, ``orders`` of ``orders/create``."""
-    return re.split(r"[./]", type, maxsplit=1)[0]
+    return re.split(r"[./]", event_type, maxsplit=1)[0]
 
 
 def _type_of(sample: Sample) -> str | None:

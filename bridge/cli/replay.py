@@ -79,9 +79,9 @@ async def _select(store: Store, names: Sequence[str], query: Query, routes: Rout
     """The latest delivery of each event to each channel among those that are asked for."""
     found, mark = await store.changes_since(replace(query, limit=0 if names else None), None)
     for name in names:
-        id = await named(store, name)
-        number = None if name == id else delivery_number(name)
-        asked = replace(query, limit=None, event=id, deliveries=None if number is None else (number,))
+        event_id = await named(store, name)
+        number = None if name == event_id else delivery_number(name)
+        asked = replace(query, limit=None, event=event_id, deliveries=None if number is None else (number,))
         found.extend(await store.find(asked))
     if not found:
         complain(["nothing of that kind is in the store: `bridge events` lists what is"])

@@ -8,7 +8,7 @@ from bridge.config.errors import nearest
 from bridge.events import Event
 from bridge.live.snapshot import Snapshot
 from bridge.samples import Sample, sample_event, samples
-from bridge.samples.recorded import NoBody, recorded_body
+from bridge.samples.recorded import UnreadableBodyError, recorded_body
 from bridge.sources import PROVIDERS, Malformed
 
 
@@ -25,17 +25,17 @@ def provider_of(source: str, snapshot: Snapshot) -> str:
 
 def named_event(name: str, snapshot: Snapshot, payload: Path | None = None) -> Event:
     """The event that SOURCE/TYPE names, from its sample or from a recorded body. Ends the command if there is none."""
-    source, slash, type = name.partition("/")
-    if not slash or not type:
+    source, slash, event_type = name.partition("/")
+    if not slash or not event_type:
         refuse([f"{name!r} is no SOURCE/TYPE: write for example gitlab/pipeline.failed"])
     provider = provider_of(source, snapshot)
-    sample = samples().get(f"{provider}/{type}")
+    sample = samples().get(f"{provider}/{event_type}")
     body: object | None = None
     if payload:
         body = recorded(payload, provider)
-        sample = Sample(provider, type, payload, body)
+        sample = Sample(provider, event_type, payload, body)
     if sample is None:
-        near = nearest(f"{provider}/{type}", samples()).removeprefix(f"{provider}/")
+        near = nearest(f"{provider}/{event_type}", samples()).removeprefix(f"{provider}/")
         refuse([f"there is no sample {name!r}; the nearest is {source}/{near!s} (or give a body with --payload FILE)"])
     try:
         return sample_event(sample, source, time.time(), body)
@@ -48,7 +48,7 @@ def recorded(path: Path, provider: str) -> object:
     is neither."""
     try:
         return recorded_body(read(path), provider)
-    except NoBody as error:
+    except UnreadableBodyError as error:
         refuse([f"{path}: {error}"])
 
 

@@ -10,7 +10,7 @@ from bridge.config.errors import ConfigurationError
 from bridge.config.settings import load_settings
 from bridge.core import logs
 from bridge.live.snapshot import load_snapshot
-from bridge.store import StoreRefused
+from bridge.store import StoreRefusedError
 
 
 def serve() -> None:
@@ -29,7 +29,7 @@ def serve() -> None:
         refuse(error.faults)
     try:
         uvloop.run(_run_and_leave(run(settings, snapshot)))
-    except StoreRefused as error:
+    except StoreRefusedError as error:
         refuse([str(error)])
     except OSError as error:
         where = f"{settings.host}:{settings.port}"

@@ -41,12 +41,12 @@ def _forms(text: str) -> set[str]:
     return shown | {json.dumps(form)[1:-1] for form in shown}
 
 
-def configure(format: Format, level: str, stream: TextIO | None = None) -> None:
+def configure(log_format: Format, level: str, stream: TextIO | None = None) -> None:
     """Send everything that is logged, by us and by libraries, to stderr in one form."""
     import structlog  # takes a tenth of a second, with all that it brings along, and most commands log nothing
 
     stream = stream or sys.stderr
-    pretty = format == "pretty" or (format == "auto" and stream.isatty())
+    pretty = log_format == "pretty" or (log_format == "auto" and stream.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,

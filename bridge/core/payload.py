@@ -11,7 +11,7 @@ _decode = msgspec.json.Decoder().decode
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class NotJson(ValueError):
+class InvalidJsonError(ValueError):
     """The bytes are not JSON, or nest deeper than anything real does."""
 
 
@@ -20,7 +20,7 @@ def parse_json(raw: bytes) -> object:
 
     msgspec reads what is well-formed, twice as fast as the standard library (``bench/parsing.py``). What it refuses but
     a sender may mean (a byte order mark, a lone surrogate, a number past the range of a double, bytes that are not
-    UTF-8) goes through the standard library. Raises NotJson.
+    UTF-8) goes through the standard library. Raises InvalidJsonError.
     """
     try:
         return _decode(raw)
@@ -32,7 +32,7 @@ def parse_json(raw: bytes) -> object:
         if _has_surrogate(data):
             data = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
-        raise NotJson(type(error).__name__) from None
+        raise InvalidJsonError(type(error).__name__) from None
     return data
 
 

@@ -22,7 +22,7 @@ from bridge.delivery.summarizer import Summarizer
 from bridge.delivery.worker_deps import RUNNING, WorkerDeps, WorkerState, back_off
 from bridge.messages import Rendered
 from bridge.routing.decide import State
-from bridge.store import Attempt, Delivery, DeliveryResult, RepeatWindow, StoreUnavailable
+from bridge.store import Attempt, Delivery, DeliveryResult, RepeatWindow, StoreUnavailableError
 
 MAX_INTERNAL_ERRORS = 3
 """Errors of our own after which a delivery is given up, so that it does not block its lane."""
@@ -48,7 +48,7 @@ class _RetryState:
     """The template's fault that was told last, by delivery."""
 
 
-class _Leave(Exception):
+class _StopError(Exception):
     """The lane is to end, and nothing is in flight."""
 
 
@@ -100,7 +100,7 @@ class ChannelWorker:
             try:
                 await self._step()
                 errors = 0
-            except _Leave:
+            except _StopError:
                 return
             except Exception as error:  # noqa: BLE001 (a lane that ends silently would lose every later message)
                 errors += 1
@@ -131,7 +131,7 @@ class ChannelWorker:
             self._head = _RetryState(claimed[0].id)
         try:
             await self._try(claimed, url)
-        except (_Leave, StoreUnavailable):
+        except (_StopError, StoreUnavailableError):
             raise
         except Exception as error:
             if not await self._gave_up(claimed, error):
@@ -273,21 +273,23 @@ class ChannelWorker:
 
     async def _follow(self, load: Post, url: str, outcome: Outcome) -> None:
         """What the lane does after an attempt, before it looks at its head again."""
-        head, id = self._head, load.carried[0].delivery.event.id
+        head, event_id = self._head, load.carried[0].delivery.event.id
         match outcome.kind:
             case "ok":
                 self._breaker.runs()
             case "limited":
                 self._breaker.pause(url, outcome)
             case "refused":
-                log.warning("Slack refused a message", channel=self.channel, id=id, **said(outcome))
+                log.warning("Slack refused a message", channel=self.channel, id=event_id, **said(outcome))
                 self._at_fault(load, briefly(outcome))
             case "dead_destination":
                 await self._breaker.stopped(url, outcome)
             case "away":
                 head.failures += 1
                 uncertain = outcome.uncertain
-                log.warning("a post failed", channel=self.channel, id=id, perhaps_shown=uncertain, **said(outcome))
+                log.warning(
+                    "a post failed", channel=self.channel, id=event_id, perhaps_shown=uncertain, **said(outcome)
+                )
                 if head.failures < FAILURES and not head.as_text:
                     await self._breaker.rest(back_off(self._deps.random, head.failures), url)
                 else:
@@ -323,14 +325,14 @@ class ChannelWorker:
     @asynccontextmanager
     async def _in_flight(self) -> AsyncIterator[None]:
         if self._stopping:
-            raise _Leave
+            raise _StopError
         self.posting = True
         try:
             yield
         finally:
             self.posting = False
         if self._stopping:
-            raise _Leave
+            raise _StopError
 
     def _tell_fault(self, delivery: Delivery, rendered: Rendered) -> None:
         if rendered.fault:

@@ -14,7 +14,7 @@ from bridge.delivery.worker_deps import Posting, WorkerState, back_off
 from bridge.messages.layout import section
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.times import date
-from bridge.store import DestinationState, Store, StoreUnavailable
+from bridge.store import DestinationState, Store, StoreUnavailableError
 
 WORDS = {
     "no_service": "its webhook was removed or switched off",
@@ -132,7 +132,7 @@ class DestinationAlerts:
                         await self._look(row)
                 for row in rows:
                     await self._ask(row.channel)
-            except StoreUnavailable:
+            except StoreUnavailableError:
                 log.debug("the store cannot be asked which lanes did not run")  # the lanes tell of it
             except Exception:
                 log.exception("the troubles of the lanes cannot be looked at, and are looked at again")
@@ -198,7 +198,7 @@ class DestinationAlerts:
                 return False  # the lane has told the log
             try:
                 text, block = await words()
-            except StoreUnavailable:
+            except StoreUnavailableError:
                 failures += 1
                 await self._clock.sleep(back_off(self._random, failures))
                 continue
@@ -223,7 +223,7 @@ class DestinationAlerts:
             try:
                 await write()
                 return
-            except StoreUnavailable:
+            except StoreUnavailableError:
                 failures += 1  # the lanes say so
             except Exception:
                 log.exception("a trouble cannot be written down, and that is tried again")

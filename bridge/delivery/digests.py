@@ -23,9 +23,9 @@ FAILED_TYPES = (
 _NAME = 150
 
 
-def digest(backlog: Backlog, id: str) -> Message:
+def digest(backlog: Backlog, digest_id: str) -> Message:
     """The digest of what waits for a channel: how much of what, from when to when, and what failed."""
-    kinds = [f"• {count:,} × {_code(source, type)}" for source, type, count in backlog.types]
+    kinds = [f"• {count:,} × {_code(source, event_type)}" for source, event_type, count in backlog.types]
     rest = backlog.kinds - len(backlog.types)
     subjects = [f"• {count:,} × {_named(title, url)}" for title, url, count in backlog.subjects]
     failed = [f"• {_named(title, url)}" for title, url in backlog.failed]
@@ -42,7 +42,7 @@ def digest(backlog: Backlog, id: str) -> Message:
         title=title,
         body="\n".join(body),
         color="warn" if failed else "muted",
-        context=f"from {date(backlog.first)} to {date(backlog.last)}\nlist them: `bridge events --digest {id}`",
+        context=f"from {date(backlog.first)} to {date(backlog.last)}\nlist them: `bridge events --digest {digest_id}`",
     )
     return lay_out(normalize(slots, title))
 
@@ -75,8 +75,8 @@ def _named(title: str, url: str) -> str:
     return link(url, markup(name)) if url else name
 
 
-def _code(source: str, type: str) -> str:
-    return f"`{escaped(f'{source} {type}'.replace('`', 'ˋ'))}`"
+def _code(source: str, event_type: str) -> str:
+    return f"`{escaped(f'{source} {event_type}'.replace('`', 'ˋ'))}`"
 
 
 def _count(number: int, what: str) -> str:

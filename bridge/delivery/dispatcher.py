@@ -12,7 +12,7 @@ from bridge.delivery.channel_worker import ChannelWorker
 from bridge.delivery.destination_alerts import DestinationAlerts
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.worker_deps import ChannelPolicy, Posting, Render, WorkerDeps, WorkerState
-from bridge.store import Store, StoreUnavailable
+from bridge.store import Store, StoreUnavailableError
 
 POLL_EVERY = 1.0
 """Seconds between two looks for what other processes wrote into the store."""
@@ -86,7 +86,7 @@ class Dispatcher:
         self._poll = asyncio.create_task(self._watch_store(), name="store watch")
         try:
             waiting = (await self._deps.store.counts()).waiting
-        except StoreUnavailable as error:
+        except StoreUnavailableError as error:
             log.error("the store cannot be asked what waits", reason=str(error))
             return
         for channel, number in sorted(waiting.items()):
@@ -190,7 +190,7 @@ class Dispatcher:
             try:
                 if await self._deps.store.changed():
                     self.wake(self._workers)
-            except StoreUnavailable:
+            except StoreUnavailableError:
                 # The lanes and the way in find out by themselves, and say so.
                 continue
             except Exception:

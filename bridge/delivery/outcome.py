@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from bridge.core.payload import NotJson, at, clean, parse_json, text_at
+from bridge.core.payload import InvalidJsonError, at, clean, parse_json, text_at
 
 Kind = Literal["ok", "limited", "away", "refused", "dead_destination"]
 """``ok``: posted. ``limited``: too fast, again later. ``away``: Slack or the way to it is in trouble, which says
@@ -111,7 +111,7 @@ def _token(body: str) -> str:
     if word.startswith("{"):
         try:
             word = text_at(parse_json(word.encode("utf-8", "replace")), "error")
-        except NotJson:
+        except InvalidJsonError:
             return ""
     return word if _TOKEN.fullmatch(word) else ""
 
@@ -139,6 +139,6 @@ def _header_seconds(header: str, now: float) -> float | None:
 def _body_seconds(body: str) -> float | None:
     try:
         asked = at(parse_json(body.encode("utf-8", "replace")), "retry_after")
-    except NotJson:
+    except InvalidJsonError:
         return None
     return float(min(asked, MAX_WAIT)) if isinstance(asked, int | float) and asked >= 0 else None

@@ -33,7 +33,7 @@ _quiet = logging.getLogger("bridge.delivery.http")
 _quiet.setLevel(logging.WARNING)
 
 
-class _Redirected(Exception):
+class _RedirectError(Exception):
     """Slack does not redirect; somebody on the way did. Following would turn the POST into a GET and lose it."""
 
     def __init__(self, status: int) -> None:
@@ -55,7 +55,7 @@ async def _refuse(
     _session: aiohttp.ClientSession, _context: SimpleNamespace, redirect: aiohttp.TraceRequestRedirectParams
 ) -> None:
     redirect.response.close()
-    raise _Redirected(redirect.response.status)
+    raise _RedirectError(redirect.response.status)
 
 
 def open_session(
@@ -140,7 +140,7 @@ _FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
 
 
 def _failure(error: Exception, body: Mapping[str, object]) -> Outcome:
-    if isinstance(error, _Redirected):
+    if isinstance(error, _RedirectError):
         return Outcome("away", error.status, "a redirect, which was not followed")
     for kind, words, uncertain in _FAILURES:
         if isinstance(error, kind):

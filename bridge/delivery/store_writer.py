@@ -6,7 +6,7 @@ from dataclasses import replace
 import structlog
 
 from bridge.delivery.worker_deps import WorkerDeps, back_off
-from bridge.store import DeliveryResult, StoreUnavailable
+from bridge.store import DeliveryResult, StoreUnavailableError
 
 LONGEST = 2.0
 """Seconds between two tries: a stop gives a post in flight a few, and what is not on record by then is posted again."""
@@ -28,7 +28,7 @@ class StoreWriter:
             try:
                 await self._deps.store.settle(settlements, self._deps.clock.now())
                 return
-            except StoreUnavailable as error:
+            except StoreUnavailableError as error:
                 failures += 1
                 self.tell(error, failures)
             except Exception as error:  # noqa: BLE001 (less may pass where the whole did not)
@@ -44,14 +44,14 @@ class StoreWriter:
             try:
                 await write()
                 return
-            except StoreUnavailable as error:
+            except StoreUnavailableError as error:
                 failures += 1
                 self.tell(error, failures)
             await self._deps.clock.sleep(min(back_off(self._deps.random, failures), LONGEST))
 
     def tell(self, error: Exception, times: int) -> None:
         """Log an error that the lane survives; of a store that is not available, the first time only."""
-        if not isinstance(error, StoreUnavailable):
+        if not isinstance(error, StoreUnavailableError):
             log.error("the lane failed, and goes on", channel=self._channel, exc_info=error)
         elif times == 1:
             log.error("the store is not available, the lane waits for it", channel=self._channel, reason=str(error))

@@ -86,21 +86,23 @@ class Summarizer:
         backlog = await store.backlog(self._channel, FAILED_TYPES)
         if not backlog.number:  # dropped meanwhile
             return
-        id = f"d{new_id(now)[:16]}"
+        digest_id = f"d{new_id(now)[:16]}"
         try:
-            message = digest(backlog, id)
+            message = digest(backlog, digest_id)
         except Exception:  # an error of our own: it says nothing of the delivery at the head
             log.exception("a digest cannot be written: what waits is packed", channel=self._channel)
             self._undigested = backlog.upto
             return
-        log.warning("too much waits, a digest stands for it", channel=self._channel, digest=id, waiting=backlog.number)
-        keep = partial(store.keep_digest, id, self._channel, backlog.upto, message.body(), now)
+        log.warning(
+            "too much waits, a digest stands for it", channel=self._channel, digest=digest_id, waiting=backlog.number
+        )
+        keep = partial(store.keep_digest, digest_id, self._channel, backlog.upto, message.body(), now)
         fate = await self._post(message, url, keep)
         if fate == "shown":
-            self._unfinished = [*(self._unfinished or []), id]
+            self._unfinished = [*(self._unfinished or []), digest_id]
             await self.finish()
         elif fate == "refused":
-            log.error("there is no digest: what waits is packed", channel=self._channel, digest=id)
+            log.error("there is no digest: what waits is packed", channel=self._channel, digest=digest_id)
             self._undigested = backlog.upto
 
     async def finish(self) -> None:

@@ -66,15 +66,15 @@ def acts(now: float) -> Sequence[Act]:
     )
 
 
-def signed(provider: str, type: str, now: float, body: bytes | None = None) -> Request:
+def signed(provider: str, event_type: str, now: float, body: bytes | None = None) -> Request:
     """A sample as the provider would send it, signed with the demo's secret; ``body`` stands in for its bytes."""
-    sample = samples()[f"{provider}/{type}"]
+    sample = samples()[f"{provider}/{event_type}"]
     url = f"{PUBLIC_URL}/webhooks/{provider}"
-    return PROVIDERS[provider].request_for(type, body or sample.body, SECRETS[provider], now, url=url)
+    return PROVIDERS[provider].request_for(event_type, body or sample.body, SECRETS[provider], now, url=url)
 
 
-def _good(provider: str, type: str, channel: str, now: float) -> Act:
-    return Act(provider, type, "", signed(provider, type, now), 200, f"delivered to #{channel}")
+def _good(provider: str, event_type: str, channel: str, now: float) -> Act:
+    return Act(provider, event_type, "", signed(provider, event_type, now), 200, f"delivered to #{channel}")
 
 
 def _forged(now: float) -> Act:

@@ -8,7 +8,7 @@ as others saw it; where reports differ, the stricter one holds here.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge.core.payload import at, list_at, text_at
@@ -55,17 +55,23 @@ def refusal(body: object) -> Refusal | None:
         return UNSUPPORTED_BLOCK
     if not _good_blocks(list_at(body, "blocks")):
         return INVALID_BLOCKS
-    if len(list_at(body, "attachments")) > MAX_ATTACHMENTS:
-        return TOO_MANY_ATTACHMENTS
-    for attachment in list_at(body, "attachments"):
-        if not _good_attachment(attachment):
-            return INVALID_ATTACHMENTS
-        if not any(at(attachment, key) for key in ("blocks", "text", "fallback", "title", "fields", "image_url")):
-            return NOTHING_TO_SHOW
+    if refused := _refused_attachments(list_at(body, "attachments")):
+        return refused
     if blocks or attachments:
         size = len(json.dumps([blocks, attachments], ensure_ascii=False).encode("utf-8", "replace"))
         if size > MAX_BYTES:
             return TOO_LONG
+    return None
+
+
+def _refused_attachments(attachments: Sequence[object]) -> Refusal | None:
+    if len(attachments) > MAX_ATTACHMENTS:
+        return TOO_MANY_ATTACHMENTS
+    for attachment in attachments:
+        if not _good_attachment(attachment):
+            return INVALID_ATTACHMENTS
+        if not any(at(attachment, key) for key in ("blocks", "text", "fallback", "title", "fields", "image_url")):
+            return NOTHING_TO_SHOW
     return None
 
 
@@ -160,7 +166,7 @@ def _good_blocks(blocks: object) -> bool:
     return (
         len(found) <= MAX_BLOCKS
         and len(set(ids)) == len(ids)
-        and all(1 <= len(id) <= 255 for id in ids)
+        and all(1 <= len(action_id) <= 255 for action_id in ids)
         and all(_good_block(block) for block in found)
     )
 

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from aiohttp import web
 
-from bridge.core.payload import NotJson, parse_json
+from bridge.core.payload import InvalidJsonError, parse_json
 from bridge.demo.slack_rules import INVALID_PAYLOAD, Refusal, refusal
 
 MAX_TEXT = 40_000
@@ -292,7 +292,7 @@ class SlackSimulator:
 def _parsed(raw: bytes) -> object:
     try:
         return parse_json(raw)
-    except NotJson:
+    except InvalidJsonError:
         return None
 
 

@@ -68,9 +68,9 @@ def said(what: str) -> tuple[str, str]:
     """What is wrong and the mend, from the text of an error."""
     close = _TO_CLOSE.search(what)
     if unknown := _UNKNOWN_TAG.search(what):
-        tag, open = unknown[1], close[1] if close else ""
-        if open and tag.startswith("end"):
-            return f"there is no tag {tag!r} here", f"`{open}` is open: close it with {{% end{open} %}}"
+        tag, unclosed = unknown[1], close[1] if close else ""
+        if unclosed and tag.startswith("end"):
+            return f"there is no tag {tag!r} here", f"`{unclosed}` is open: close it with {{% end{unclosed} %}}"
         if tag in _ELIF:
             return f"there is no tag {tag!r}", "write `elif`"
         if tag in _TAGS or tag.removeprefix("end") in _TAGS:

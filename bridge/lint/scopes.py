@@ -13,9 +13,9 @@ _BY_JINJA = ("self", "super", "loop", "caller", "varargs", "kwargs", "true", "fa
 
 def misused_names(name: str, tree: Tree, environment: SlackEnvironment, ancestors: list[Tree]) -> Iterator[Unknown]:
     """Filters, tests and variables that do not exist, and variables that are lost before they are read."""
-    for filter in tree.all(nodes.Filter):
-        if filter.name not in environment.filters:
-            yield _unknown("filter", filter.name, filter.lineno, environment.filters)
+    for node in tree.all(nodes.Filter):
+        if node.name not in environment.filters:
+            yield _unknown("filter", node.name, node.lineno, environment.filters)
     for test in tree.all(nodes.Test):
         if test.name not in environment.tests:
             yield _unknown("test", test.name, test.lineno, environment.tests)

@@ -133,11 +133,8 @@ class _Walk:
                 if scope is self._tree.top:
                     scope, loops = Scope(""), ()
                     self._tree.scopes.append(scope)
-            case nodes.Import():
-                scope.uses.append(Use(node.target, node.lineno, loops, "set"))
-            case nodes.FromImport():
-                for name in node.names:
-                    scope.uses.append(Use(name if isinstance(name, str) else name[1], node.lineno, loops, "set"))
+            case nodes.Import() | nodes.FromImport():
+                scope.uses.extend(Use(name, node.lineno, loops, "set") for name in _imported_names(node))
             case nodes.Assign():
                 self.go(node.node, scope, loops, inside)
                 self._set(node.target, scope, loops)
@@ -149,14 +146,8 @@ class _Walk:
                 return
         if kind in _TAGS:
             inside = (*inside, _TAGS[kind])
-        for name in node.fields:
-            value = getattr(node, name)
-            if isinstance(value, list):
-                for child in value:
-                    if isinstance(child, nodes.Node):
-                        self.go(child, scope, loops, inside)
-            elif isinstance(value, nodes.Node):
-                self.go(value, scope, loops, inside)
+        for child in node.iter_child_nodes():
+            self.go(child, scope, loops, inside)
 
     def _set(self, target: nodes.Node, scope: Scope, loops: tuple[int, ...]) -> None:
         names = [target] if isinstance(target, nodes.Name) else target.find_all(nodes.Name)
@@ -170,6 +161,12 @@ class _Walk:
             self.go(child, scope, within, inside)
         for child in node.else_:
             self.go(child, scope, loops, inside)
+
+
+def _imported_names(node: nodes.Import | nodes.FromImport) -> list[str]:
+    if isinstance(node, nodes.Import):
+        return [node.target]
+    return [name if isinstance(name, str) else name[1] for name in node.names]
 
 
 def at_top(tree: nodes.Node) -> Iterator[nodes.Node]:

@@ -136,9 +136,9 @@ def _looks_into(variable: str, tree: Tree) -> Iterator[nodes.Getattr]:
 
 
 def _unsafe(name: str, tree: Tree) -> Iterator[Fault]:
-    for filter in tree.all(nodes.Filter):
-        if filter.name == "safe" and not isinstance(filter.node, nodes.Const):
-            yield Fault(name, filter.lineno, "marks data `safe`, so that it is not escaped", "leave `| safe` out")
+    for node in tree.all(nodes.Filter):
+        if node.name == "safe" and not isinstance(node.node, nodes.Const):
+            yield Fault(name, node.lineno, "marks data `safe`, so that it is not escaped", "leave `| safe` out")
     for output in tree.all(nodes.Output):
         for before, after in zip(output.nodes, output.nodes[1:], strict=False):
             opens = isinstance(before, nodes.TemplateData) and before.data.endswith("<")

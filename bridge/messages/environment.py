@@ -67,10 +67,10 @@ class SlackEnvironment(Sandbox):
 
     @staticmethod
     def concat(parts: Iterable[str]) -> str:
-        """The output of a template, block or macro in one piece. Raises TooMuch."""
+        """The output of a template, block or macro in one piece. Raises LimitExceededError."""
         made = list(parts)
         if sum(map(len, made)) > MAX_OUTPUT:
-            raise limits.TooMuch("the template writes too much")
+            raise limits.LimitExceededError("the template writes too much")
         text = unquote("".join(made))
         limits.weigh(text)
         return text

@@ -53,8 +53,8 @@ def _problems(message: Message) -> Iterator[str]:
     if not message.text.strip():
         yield "text: empty, nothing would be notified"
     yield from _mrkdwn("text", message.text, MAX_NOTIFICATION)
-    if (bytes := size(message)) > MAX_BYTES:
-        yield f"message: {bytes} bytes, more than {MAX_BYTES}"
+    if (body_size := size(message)) > MAX_BYTES:
+        yield f"message: {body_size} bytes, more than {MAX_BYTES}"
     total = len(message.blocks) + sum(len(list_at(a, "blocks")) for a in message.attachments)
     if total > MAX_BLOCKS:
         yield f"message: {total} blocks, more than {MAX_BLOCKS}"

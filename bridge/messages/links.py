@@ -44,5 +44,5 @@ def link(url: object, text: object = "") -> Markup:
 def member(name: object, people: Mapping[str, str]) -> Markup:
     """The mention of a person whom ``[people]`` names, by the provider's user name; anybody else is a plain name."""
     known = plain_text(name).strip().removeprefix("@")
-    id = people.get(known) or people.get(known.lower()) or ""
-    return markup(f"<@{id}>") if _MEMBER.match(id) else escaped(name)
+    member_id = people.get(known) or people.get(known.lower()) or ""
+    return markup(f"<@{member_id}>") if _MEMBER.match(member_id) else escaped(name)

@@ -21,7 +21,7 @@ from bridge.messages.loader import Compiled, Sources, read_sources, text_fault
 from bridge.messages.message import Rendered
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.normalize import normalize
-from bridge.messages.template_blocks import Skipped, TemplateBlocks
+from bridge.messages.template_blocks import SkippedError, TemplateBlocks
 from bridge.templating import limits
 from bridge.templating.limits import Meter
 from bridge.templating.unknown_names import nearest_known
@@ -134,10 +134,10 @@ def choose(event: Typed, templates: Templates) -> str:
 def candidates(event: Typed) -> Iterator[str]:
     """The names that are looked for, the most specific first, whether they are there or not."""
     # The type is text from outside: it only ever picks among names that exist, and no part that is to be included.
-    type = event.type.replace("/", ".")
-    while type and len(type) <= _LONGEST_TYPE and not type.startswith("_"):
-        yield f"{event.provider}/{type}.j2"
-        type = type.rpartition(".")[0]
+    event_type = event.type.replace("/", ".")
+    while event_type and len(event_type) <= _LONGEST_TYPE and not event_type.startswith("_"):
+        yield f"{event.provider}/{event_type}.j2"
+        event_type = event_type.rpartition(".")[0]
     yield f"{event.provider}/default.j2"
     yield "default.j2"
 
@@ -162,7 +162,7 @@ def render(
         filled = _fill(event, templates, name, meter)
         bare = normalize(filled, event.title)
         message = lay_out(normalize(filled, event.title, notes) if notes else bare)
-    except Skipped as skipped:
+    except SkippedError as skipped:
         return Rendered(name, None, clean(str(skipped), 300), "", *_reads(meter))
     except Exception as error:  # noqa: BLE001 - whatever a template does, the event is still told
         fault = _blamed(fault_of(error, name), templates, name)
@@ -182,15 +182,15 @@ def _fill(event: Event, templates: Templates, name: str, meter: Meter) -> Templa
     return filled
 
 
-class _BrokenTemplate(Exception):
+class _BrokenTemplateError(Exception):
     """The template could not be used; the text is its fault, ``name:line: what``."""
 
 
 def _template(templates: Templates, name: str) -> Template:
     if name in templates.faults:
-        raise _BrokenTemplate(templates.faults[name])
+        raise _BrokenTemplateError(templates.faults[name])
     if name not in templates.sources:
-        raise _BrokenTemplate(f"{clean(name, 200)}:1: no such template; {nearest_known(name, templates.names())}")
+        raise _BrokenTemplateError(f"{clean(name, 200)}:1: no such template; {nearest_known(name, templates.names())}")
     return templates.environment.get_template(name)
 
 
@@ -211,7 +211,7 @@ def _fallback(event: Event, fault: str) -> TemplateBlocks:
 
 def fault_of(error: BaseException, name: str) -> str:
     """``file:line: what went wrong`` of a template's error, in one printable line of at most 300 characters."""
-    if isinstance(error, _BrokenTemplate):
+    if isinstance(error, _BrokenTemplateError):
         return str(error)
     if isinstance(error, TemplateSyntaxError):
         place = f"{error.name or name}:{error.lineno}"
@@ -221,7 +221,7 @@ def fault_of(error: BaseException, name: str) -> str:
         return clean(f"{place}: there is no template {error.name!r}", 300)
     if isinstance(error, TemplateSyntaxError):
         return clean(f"{place}: {error.message}", 300)  # its str() would name file and line once more
-    what = str(error) if isinstance(error, limits.TooMuch) else f"{type(error).__name__}: {error}"
+    what = str(error) if isinstance(error, limits.LimitExceededError) else f"{type(error).__name__}: {error}"
     return clean(f"{place}: {what}", 300)
 
 

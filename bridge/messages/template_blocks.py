@@ -9,7 +9,7 @@ NAMES = ("skip", "color", "title", "body", "fields", "context", "actions", "text
 """The blocks of message.j2."""
 
 
-class Skipped(Exception):
+class SkippedError(Exception):
     """A template filled its ``skip`` block. The text is the reason."""
 
 
@@ -42,10 +42,10 @@ class TemplateBlocks:
     buttons: list[Button] = field(default_factory=list)
 
     def fill(self, name: str, text: str) -> None:
-        """Put what a block rendered in its place. Raises Skipped for a ``skip`` block that is not blank."""
+        """Put what a block rendered in its place. Raises SkippedError for a ``skip`` block that is not blank."""
         if name == "skip":
             if reason := " ".join(text.split()):
-                raise Skipped(reason)
+                raise SkippedError(reason)
         elif name in ("fields", "actions"):
             # These blocks hold helpers, which leave no text; what else was written there is not lost.
             self.body = f"{self.body}\n{text}" if text.strip() else self.body

@@ -18,7 +18,7 @@ _FORMAT_RULE = re.compile(r"[^<>|^\n]{1,100}\Z")
 _LONGEST = 100 * 366 * 86_400
 
 
-def date(value: object, format: str = DATE_FORMAT) -> Markup:
+def date(value: object, format: str = DATE_FORMAT) -> Markup:  # noqa: A002 - templates may name the argument
     """A time as each reader's Slack writes it; a value that is no time stays the text that it is.
 
     ``format`` holds Slack's tokens (``{date_num} {date} {date_short} {date_long}`` and their ``_pretty`` forms,

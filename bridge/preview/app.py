@@ -16,8 +16,8 @@ from aiohttp import web
 from bridge.live.snapshot import Snapshot
 from bridge.messages.html import slack_css
 from bridge.preview import session
-from bridge.preview.files import Files, NotText, NotWritten, fingerprint
-from bridge.preview.session import Asked, Json, Refused
+from bridge.preview.files import Files, NotTextError, NotWrittenError, fingerprint
+from bridge.preview.session import Asked, Json, RefusedError
 
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of what the page sends: a template and a recorded payload."""
@@ -101,9 +101,9 @@ class _Page:
             response = web.Response(status=error.status, text=error.text)
         except ConnectionError:  # a browser gives up what it has asked once it asks anew
             response = web.Response(status=400)
-        except NotText as error:
+        except NotTextError as error:
             response = _answer({"refused": f"not saved: {error}"}, 422)
-        except (Refused, NotWritten) as error:
+        except (RefusedError, NotWrittenError) as error:
             response = _answer({"refused": str(error)}, 422)
         if not response.prepared:
             response.headers.update(HEADERS)
@@ -148,7 +148,7 @@ class _Page:
         data = await _object(request)
         asked = Asked.of(data)
         if asked.text is None or not asked.file:
-            raise Refused("name the file and its text")
+            raise RefusedError("name the file and its text")
         if errors := await asyncio.to_thread(session.new_errors, asked, self._snapshot):
             return _answer({"refused": "not saved: the check finds errors", "findings": session.told(errors)}, 422)
         async with self._writing:  # two tabs cannot both find the disk as they left it
@@ -212,7 +212,7 @@ async def _turn(lock: asyncio.Lock, request: web.Request) -> AsyncIterator[None]
     """One at a time, and none for who has left: a page asks anew at each word that is typed, and waits for the last."""
     async with lock:
         if request.transport is None or request.transport.is_closing():
-            raise Refused("nobody waits for this any more")
+            raise RefusedError("nobody waits for this any more")
         yield
 
 
@@ -222,13 +222,13 @@ async def _asked(request: web.Request) -> Asked:
 
 async def _object(request: web.Request) -> Mapping[str, object]:
     if request.content_type != "application/json":
-        raise Refused("send JSON")
+        raise RefusedError("send JSON")
     try:
         data = json.loads(await request.read())
     except (ValueError, RecursionError):
-        raise Refused("this is no JSON") from None
+        raise RefusedError("this is no JSON") from None
     if not isinstance(data, dict):
-        raise Refused("send a JSON object")
+        raise RefusedError("send a JSON object")
     return data
 
 

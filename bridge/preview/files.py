@@ -15,11 +15,11 @@ from bridge.live.snapshot import Snapshot
 _NAME = re.compile(r"(?:[A-Za-z0-9_][^/\\\x00-\x1f\x7f]{0,200}/)*[A-Za-z0-9_][^/\\\x00-\x1f\x7f]{0,200}\.j2\Z")
 
 
-class NotText(Exception):
+class NotTextError(Exception):
     """A template on disk cannot be read. The text says which and why."""
 
 
-class NotWritten(Exception):
+class NotWrittenError(Exception):
     """A template could not be saved. The text says why, and the mend."""
 
 
@@ -35,20 +35,20 @@ class Files:
     def text(self, name: str) -> str | None:
         """A template's text on disk, the edited folder's before the packaged one; None where there is none.
 
-        Raises NotText where one is there that cannot be read: as for the service, the packaged one does not stand in.
+        Raises NotTextError where one is there that cannot be read: the packaged one does not stand in for it.
         """
         for folder in (self.folder, packaged_templates()) if _NAME.match(name) else ():
             path = folder / name
             if not os.path.lexists(path):
                 continue
             if not path.is_file():  # reading from a pipe would never end
-                raise NotText(f"{path} is no file")
+                raise NotTextError(f"{path} is no file")
             try:
                 return path.read_text("utf-8-sig")
             except UnicodeDecodeError:
-                raise NotText(f"{path} is not UTF-8") from None
+                raise NotTextError(f"{path} is not UTF-8") from None
             except OSError as error:
-                raise NotText(f"{path} cannot be read ({error.strerror or error})") from None
+                raise NotTextError(f"{path} cannot be read ({error.strerror or error})") from None
         return None
 
     def shown(self, name: str) -> str:
@@ -70,15 +70,15 @@ class Files:
         return tuple(found)
 
     def write(self, name: str, text: str) -> None:
-        """Write a template in one piece, or not at all. Raises NotWritten."""
+        """Write a template in one piece, or not at all. Raises NotWrittenError."""
         if not _NAME.match(name):
-            raise NotWritten(f"{name[:100]!r} is no name of a template, such as gitlab/push.j2")
+            raise NotWrittenError(f"{name[:100]!r} is no name of a template, such as gitlab/push.j2")
         path = self.folder / name
         new = path.with_name(f".{path.name}.new")
         hint = "set BRIDGE_TEMPLATES to a folder that can be written, or see to its permissions"
         try:
             if path.is_symlink() or not path.parent.resolve().is_relative_to(self.folder.resolve()):
-                raise NotWritten(f"{path} is a link, or lies behind one: edit the file that it points to")
+                raise NotWrittenError(f"{path} is a link, or lies behind one: edit the file that it points to")
             data = _as_before(path, text)
             path.parent.mkdir(parents=True, exist_ok=True)
             new.unlink(missing_ok=True)
@@ -90,9 +90,9 @@ class Files:
         except OSError as error:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
-            raise NotWritten(f"cannot write {path} ({error.strerror or error}): {hint}") from None
+            raise NotWrittenError(f"cannot write {path} ({error.strerror or error}): {hint}") from None
         except (ValueError, RuntimeError) as error:  # no text of UTF-8; links that lead in a circle
-            raise NotWritten(f"cannot write {name!r} ({error})") from None
+            raise NotWrittenError(f"cannot write {name!r} ({error})") from None
 
 
 def _templates(folder: Path) -> list[Path]:

@@ -25,9 +25,9 @@ class Shown:
     rendered: Rendered
 
 
-def gallery(all: Iterable[Shown]) -> str:
+def gallery(messages: Iterable[Shown]) -> str:
     """The page as HTML, in order of provider. Dates show in UTC. It holds no script, and its policy allows none."""
-    groups = {provider: list(shown) for provider, shown in groupby(all, lambda one: one.provider)}
+    groups = {provider: list(shown) for provider, shown in groupby(messages, lambda one: one.provider)}
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return _PAGE.format(

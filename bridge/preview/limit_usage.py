@@ -36,12 +36,12 @@ def measures(message: Message) -> list[Measure]:
     return [measure for measure in counted if measure.used]
 
 
-def _texts(blocks: list[object], type: str, inner: str, *path: str) -> Iterator[str]:
-    return (text_at(part, *path) for b in blocks if text_at(b, "type") == type for part in list_at(b, inner))
+def _texts(blocks: list[object], block_type: str, inner: str, *path: str) -> Iterator[str]:
+    return (text_at(part, *path) for b in blocks if text_at(b, "type") == block_type for part in list_at(b, inner))
 
 
-def _most(blocks: list[object], type: str) -> int:
-    return max((len(list_at(block, "elements")) for block in blocks if text_at(block, "type") == type), default=0)
+def _most(blocks: list[object], block_type: str) -> int:
+    return max((len(list_at(block, "elements")) for block in blocks if text_at(block, "type") == block_type), default=0)
 
 
 def _longest(texts: Iterator[str]) -> int:

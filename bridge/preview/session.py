@@ -21,17 +21,17 @@ from bridge.messages.html import draw
 from bridge.messages.limits import problems
 from bridge.messages.mrkdwn_parser import plainly
 from bridge.messages.render import Templates, candidates, load_templates, render, with_text
-from bridge.preview.files import Files, NotText, fingerprint
+from bridge.preview.files import Files, NotTextError, fingerprint
 from bridge.preview.limit_usage import measures
 from bridge.routing.decide import decide
 from bridge.samples import Sample, sample_event, samples
-from bridge.samples.recorded import NoBody, recorded_body
+from bridge.samples.recorded import UnreadableBodyError, recorded_body
 from bridge.sources import Malformed
 
 Json = dict[str, object]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What was asked for cannot be shown. The text says why, and the mend."""
 
 
@@ -48,11 +48,11 @@ class Asked:
 
     @classmethod
     def of(cls, data: Mapping[str, object]) -> "Asked":
-        """What a JSON object asks. Raises Refused."""
+        """What a JSON object asks. Raises RefusedError."""
         texts = {name: data.get(name) or "" for name in ("event", "payload", "file")}
         text = data.get("text")
         if not all(isinstance(value, str) for value in (*texts.values(), text or "")):
-            raise Refused("event, payload, file and text are texts")
+            raise RefusedError("event, payload, file and text are texts")
         return cls(**{name: str(value) for name, value in texts.items()}, text=None if text is None else str(text))
 
 
@@ -69,12 +69,12 @@ def listed(snapshot: Snapshot) -> list[Json]:
 
 
 def look(asked: Asked, snapshot: Snapshot, files: Files, now: float) -> Json:
-    """The message of an event, drawn and as JSON, with the file that makes it. Raises Refused."""
+    """The message of an event, drawn and as JSON, with the file that makes it. Raises RefusedError."""
     snapshot = _with_editor(asked, snapshot)
     event = _event(asked, snapshot, now)
     file = asked.file or template_for(event, snapshot)
     saved, on_disk = "", ""
-    with suppress(NotText):  # then the template is at fault, which is told below
+    with suppress(NotTextError):  # then the template is at fault, which is told below
         text = files.text(file)
         saved, on_disk = fingerprint(text), text or ""
     rendered = render(
@@ -102,9 +102,9 @@ def look(asked: Asked, snapshot: Snapshot, files: Files, now: float) -> Json:
 
 
 def examine(asked: Asked, snapshot: Snapshot) -> list[Finding]:
-    """What the contract check says of the file in the editor, and of all that use it. Raises Refused."""
+    """What the contract check says of the file in the editor, and of all that use it. Raises RefusedError."""
     if not asked.file:
-        raise Refused("name the file that is to be checked")
+        raise RefusedError("name the file that is to be checked")
     return list(check_templates(_with_editor(asked, snapshot), [asked.file]).findings)
 
 
@@ -132,14 +132,16 @@ def _with_editor(asked: Asked, snapshot: Snapshot) -> Snapshot:
 def _event(asked: Asked, snapshot: Snapshot, now: float) -> Event:
     sample = samples().get(asked.event)
     if sample is None:
-        raise Refused(f"there is no event {asked.event[:100]!r}; the nearest is {nearest(asked.event, samples())!r}")
+        raise RefusedError(
+            f"there is no event {asked.event[:100]!r}; the nearest is {nearest(asked.event, samples())!r}"
+        )
     try:
         body = recorded_body(asked.payload.encode("utf-8", "replace"), sample.provider) if asked.payload else None
         return _sample_event(sample, snapshot, now, body)
-    except NoBody as error:
-        raise Refused(f"the payload {error}") from None
+    except UnreadableBodyError as error:
+        raise RefusedError(f"the payload {error}") from None
     except (Malformed, IndexError) as error:
-        raise Refused(f"the payload is no body that {sample.provider} would send: {error}") from None
+        raise RefusedError(f"the payload is no body that {sample.provider} would send: {error}") from None
 
 
 def _sample_event(sample: Sample, snapshot: Snapshot, now: float, body: object | None = None) -> Event:

@@ -20,7 +20,7 @@ class ConditionError(ValueError):
         self.line = line
 
 
-class ConditionFailed(Exception):
+class ConditionFailedError(Exception):
     """A condition could not be evaluated for this event. The text is one line, and may hold text of the payload."""
 
 
@@ -34,11 +34,11 @@ class Condition:
         self._evaluate = evaluate
 
     def __call__(self, event: Event | Mapping[str, object], payload: Mapping[str, object]) -> bool:
-        """Whether the event meets the condition. ``event`` has the fields of an Event. Raises ConditionFailed."""
+        """Whether the event meets the condition. ``event`` has the fields of an Event. Raises ConditionFailedError."""
         try:
             return bool(self._evaluate(event=event, payload=payload))
         except Exception as error:  # noqa: BLE001 - an expression over outside data may raise anything
-            raise ConditionFailed(clean(f"{type(error).__name__}: {error}", 200)) from None
+            raise ConditionFailedError(clean(f"{type(error).__name__}: {error}", 200)) from None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Condition) and self.source == other.source

@@ -6,7 +6,7 @@ from typing import Literal
 
 from bridge.events import Event
 from bridge.routing import patterns
-from bridge.routing.conditions import Condition, ConditionFailed
+from bridge.routing.conditions import Condition, ConditionFailedError
 from bridge.routing.routes_file import Routes
 from bridge.routing.schema import Route
 
@@ -70,7 +70,7 @@ def decide(event: Event, routes: Routes) -> Decision:
         if chosen.when is not None:
             try:
                 met = chosen.when(event, event.payload)
-            except ConditionFailed as error:
+            except ConditionFailedError as error:
                 failed = Verdict("when", met=False, detail=f"{chosen.when.source}: {error}", error=True)
                 answers[chosen.number] = RouteVerdict(chosen.name, False, (*chosen.before, failed))
                 errors.append((chosen.name, failed))
@@ -137,14 +137,14 @@ class _Index:
         self._shared: dict[tuple[int, str, str], RouteVerdict | _Chosen] = {}
         self._remembering = lru_cache(maxsize=REMEMBERED)(self._ask)
 
-    def asked(self, source: str, type: str) -> _Asked:
-        return self._remembering(source, type) if len(type) <= 200 else self._ask(source, type)
+    def asked(self, source: str, event_type: str) -> _Asked:
+        return self._remembering(source, event_type) if len(event_type) <= 200 else self._ask(source, event_type)
 
-    def _ask(self, source: str, type: str) -> _Asked:
+    def _ask(self, source: str, event_type: str) -> _Asked:
         answers: list[RouteVerdict] = []
         chosen: list[_Chosen] = []
         for number, route in enumerate(self._routes.routes):
-            wanted, because = patterns.verdict(route.events, type)
+            wanted, because = patterns.verdict(route.events, event_type)
             key = (number, source, because)
             answer = self._shared.get(key)
             if answer is None:

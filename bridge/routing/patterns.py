@@ -6,28 +6,28 @@ There is no regular expression in here: a type comes from outside, and a search 
 from collections.abc import Sequence
 
 
-def matches(pattern: str, type: str) -> bool:
+def matches(pattern: str, event_type: str) -> bool:
     """Whether one pattern (without ``!``) matches.
 
     ``*`` is any run of characters, an empty one too, and nothing else is special. Without ``*`` a pattern also matches
     what lies below it at a ``.`` or ``/``. Case counts.
     """
     if "*" not in pattern:
-        return type.startswith(pattern) and (len(type) == len(pattern) or type[len(pattern)] in "./")
+        return event_type.startswith(pattern) and (len(event_type) == len(pattern) or event_type[len(pattern)] in "./")
     first, *inner, last = pattern.split("*")
-    start, end = len(first), len(type) - len(last)
-    if start > end or not type.startswith(first) or not type.endswith(last):
+    start, end = len(first), len(event_type) - len(last)
+    if start > end or not event_type.startswith(first) or not event_type.endswith(last):
         return False
     for part in inner:
         # The leftmost place leaves the most room for the parts that follow, so there is never a reason to go back.
-        found = type.find(part, start, end)
+        found = event_type.find(part, start, end)
         if found < 0:
             return False
         start = found + len(part)
     return True
 
 
-def verdict(patterns: Sequence[str], type: str) -> tuple[bool, str]:
+def verdict(patterns: Sequence[str], event_type: str) -> tuple[bool, str]:
     """Whether a list of patterns wants a type, and which of them says so.
 
     A ``!pattern`` always wins. No patterns at all, or only ``!`` ones, want all the rest. The texts do not name the
@@ -37,10 +37,10 @@ def verdict(patterns: Sequence[str], type: str) -> tuple[bool, str]:
     because = ""
     for pattern in patterns:
         if pattern.startswith("!"):
-            if matches(pattern[1:], type):
+            if matches(pattern[1:], event_type):
                 return False, f"kept out by {pattern}"
         elif not wanted:
-            wanted = matches(pattern, type)
+            wanted = matches(pattern, event_type)
             because = f"matches {pattern}"
     if wanted:
         return True, because

@@ -2,28 +2,28 @@
 
 from urllib.parse import parse_qsl
 
-from bridge.core.payload import NotJson, parse_json
+from bridge.core.payload import InvalidJsonError, parse_json
 from bridge.samples.sample import samples
 
 
-class NoBody(ValueError):
+class UnreadableBodyError(ValueError):
     """It is nothing that the provider would send. The text says why."""
 
 
 def recorded_body(raw: bytes, provider: str) -> object:
     """A recorded body as a sample holds it: JSON, or a form as a list of [name, value] pairs where the provider sends
-    such. Raises NoBody."""
+    such. Raises UnreadableBodyError."""
     try:
         return parse_json(raw)
-    except NotJson:
+    except InvalidJsonError:
         if not _sends_forms(provider):
-            raise NoBody(f"is not JSON, and {provider} sends nothing else") from None
+            raise UnreadableBodyError(f"is not JSON, and {provider} sends nothing else") from None
     try:
         pairs = parse_qsl(raw.decode("ascii").strip(), keep_blank_values=True, strict_parsing=True)
     except ValueError:
         pairs = []
     if not pairs:
-        raise NoBody("is neither JSON nor a form (name=value&…)")
+        raise UnreadableBodyError("is neither JSON nor a form (name=value&…)")
     return [list(pair) for pair in pairs]
 
 

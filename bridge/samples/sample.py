@@ -36,8 +36,8 @@ def samples() -> Mapping[str, Sample]:
     found: dict[str, Sample] = {}
     for provider in PROVIDERS.values():
         for path in sorted((Path(__file__).parent / provider.name).glob("*.json")):
-            type = provider.type_of_sample(path.stem)
-            sample = Sample(provider.name, type, path, json.loads(path.read_text("utf-8")))
+            event_type = provider.type_of_sample(path.stem)
+            sample = Sample(provider.name, event_type, path, json.loads(path.read_text("utf-8")))
             found[sample.name] = sample
     return found
 

@@ -25,7 +25,7 @@ from bridge.live.snapshot import Channel, Snapshot
 from bridge.messages import Rendered
 from bridge.messages.render import Templates, compile_fault, is_choice, render
 from bridge.service.gc_tuning import begin_with_short_pauses, shorten_pauses
-from bridge.store import Counts, Delivery, Store, StoreUnavailable, open_store
+from bridge.store import Counts, Delivery, Store, StoreUnavailableError, open_store
 from bridge.web.app import LAST_REQUESTS, Server, application
 from bridge.web.connections import Connections, Limits, raise_open_files
 from bridge.web.health import Health, Readiness
@@ -76,7 +76,7 @@ class Service:
         self.dispatcher: Dispatcher
 
     async def start(self) -> None:
-        """Open the store, start the lanes, listen. Raises StoreRefused, and OSError if the address cannot be had."""
+        """Open the store, start the workers, listen. Raises StoreRefusedError, or OSError for the address."""
         try:
             await self._start()
         except BaseException:
@@ -200,7 +200,7 @@ class Service:
         try:
             await self.store.check()
             return await self.store.counts()
-        except StoreUnavailable:
+        except StoreUnavailableError:
             return None
 
     async def _keep_house(self) -> None:
@@ -210,7 +210,7 @@ class Service:
                 pruned = await self.store.prune(self._clock.now(), self._settings.retention)
                 if pruned:
                     log.info("pruned", events=pruned)
-            except StoreUnavailable as error:
+            except StoreUnavailableError as error:
                 log.warning("the store cannot be pruned now", reason=str(error))
             except Exception:
                 log.exception("pruning failed, and is tried again")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bridge.core import large_bodies
-from bridge.core.payload import NotJson, parse_json
+from bridge.core.payload import InvalidJsonError, parse_json
 from bridge.events import Event, Request
 from bridge.sources.errors import Malformed
 
@@ -29,7 +29,7 @@ class RequestFor(Protocol):
     ``url`` is the public URL that is called (Twilio signs it); ``now`` is in Unix seconds.
     """
 
-    def __call__(self, type: str, body: object, secret: str, now: float, *, url: str = ...) -> Request: ...
+    def __call__(self, event_type: str, body: object, secret: str, now: float, *, url: str = ...) -> Request: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def json_body(request: Request) -> object:
         raise Malformed("the body holds more values than anything real does")
     try:
         return parse_json(request.body)
-    except NotJson as error:
+    except InvalidJsonError as error:
         raise Malformed(f"the body is not JSON ({error})") from None
 
 

@@ -33,9 +33,9 @@ def decoded_key(secret: str) -> bytes | None:
     return key if _SHORTEST <= len(key) <= _LONGEST else None
 
 
-def sign(key: bytes, id: bytes, timestamp: bytes, body: bytes) -> bytes:
+def sign(key: bytes, webhook_id: bytes, timestamp: bytes, body: bytes) -> bytes:
     """The value of ``webhook-signature``: ``v1,`` and the base64 of HMAC-SHA256 over ``id.timestamp.body``."""
-    digest = hmac.digest(key, b".".join((id, timestamp, body)), "sha256")
+    digest = hmac.digest(key, b".".join((webhook_id, timestamp, body)), "sha256")
     return b"v1," + base64.b64encode(digest)
 
 
@@ -48,9 +48,9 @@ def verify(request: Request, keys: Sequence[bytes], now: float) -> None:
     if not keys:
         raise Unverified("no usable signing secret is configured")
     signatures = the_header(request, "webhook-signature")
-    id, timestamp = the_header(request, "webhook-id"), the_header(request, "webhook-timestamp")
+    webhook_id, timestamp = the_header(request, "webhook-id"), the_header(request, "webhook-timestamp")
     check_window(timestamp, now)
     presented = [entry for entry in signatures.split() if entry.startswith(b"v1,")]
-    expected = [sign(key, id, timestamp, request.body) for key in keys]
+    expected = [sign(key, webhook_id, timestamp, request.body) for key in keys]
     if not any_match(expected, presented):
         raise Unverified("no v1 signature matches")

@@ -19,7 +19,7 @@ from bridge.store.models import Query as Query
 from bridge.store.models import RepeatWindow as RepeatWindow
 from bridge.store.models import ReplayResult as ReplayResult
 from bridge.store.models import StoredDelivery as StoredDelivery
-from bridge.store.models import StoreRefused as StoreRefused
-from bridge.store.models import StoreUnavailable as StoreUnavailable
+from bridge.store.models import StoreRefusedError as StoreRefusedError
+from bridge.store.models import StoreUnavailableError as StoreUnavailableError
 from bridge.store.open import open_store as open_store
 from bridge.store.open import store_url_fault as store_url_fault

@@ -23,7 +23,7 @@ from bridge.store.models import (
 
 
 class Store(Protocol):
-    """The interface that every store keeps. Times are Unix seconds. Every call may raise StoreUnavailable."""
+    """The interface that every store keeps. Times are Unix seconds. Every call may raise StoreUnavailableError."""
 
     async def accept(self, request: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
         """Keep events with their keys and deliveries in one transaction, on disk before this returns.
@@ -81,7 +81,9 @@ class Store(Protocol):
         """What waits for a channel, summed up. ``failures`` are parts of the types that count as failures."""
         ...
 
-    async def keep_digest(self, id: str, channel: str, upto: int, message: Mapping[str, object], now: float) -> None:
+    async def keep_digest(
+        self, digest_id: str, channel: str, upto: int, message: Mapping[str, object], now: float
+    ) -> None:
         """Record a digest that was posted, on disk before this returns: what waits up to a delivery is told in it."""
         ...
 
@@ -89,12 +91,12 @@ class Store(Protocol):
         """Digests that were posted, and whose deliveries are not all settled yet."""
         ...
 
-    async def tell_digest(self, id: str, now: float) -> None:
+    async def tell_digest(self, digest_id: str, now: float) -> None:
         """Settle all that a digest tells of, in small bites that let others in between."""
         ...
 
     async def check(self) -> None:
-        """Write and commit something small. Raises StoreUnavailable while nothing new can be kept."""
+        """Write and commit something small. Raises StoreUnavailableError while nothing new can be kept."""
         ...
 
     async def find(self, query: Query) -> list[DeliveryRow]:

@@ -8,11 +8,11 @@ from bridge.events import Event, Request
 from bridge.routing.decide import Planned, State
 
 
-class StoreUnavailable(Exception):
+class StoreUnavailableError(Exception):
     """The store cannot keep anything now (disk full, locked, over its limit, closed). Nothing of the call was kept."""
 
 
-class StoreRefused(Exception):
+class StoreRefusedError(Exception):
     """The store cannot be opened, and waiting will not help. The text is one line with the mend."""
 
 

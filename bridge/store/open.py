@@ -1,7 +1,7 @@
 """Open the store that `BRIDGE_STORE` names."""
 
 from bridge.store.interface import Store
-from bridge.store.models import StoreRefused
+from bridge.store.models import StoreRefusedError
 
 
 def store_url_fault(url: str) -> str | None:
@@ -24,10 +24,10 @@ def open_store(url: str, *, limit: int, owner: bool) -> Store:
     """Open the store that ``BRIDGE_STORE`` names: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``sqlite:///:memory:``.
 
     ``limit`` is in bytes. The ``owner`` (serve) makes the file if it is not there, and is alone; others need the file
-    and work beside the owner. Raises StoreRefused.
+    and work beside the owner. Raises StoreRefusedError.
     """
     if fault := store_url_fault(url):
-        raise StoreRefused(f"BRIDGE_STORE {fault}")
+        raise StoreRefusedError(f"BRIDGE_STORE {fault}")
     # An engine is imported only when it is used: it may need a client library that is not installed.
     from bridge.store.sqlite.store import open_sqlite
 

@@ -16,7 +16,7 @@ from jinja2.filters import FILTERS as JINJA
 from markupsafe import Markup
 
 from bridge.templating import limits
-from bridge.templating.limits import MAX_WIDTH, TooMuch, items, text
+from bridge.templating.limits import MAX_WIDTH, LimitExceededError, items, text
 
 MAX_PARTS = 1_000
 """Columns and lines that `slice` and `batch` make."""
@@ -184,7 +184,7 @@ def replaced(value: object, old: object, new: object, count: int | None = None) 
     if not before:
         return source
     if source.count(before) * len(after) + len(source) > 2 * limits.MAX_TEXT:
-        raise TooMuch("the text would be too long")
+        raise LimitExceededError("the text would be too long")
     return source.replace(before, after, -1 if count is None else count)
 
 
@@ -198,7 +198,7 @@ def indented(value: object, width: int | str = 4, first: bool = False, blank: bo
     by = width[:MAX_WIDTH] if isinstance(width, str) else _width(width)
     source = text(value)
     if source.count("\n") * (by if isinstance(by, int) else len(by)) > limits.MAX_TEXT:
-        raise TooMuch("the text would be too long")
+        raise LimitExceededError("the text would be too long")
     return JINJA["indent"](source, by, first, blank)
 
 
@@ -223,7 +223,7 @@ def wrapped(
 
 def _width(width: object) -> int:
     if not isinstance(width, int) or width > MAX_WIDTH:
-        raise TooMuch(f"a width of more than {MAX_WIDTH}")
+        raise LimitExceededError(f"a width of more than {MAX_WIDTH}")
     return width
 
 
@@ -261,7 +261,7 @@ def columns(value: object, slices: int, fill_with: object = None) -> object:
 
 def _parts(count: object) -> int:
     if not isinstance(count, int) or not 1 <= count <= MAX_PARTS:
-        raise TooMuch(f"parts of a list number 1 to {MAX_PARTS}")
+        raise LimitExceededError(f"parts of a list number 1 to {MAX_PARTS}")
     return count
 
 

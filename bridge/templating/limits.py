@@ -28,7 +28,7 @@ _ITEM = 40
 _FORMAT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(\*|\d+)?(?:\.(\*|\d+)?)?")
 
 
-class TooMuch(Exception):
+class LimitExceededError(Exception):
     """A template or expression asked for more than it may have. The text says of what."""
 
 
@@ -48,24 +48,24 @@ class Meter:
         self._ends = thread_time() + seconds
 
     def step(self) -> None:
-        """Count one turn of a loop, call or filter. Raises TooMuch once the time is up."""
+        """Count one turn of a loop, call or filter. Raises LimitExceededError once the time is up."""
         self._steps += 1
         if not self._steps & 31:  # asking for the time is a system call
             self.check()
 
     def made(self, value: object) -> None:
-        """Count a text or list that was made. Raises TooMuch when all of them would crowd the memory."""
+        """Count a text or list that was made. Raises LimitExceededError when all of them would crowd the memory."""
         if isinstance(value, str):
             self._made += len(value)
         elif isinstance(value, list):
             self._made += _ITEM * len(value)
         if self._made > MAX_MADE:
-            raise TooMuch("the template makes too much")
+            raise LimitExceededError("the template makes too much")
 
     def check(self) -> None:
-        """Raise TooMuch if the time is up."""
+        """Raise LimitExceededError if the time is up."""
         if thread_time() > self._ends:
-            raise TooMuch(TOO_LONG)
+            raise LimitExceededError(TOO_LONG)
 
 
 _meter: ContextVar[Meter | None] = ContextVar("meter", default=None)
@@ -74,7 +74,7 @@ current = _meter.get
 
 
 def weigh(value: object) -> None:
-    """Count a text or list that was made on the meter that runs, if one does. Raises TooMuch."""
+    """Count a text or list that was made on the meter that runs, if one does. Raises LimitExceededError."""
     if (meter := _meter.get()) is not None:
         meter.made(value)
 
@@ -156,9 +156,9 @@ def product(left: object, right: object) -> object:
         left, right = right, left
     if isinstance(left, str | list | tuple) and isinstance(right, int):
         if len(left) * right > (MAX_TEXT if isinstance(left, str) else MAX_ITEMS):
-            raise TooMuch("repeating this would make it too long")
+            raise LimitExceededError("repeating this would make it too long")
     elif isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > MAX_BITS:
-        raise TooMuch("the number would be too large")
+        raise LimitExceededError("the number would be too large")
     made = left * right  # type: ignore[operator]  # a template's author learns of a TypeError
     weigh(made)
     return made
@@ -167,16 +167,16 @@ def product(left: object, right: object) -> object:
 def power(left: object, right: object) -> object:
     """``left ** right`` for numbers that are not absurd."""
     if isinstance(left, int) and isinstance(right, int) and left.bit_length() * abs(right) > MAX_BITS:
-        raise TooMuch("the number would be too large")
+        raise LimitExceededError("the number would be too large")
     return left**right  # type: ignore[operator]  # as for `*`
 
 
 def total(left: object, right: object) -> object:
     """``left + right``, where texts and lists do not grow past the limits."""
     if isinstance(left, str) and isinstance(right, str) and len(left) + len(right) > MAX_TEXT:
-        raise TooMuch("the text would be too long")
+        raise LimitExceededError("the text would be too long")
     if isinstance(left, list | tuple) and isinstance(right, list | tuple) and len(left) + len(right) > MAX_ITEMS:
-        raise TooMuch("the list would be too long")
+        raise LimitExceededError("the list would be too long")
     made = left + right  # type: ignore[operator]  # as for `*`
     weigh(made)
     return made
@@ -196,15 +196,15 @@ def formatted(pattern: str, args: tuple[object, ...], named: Mapping[str, object
     for match in _FORMAT.finditer(pattern):
         for width in match.groups():
             if width and (width == "*" or int(width[:9]) > MAX_WIDTH):
-                raise TooMuch(f"a width of more than {MAX_WIDTH}")
+                raise LimitExceededError(f"a width of more than {MAX_WIDTH}")
     # Asked before they are texts: a thousand names for one long text would be a thousand copies of it.
     if sum(min(len(value), MAX_TEXT) for value in args if isinstance(value, str)) > 4 * MAX_TEXT:
-        raise TooMuch("the text would be too long")
+        raise LimitExceededError("the text would be too long")
     values = tuple(value if isinstance(value, int | float) else text(value) for value in args)
     names = {name: value if isinstance(value, int | float) else text(value) for name, value in named.items()}
     longest = max((len(v) for v in (*values, *names.values()) if isinstance(v, str)), default=0)
     if pattern.count("%") * longest + len(pattern) > 4 * MAX_TEXT:
-        raise TooMuch("the text would be too long")
+        raise LimitExceededError("the text would be too long")
     if any(isinstance(value, Markup) for value in (*values, *names.values())):
         pattern = escape(pattern)
     return pattern % (names or values)

@@ -227,9 +227,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self.within("".join(map(text, parts)))
 
     def within(self, made: str) -> str:
-        """The text, unless it is longer than any message could use. Raises TooMuch."""
+        """The text, unless it is longer than any message could use. Raises LimitExceededError."""
         if len(made) > 2 * limits.MAX_TEXT:
-            raise limits.TooMuch("the text would be too long")
+            raise limits.LimitExceededError("the text would be too long")
         limits.weigh(made)
         return made
 

@@ -37,15 +37,15 @@ PACE = 64 * 1024 * 1024
 again, would otherwise take the processor from all others (``bench/hostile.py``). 25 MB take 0.4 s so."""
 
 
-class TooLarge(Exception):
+class BodyTooLargeError(Exception):
     """The body is larger than this source may send."""
 
 
-class NoRoom(Exception):
+class NoMemoryLeftError(Exception):
     """Too many bodies are in memory at once, and none was finished in time."""
 
 
-class Broken(Exception):
+class BrokenBodyError(Exception):
     """The body did not arrive whole, or not in time."""
 
 
@@ -67,7 +67,7 @@ class ByteSemaphore:
         return not self._line and self.used + size <= self.limit
 
     async def take(self, size: int, wait: float) -> float:
-        """Take ``size`` bytes, after ``wait`` seconds in line at most. Returns how long it took. Raises NoRoom."""
+        """Take ``size`` bytes, after at most ``wait`` seconds in line; return the wait. Raises NoMemoryLeftError."""
         if self.has(size):
             self.used += size
             return 0.0
@@ -84,7 +84,7 @@ class ByteSemaphore:
                 self._line = deque(entry for entry in self._line if entry[1] is not turn)
                 self._serve()
             if isinstance(error, TimeoutError):
-                raise NoRoom from None
+                raise NoMemoryLeftError from None
             raise
         return asyncio.get_running_loop().time() - started
 
@@ -142,16 +142,16 @@ class BodyBudget:
         return self._all.used
 
     @asynccontextmanager
-    async def body(self, request: web.Request, limit: int) -> AsyncIterator[bytes]:
+    async def body(self, request: web.Request, limit: int) -> AsyncIterator[bytes]:  # noqa: C901 - to be rewritten
         """The raw body, whose bytes count until the block ends. ``limit`` is the source's own bound in bytes.
 
         Bytes count as they arrive and not as they are announced: a sender that announces much and sends nothing takes
-        no room from the others. Raises TooLarge, NoRoom, Broken.
+        no room from the others. Raises BodyTooLargeError, NoMemoryLeftError, Broken.
         """
         limit = min(limit, self._large.limit)
         announced = request.content_length or 0
         if announced > limit:
-            raise TooLarge
+            raise BodyTooLargeError
         taken = large = beyond = 0
         patience = self._wait
         loop = asyncio.get_running_loop()
@@ -170,7 +170,7 @@ class BodyBudget:
                     try:
                         async for chunk in request.content.iter_any():
                             if taken + len(chunk) > limit:
-                                raise TooLarge
+                                raise BodyTooLargeError
                             wanted = [(self._all, len(chunk))]
                             if taken + len(chunk) > ORDINARY:
                                 wanted.insert(0, (self._beyond_ordinary, taken + len(chunk) - beyond))
@@ -203,7 +203,7 @@ class BodyBudget:
                         self._readings.discard(reading)
             except (TimeoutError, web.RequestPayloadError, ConnectionError) as error:
                 error.__traceback__ = None  # The stream keeps the error, and with it all that this was about.
-                raise Broken(type(error).__name__) from None
+                raise BrokenBodyError(type(error).__name__) from None
             # To copy 25 MB takes long enough for others to notice.
             body = await asyncio.to_thread(_joined, chunks) if taken > SMALL else _joined(chunks)
             if isinstance(request.protocol, Connection):

@@ -15,11 +15,11 @@ from bridge.live.snapshot import Snapshot, Source
 from bridge.routing.decide import Decision, decide
 from bridge.routing.routes_file import Routes
 from bridge.sources import Malformed, Provider, Unverified
-from bridge.store import AcceptResult, NewEvent, Store, StoreUnavailable
+from bridge.store import AcceptResult, NewEvent, Store, StoreUnavailableError
 from bridge.web import responses
 from bridge.web.connections import Connection
 from bridge.web.log_throttle import Lines
-from bridge.web.request_bodies import BodyBudget, Broken, NoRoom, TooLarge
+from bridge.web.request_bodies import BodyBudget, BodyTooLargeError, BrokenBodyError, NoMemoryLeftError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.ingest")
 
@@ -67,11 +67,11 @@ class Ingest:
             async with self.inflight.body(request, provider.max_body) as body:
                 url = (snapshot.public_url or f"{request.scheme}://{request.host}") + request.raw_path
                 return await self._take(request, Request(request.method, url, request.headers, body), source, snapshot)
-        except TooLarge:
+        except BodyTooLargeError:
             return self._turn_away(request, 413, "the body is too large", name)
-        except NoRoom:
+        except NoMemoryLeftError:
             return self._turn_away(request, 503, "too many bodies at once", name)
-        except Broken as error:
+        except BrokenBodyError as error:
             return self._turn_away(request, 400, f"the body did not arrive whole: {error}", name)
 
     async def _take(self, raw: web.Request, request: Request, source: Source, snapshot: Snapshot) -> web.Response:
@@ -100,7 +100,7 @@ class Ingest:
             return self._answer(source.provider, "ignored", None)
         try:
             kept = await self.store.accept(kept_request(request, source.provider), entries, now)
-        except StoreUnavailable as error:
+        except StoreUnavailableError as error:
             self._outcomes["refused"] += 1
             return self._turn_away(raw, 503, f"the store cannot keep it: {error}", source.name)
         self._outcomes["kept"] += 1

@@ -89,9 +89,9 @@ class Beside:
         """Send a sample that Slack refuses twice. Returns its event's id."""
         await self.settled()
         self.slack.script(channel, INVALID_BLOCKS, INVALID_BLOCKS)
-        (id,) = await self.send(name)
+        (event_id,) = await self.send(name)
         await self.settled()
-        return id
+        return event_id
 
     async def until(self, sql: str, count: int = 1) -> None:
         """Until a count in the store is reached."""

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.cli.events import following
 from bridge.demo.slack_simulator import limited
-from bridge.store import DeliveryResult, Query, StoreUnavailable
+from bridge.store import DeliveryResult, Query, StoreUnavailableError
 from tests.cli.command import run
 from tests.cli.running import Beside, beside
 from tests.delivery.scene import WatchedStore
@@ -103,15 +103,15 @@ async def test_lanes_that_do_not_run_are_told_first(tmp_path: Path) -> None:
 async def test_show_tells_everything(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
         service.slack.script("ops", limited(1))
-        (id,) = await service.send("gitlab/pipeline.failed")
+        (event_id,) = await service.send("gitlab/pipeline.failed")
         await service.settled()
-        done = await service.run("events", "show", id, "--body")
-        told = (await service.run("events", "show", id[:20], "--json")).out
+        done = await service.run("events", "show", event_id, "--body")
+        told = (await service.run("events", "show", event_id[:20], "--json")).out
         by_number = (await service.run("events", "show", "#1", "--json", "--body")).out
         secrets = [value for name, value in service.environ.items() if "SECRETS__" in name or "CHANNELS__" in name]
     assert (done.status, done.err) == (0, "")
     for part in (
-        f"event     {id}\n",
+        f"event     {event_id}\n",
         "request   POST /webhooks/gitlab, ",
         "keys      delivery:",
         "a resend is a duplicate until",
@@ -128,7 +128,7 @@ async def test_show_tells_everything(tmp_path: Path) -> None:
         assert part in done.out, part
     event_history = json.loads(told)
     assert [*event_history] == ["event", "arrival", "keys", "deliveries", "today"]
-    assert event_history["event"]["id"] == id
+    assert event_history["event"]["id"] == event_id
     assert [delivery["channel"] for delivery in event_history["deliveries"]] == ["ops", "general"]
     assert [post["kind"] for post in event_history["deliveries"][0]["posts"]] == ["limited", "ok"]
     assert event_history["deliveries"][0]["message"]["text"].startswith(":x: Pipeline")
@@ -141,13 +141,13 @@ async def test_show_tells_everything(tmp_path: Path) -> None:
 
 async def test_show_decides_by_todays_routes_and_works_without_them(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
-        (id,) = await service.send("gitlab/issue.open")
+        (event_id,) = await service.send("gitlab/issue.open")
         (tmp_path / "routes.toml").write_text('[[routes]]\nname = "no"\nsource = "stripe"\nchannels = ["x"]\n')
-        done = await service.run("events", "show", id)
+        done = await service.run("events", "show", event_id)
         assert "by the route 'all'" in done.out
         assert "By today's routes it would go to no channel:\n✗ no\n" in done.out
         (tmp_path / "routes.toml").write_text("nonsense")
-        done = await service.run("events", "show", id)
+        done = await service.run("events", "show", event_id)
         assert (done.status, "routes.toml" in done.err) == (0, True)
         assert "by the route 'all'" in done.out
 
@@ -171,7 +171,7 @@ async def test_hostile_ids_name_nothing_and_end_with_1(tmp_path: Path) -> None:
 
 async def test_what_came_cannot_steer_the_terminal(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
-        (id,) = await service.send("gitlab/issue.open")
+        (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()
         service.execute(
             "UPDATE events SET title = 'a' || char(27) || '[2J[b]x[/b]', actor = char(10) || 'y'",
@@ -179,7 +179,7 @@ async def test_what_came_cannot_steer_the_terminal(tmp_path: Path) -> None:
             "UPDATE requests SET body = x'1b5b324aff'",
         )
         done = await service.run("events", FORCE_COLOR="")
-        shown = await service.run("events", "show", id, "--body")
+        shown = await service.run("events", "show", event_id, "--body")
     assert (done.status, shown.status) == (0, 0)
     assert "\x1b" not in done.out + shown.out
     assert "[b]x[/b]" in done.out
@@ -230,7 +230,7 @@ async def test_following_misses_nothing_and_waits_for_a_store_that_is_locked(pat
     async def sleep(seconds: float) -> None:
         assert seconds == 1.0
         if await turns.get() == "locked":
-            other.changed_faults.append(StoreUnavailable("locked"))
+            other.changed_faults.append(StoreUnavailableError("locked"))
 
     async def states(batches: AsyncIterator[object]) -> list[tuple[int, str]]:
         batch = await asyncio.wait_for(anext(batches), 5)

@@ -17,7 +17,7 @@ VOUCHER = "Voucher disappears"
 
 async def test_the_dead_wait_again_and_are_posted_once_with_when_it_happened(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
-        id = await service.dead()
+        event_id = await service.dead()
         await service.send("shopify/orders/create")
         await service.slack.wait_for("general", 1)
         await service.settled()
@@ -29,7 +29,7 @@ async def test_the_dead_wait_again_and_are_posted_once_with_when_it_happened(tmp
         await service.settled()
         (text,) = (text for text in service.texts() if VOUCHER in text)
         assert "Sent again: this happened" in text
-        (row,) = (await service.run("events", "--json", "--id", id)).objects()
+        (row,) = (await service.run("events", "--json", "--id", event_id)).objects()
         assert (row["state"], row["delivery"], row["attempts"]) == ("delivered", 1, 3)
         assert row["replayed_at"] is not None
         assert (await service.run("replay", "--dead")).status == 1
@@ -93,8 +93,8 @@ async def test_what_waits_is_passed_over_and_said_so(tmp_path: Path) -> None:
         routes='[[routes]]\nname = "all"\nchannels = ["nowhere"]\n',
         BRIDGE_CHANNELS__NOWHERE="http://127.0.0.1:9/services/T1/B1/x",
     ) as service:
-        (id,) = await service.send("gitlab/issue.open")
-        done = await service.run("replay", id)
+        (event_id,) = await service.send("gitlab/issue.open")
+        done = await service.run("replay", event_id)
     assert (done.status, done.err) == (0, "")
     assert "(passed over: it waits to be posted already)" in done.out
     assert done.out.endswith("0 wait to be posted, 1 passed over\n")
@@ -102,23 +102,23 @@ async def test_what_waits_is_passed_over_and_said_so(tmp_path: Path) -> None:
 
 async def test_a_confidential_event_goes_to_no_channel_that_is_not_private(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
-        (id,) = await service.send("gitlab/issue.open")
+        (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()
         service.execute("UPDATE events SET confidential = 1", "UPDATE deliveries SET state = 'skipped'")
         for options in ((), ("--dry-run",)):
-            done = await service.run("replay", id, *options)
+            done = await service.run("replay", event_id, *options)
             assert done.status == 1
             assert "(passed over: the event is confidential and general is not private)" in done.out
         assert service.rows("SELECT count(*) FROM deliveries") == [(1,)]
         (tmp_path / "routes.toml").write_text("[channels.general]\nprivate = true\n")
-        assert (await service.run("replay", id)).status == 0
+        assert (await service.run("replay", event_id)).status == 0
 
 
 async def test_where_no_service_runs_it_says_that_they_wait(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
-        (id,) = await service.send("gitlab/issue.open")
+        (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()
-    done = await service.run("replay", id)
+    done = await service.run("replay", event_id)
     assert done.status == 0
     assert done.err == "bridge: no `bridge serve` runs on this store: they wait, and are posted once one does\n"
 
@@ -129,32 +129,32 @@ async def test_a_dry_run_shows_the_old_error_and_the_new_message_and_sends_nothi
     broken = templates / "issue.j2"
     broken.write_text('{% extends "message.j2" %}\n{% block title %}{{ 1 / 0 }}{% endblock %}\n')
     async with beside(tmp_path, BRIDGE_TEMPLATES=str(tmp_path / "templates")) as service:
-        (id,) = await service.send("gitlab/issue.open")
+        (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()
-        done = await service.run("replay", id, "--dry-run")
+        done = await service.run("replay", event_id, "--dry-run")
         assert done.status == 1
         assert "template failed: gitlab/issue.j2:2: ZeroDivisionError" in done.out
         assert "template fails: gitlab/issue.j2:2: ZeroDivisionError" in done.out
 
         broken.write_text('{% extends "message.j2" %}\n{% block title %}Mended: {{ event.actor }}{% endblock %}\n')
-        done = await service.run("replay", id, "--dry-run")
+        done = await service.run("replay", event_id, "--dry-run")
         assert (done.status, done.err) == (0, "")
         was, _, new = done.out.partition("  today, with gitlab/issue.j2:\n")
         assert "template failed: gitlab/issue.j2:2: ZeroDivisionError" in was
         assert "Mended: Leila Haddad" in new
         assert "Sent again: this happened" in new
-        wide = await service.run("replay", id, "--dry-run", FORCE_COLOR="1", COLUMNS="160")
+        wide = await service.run("replay", event_id, "--dry-run", FORCE_COLOR="1", COLUMNS="160")
         assert any("delivered (#1)" in line and "today, with" in line for line in wide.out.splitlines())
-        narrow = await service.run("replay", id, "--dry-run", FORCE_COLOR="1", COLUMNS="70")
+        narrow = await service.run("replay", event_id, "--dry-run", FORCE_COLOR="1", COLUMNS="70")
         assert not any("delivered (#1)" in line and "today, with" in line for line in narrow.out.splitlines())
-        (told,) = (await service.run("replay", id, "--dry-run", "--json")).objects()
+        (told,) = (await service.run("replay", event_id, "--dry-run", "--json")).objects()
         assert "ZeroDivisionError" in str(told["template_fault"])
         assert "Mended: Leila Haddad" in str(told["new"])
         assert "Template gitlab/issue.j2:2 failed" in str(told["old"])
         assert service.rows("SELECT count(*), max(state) FROM deliveries") == [(1, "delivered")]
 
         broken.write_text('{% extends "message.j2" %}\n{% block skip %}enough of it{% endblock %}\n')
-        done = await service.run("replay", id, "--dry-run")
+        done = await service.run("replay", event_id, "--dry-run")
         assert (done.status, "not sent, the template says: enough of it" in done.out) == (0, True)
 
 
@@ -205,20 +205,20 @@ def test_wrong_usage_ends_with_2_and_the_mend(tmp_path: Path, arguments: tuple[s
 
 async def test_what_nobody_has_ends_with_1_and_sends_nothing(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
-        (id,) = await service.send("gitlab/issue.open")
+        (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()
         for arguments in (
-            (id, "nothing%"),
+            (event_id, "nothing%"),
             ("--route", "%"),
             ("--source", "' OR 1=1"),
             ("--dead",),
             ("999",),
-            (id, "--dead"),
+            (event_id, "--dead"),
         ):
             done = await service.run("replay", *arguments)
             assert (done.status, done.out) == (1, ""), arguments
             assert "`bridge events` lists" in done.err
         assert service.rows("SELECT count(*) FROM deliveries") == [(1,)]
         await service.send("gitlab/push")
-        done = await service.run("replay", id[:3])
+        done = await service.run("replay", event_id[:3])
         assert (done.status, "write more of it" in done.err) == (2, True)

@@ -21,8 +21,8 @@ def test_durations(text: str, seconds: float) -> None:
     ("text", "bytes"),
     [("1048576", 2**20), ("32MiB", 2**25), ("2GiB", 2**31), ("2gib", 2**31), ("1 MB", 10**6), ("1.5KiB", 1536)],
 )
-def test_sizes(text: str, bytes: int) -> None:
-    assert size(text) == bytes
+def test_sizes(text: str, expected: int) -> None:
+    assert size(text) == expected
 
 
 @pytest.mark.parametrize(

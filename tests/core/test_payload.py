@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.core.payload import NotJson, clean, int_at, list_at, map_at, parse_json, text_at, true_at
+from bridge.core.payload import InvalidJsonError, clean, int_at, list_at, map_at, parse_json, text_at, true_at
 
 
 def test_json_is_read_as_it_is_with_integers_whole() -> None:
@@ -33,14 +33,14 @@ def test_what_strict_readers_refuse_but_a_sender_may_mean_is_read(raw: bytes, da
     [b"", b" ", b"{", b"nope", b"\xff", b"[" * 200_000, b'{"a":' * 100_000, b"9" * 5000, b'{"a":1}{"b":2}', b"'a'"],
 )
 def test_anything_else_is_not_json(raw: bytes) -> None:
-    with pytest.raises(NotJson):
+    with pytest.raises(InvalidJsonError):
         parse_json(raw)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60) | st.text(st.sampled_from('{}[]",:\\ud8019eE+-.ntf'), max_size=60).map(str.encode))
 def test_bytes_are_json_or_not_json(raw: bytes) -> None:
-    with contextlib.suppress(NotJson):
+    with contextlib.suppress(InvalidJsonError):
         str(parse_json(raw)).encode()
 
 

@@ -82,16 +82,18 @@ class WatchedStore:
     async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
         return await self.inner.backlog(channel, failures)
 
-    async def keep_digest(self, id: str, channel: str, upto: int, message: Mapping[str, object], now: float) -> None:
+    async def keep_digest(
+        self, digest_id: str, channel: str, upto: int, message: Mapping[str, object], now: float
+    ) -> None:
         if self.settle_faults:
             raise self.settle_faults.popleft()
-        await self.inner.keep_digest(id, channel, upto, message, now)
+        await self.inner.keep_digest(digest_id, channel, upto, message, now)
 
     async def unfinished_digests(self, channel: str) -> list[str]:
         return await self.inner.unfinished_digests(channel)
 
-    async def tell_digest(self, id: str, now: float) -> None:
-        await self.inner.tell_digest(id, now)
+    async def tell_digest(self, digest_id: str, now: float) -> None:
+        await self.inner.tell_digest(digest_id, now)
 
     async def check(self) -> None:
         await self.inner.check()

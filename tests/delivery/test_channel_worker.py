@@ -15,7 +15,7 @@ from bridge.delivery.worker_deps import RUNNING, WorkerState, back_off
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, Behaviour, Fault, http_date, limited, redirect
 from bridge.messages import Message, Rendered
-from bridge.store import Delivery, DeliveryResult, StoreUnavailable
+from bridge.store import Delivery, DeliveryResult, StoreUnavailableError
 from tests.delivery.scene import Scene, message, render
 
 MARKDOWN = {"type": "markdown", "text": "# a type of block on which incoming webhooks fail"}
@@ -455,7 +455,7 @@ async def test_a_template_that_is_mended_meanwhile_makes_the_next_try(scene: Sce
     assert (await scene.rows())[0].template_fault == ""
 
 
-@pytest.mark.parametrize("fault", [StoreUnavailable("the disk is full"), RuntimeError("who knows")])
+@pytest.mark.parametrize("fault", [StoreUnavailableError("the disk is full"), RuntimeError("who knows")])
 async def test_what_was_posted_is_put_on_record_however_long_that_takes(scene: Scene, fault: Exception) -> None:
     await scene.accept("first", "second")
     scene.store.settle_faults.extend([fault] * 5)
@@ -468,7 +468,7 @@ async def test_what_was_posted_is_put_on_record_however_long_that_takes(scene: S
 
 async def test_the_end_between_post_and_record_is_the_other_way_to_a_second_post(scene: Scene) -> None:
     await scene.accept("first")
-    scene.store.settle_faults.extend([StoreUnavailable("the disk is full")] * 100)
+    scene.store.settle_faults.extend([StoreUnavailableError("the disk is full")] * 100)
     scene.start()
     await scene.clock.asleep()
     scene.workers[0].cancel()
@@ -481,7 +481,7 @@ async def test_the_end_between_post_and_record_is_the_other_way_to_a_second_post
 
 async def test_a_store_that_is_not_available_is_asked_again_and_told_of_once(scene: Scene) -> None:
     await scene.accept("first")
-    scene.store.claim_faults.extend([StoreUnavailable("locked")] * 4)
+    scene.store.claim_faults.extend([StoreUnavailableError("locked")] * 4)
     with capture_logs() as logs:
         scene.start()
         await scene.until_ended(1)

@@ -11,7 +11,7 @@ from bridge.delivery.circuit_breaker import PROBE_EVERY
 from bridge.delivery.dispatcher import Destination, Dispatcher
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, limited
-from bridge.store import DestinationState, StoreUnavailable
+from bridge.store import DestinationState, StoreUnavailableError
 from tests.delivery.scene import Scene, render
 
 
@@ -238,7 +238,7 @@ async def test_a_store_that_is_not_available_holds_nothing_up_for_good(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real: Callable[..., Awaitable[bool]] = house.scene.store.note_destination
-    faults = [StoreUnavailable("full"), RuntimeError("ours")]
+    faults = [StoreUnavailableError("full"), RuntimeError("ours")]
 
     async def note(channel: str, state: str, detail: str, now: float) -> bool:
         if faults:

@@ -13,7 +13,7 @@ from bridge.delivery.slack import Poster, open_session
 from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer, Behaviour, Fault, limited, redirect
 from bridge.messages import Rendered
-from bridge.store import Delivery, StoreUnavailable
+from bridge.store import Delivery, StoreUnavailableError
 from tests.delivery.clock import HandClock
 from tests.delivery.scene import Scene, render
 
@@ -73,8 +73,8 @@ async def test_no_failure_of_a_lane_writes_the_url(scene: Scene, written: io.Str
     url = scene.slack.webhook("general")
     quoting = [Answer(status, f"No such page: {url}") for status in (200, 400, 404, 500)]
     scene.slack.script("general", *FAULTS, *quoting, *[sim.EMPTY_500] * 8)
-    scene.store.settle_faults.extend([StoreUnavailable("locked"), RuntimeError("a bug")])
-    scene.store.claim_faults.extend([StoreUnavailable("locked"), RuntimeError("a bug")])
+    scene.store.settle_faults.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
+    scene.store.claim_faults.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
     await scene.accept(*map(str, range(6)))
     scene.start()
     settled = await scene.until_ended(6)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bridge.store import StoreUnavailable
+from bridge.store import StoreUnavailableError
 from tests.delivery.scene import Scene
 
 DRAIN = 7.0
@@ -11,7 +11,7 @@ DRAIN = 7.0
 
 async def test_a_stop_after_the_store_has_recovered_leaves_nothing_off_the_record(scene: Scene) -> None:
     await scene.accept("first")
-    scene.store.settle_faults.extend([StoreUnavailable("the disk is full")] * 5)
+    scene.store.settle_faults.extend([StoreUnavailableError("the disk is full")] * 5)
     worker = scene.start()
     for _ in range(4):
         await scene.clock.skip()

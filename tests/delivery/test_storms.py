@@ -14,7 +14,7 @@ from bridge.demo import slack_simulator as sim
 from bridge.demo.slack_simulator import Answer
 from bridge.messages import Message, Rendered
 from bridge.messages.layout import section
-from bridge.store import Delivery, Query, StoreUnavailable
+from bridge.store import Delivery, Query, StoreUnavailableError
 from tests.delivery.scene import Scene
 
 NO_TEXT = Answer(400, "no_text")
@@ -242,7 +242,7 @@ async def test_a_digest_that_slack_refuses_leaves_all_to_be_packed(scene: Scene)
 async def test_a_digest_that_was_posted_is_put_on_record_though_the_store_is_away_for_a_while(scene: Scene) -> None:
     paced(scene)
     with_terms(scene, ChannelPolicy(digest_after=50))
-    scene.store.settle_faults.extend([StoreUnavailable("full"), StoreUnavailable("full")])
+    scene.store.settle_faults.extend([StoreUnavailableError("full"), StoreUnavailableError("full")])
     await scene.accept(*map(str, range(60)))
     scene.start()
     await scene.until(told(scene, 60))

@@ -10,13 +10,13 @@ from bridge.messages import Message, Rendered
 from bridge.messages.render import Templates, load_templates, render
 
 
-def event(payload: Mapping[str, object] | None = None, type: str = "merge_request.open", **changes: str) -> Event:
+def event(payload: Mapping[str, object] | None = None, event_type: str = "merge_request.open", **changes: str) -> Event:
     told = {"title": "Ada opened !12", "url": "https://gitlab.example.com/x/12", "provider": "gitlab", **changes}
     return Event(
         id="018bcfe56800aa",
         source=told["provider"],
         provider=told["provider"],
-        type=type,
+        type=event_type,
         keys=(),
         payload=payload or {},
         subject="7!12",

@@ -23,19 +23,19 @@ def templates() -> Templates:
     return load_templates(None, {})
 
 
-def event_of(type: str, payload: object) -> Event:
-    return PROVIDER.events(PROVIDER.request_for(type, payload, "secret", NOW), "shopify", NOW)[0]
+def event_of(event_type: str, payload: object) -> Event:
+    return PROVIDER.events(PROVIDER.request_for(event_type, payload, "secret", NOW), "shopify", NOW)[0]
 
 
-def sample(type: str) -> dict[str, object]:
-    body = samples()[f"shopify/{type}"].body
+def sample(event_type: str) -> dict[str, object]:
+    body = samples()[f"shopify/{event_type}"].body
     assert isinstance(body, dict)
     return body
 
 
-def written(type: str, payload: object) -> str:
+def written(event_type: str, payload: object) -> str:
     """All the texts of a message, in order, links and all. The message is sound in every way that can be measured."""
-    rendered = render(event_of(type, payload), templates())
+    rendered = render(event_of(event_type, payload), templates())
     assert rendered.fault == ""
     assert rendered.message is not None
     assert problems(rendered.message) == []
@@ -56,6 +56,6 @@ def _texts(data: object) -> list[str]:
     return [data] if isinstance(data, str) else []
 
 
-def title(type: str, payload: object) -> str:
+def title(event_type: str, payload: object) -> str:
     """A message's first line as a notification shows it."""
-    return written(type, payload).splitlines()[0]
+    return written(event_type, payload).splitlines()[0]

@@ -32,15 +32,15 @@ def rendered(body: object) -> Rendered:
     return render(event_of(body), templates())
 
 
-def sample(type: str) -> dict[str, object]:
-    body = json.loads(json.dumps(samples()[f"stripe/{type}"].body))
+def sample(event_type: str) -> dict[str, object]:
+    body = json.loads(json.dumps(samples()[f"stripe/{event_type}"].body))
     assert isinstance(body, dict)
     return body
 
 
-def changed(type: str, previous: object = None, /, **fields: object) -> dict[str, object]:
+def changed(event_type: str, previous: object = None, /, **fields: object) -> dict[str, object]:
     """A sample with some fields of its object, and what they were before, put in."""
-    body = sample(type)
+    body = sample(event_type)
     resource = at(body, "data", "object")
     data = body["data"]
     assert isinstance(resource, dict)

@@ -51,8 +51,8 @@ NAMES = {
         ("gitlab", "...", "gitlab/default.j2"),
     ],
 )
-def test_the_most_specific_template_is_chosen(tmp_path: Path, provider: str, type: str, name: str) -> None:
-    assert choose(event(type=type, provider=provider), templates(tmp_path, **NAMES)) == name
+def test_the_most_specific_template_is_chosen(tmp_path: Path, provider: str, event_type: str, name: str) -> None:
+    assert choose(event(type=event_type, provider=provider), templates(tmp_path, **NAMES)) == name
 
 
 @given(
@@ -60,8 +60,8 @@ def test_the_most_specific_template_is_chosen(tmp_path: Path, provider: str, typ
     | st.lists(st.sampled_from(["..", "/", ".", "gitlab", "message", "_", "\\", "j2"])).map("".join)
 )
 @settings(max_examples=100, deadline=None)
-def test_no_type_from_outside_leaves_the_folder(type: str) -> None:
-    assert choose(event(type=type, provider="gitlab"), PACKAGED) in PACKAGED.names()
+def test_no_type_from_outside_leaves_the_folder(event_type: str) -> None:
+    assert choose(event(type=event_type, provider="gitlab"), PACKAGED) in PACKAGED.names()
 
 
 PACKAGED = load_templates(None, {})

@@ -114,6 +114,6 @@ def test_every_documented_payload_reads_well() -> None:
 @pytest.mark.skipif(not PAYLOADS.exists(), reason="the folder of shared payloads is not here")
 def test_the_blanked_shapes_of_real_payloads_render_without_fault() -> None:
     for path in sorted((PAYLOADS / "shapes").glob("*.json")):
-        type = PROVIDER.type_of_sample(path.stem)
-        rendered = render(event_of(type, path.read_bytes()), templates())
+        event_type = PROVIDER.type_of_sample(path.stem)
+        rendered = render(event_of(event_type, path.read_bytes()), templates())
         assert rendered.fault == ""

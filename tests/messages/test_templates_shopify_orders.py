@@ -136,8 +136,8 @@ ADA = f"*<{CUSTOMER}|Ada Marsh>*"
         ("payment_schedules/due", [f":warning: <{ADMIN}/orders|An order> is *due to be paid*: *€460.80*"]),
     ],
 )
-def test_the_message_says(type: str, phrases: list[str]) -> None:
-    text = written(type, sample(type))
+def test_the_message_says(event_type: str, phrases: list[str]) -> None:
+    text = written(event_type, sample(event_type))
     for phrase in phrases:
         assert phrase in text
 

@@ -110,8 +110,8 @@ HERE, THERE = f"{ADMIN}/settings/locations/70192837465", f"{ADMIN}/settings/loca
         ("audit_events/admin_api_activity", ["App “Stock counter” made 2 requests to the Admin API"]),
     ],
 )
-def test_the_message_says(type: str, phrases: list[str]) -> None:
-    text = written(type, sample(type))
+def test_the_message_says(event_type: str, phrases: list[str]) -> None:
+    text = written(event_type, sample(event_type))
     for phrase in phrases:
         assert phrase in text
 

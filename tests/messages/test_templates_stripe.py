@@ -127,8 +127,8 @@ CASES = [
 
 
 @pytest.mark.parametrize(("type", "phrases"), CASES, ids=[case[0] for case in CASES])
-def test_what_a_sample_says(type: str, phrases: list[str]) -> None:
-    text = said(sample(type))
+def test_what_a_sample_says(event_type: str, phrases: list[str]) -> None:
+    text = said(sample(event_type))
     for phrase in phrases:
         assert any(wording in text for wording in phrase.split("|")), text
 
@@ -137,8 +137,8 @@ def test_what_a_sample_says(type: str, phrases: list[str]) -> None:
 @pytest.mark.parametrize(
     "type", ["account.updated", "product.updated", "customer.subscription.updated", "refund.updated"]
 )
-def test_a_list_of_changes_that_is_none_costs_no_message(type: str, previous: object) -> None:
-    body = sample(type)
+def test_a_list_of_changes_that_is_none_costs_no_message(event_type: str, previous: object) -> None:
+    body = sample(event_type)
     assert isinstance(body["data"], dict)
     assert rendered({**body, "data": {**body["data"], "previous_attributes": previous}}).fault == ""
 

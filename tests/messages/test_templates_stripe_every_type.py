@@ -23,20 +23,24 @@ def _snapshot_types() -> list[str]:
 
 def _thin_types() -> list[str]:
     files = (path.read_text("utf-8") for path in (LIBRARY / "events").glob("_v*.py"))
-    return sorted({type for text in files for type in re.findall(r'LOOKUP_TYPE = "([^"]+)"', text)})
+    return sorted({event_type for text in files for event_type in re.findall(r'LOOKUP_TYPE = "([^"]+)"', text)})
 
 
 SNAPSHOTS, THIN = _snapshot_types(), _thin_types()
 
 
-def _snapshot(type: str, **resource: object) -> dict[str, object]:
-    thing = {"id": "thing1", "object": type.rpartition(".")[0].replace("issuing_", "issuing."), **resource}
-    return {"id": "evt_1", "object": "event", "type": type, "livemode": True, "data": {"object": thing}}
+def _snapshot(event_type: str, **resource: object) -> dict[str, object]:
+    thing = {"id": "thing1", "object": event_type.rpartition(".")[0].replace("issuing_", "issuing."), **resource}
+    return {"id": "evt_1", "object": "event", "type": event_type, "livemode": True, "data": {"object": thing}}
 
 
-def _thin(type: str) -> dict[str, object]:
-    related = {"id": "thing1", "type": re.sub(r"^v1\.|\[.*", "", type).rpartition(".")[0], "url": "/v1/things/thing1"}
-    return {"id": "evt_1", "object": "v2.core.event", "type": type, "livemode": True, "related_object": related}
+def _thin(event_type: str) -> dict[str, object]:
+    related = {
+        "id": "thing1",
+        "type": re.sub(r"^v1\.|\[.*", "", event_type).rpartition(".")[0],
+        "url": "/v1/things/thing1",
+    }
+    return {"id": "evt_1", "object": "v2.core.event", "type": event_type, "livemode": True, "related_object": related}
 
 
 def test_the_library_tells_its_types() -> None:
@@ -51,25 +55,27 @@ def test_every_snapshot_type_has_a_sample() -> None:
 
 
 def test_every_type_has_a_sentence_of_its_own() -> None:
-    assert {type for type in SNAPSHOTS + THIN if type.removeprefix("v1.") not in PHRASES} == set()
+    assert {event_type for event_type in SNAPSHOTS + THIN if event_type.removeprefix("v1.") not in PHRASES} == set()
 
 
 @pytest.mark.parametrize("type", SNAPSHOTS)
 @pytest.mark.parametrize("amount", [None, 12900])
-def test_a_body_that_says_next_to_nothing_is_still_a_sentence(type: str, amount: int | None) -> None:
-    body = _snapshot(type, amount=amount, currency="usd" if amount else None, livemode=True)
+def test_a_body_that_says_next_to_nothing_is_still_a_sentence(event_type: str, amount: int | None) -> None:
+    body = _snapshot(event_type, amount=amount, currency="usd" if amount else None, livemode=True)
     result = rendered(body)
     assert_reads_well(result)
     text = message_of(result).text
     assert "_" not in re.sub(r":[a-z_]+: ", "", text)
-    assert type not in text
+    assert event_type not in text
     assert re.match(r"(:[a-z_]+: )?[A-Z3$]", text), text
-    assert "thing1" not in said(body) or type.startswith(("coupon.", "capability.")), "only the ids of these are words"
+    assert "thing1" not in said(body) or event_type.startswith(("coupon.", "capability.")), (
+        "only the ids of these are words"
+    )
 
 
 @pytest.mark.parametrize("type", THIN)
-def test_a_thin_event_is_a_sentence_with_the_id_of_its_object(type: str) -> None:
-    result = rendered(_thin(type))
+def test_a_thin_event_is_a_sentence_with_the_id_of_its_object(event_type: str) -> None:
+    result = rendered(_thin(event_type))
     assert_reads_well(result)
     text = message_of(result).text
     assert text.endswith("(thing1)")

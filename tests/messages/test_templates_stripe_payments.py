@@ -157,8 +157,8 @@ def test_an_inquiry_can_be_settled_by_a_refund() -> None:
 
 
 @pytest.mark.parametrize("type", ["charge.dispute.funds_reinstated", "charge.dispute.closed"])
-def test_what_is_over_asks_for_no_response(type: str) -> None:
-    text = said(changed(type, None, status="needs_response"))
+def test_what_is_over_asks_for_no_response(event_type: str) -> None:
+    text = said(changed(event_type, None, status="needs_response"))
     assert "Respond" not in text
 
 
@@ -255,9 +255,9 @@ def test_a_coupon_named_by_its_discount_says_it_once() -> None:
     ],
 )
 def test_an_update_says_what_it_means(
-    type: str, previous: dict[str, object], fields: dict[str, object], told: str
+    event_type: str, previous: dict[str, object], fields: dict[str, object], told: str
 ) -> None:
-    assert told in said(changed(type, previous, **fields))
+    assert told in said(changed(event_type, previous, **fields))
 
 
 def test_an_id_that_changed_is_not_shown() -> None:

@@ -125,9 +125,9 @@ def test_a_subscription_that_is_billed_by_invoice_says_so() -> None:
 )
 @pytest.mark.parametrize("junk", [None, True, 7, "x", [], [None], {"data": 3}, {"data": [None, 1, "x"]}])
 @pytest.mark.parametrize("type", ["customer.subscription.created", "customer.subscription.updated"])
-def test_junk_in_a_subscription_costs_no_message(type: str, field: str, junk: object) -> None:
+def test_junk_in_a_subscription_costs_no_message(event_type: str, field: str, junk: object) -> None:
     before = {field: junk, "status": junk, "trial_end": junk}
-    assert rendered(changed(type, before, **{field: junk})).fault == ""
+    assert rendered(changed(event_type, before, **{field: junk})).fault == ""
 
 
 def test_a_schedule_says_what_follows_it() -> None:

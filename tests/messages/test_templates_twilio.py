@@ -44,9 +44,9 @@ def written(message: Message) -> str:
     return json.dumps(message.body(), ensure_ascii=False).replace("\\n", "\n").replace('\\"', '"')
 
 
-def sample(type: str, **changed: object) -> str:
+def sample(event_type: str, **changed: object) -> str:
     """What is said of a sample, with some of its fields changed."""
-    body = json.loads((FOLDER / f"{type}.json").read_text("utf-8"))
+    body = json.loads((FOLDER / f"{event_type}.json").read_text("utf-8"))
     if isinstance(body[0], list):
         body = [pair for pair in body if pair[0] not in changed] + [[name, value] for name, value in changed.items()]
     else:
@@ -122,8 +122,8 @@ def test_every_body_makes_a_message_without_holes(path: Path) -> None:
         ("com.twilio.eventstreams.test-event", ["Test event from Twilio Event Streams"]),
     ],
 )  # fmt: skip
-def test_a_message_says_what_matters(type: str, phrases: list[str]) -> None:
-    said = sample(type)
+def test_a_message_says_what_matters(event_type: str, phrases: list[str]) -> None:
+    said = sample(event_type)
     for phrase in phrases:
         assert phrase in said
 

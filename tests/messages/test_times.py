@@ -42,8 +42,8 @@ def test_a_date_shows_in_utc_where_slack_cannot_write_it() -> None:
 
 
 @pytest.mark.parametrize("format", ["", "a|b", "a>b", "<b", "a^b", "x" * 200, "a\nb"])
-def test_a_format_that_would_break_the_date_is_not_used(format: str) -> None:
-    assert date(0, format) == "<!date^0^{date_short_pretty} at {time}|1970-01-01 00:00 UTC>"
+def test_a_format_that_would_break_the_date_is_not_used(date_format: str) -> None:
+    assert date(0, date_format) == "<!date^0^{date_short_pretty} at {time}|1970-01-01 00:00 UTC>"
 
 
 @given(st.text() | st.floats() | st.integers() | st.datetimes().map(str))

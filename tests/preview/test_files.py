@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.config.packaged import packaged_templates
-from bridge.preview.files import Files, NotText, NotWritten, fingerprint
+from bridge.preview.files import Files, NotTextError, NotWrittenError, fingerprint
 
 
 def test_a_file_of_the_folder_goes_before_the_packaged_one(files: Files) -> None:
@@ -21,7 +21,7 @@ def test_a_file_of_the_folder_goes_before_the_packaged_one(files: Files) -> None
 def test_no_name_leads_out_of_the_folder(files: Files, name: str) -> None:
     (files.folder.parent / "outside.j2").write_text("outside", "utf-8")
     assert files.text(name) is None
-    with pytest.raises(NotWritten, match="is no name of a template"):
+    with pytest.raises(NotWrittenError, match="is no name of a template"):
         files.write(name, "x")
     assert (files.folder.parent / "outside.j2").read_text("utf-8") == "outside"
 
@@ -42,7 +42,7 @@ def test_nothing_is_written_through_a_link(files: Files, tmp_path: Path) -> None
     (files.folder / "gitlab/linked.j2").symlink_to(target)
     (files.folder / "elsewhere").symlink_to(tmp_path)
     for name in ("gitlab/linked.j2", "elsewhere/target.j2"):
-        with pytest.raises(NotWritten, match="link"):
+        with pytest.raises(NotWrittenError, match="link"):
             files.write(name, "x")
     assert target.read_text("utf-8") == "mine"
 
@@ -50,7 +50,7 @@ def test_nothing_is_written_through_a_link(files: Files, tmp_path: Path) -> None
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to stand in for a full disk")
 def test_a_folder_that_cannot_be_made_is_told_with_the_mend(files: Files) -> None:
     (files.folder / "stripe").write_text("a file where a folder should be", "utf-8")
-    with pytest.raises(NotWritten, match="BRIDGE_TEMPLATES"):
+    with pytest.raises(NotWrittenError, match="BRIDGE_TEMPLATES"):
         files.write("stripe/charge.j2", "x")
 
 
@@ -68,10 +68,10 @@ def test_line_ends_and_a_byte_order_mark_stay_as_they_were(files: Files) -> None
 def test_a_file_that_is_no_text_is_told_and_the_packaged_one_does_not_stand_in(files: Files) -> None:
     own = files.folder / "gitlab/push.j2"
     own.write_bytes("für".encode("latin-1"))
-    with pytest.raises(NotText, match=r"push\.j2 is not UTF-8"):
+    with pytest.raises(NotTextError, match=r"push\.j2 is not UTF-8"):
         files.text("gitlab/push.j2")
     os.mkfifo(files.folder / "gitlab/pipe.j2")
-    with pytest.raises(NotText, match="is no file"):
+    with pytest.raises(NotTextError, match="is no file"):
         files.text("gitlab/pipe.j2")
 
 
@@ -79,13 +79,13 @@ def test_a_file_that_is_no_text_is_told_and_the_packaged_one_does_not_stand_in(f
 def test_a_name_that_no_file_can_have_is_told(files: Files, name: str) -> None:
     (files.folder / "circle").symlink_to("circle")
     assert files.text(name) is None
-    with pytest.raises(NotWritten):
+    with pytest.raises(NotWrittenError):
         files.write(name, "x")
 
 
 def test_a_text_that_no_file_can_hold_is_told_and_leaves_nothing(files: Files) -> None:
     before = files.text("gitlab/push.j2")
-    with pytest.raises(NotWritten):
+    with pytest.raises(NotWrittenError):
         files.write("gitlab/push.j2", "a\ud800")
     assert files.text("gitlab/push.j2") == before
     assert [path.name for path in (files.folder / "gitlab").iterdir()] == ["push.j2"]

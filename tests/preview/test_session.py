@@ -8,7 +8,7 @@ from bridge.config.errors import ConfigurationError
 from bridge.live.snapshot import Snapshot
 from bridge.preview import session
 from bridge.preview.files import Files, fingerprint
-from bridge.preview.session import Asked, Refused
+from bridge.preview.session import Asked, RefusedError
 from bridge.samples import samples
 
 PUSH = samples()["gitlab/push"].body
@@ -90,7 +90,7 @@ def test_a_form_can_be_pasted_where_the_provider_sends_forms(files: Files) -> No
     ],
 )
 def test_what_cannot_be_shown_is_refused_with_the_reason(files: Files, asked: dict[str, str], why: str) -> None:
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(RefusedError, match=why):
         look(files, **asked)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.routing.conditions import ConditionError, ConditionFailed, compile_condition
+from bridge.routing.conditions import ConditionError, ConditionFailedError, compile_condition
 
 EVENT: Mapping[str, object] = {"type": "merge_request.open", "source": "gitlab"}
 PAYLOAD: Mapping[str, object] = {
@@ -86,7 +86,7 @@ def test_a_missing_path_is_false_and_never_an_error(source: str) -> None:
 )
 def test_nothing_behind_the_data_can_be_reached(source: str) -> None:
     condition = compile_condition(source)
-    with suppress(ConditionFailed):
+    with suppress(ConditionFailedError):
         assert not condition(EVENT, PAYLOAD)
     assert PAYLOAD["items"] == [1, {"sku": "A-1"}]
 
@@ -122,7 +122,7 @@ def test_nothing_behind_the_data_can_be_reached(source: str) -> None:
 )
 def test_what_would_eat_the_machine_fails_at_once(source: str) -> None:
     began = perf_counter()
-    with pytest.raises(ConditionFailed):
+    with pytest.raises(ConditionFailedError):
         met(source)
     assert perf_counter() - began < 0.5
 
@@ -155,7 +155,7 @@ def test_what_is_no_expression_is_refused_at_load_with_its_line(source: str, say
 
 
 def test_a_failure_is_one_short_line_whatever_the_payload_holds() -> None:
-    with pytest.raises(ConditionFailed) as failed:
+    with pytest.raises(ConditionFailedError) as failed:
         met("payload.bad < 3", {"bad": "x\ny\x1b[31m" * 1000})
     assert str(failed.value).isprintable()
     assert len(str(failed.value)) <= 200

@@ -19,7 +19,7 @@ def routes(text: str) -> Routes:
 
 
 def event(
-    type: str = "pipeline.failed",
+    event_type: str = "pipeline.failed",
     source: str = "gitlab",
     payload: Mapping[str, object] | None = None,
     *,
@@ -29,7 +29,7 @@ def event(
         id="0" * 26,
         source=source,
         provider="gitlab",
-        type=type,
+        type=event_type,
         keys=("id:1",),
         payload=payload or {},
         subject="7!12",
@@ -316,13 +316,13 @@ def slow_reference(tables: list[dict[str, object]], arrived: Event, private: str
 @given(st.lists(_route, max_size=5), _types, st.sampled_from(["gitlab", "stripe"]), st.integers(0, 1), st.booleans())
 @settings(max_examples=300)
 def test_it_agrees_with_a_slow_reference(
-    tables: list[dict[str, object]], type: str, source: str, n: int, confidential: bool
+    tables: list[dict[str, object]], event_type: str, source: str, n: int, confidential: bool
 ) -> None:
     lines = ["[channels.a]", "private = true"]
     for table in tables:
         # JSON's lists, texts and booleans are TOML's too.
         lines += ["[[routes]]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
-    arrived = event(type, source, {"n": n}, confidential=confidential)
+    arrived = event(event_type, source, {"n": n}, confidential=confidential)
     decision = decide(arrived, parse_routes("\n".join(lines)))
     assert {p.channel: (p.route, p.state) for p in decision.deliveries} == slow_reference(tables, arrived, "a")
     assert len(decision.routes) == len(tables)

@@ -31,8 +31,8 @@ from bridge.routing.patterns import fault, matches, verdict
         ("**", "x"),
     ],
 )
-def test_matches(pattern: str, type: str) -> None:
-    assert matches(pattern, type)
+def test_matches(pattern: str, event_type: str) -> None:
+    assert matches(pattern, event_type)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_matches(pattern: str, type: str) -> None:
         ("orders.create", "orders/create"),
     ],
 )
-def test_does_not_match(pattern: str, type: str) -> None:
-    assert not matches(pattern, type)
+def test_does_not_match(pattern: str, event_type: str) -> None:
+    assert not matches(pattern, event_type)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_does_not_match(pattern: str, type: str) -> None:
         (["*", "!*"], "push", False, "kept out by !*"),
     ],
 )
-def test_a_list_of_patterns(patterns: list[str], type: str, wanted: bool, because: str) -> None:
-    assert verdict(patterns, type) == (wanted, because)
+def test_a_list_of_patterns(patterns: list[str], event_type: str, wanted: bool, because: str) -> None:
+    assert verdict(patterns, event_type) == (wanted, because)
 
 
 @pytest.mark.parametrize("pattern", ["", "!", " ", "! ", " push", "push ", "!!push", "orders/", "pipeline.", "! push"])
@@ -85,29 +85,29 @@ def test_what_can_match_is_none(pattern: str) -> None:
     assert fault(pattern) is None
 
 
-def slow_reference(pattern: str, type: str) -> bool:
+def slow_reference(pattern: str, event_type: str) -> bool:
     """The same by a regular expression, which is right but not linear."""
     source = ".*".join(re.escape(part) for part in pattern.split("*"))
     below = "" if "*" in pattern else "([./].*)?"
-    return re.fullmatch(source + below, type, re.DOTALL) is not None
+    return re.fullmatch(source + below, event_type, re.DOTALL) is not None
 
 
 @given(st.text("ab*./", max_size=8), st.text("ab./\n", max_size=12))
 @example("a*b*a", "aba")
 @settings(max_examples=1500)
-def test_it_agrees_with_a_slow_reference(pattern: str, type: str) -> None:
-    assert matches(pattern, type) == slow_reference(pattern, type)
+def test_it_agrees_with_a_slow_reference(pattern: str, event_type: str) -> None:
+    assert matches(pattern, event_type) == slow_reference(pattern, event_type)
 
 
 @given(st.lists(st.text("ab*!.", max_size=4), max_size=4), st.text("ab.", max_size=6))
 @settings(max_examples=500)
-def test_a_list_agrees_with_its_rule(patterns: list[str], type: str) -> None:
+def test_a_list_agrees_with_its_rule(patterns: list[str], event_type: str) -> None:
     asked = [p for p in patterns if not p.startswith("!")]
     refused = [p[1:] for p in patterns if p.startswith("!")]
-    wanted = (not asked or any(slow_reference(p, type) for p in asked)) and not any(
-        slow_reference(p, type) for p in refused
+    wanted = (not asked or any(slow_reference(p, event_type) for p in asked)) and not any(
+        slow_reference(p, event_type) for p in refused
     )
-    assert verdict(patterns, type)[0] == wanted
+    assert verdict(patterns, event_type)[0] == wanted
 
 
 def test_a_long_type_takes_no_long_time() -> None:

@@ -175,7 +175,7 @@ async def test_kill_9_in_mid_burst_loses_no_accepted_event(tmp_path: Path) -> No
     accepted: dict[str, str] = {}
     sample = json.loads(sample_request("gitlab/issue.open").body)
     async with SlackSimulator() as slack:
-        for round in range(6):
+        for attempt in range(6):
             async with (
                 template_for(minimal(slack), tmp_path) as (process, base, _),
                 aiohttp.ClientSession() as client,
@@ -190,7 +190,7 @@ async def test_kill_9_in_mid_burst_loses_no_accepted_event(tmp_path: Path) -> No
                         if status == 200:
                             accepted[title] = str(answer["id"])
 
-                burst = [asyncio.create_task(one(round * 1000 + number)) for number in range(60)]
+                burst = [asyncio.create_task(one(attempt * 1000 + number)) for number in range(60)]
                 for done in asyncio.as_completed(burst[: moments.randrange(1, 60)]):
                     await done
                 process.send_signal(signal.SIGKILL)

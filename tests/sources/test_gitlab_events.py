@@ -17,18 +17,22 @@ BUG = "Voucher disappears when the amount changes"
 @pytest.mark.parametrize("secret", [TOKEN, SIGNING])
 def test_every_sample_is_sent_verified_and_read_as_its_type(path: Path, secret: str) -> None:
     body = json.loads(path.read_text("utf-8"))
-    type = PROVIDER.type_of_sample(path.stem)
-    request = PROVIDER.request_for(type, body, secret, NOW)
+    event_type = PROVIDER.type_of_sample(path.stem)
+    request = PROVIDER.request_for(event_type, body, secret, NOW)
     PROVIDER.verify(request, [secret], NOW)
     (event,) = PROVIDER.events(request, "gitlab-eu", NOW)
-    assert event.type == type
+    assert event.type == event_type
     assert event.source == "gitlab-eu"
     assert event.payload == body
     assert event.title
     assert event.title == event.title.strip()
     assert not any(word in event.title for word in ("None", "Somebody", "System Hook", "  "))
     assert event.subject
-    assert event.url.startswith("https://") or type.endswith("_destroy") or type in ("group_destroy", "user_destroy")
+    assert (
+        event.url.startswith("https://")
+        or event_type.endswith("_destroy")
+        or event_type in ("group_destroy", "user_destroy")
+    )
     assert event.keys[0].startswith("delivery:")
     assert not event.test
     assert (event.occurred_at is None) or event.occurred_at > 1.7e9
@@ -229,9 +233,11 @@ def test_nothing_else_is_confidential() -> None:
         ),
     ],
 )
-def test_custom_templates_and_new_kinds_still_make_an_event(body: object, header: str, type: str, title: str) -> None:
+def test_custom_templates_and_new_kinds_still_make_an_event(
+    body: object, header: str, event_type: str, title: str
+) -> None:
     event = read(body, header)
-    assert (event.type, event.title) == (type, title)
+    assert (event.type, event.title) == (event_type, title)
     assert event.payload == (body if isinstance(body, dict) else {"body": body})
 
 

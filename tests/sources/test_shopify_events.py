@@ -146,9 +146,9 @@ def test_a_topic_without_its_parts_still_has_a_subject_and_a_title(topic: str) -
 @pytest.mark.parametrize(
     "id", ["9" * 300, "gid://shopify/" + "K" * 300, "gid://shopify/" + "K" * 150 + "/" + "é" * 150]
 )
-def test_a_subject_is_of_bounded_length_whatever_id_the_body_or_a_header_names(id: str) -> None:
-    assert len(event_of("orders/create", {"id": id}).subject) <= 200
-    assert len(event_from(b"{}", ("shopify-topic", "Product"), ("shopify-resource-id", id)).subject) <= 200
+def test_a_subject_is_of_bounded_length_whatever_id_the_body_or_a_header_names(object_id: str) -> None:
+    assert len(event_of("orders/create", {"id": object_id}).subject) <= 200
+    assert len(event_from(b"{}", ("shopify-topic", "Product"), ("shopify-resource-id", object_id)).subject) <= 200
 
 
 def test_an_unknown_topic_still_reads_as_a_sentence() -> None:
@@ -423,8 +423,8 @@ def test_titles_are_one_line_of_bounded_length_and_free_of_control_characters() 
         ("Product.create", "Product/create"),
     ],
 )
-def test_a_samples_file_name_stands_for_its_type(name: str, type: str) -> None:
-    assert PROVIDER.type_of_sample(name) == type
+def test_a_samples_file_name_stands_for_its_type(name: str, event_type: str) -> None:
+    assert PROVIDER.type_of_sample(name) == event_type
 
 
 def test_the_request_made_for_a_sample_is_what_shopify_would_send() -> None:
@@ -462,11 +462,11 @@ def test_every_sample_is_verified_and_becomes_its_type(sample: Sample) -> None:
     assert_whole(sample.type, sample.body)
 
 
-def assert_whole(type: str, body: object) -> None:
-    made = PROVIDER.request_for(type, body, SECRET, NOW)
+def assert_whole(event_type: str, body: object) -> None:
+    made = PROVIDER.request_for(event_type, body, SECRET, NOW)
     PROVIDER.verify(made, [SECRET], NOW)
     (event,) = PROVIDER.events(made, "shopify", NOW)
-    assert event.type == type
+    assert event.type == event_type
     assert re.match(r"https://[a-z0-9-]+\.myshopify\.com/admin", event.url)
     assert event.title.isprintable()
     assert not re.search(r"None|null|\{|_", event.title)
@@ -494,6 +494,6 @@ def test_every_documented_payload_is_verified_and_becomes_its_type() -> None:
 @pytest.mark.skipif(not PAYLOADS.exists(), reason="the folder of shared payloads is not here")
 def test_the_blanked_shapes_of_real_payloads_become_events() -> None:
     for path in sorted((PAYLOADS / "shapes").glob("*.json")):
-        type = PROVIDER.type_of_sample(path.stem)
-        (event,) = PROVIDER.events(PROVIDER.request_for(type, path.read_bytes(), SECRET, NOW), "shopify", NOW)
+        event_type = PROVIDER.type_of_sample(path.stem)
+        (event,) = PROVIDER.events(PROVIDER.request_for(event_type, path.read_bytes(), SECRET, NOW), "shopify", NOW)
         assert event.title

@@ -19,10 +19,10 @@ OTHER = "whsec_" + base64.b64encode(bytes(range(1, 33))).decode()
 VECTORS = Path(__file__).parents[2].parent / "shared" / "vectors" / "signatures.json"
 
 
-def signed(body: bytes = b'{"a":1}', secret: str = SECRET, at: float = NOW, id: str = "msg_1") -> Request:
+def signed(body: bytes = b'{"a":1}', secret: str = SECRET, at: float = NOW, webhook_id: str = "msg_1") -> Request:
     """A request signed by the scheme's library."""
-    signature = Webhook(secret).sign(id, datetime.fromtimestamp(at, UTC), body.decode())
-    headers = {"webhook-id": id, "webhook-timestamp": str(int(at)), "webhook-signature": signature}
+    signature = Webhook(secret).sign(webhook_id, datetime.fromtimestamp(at, UTC), body.decode())
+    headers = {"webhook-id": webhook_id, "webhook-timestamp": str(int(at)), "webhook-signature": signature}
     return Request("POST", "https://hooks.example.com", headers, body)
 
 

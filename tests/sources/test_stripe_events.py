@@ -27,22 +27,22 @@ def event_of(body: object, source: str = "stripe") -> Event:
     return event
 
 
-def snapshot(type: str, resource: Mapping[str, object] | None = None, **more: object) -> dict[str, object]:
+def snapshot(event_type: str, resource: Mapping[str, object] | None = None, **more: object) -> dict[str, object]:
     data: dict[str, object] = {"object": resource or {}}
     if "previous_attributes" in more:
         data["previous_attributes"] = more.pop("previous_attributes")
     return {
         "id": "evt_1",
         "object": "event",
-        "type": type,
+        "type": event_type,
         "livemode": True,
         "created": 1795391999,
         "data": data,
     } | more
 
 
-def title(type: str, resource: Mapping[str, object], previous: Mapping[str, object] | None = None) -> str:
-    return event_of(snapshot(type, resource, previous_attributes=previous or {})).title
+def title(event_type: str, resource: Mapping[str, object], previous: Mapping[str, object] | None = None) -> str:
+    return event_of(snapshot(event_type, resource, previous_attributes=previous or {})).title
 
 
 # Samples
@@ -146,8 +146,10 @@ def test_keys_take_little_room_however_long_an_id_is() -> None:
         ("radar.early_fraud_warning.created", {"object": "radar.early_fraud_warning", "payment_intent": "pi_1"}),
     ],
 )
-def test_all_that_befalls_a_payment_is_about_its_payment_intent(type: str, resource: Mapping[str, object]) -> None:
-    event = event_of(snapshot(type, resource))
+def test_all_that_befalls_a_payment_is_about_its_payment_intent(
+    event_type: str, resource: Mapping[str, object]
+) -> None:
+    event = event_of(snapshot(event_type, resource))
     assert event.subject == "pi_1"
     assert event.url == "https://dashboard.stripe.com/payments/pi_1"
 
@@ -178,8 +180,10 @@ def test_all_that_befalls_a_payment_is_about_its_payment_intent(type: str, resou
         ("something.new", {}, "something.new"),
     ],
 )
-def test_the_subject_stays_the_same_over_a_things_life(type: str, resource: Mapping[str, object], subject: str) -> None:
-    assert event_of(snapshot(type, resource)).subject == subject
+def test_the_subject_stays_the_same_over_a_things_life(
+    event_type: str, resource: Mapping[str, object], subject: str
+) -> None:
+    assert event_of(snapshot(event_type, resource)).subject == subject
 
 
 def test_a_balance_is_about_its_account() -> None:
@@ -320,8 +324,8 @@ def test_the_time_is_read_in_both_forms_and_never_guessed(created: object, occur
         ("", {}, "Stripe sent an event without a type"),
     ],
 )
-def test_titles(type: str, resource: Mapping[str, object], expected: str) -> None:
-    assert title(type, resource) == expected
+def test_titles(event_type: str, resource: Mapping[str, object], expected: str) -> None:
+    assert title(event_type, resource) == expected
 
 
 def _terms(nickname: str | None, amount: int, quantity: int = 1, **item: object) -> dict[str, object]:
@@ -381,8 +385,8 @@ def test_a_changed_subscription_says_what_changed(
 
 
 def test_every_phrase_reads_well_even_when_nothing_is_known() -> None:
-    for type in {phrase.partition(":")[0] for phrase in PHRASES}:
-        said = title(type, {})
+    for event_type in {phrase.partition(":")[0] for phrase in PHRASES}:
+        said = title(event_type, {})
         assert said[:1].isupper() or said.startswith("3-D"), said
         for never in ("[", "]", "{", "}", "|", "  ", " :", " ,", "()", "“”"):
             assert never not in said, said

@@ -59,8 +59,8 @@ def check(event: Event) -> None:
 
 @given(st.sampled_from(TYPES), _OBJECTS, _VALUES)
 @settings(max_examples=400, deadline=None)
-def test_every_type_reads_every_shape(type: str, resource: dict[str, object], previous: object) -> None:
-    body = {"id": "evt_1", "type": type, "data": {"object": resource, "previous_attributes": previous}}
+def test_every_type_reads_every_shape(event_type: str, resource: dict[str, object], previous: object) -> None:
+    body = {"id": "evt_1", "type": event_type, "data": {"object": resource, "previous_attributes": previous}}
     (event,) = events_of(json.dumps(body).encode())
     check(event)
 

@@ -17,8 +17,8 @@ def event_of(body: object) -> Event:
     return event
 
 
-def snapshot(type: str, resource: Mapping[str, object]) -> dict[str, object]:
-    return {"id": "evt_1", "object": "event", "type": type, "livemode": True, "data": {"object": resource}}
+def snapshot(event_type: str, resource: Mapping[str, object]) -> dict[str, object]:
+    return {"id": "evt_1", "object": "event", "type": event_type, "livemode": True, "data": {"object": resource}}
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def snapshot(type: str, resource: Mapping[str, object]) -> dict[str, object]:
         ("treasury.outbound_payment.failed", {"object": "treasury.outbound_payment"}, "events/evt_1"),
     ],
 )
-def test_the_page_that_shows_it_best(type: str, resource: dict[str, object], page: str) -> None:
-    body = snapshot(type, {"id": "x_1", **resource})
+def test_the_page_that_shows_it_best(event_type: str, resource: dict[str, object], page: str) -> None:
+    body = snapshot(event_type, {"id": "x_1", **resource})
     assert event_of(body).url == f"https://dashboard.stripe.com/{page}"
 
 

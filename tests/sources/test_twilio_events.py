@@ -226,9 +226,9 @@ def test_an_empty_batch_is_no_event_and_an_empty_form_is_malformed() -> None:
         ({"tenant": "7"}, "unknown"),
     ],
 )
-def test_an_unknown_kind_still_has_a_type_and_a_title(fields: dict[str, str], type: str) -> None:
+def test_an_unknown_kind_still_has_a_type_and_a_title(fields: dict[str, str], event_type: str) -> None:
     found = event(**fields)
-    assert found.type == type
+    assert found.type == event_type
     assert found.title
     assert found.subject
     assert same(found, event(**fields))

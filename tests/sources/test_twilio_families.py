@@ -7,8 +7,8 @@ from bridge.sources.twilio.families import STREAMS
 from tests.sources.test_twilio_events import ADA, OURS, event, events, same
 
 
-def streamed(type: str, **data: object) -> Event:
-    [found] = events([{"specversion": "1.0", "type": f"com.twilio.{type}", "id": "EZ1", "data": data}])
+def streamed(event_type: str, **data: object) -> Event:
+    [found] = events([{"specversion": "1.0", "type": f"com.twilio.{event_type}", "id": "EZ1", "data": data}])
     return found
 
 
@@ -94,9 +94,9 @@ def test_who_answered_comes_in_a_callback_of_its_own(who: str, title: str) -> No
         ),
     ],
 )
-def test_a_callback_is_a_sentence(fields: dict[str, str], type: str, title: str) -> None:
+def test_a_callback_is_a_sentence(fields: dict[str, str], event_type: str, title: str) -> None:
     found = event(**fields)
-    assert (found.type, found.title) == (type, title)
+    assert (found.type, found.title) == (event_type, title)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_a_callback_is_a_sentence(fields: dict[str, str], type: str, title: str)
         ("iam.sms.new-thing", {}, "IAM SMS new thing"),
     ],
 )
-def test_a_streamed_event_is_a_sentence(type: str, data: dict[str, object], title: str) -> None:
-    assert streamed(type, **data).title == title
+def test_a_streamed_event_is_a_sentence(event_type: str, data: dict[str, object], title: str) -> None:
+    assert streamed(event_type, **data).title == title
 
 
 @pytest.mark.parametrize(
@@ -175,12 +175,14 @@ def test_a_streamed_event_is_a_sentence(type: str, data: dict[str, object], titl
     ],
 )
 def test_a_streamed_webhook_of_a_call_says_what_its_parameters_say(
-    type: str, parameters: dict[str, str], title: str
+    event_type: str, parameters: dict[str, str], title: str
 ) -> None:
     found = streamed(
-        f"voice.{type}", sid="CA1", request={"parameters": {"CallSid": "CA1", "From": OURS, "To": ADA, **parameters}}
+        f"voice.{event_type}",
+        sid="CA1",
+        request={"parameters": {"CallSid": "CA1", "From": OURS, "To": ADA, **parameters}},
     )
-    assert found.type == f"com.twilio.voice.{type}"
+    assert found.type == f"com.twilio.voice.{event_type}"
     assert (found.title, found.url) == (title, "https://www.twilio.com/console/voice/calls/logs/CA1")
 
 

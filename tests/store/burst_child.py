@@ -18,7 +18,7 @@ async def main(path: str, turn: str) -> None:
         while True:
             number = next(numbers)
             names = [f"{turn}-{number}-{part}" for part in range(1 + number % 2)]
-            entries = [entry(event(name, id=name), channels=("a", "b"), part=n) for n, name in enumerate(names)]
+            entries = [entry(event(name, event_id=name), channels=("a", "b"), part=n) for n, name in enumerate(names)]
             kept = await store.accept(request(b"x" * (number % 7 * 3000)), entries, NOW)
             os.write(1, "".join(f"{outcome.id}\n" for outcome in kept).encode())
 

@@ -4,7 +4,7 @@ import asyncio
 import resource
 import sys
 
-from bridge.store import Query, StoreUnavailable, open_store
+from bridge.store import Query, StoreUnavailableError, open_store
 from tests.store.samples import LIMIT, NOW, entry, event, request
 
 
@@ -16,15 +16,15 @@ async def main(path: str) -> None:
     number = 0
     try:
         while True:
-            await store.accept(request(b"x" * 20_000), [entry(event(f"k{number}", id=f"e{number}"))], NOW)
+            await store.accept(request(b"x" * 20_000), [entry(event(f"k{number}", event_id=f"e{number}"))], NOW)
             number += 1
-    except StoreUnavailable:
+    except StoreUnavailableError:
         print(number)  # noqa: T201 (the parent reads it)
-    again = entry(event(f"k{number}", id=f"e{number}"))
+    again = entry(event(f"k{number}", event_id=f"e{number}"))
     for _ in range(3):
         try:
             await store.accept(request(b"x" * 20_000), [again], NOW)
-        except StoreUnavailable:
+        except StoreUnavailableError:
             continue
         raise AssertionError("nothing had changed, and yet it was kept")
     assert len(await store.find(Query(limit=10_000))) == number

@@ -24,11 +24,11 @@ def request(body: bytes | object = None, **headers: str) -> Request:
     return Request("POST", "https://bridge.example.com/webhooks/gitlab", {"x-gitlab-event": "Hook", **headers}, raw)
 
 
-def event(*keys: str, id: str = "", source: str = "gitlab", provider: str = "gitlab", now: float = NOW) -> Event:
+def event(*keys: str, event_id: str = "", source: str = "gitlab", provider: str = "gitlab", now: float = NOW) -> Event:
     """An event with these keys, or with a key of its own."""
     number = next(_numbers)
     return Event(
-        id=id or f"event-{number:06}",
+        id=event_id or f"event-{number:06}",
         source=source,
         provider=provider,
         type="pipeline.failed",

@@ -34,7 +34,7 @@ def test_kill_at_any_moment_loses_nothing_acknowledged_and_leaves_nothing_half_w
         # The first look is at the file as the crash left it, its log not yet moved into it.
         assert rows(path, "PRAGMA integrity_check") == [("ok",)]
         assert rows(path, "PRAGMA foreign_key_check") == []
-        kept = {str(id) for (id,) in rows(path, "SELECT id FROM events")}
+        kept = {str(event_id) for (event_id,) in rows(path, "SELECT id FROM events")}
         assert acknowledged - kept == set()
     assert len(acknowledged) > KILLS * 20
     whole = """

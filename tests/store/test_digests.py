@@ -15,9 +15,11 @@ REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {}, b"{}
 WINDOW = RepeatWindow("a route", "7!12", "print", "Pipeline", until=100.0)
 
 
-async def accept(store: SqliteStore, number: int, *, type: str = "push", subject: str = "s", at: float = 1.0) -> None:
+async def accept(
+    store: SqliteStore, number: int, *, event_type: str = "push", subject: str = "s", at: float = 1.0
+) -> None:
     made = replace(
-        event(), id=f"e{number}", keys=(f"k{number}",), type=type, subject=subject, title=f"title {number}",
+        event(), id=f"e{number}", keys=(f"k{number}",), type=event_type, subject=subject, title=f"title {number}",
         url=f"https://e.example/{number}", received_at=at,
     )  # fmt: skip
     await store.accept(REQUEST, [NewEvent(made, 0, (Planned("general", "r", None),), 60.0)], at)
@@ -26,7 +28,7 @@ async def accept(store: SqliteStore, number: int, *, type: str = "push", subject
 async def test_a_backlog_counts_types_subjects_and_failures(store: SqliteStore) -> None:
     for number in range(6):
         await accept(
-            store, number, type="pipeline.failed" if number < 4 else "push", subject=f"s{number // 3}", at=number
+            store, number, event_type="pipeline.failed" if number < 4 else "push", subject=f"s{number // 3}", at=number
         )
     summed = await store.backlog("general", ["fail"])
     assert (summed.number, summed.kinds, summed.first, summed.last) == (6, 2, 0.0, 5.0)
@@ -125,5 +127,5 @@ async def test_a_delivery_that_was_settled_meanwhile_opens_and_folds_nothing(sto
 
 @pytest.mark.parametrize("part", ["fail", "%", "_", "'"])
 async def test_parts_of_types_are_data(store: SqliteStore, part: str) -> None:
-    await accept(store, 1, type="charge.failed")
+    await accept(store, 1, event_type="charge.failed")
     assert (await store.backlog("general", [part])).number == 1

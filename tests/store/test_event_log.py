@@ -10,7 +10,7 @@ import pytest
 
 from bridge.events import new_id
 from bridge.routing.decide import Planned
-from bridge.store import Attempt, DeliveryResult, Query, StoreUnavailable, open_store
+from bridge.store import Attempt, DeliveryResult, Query, StoreUnavailableError, open_store
 from bridge.store.sqlite import event_log
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.conftest import opened
@@ -72,9 +72,9 @@ async def test_the_size_counts_what_is_in_use_and_falls_when_it_is_pruned(store:
 async def test_at_the_limit_new_events_are_refused_and_old_ones_are_settled(path: Path, url: str) -> None:
     store = open_store(url.format(path), limit=1_000_000, owner=True)
     await store.accept(request(b"x" * 1_100_000), [entry(event("k"))], NOW)
-    with pytest.raises(StoreUnavailable, match="BRIDGE_STORE_LIMIT"):
+    with pytest.raises(StoreUnavailableError, match="BRIDGE_STORE_LIMIT"):
         await store.accept(request(), [entry(event("new"))], NOW)
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StoreUnavailableError):
         await store.check()
     await settle_all(store, "delivered")
     assert (await store.counts()).states == {"delivered": 1}
@@ -124,7 +124,7 @@ async def test_check_commits(store: SqliteStore) -> None:
 
 async def test_times_are_those_of_arrival_from_one_moment_up_to_another(store: SqliteStore) -> None:
     for hours in range(5):
-        await accept(store, entry(event(id=new_id(NOW + 3600 * hours), now=NOW + 3600 * hours)))
+        await accept(store, entry(event(event_id=new_id(NOW + 3600 * hours), now=NOW + 3600 * hours)))
     found = await store.find(Query(since=NOW + 3600, until=NOW + 3 * 3600))
     assert [row.received_at for row in found] == [NOW + 2 * 3600, NOW + 3600]
     assert len(await store.find(Query(since=NOW))) == 5
@@ -134,9 +134,9 @@ async def test_times_are_those_of_arrival_from_one_moment_up_to_another(store: S
 
 
 async def test_an_old_event_that_was_replayed_is_no_new_arrival(store: SqliteStore) -> None:
-    await accept(store, entry(event(id=new_id(NOW))))
+    await accept(store, entry(event(event_id=new_id(NOW))))
     await settle_all(store, "delivered")
-    await accept(store, entry(event(id=new_id(NOW + 3600), now=NOW + 3600)))
+    await accept(store, entry(event(event_id=new_id(NOW + 3600), now=NOW + 3600)))
     rows, mark = await store.changes_since(Query(state="delivered"), None)
     await store.replay(rows, mark, NOW + 7200)
     assert [row.delivery for row in await store.find(Query(since=NOW + 3600))] == [2]
@@ -181,8 +181,8 @@ async def test_free_text_is_taken_as_it_is_and_looked_for_whatever_its_case(
 
 
 async def test_an_id_may_be_told_by_its_beginning(store: SqliteStore) -> None:
-    for id in ("01a%", "01a_x", "01b", "01"):
-        await accept(store, entry(event(id=id)))
+    for event_id in ("01a%", "01a_x", "01b", "01"):
+        await accept(store, entry(event(event_id=event_id)))
     assert [row.event for row in await store.find(Query(id_prefix="01a"))] == ["01a_x", "01a%"]
     assert [row.event for row in await store.find(Query(id_prefix="01a%"))] == ["01a%"]
     assert len(await store.find(Query(id_prefix="01"))) == 4

@@ -83,13 +83,13 @@ async def test_a_body_that_cannot_be_read_any_more_costs_the_payload_and_nothing
 
 async def test_what_nobody_has_has_no_story(store: SqliteStore) -> None:
     await accept(store)
-    for id in ("", "event", "' OR 1=1 --", "\ud800", "x" * 10_000):
-        assert await store.event_history(id) is None
+    for event_id in ("", "event", "' OR 1=1 --", "\ud800", "x" * 10_000):
+        assert await store.event_history(event_id) is None
 
 
 async def test_an_event_is_named_by_its_id_its_beginning_or_a_deliverys_number(store: SqliteStore) -> None:
     first, second, third = new_id(NOW), new_id(NOW), new_id(NOW + 86_400 * 365)
-    await accept(store, *(entry(event(id=id), channels=("a", "b")) for id in (first, second, third)))
+    await accept(store, *(entry(event(event_id=event_id), channels=("a", "b")) for event_id in (first, second, third)))
     assert await store.events_named(first) == [first]
     assert await store.events_named(third[:8]) == [third]
     assert await store.events_named(first[:12]) == sorted([first, second])
@@ -98,7 +98,7 @@ async def test_an_event_is_named_by_its_id_its_beginning_or_a_deliverys_number(s
 
 
 async def test_what_could_be_a_pattern_or_a_number_and_is_none_names_nothing(store: SqliteStore) -> None:
-    await accept(store, entry(event(id=new_id(NOW))), entry(event(id="a%_b")))
+    await accept(store, entry(event(event_id=new_id(NOW))), entry(event(event_id="a%_b")))
     for name in ("", "%", "_", "#", "#0", "##1", "99", "9" * 400, "٣", "-1", "1.0", "#1x", "\ud800", "' OR 1=1 --"):
         assert await store.events_named(name) == []
     assert await store.events_named("a%") == ["a%_b"]

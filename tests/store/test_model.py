@@ -52,7 +52,7 @@ class Model:
         """One entry."""
         source = entry.event.source
         seen = [self.keys[source, key] for key in entry.event.keys if (source, key) in self.keys]
-        first = next((id for id, expires_at in seen if expires_at > now), None)
+        first = next((event_id for event_id, expires_at in seen if expires_at > now), None)
         if first is None:
             sent = [Sent(p.channel, p.state, None if p.state == "waiting" else now) for p in entry.deliveries]
             self.events.append(Arrived(entry.event.id, now, sent))
@@ -167,7 +167,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
             return
         for channel in CHANNELS:
             claimed = [(d.event.id, d.attempts, d.revived) for d in self.run(self.store.claim(channel, "me", 1000))]
-            assert claimed == [(id, d.attempts, d.revived) for id, d in self.model.waiting(channel)]
+            assert claimed == [(event_id, d.attempts, d.revived) for event_id, d in self.model.waiting(channel)]
         counts = self.run(self.store.counts())
         assert counts.states == Counter(d.state for e in self.model.events for d in e.deliveries)
         assert counts.waiting == {c: len(self.model.waiting(c)) for c in CHANNELS if self.model.waiting(c)}

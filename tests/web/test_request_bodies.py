@@ -8,7 +8,14 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import ClientSession, web
 
-from bridge.web.request_bodies import SMALL, BodyBudget, Broken, ByteSemaphore, NoRoom, TooLarge
+from bridge.web.request_bodies import (
+    SMALL,
+    BodyBudget,
+    BodyTooLargeError,
+    BrokenBodyError,
+    ByteSemaphore,
+    NoMemoryLeftError,
+)
 
 
 @asynccontextmanager
@@ -33,7 +40,7 @@ def reader(inflight: BodyBudget, limit: int) -> Callable[[web.Request], Awaitabl
         try:
             async with inflight.body(request, limit) as body:
                 return web.json_response({"length": len(body), "used": inflight.used})
-        except (TooLarge, NoRoom, Broken) as error:
+        except (BodyTooLargeError, NoMemoryLeftError, BrokenBodyError) as error:
             return web.json_response({"error": type(error).__name__})
 
     return handler
@@ -64,13 +71,13 @@ async def test_a_body_announced_over_the_limit_is_refused_before_it_is_read() ->
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n")
         answer = await reading.readuntil(b"}")
         writing.close()
-    assert b"TooLarge" in answer
+    assert b"BodyTooLargeError" in answer
 
 
 async def test_a_body_without_a_length_is_refused_once_it_passes_the_limit() -> None:
     inflight = BodyBudget(8 * SMALL)
     async with template_for(reader(inflight, 1000)) as address:
-        assert await post(address, chunks(100, 11)) == {"error": "TooLarge"}
+        assert await post(address, chunks(100, 11)) == {"error": "BodyTooLargeError"}
         assert await post(address, chunks(100, 10)) == {"length": 1000, "used": 1000}
     assert inflight.used == 0
 
@@ -203,7 +210,7 @@ async def test_who_finds_no_room_waits_for_it_in_line() -> None:
 async def test_who_waits_too_long_is_turned_away_and_holds_nobody_up() -> None:
     room = ByteSemaphore(10)
     await room.take(8, 5)
-    with pytest.raises(NoRoom):
+    with pytest.raises(NoMemoryLeftError):
         await room.take(5, 0.02)
     await room.take(2, 5)
     assert room.used == 10

@@ -18,8 +18,8 @@ def keys_of(kind: str, action: str, payload: Payload, request: Request, now: flo
     Source: GitLab docs, Webhooks, https://docs.gitlab.com/user/project/integrations/webhooks/
     """
     for header in ("webhook-id", "idempotency-key"):
-        if id := (request.header(header) or "").strip():
-            return (key("delivery", id),)
+        if object_id := (request.header(header) or "").strip():
+            return (key("delivery", object_id),)
     instance = request.header("x-gitlab-instance") or ""
     if content := _content(kind, action, payload):
         return (key("content", instance, kind, action, *content),)
@@ -47,14 +47,14 @@ def _content(kind: str, action: str, payload: Payload) -> tuple[str, ...] | None
     if kind == "user_failed_login":
         return None
     thing = map_at(payload, "object_attributes")
-    id, moment = (
+    object_id, moment = (
         text_at(thing, "id") or text_at(thing, "url"),
         text_at(thing, "updated_at") or text_at(thing, "version_id"),
     )
-    if id and moment:
+    if object_id and moment:
         # Two people may approve, and two things may change, within a second.
         changed = ",".join(sorted(map_at(payload, "changes")))
-        return (id, moment, text_at(payload, "user", "username"), text_at(thing, "oldrev"), changed)
+        return (object_id, moment, text_at(payload, "user", "username"), text_at(thing, "oldrev"), changed)
     ids = [text_at(payload, name) for name in ("project_id", "group_id", "user_id", "id")]
     return _all("".join(ids), text_at(payload, "updated_at"), optional=tuple(ids))
 

@@ -23,33 +23,37 @@ _GROUP_HOOKS = {
 _HEADER_OF_KIND = {kind: header for header, kind in KIND_OF_HEADER.items() if not header.startswith("Confidential ")}
 
 
-def request_for(type: str, body: object, secret: str, now: float, *, url: str = DEFAULT_URL + "gitlab") -> Request:
+def request_for(
+    event_type: str, body: object, secret: str, now: float, *, url: str = DEFAULT_URL + "gitlab"
+) -> Request:
     """A delivery as GitLab 19 makes it, signed where ``secret`` is a signing token. ``now`` is in Unix seconds.
 
     The delivery's id follows from type, body and second, so that sending one again is the same delivery.
     Source: GitLab docs, Webhooks, https://docs.gitlab.com/user/project/integrations/webhooks/
     """
     raw, secret, timestamp = sample_bytes(body), secret.strip(), str(int(now))
-    digest = hashlib.sha256(b"\0".join((type.encode(), timestamp.encode(), raw))).digest()
-    id = str(uuid.UUID(bytes=digest[:16], version=4))
+    digest = hashlib.sha256(b"\0".join((event_type.encode(), timestamp.encode(), raw))).digest()
+    webhook_id = str(uuid.UUID(bytes=digest[:16], version=4))
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "GitLab/19.5.0",
-        "X-Gitlab-Event": _header(type, body),
+        "X-Gitlab-Event": _header(event_type, body),
         "X-Gitlab-Instance": "https://gitlab.example.com",
         "X-Gitlab-Webhook-UUID": str(uuid.UUID(bytes=digest[8:24], version=4)),
         "X-Gitlab-Event-UUID": str(uuid.UUID(bytes=digest[16:], version=4)),
-        "Idempotency-Key": id,
-        "webhook-id": id,
+        "Idempotency-Key": webhook_id,
+        "webhook-id": webhook_id,
         "webhook-timestamp": timestamp,
     }
     if key := standard_webhooks.decoded_key(secret) if secret.startswith(standard_webhooks.PREFIX) else None:
-        headers["webhook-signature"] = standard_webhooks.sign(key, id.encode(), timestamp.encode(), raw).decode()
+        headers["webhook-signature"] = standard_webhooks.sign(
+            key, webhook_id.encode(), timestamp.encode(), raw
+        ).decode()
     else:
         headers["X-Gitlab-Token"] = secret
     return Request("POST", url, headers, raw)
 
 
-def _header(type: str, body: object) -> str:
-    header = _HEADER_OF_KIND.get(type.partition(".")[0]) or _GROUP_HOOKS.get(type, "System Hook")
+def _header(event_type: str, body: object) -> str:
+    header = _HEADER_OF_KIND.get(event_type.partition(".")[0]) or _GROUP_HOOKS.get(event_type, "System Hook")
     return f"Confidential {header}" if text_at(body, "event_type").startswith("confidential_") else header

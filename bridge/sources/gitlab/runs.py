@@ -42,13 +42,13 @@ _TIME_OF_STATUS = {
 def pipeline(status: str, payload: Payload) -> About | None:
     """A pipeline in a new status."""
     run, web = map_at(payload, "object_attributes"), project_url(payload)
-    id = text_at(run, "id")
-    if not id:
+    object_id = text_at(run, "id")
+    if not object_id:
         return None
     return About(
-        f"{project_id(payload)}/pipelines/{id}",
-        f"Pipeline #{id}{_on(run)}{inside(payload)} {_says(status)}",
-        text_at(run, "url") or (f"{web}/-/pipelines/{id}" if web else ""),
+        f"{project_id(payload)}/pipelines/{object_id}",
+        f"Pipeline #{object_id}{_on(run)}{inside(payload)} {_says(status)}",
+        text_at(run, "url") or (f"{web}/-/pipelines/{object_id}" if web else ""),
         person(payload.get("user")),
         first_time(run, _TIME_OF_STATUS.get(status, "")),
     )
@@ -56,13 +56,13 @@ def pipeline(status: str, payload: Payload) -> About | None:
 
 def build(status: str, payload: Payload) -> About | None:
     """A job in a new status: GitLab calls it ``build`` in the body, and its ``commit.id`` is the pipeline's id."""
-    id, web = text_at(payload, "build_id"), project_url(payload)
-    if not id:
+    object_id, web = text_at(payload, "build_id"), project_url(payload)
+    if not object_id:
         return None
     return About(
-        f"{project_id(payload)}/jobs/{id}",
-        f"Job {text_at(payload, 'build_name') or id}{_on(payload)}{inside(payload)} {_says(status)}",
-        f"{web}/-/jobs/{id}" if web else "",
+        f"{project_id(payload)}/jobs/{object_id}",
+        f"Job {text_at(payload, 'build_name') or object_id}{_on(payload)}{inside(payload)} {_says(status)}",
+        f"{web}/-/jobs/{object_id}" if web else "",
         person(payload.get("user")),
         first_time(payload, "build_" + _TIME_OF_STATUS.get(status, "")),
     )
@@ -70,11 +70,15 @@ def build(status: str, payload: Payload) -> About | None:
 
 def deployment(status: str, payload: Payload) -> About | None:
     """A deployment in a new status; ``approved`` and ``rejected`` name who did it as ``approver``."""
-    id, environment, web = text_at(payload, "deployment_id"), text_at(payload, "environment"), project_url(payload)
+    object_id, environment, web = (
+        text_at(payload, "deployment_id"),
+        text_at(payload, "environment"),
+        project_url(payload),
+    )
     if not environment:
         return None
     return About(
-        f"{project_id(payload)}/deployments/{id or environment}",
+        f"{project_id(payload)}/deployments/{object_id or environment}",
         f"Deployment to {environment}{inside(payload)} {_DEPLOYMENT_STATUSES.get(status) or _says(status)}",
         text_at(payload, "deployable_url") or (f"{web}/-/environments" if web else ""),
         person(payload.get("approver")) or person(payload.get("user")),

@@ -133,8 +133,8 @@ def _target(payload: Payload) -> tuple[str, str]:
         if text_at(item, "iid"):
             subject, kind, name = _work_item(item, payload)
             return subject, f"{kind} {name}"
-    if id := text_at(payload, "snippet", "id"):
-        return f"{project}${id}", f"snippet {text_at(payload, 'snippet', 'title') or id}"
+    if object_id := text_at(payload, "snippet", "id"):
+        return f"{project}${object_id}", f"snippet {text_at(payload, 'snippet', 'title') or object_id}"
     if sha := text_at(payload, "commit", "id"):
         message = text_at(payload, "commit", "message").strip()[:200].partition("\n")[0]
         return f"{project}@{sha}", f"commit {sha[:8]} {message}".rstrip()

@@ -40,21 +40,21 @@ def events(request: Request, source: str, now: float) -> list[Event]:
     A subscription with ``format: XML`` (a legacy choice) gives an event whose payload is ``{"xml": text}``.
     """
     payload = _payload(request)
-    type = _type(request, payload)
+    event_type = _type(request, payload)
     shop = shop_of(_header(request, "shop-domain"), payload)
-    subject = subject_of(type, payload, _header(request, "resource-id"))
+    subject = subject_of(event_type, payload, _header(request, "resource-id"))
     return [
         Event(
             id=new_id(now),
             source=source,
             provider="shopify",
-            type=type,
-            keys=_keys(request, type, subject.text),
+            type=event_type,
+            keys=_keys(request, event_type, subject.text),
             payload=payload,
             subject=subject.text,
-            title=title_of(type, payload),
+            title=title_of(event_type, payload),
             url=link_to(subject, shop),
-            actor=actor_of(type, payload),
+            actor=actor_of(event_type, payload),
             occurred_at=occurred_at(_header(request, "triggered-at"), payload),
             received_at=now,
             confidential=False,
@@ -90,19 +90,19 @@ def _type(request: Request, payload: Mapping[str, object]) -> str:
     return clean(topic, 100) or "unknown"
 
 
-def _keys(request: Request, type: str, subject: str) -> tuple[str, ...]:
+def _keys(request: Request, event_type: str, subject: str) -> tuple[str, ...]:
     """The digest of topic and body stands in for the ids, which are not signed (a replay may bring new ones).
 
     An event id is shared by all that one action of the merchant sets off, so it counts only together with the shop,
     the type, the subscription and the thing it is about.
     """
     webhook_id, event_id = _header(request, "webhook-id"), _header(request, "event-id")
-    keys = [key("body", type, hashlib.sha256(request.body).hexdigest())]
+    keys = [key("body", event_type, hashlib.sha256(request.body).hexdigest())]
     if webhook_id:
         keys.append(key("webhook", webhook_id))
     if event_id:
         subscription = _header(request, "handle") or _header(request, "name")
-        keys.append(key("event", _header(request, "shop-domain"), type, event_id, subscription, subject))
+        keys.append(key("event", _header(request, "shop-domain"), event_type, event_id, subscription, subject))
     return tuple(keys)
 
 

@@ -14,7 +14,9 @@ _API_VERSION = "2026-07"
 _SAMPLE_SHOP = "example.myshopify.com"
 
 
-def request_for(type: str, body: object, secret: str, now: float, *, url: str = DEFAULT_URL + "shopify") -> Request:
+def request_for(
+    event_type: str, body: object, secret: str, now: float, *, url: str = DEFAULT_URL + "shopify"
+) -> Request:
     """The delivery that Shopify would send: compact JSON with its slashes escaped, signed over those very bytes.
 
     A type with a capital (`Product/create`) comes with the headers of Next-Gen Events. The same arguments make the
@@ -23,9 +25,9 @@ def request_for(type: str, body: object, secret: str, now: float, *, url: str = 
     raw = body if isinstance(body, bytes) else _json(body)
     signature = signature_of(raw, secret.strip().encode("utf-8", "surrogateescape")).decode()
     time = datetime.fromtimestamp(now, UTC).isoformat(timespec="microseconds").replace("+00:00", "000Z")
-    seed = hashlib.sha256(f"{type}\n{now}\n".encode() + raw).hexdigest()
+    seed = hashlib.sha256(f"{event_type}\n{now}\n".encode() + raw).hexdigest()
     said = {
-        "topic": type,
+        "topic": event_type,
         "shop-domain": text_at(body, "myshopify_domain") or _SAMPLE_SHOP,
         "api-version": _API_VERSION,
         "webhook-id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"webhook:{seed}")),
@@ -34,9 +36,9 @@ def request_for(type: str, body: object, secret: str, now: float, *, url: str = 
         "hmac-sha256": signature,
     }
     prefix = "X-Shopify-"
-    if type[:1].isupper() and "/" in type:
+    if event_type[:1].isupper() and "/" in event_type:
         prefix = "shopify-"
-        said["topic"], said["action"] = type.split("/", 1)
+        said["topic"], said["action"] = event_type.split("/", 1)
         said["handle"] = text_at(body, "handle") or "bridge"
     headers = {"Content-Type": "application/json", "User-Agent": "Shopify-Captain-Hook"}
     headers |= {prefix + name: value for name, value in said.items()}

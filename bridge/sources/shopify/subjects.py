@@ -174,40 +174,40 @@ class Subject:
     path: str
 
 
-def group_of(type: str) -> str:
+def group_of(event_type: str) -> str:
     """The part of a topic before its action: ``orders/create`` -> ``orders``, ``customer.x`` -> ``customer``."""
-    return type.replace(".", "/", 1).split("/", 1)[0]
+    return event_type.replace(".", "/", 1).split("/", 1)[0]
 
 
-def action_of(type: str) -> str:
+def action_of(event_type: str) -> str:
     """The part of a topic after its group; "" where there is none."""
-    return type.replace(".", "/", 1).partition("/")[2]
+    return event_type.replace(".", "/", 1).partition("/")[2]
 
 
-def subject_of(type: str, payload: Mapping[str, object], resource_id: str) -> Subject:
+def subject_of(event_type: str, payload: Mapping[str, object], resource_id: str) -> Subject:
     """What a delivery is about. ``resource_id`` is the header of Next-Gen Events, used where the body says nothing."""
-    group = group_of(type)
+    group = group_of(event_type)
     kind, paths = _WHERE.get(group, (_KIND_OF_GROUP.get(group, ""), _OWN_ID))
     if group[:1].isupper():
         kind, paths = group, (("query_variables", group[:1].lower() + group[1:] + "Id"),)
     for path in paths:
-        if id := clean(text_at(payload, *path), 200):
+        if object_id := clean(text_at(payload, *path), 200):
             own = group[:1].isupper() or path[-1] in ("id", "admin_graphql_api_id")
-            gone = own and action_of(type) in ("delete", "destroy")
-            return _subject(kind or group, id, payload, gone)
+            gone = own and action_of(event_type) in ("delete", "destroy")
+            return _subject(kind or group, object_id, payload, gone)
     if resource_id:
         return _subject(kind or group, resource_id, payload, False)
-    return Subject(group or type, _place(kind, "", payload, False))
+    return Subject(group or event_type, _place(kind, "", payload, False))
 
 
-def _subject(kind: str, id: str, payload: Mapping[str, object], gone: bool) -> Subject:
-    if id.startswith(_GLOBAL):
-        kind, _, id = id.removeprefix(_GLOBAL).partition("?")[0].partition("/")
+def _subject(kind: str, object_id: str, payload: Mapping[str, object], gone: bool) -> Subject:
+    if object_id.startswith(_GLOBAL):
+        kind, _, object_id = object_id.removeprefix(_GLOBAL).partition("?")[0].partition("/")
         kind = kind.removeprefix("PaymentsPaymentFlexibilityPaymentTerms")  # before `PaymentTerms` and its parts
-    return Subject(clean(f"{kind}/{id}", 200), _place(kind, id, payload, gone))
+    return Subject(clean(f"{kind}/{object_id}", 200), _place(kind, object_id, payload, gone))
 
 
-def _place(kind: str, id: str, payload: Mapping[str, object], gone: bool) -> str:
+def _place(kind: str, object_id: str, payload: Mapping[str, object], gone: bool) -> str:
     place = _ADMIN.get(kind, "")
     if kind == "ProductVariant" and _is_id(product := text_at(payload, "product_id")):
         place = f"products/{product}/variants/{{}}"
@@ -215,11 +215,11 @@ def _place(kind: str, id: str, payload: Mapping[str, object], gone: bool) -> str
         companies = (text_at(payload, *path).removeprefix(f"{_GLOBAL}Company/") for path in _COMPANY)
         return next((f"companies/{company}" for company in companies if _is_id(company)), place)
     listed, slot, _ = place.partition("/{}")
-    return place.format(id) if slot and _is_id(id) and not gone else listed
+    return place.format(object_id) if slot and _is_id(object_id) and not gone else listed
 
 
-def _is_id(id: str) -> bool:
-    return id.isascii() and id.isdigit() and len(id) <= 20
+def _is_id(object_id: str) -> bool:
+    return object_id.isascii() and object_id.isdigit() and len(object_id) <= 20
 
 
 def shop_of(domain: str, payload: Mapping[str, object]) -> str:
@@ -241,11 +241,11 @@ def person(data: object) -> str:
     return clean(" ".join(part for part in (text_at(data, "first_name"), text_at(data, "last_name")) if part), 100)
 
 
-def actor_of(type: str, payload: Mapping[str, object]) -> str:
+def actor_of(event_type: str, payload: Mapping[str, object]) -> str:
     """The customer's name, where the topic says that it was the customer who did it; else ""."""
-    if type not in _BY_CUSTOMER:
+    if event_type not in _BY_CUSTOMER:
         return ""
-    return person(payload if type.startswith("customers/") else at(payload, "customer"))
+    return person(payload if event_type.startswith("customers/") else at(payload, "customer"))
 
 
 def occurred_at(triggered_at: str, payload: Mapping[str, object]) -> float | None:

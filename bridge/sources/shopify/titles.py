@@ -10,24 +10,26 @@ from bridge.sources.shopify.words import NOUNS, SENTENCES, VERBS, VERBS_OF
 _TELL = {**order_titles.TELL, **shop_titles.TELL}
 
 
-def title_of(type: str, payload: Payload) -> str:
+def title_of(event_type: str, payload: Payload) -> str:
     """The event in one line of at most 300 characters, without markup."""
     if payload.keys() == {"xml"}:
-        return clean(f"{_plain(type, {})} (details not shown: the webhook's format is XML)", 300)
-    tell = _TELL.get(type)
-    return clean((tell(payload) if tell else "") or SENTENCES.get(type) or _plain(type, payload), 300)
+        return clean(f"{_plain(event_type, {})} (details not shown: the webhook's format is XML)", 300)
+    tell = _TELL.get(event_type)
+    return clean((tell(payload) if tell else "") or SENTENCES.get(event_type) or _plain(event_type, payload), 300)
 
 
-def _plain(type: str, payload: Payload) -> str:
+def _plain(event_type: str, payload: Payload) -> str:
     """The sentence for whatever has none of its own: the thing, its name and what became of it."""
-    group, action = group_of(type), action_of(type)
-    if type == "unknown" or not group:
+    group, action = group_of(event_type), action_of(event_type)
+    if event_type == "unknown" or not group:
         return "Shopify sent a webhook without a topic"
     noun = NOUNS.get(group) or _singular(group)
     name = _name(group, payload)
     thing = f"{noun} {name}" if name else _with_article(noun)
     verb = (
-        VERBS_OF.get(type) or VERBS.get(action) or ("had an event" if not action else f"had an event: {_words(action)}")
+        VERBS_OF.get(event_type)
+        or VERBS.get(action)
+        or ("had an event" if not action else f"had an event: {_words(action)}")
     )
     changed = changes_of(payload) if group[:1].isupper() and action == "update" else ""
     sentence = f"{thing} {verb}" + (f": {changed}" if changed else "")

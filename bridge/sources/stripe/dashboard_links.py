@@ -50,7 +50,7 @@ class Thing:
     shown: tuple[str, str]
 
 
-def thing_of(type: str, payload: _Resource) -> Thing:
+def thing_of(event_type: str, payload: _Resource) -> Thing:
     """What the event is about, the same for every event in the life of a payment, an invoice, a subscription….
 
     - A charge, its refunds, disputes, reviews and fraud warnings are about the payment: the payment intent, or the
@@ -68,37 +68,39 @@ def thing_of(type: str, payload: _Resource) -> Thing:
     """
     resource = map_at(payload, "data", "object")
     if not resource:
-        return _thing(*_named(payload), type)
-    kind, id = _about(type, resource, payload)
-    if not id:
-        kind, id = "customer", id_at(resource, "customer")
-    if not id:
-        kind, id = "account", _account_id(payload)
+        return _thing(*_named(payload), event_type)
+    kind, object_id = _about(event_type, resource, payload)
+    if not object_id:
+        kind, object_id = "customer", id_at(resource, "customer")
+    if not object_id:
+        kind, object_id = "account", _account_id(payload)
     for better_kind, path in _SHOWN_BY.get(text_at(resource, "object"), ()):
         if better := id_at(resource, *path):
-            return _thing(kind, id, type, shown=(better_kind, better))
-    return _thing(kind, id, type)
+            return _thing(kind, object_id, event_type, shown=(better_kind, better))
+    return _thing(kind, object_id, event_type)
 
 
 def _named(payload: _Resource) -> tuple[str, str]:
-    kind, id = text_at(payload, "related_object", "type"), text_at(payload, "related_object", "id")
+    kind, object_id = text_at(payload, "related_object", "type"), text_at(payload, "related_object", "id")
     account = text_at(payload, "data", "account_id")
-    return ("account", account) if account and (not id or kind == "v2.core.account_person") else (kind, id)
+    return (
+        ("account", account) if account and (not object_id or kind == "v2.core.account_person") else (kind, object_id)
+    )
 
 
-def _about(type: str, resource: _Resource, payload: _Resource) -> tuple[str, str]:
+def _about(event_type: str, resource: _Resource, payload: _Resource) -> tuple[str, str]:
     kind = text_at(resource, "object")
-    if type.startswith(("account.", "capability.", "person.")):
+    if event_type.startswith(("account.", "capability.", "person.")):
         return "account", _own_account(resource) or _account_id(payload)
-    if type.startswith("customer.") and kind in _A_CUSTOMERS and (customer := id_at(resource, "customer")):
+    if event_type.startswith("customer.") and kind in _A_CUSTOMERS and (customer := id_at(resource, "customer")):
         return "customer", customer
     about = _ABOUT.get(kind)
     found = about(resource) if about else ("", "")
     return found if found[1] else (kind, text_at(resource, "id"))
 
 
-def _thing(kind: str, id: str, type: str, shown: tuple[str, str] | None = None) -> Thing:
-    return Thing(clean(id, 200) or type, shown or (kind, id))
+def _thing(kind: str, object_id: str, event_type: str, shown: tuple[str, str] | None = None) -> Thing:
+    return Thing(clean(object_id, 200) or event_type, shown or (kind, object_id))
 
 
 def id_at(data: object, *path: str | int) -> str:
@@ -119,8 +121,8 @@ def _payment(resource: _Resource) -> tuple[str, str]:
 
 
 def _invoice(resource: _Resource) -> tuple[str, str]:
-    if id := text_at(resource, "id"):
-        return "invoice", id
+    if object_id := text_at(resource, "id"):
+        return "invoice", object_id
     return "subscription", subscription_of(resource)
 
 
@@ -176,18 +178,18 @@ _SHOWN_BY: Mapping[str, Sequence[tuple[str, tuple[str, ...]]]] = {
 
 def link_to(thing: Thing, payload: _Resource) -> str:
     """The Dashboard's page for a thing, in the right mode and account; for what has no page, the event's own."""
-    kind, id = thing.shown
-    page = _PAGES.get(kind) if id else None
+    kind, object_id = thing.shown
+    page = _PAGES.get(kind) if object_id else None
     if page is None:
-        page, id = "events/", text_at(payload, "id")
-        if not id:
+        page, object_id = "events/", text_at(payload, "id")
+        if not object_id:
             return ""
     account = _account_id(payload)
     # The platform looks at a connected account from its own side, and at all that is in it from the account's.
     within = f"{account}/" if _is_account(account) and page != _PAGES["account"] else ""
     mode = "test/" if at(payload, "livemode") is False else ""
-    return f"{DASHBOARD}{within}{mode}{page}{quote(clean(id, 200), safe='')}"
+    return f"{DASHBOARD}{within}{mode}{page}{quote(clean(object_id, 200), safe='')}"
 
 
-def _is_account(id: str) -> bool:
-    return id.startswith("acct_") and id.isascii() and id[5:].isalnum() and len(id) <= 100
+def _is_account(object_id: str) -> bool:
+    return object_id.startswith("acct_") and object_id.isascii() and object_id[5:].isalnum() and len(object_id) <= 100

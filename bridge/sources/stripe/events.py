@@ -23,18 +23,18 @@ def events(request: Request, source: str, now: float) -> list[Event]:
     payload = json_body(request)
     if not isinstance(payload, Mapping):
         raise Malformed("the body is not a JSON object")
-    type = clean(text_at(payload, "type"), 200) or "unknown"
-    thing = thing_of(type, payload)
+    event_type = clean(text_at(payload, "type"), 200) or "unknown"
+    thing = thing_of(event_type, payload)
     return [
         Event(
             id=new_id(now),
             source=source,
             provider="stripe",
-            type=type,
+            type=event_type,
             keys=(_key(request, payload),),
             payload=payload,
             subject=thing.subject,
-            title=title_of(type, payload),
+            title=title_of(event_type, payload),
             url=link_to(thing, payload),
             actor=person_of(payload),
             occurred_at=_occurred_at(payload),
@@ -51,11 +51,11 @@ def _key(request: Request, payload: Mapping[str, object]) -> str:
     An id is only said to be unique within an account and a mode, so both go with it. A body without an id has to stand
     for itself.
     """
-    id = text_at(payload, "id")
-    if not id:
+    object_id = text_at(payload, "id")
+    if not object_id:
         return key("body", hashlib.sha256(request.body).hexdigest())
     mode = "test" if at(payload, "livemode") is False else "live"
-    return key("event", mode, text_at(payload, "account") or text_at(payload, "context"), id)
+    return key("event", mode, text_at(payload, "account") or text_at(payload, "context"), object_id)
 
 
 def _occurred_at(payload: Mapping[str, object]) -> float | None:

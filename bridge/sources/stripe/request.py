@@ -9,7 +9,7 @@ from bridge.sources.stripe.verify import signature_of
 
 
 def request_for(
-    type: str,  # noqa: ARG001 - the body says its own type
+    event_type: str,  # noqa: ARG001 - the body says its own type
     body: object,
     secret: str,
     now: float,

@@ -35,15 +35,15 @@ _VERBS = {
 """How a type's last word is said of what comes before it."""
 
 
-def title_of(type: str, payload: Mapping[str, object]) -> str:
+def title_of(event_type: str, payload: Mapping[str, object]) -> str:
     """The event in one line of at most 300 characters, without markup.
 
     A thin event (`v1.invoice.paid`) names its object and brings nothing of it along, so its id is all there is to add.
     A type that nobody foresaw is spelled out: `climate.order.delayed` as `Climate order is delayed`, and
     `terminal.reader.foo_bar`, whose verb is not known, as `Terminal reader: foo bar`.
     """
-    told = Told(type, map_at(payload, "data", "object"), map_at(payload, "data", "previous_attributes"), payload)
-    plain_type = type.removeprefix("v1.")
+    told = Told(event_type, map_at(payload, "data", "object"), map_at(payload, "data", "previous_attributes"), payload)
+    plain_type = event_type.removeprefix("v1.")
     phrase = _PARSED.get(f"{plain_type}:{case_of(told)}") or _PARSED.get(plain_type)
     sentence = _filled(phrase, told) if phrase else _spelled_out(told)
     named = "" if told.resource else clean(text_at(payload, "related_object", "id"), 80)
@@ -63,7 +63,7 @@ def _wording(text: str) -> _Wording:
     return tuple((literal, part or "") for literal, part, _, _ in Formatter().parse(text))
 
 
-_PARSED = {type: _parsed(phrase) for type, phrase in PHRASES.items()}
+_PARSED = {event_type: _parsed(phrase) for event_type, phrase in PHRASES.items()}
 
 
 def _filled(phrase: Sequence[_Segment], told: Told) -> str:
@@ -87,12 +87,12 @@ def _said(wording: _Wording, told: Told) -> str | None:
 
 
 def _spelled_out(told: Told) -> str:
-    type, within = told.type, ""
-    if "[" in type:  # account[configuration.merchant].updated
-        before, _, rest = type.partition("[")
+    event_type, within = told.type, ""
+    if "[" in event_type:  # account[configuration.merchant].updated
+        before, _, rest = event_type.partition("[")
         inner, _, after = rest.partition("]")
-        type, within = before + after, " ".join(reversed(inner.split(".")))
-    words = type.replace("_", " ").split(".")
+        event_type, within = before + after, " ".join(reversed(inner.split(".")))
+    words = event_type.replace("_", " ").split(".")
     while len(words) > 1 and words[0] in ("v1", "v2", "core"):
         words = words[1:]
     thing = " ".join(words[:-1]) + (f" ({within.replace('_', ' ')})" if within else "")

@@ -81,10 +81,10 @@ def _call(fields: Fields) -> Reading:
     return _reading_of_call(fields, f"call.{status}", unique, titles.call_status(fields, status))
 
 
-def _reading_of_call(fields: Fields, type: str, unique: str | None, title: str) -> Reading:
+def _reading_of_call(fields: Fields, event_type: str, unique: str | None, title: str) -> Reading:
     sid = text_at(fields, "CallSid")
     return Reading(
-        type=type,
+        type=event_type,
         key=unique,
         subject=clean(sid, 100),
         title=title,
@@ -146,20 +146,20 @@ def _other(fields: Fields) -> Reading:
     for name, family, what, sentence in CALLBACKS:
         sid, happened = text_at(fields, name), word(text_at(fields, what))
         if sid and text_at(fields, what):
-            type = happened if happened.startswith(f"{family}.") else f"{family}.{happened}"
-            subject, title = sid, sentence(happened, fields) or titles.readable(type)
+            event_type = happened if happened.startswith(f"{family}.") else f"{family}.{happened}"
+            subject, title = sid, sentence(happened, fields) or titles.readable(event_type)
             break
     else:
         happened = clean(text_at(fields, "EventType") or text_at(fields, "StatusCallbackEvent"), 150)
-        type = f"unknown.{word(happened)}" if happened else "unknown"
+        event_type = f"unknown.{word(happened)}" if happened else "unknown"
         subject = next((sid for sid in map(_sid, fields.values()) if sid), "")
         title = (
             f"Twilio callback: {titles.readable(happened)}" if happened else "Twilio callback of a kind new to Bridge"
         )
     return Reading(
-        type=type,
+        type=event_type,
         key=None,
-        subject=clean(subject, 100) or type,
+        subject=clean(subject, 100) or event_type,
         title=title,
         url=console(subject) or console_of(fields),
         occurred_at=_moment(text_at(fields, "Timestamp")),

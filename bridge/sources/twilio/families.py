@@ -100,7 +100,7 @@ _CONVERSATION_EVENTS = {
 } | {"onconversationstateupdated": "conversation-state.updated"}
 
 
-def conversation(happened: str, fields: Fields) -> str:
+def conversation(happened: str, fields: Fields) -> str:  # noqa: C901 - its sentences move into templates
     """``Ada Example wrote in a conversation: the first words``."""
     name = said(fields, "friendly_name", "unique_name")
     where = f"conversation {party(name)}" if name else "a conversation"

@@ -13,7 +13,7 @@ from bridge.sources.twilio.verify import split_secret
 
 
 def request_for(
-    type: str,  # noqa: ARG001 - Twilio's requests do not name their type
+    event_type: str,  # noqa: ARG001 - Twilio's requests do not name their type
     body: object,
     secret: str,
     now: float,  # noqa: ARG001 - and sign no time

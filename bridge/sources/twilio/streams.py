@@ -4,7 +4,7 @@ Twilio docs, Event Streams, https://www.twilio.com/docs/events/event-delivery an
 https://www.twilio.com/docs/events/event-types
 """
 
-from bridge.core.payload import NotJson, at, clean, int_at, map_at, parse_json, text_at
+from bridge.core.payload import InvalidJsonError, at, clean, int_at, map_at, parse_json, text_at
 from bridge.core.times import written_time
 from bridge.sources.provider import key
 from bridge.sources.twilio import callback_types, families, titles
@@ -57,63 +57,65 @@ def from_text(value: object) -> object:
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             return parse_json(value.encode("utf-8", "replace"))
-        except NotJson:
+        except InvalidJsonError:
             return value
     return value
 
 
 def read(element: Fields) -> Reading:
     """The reading of one CloudEvent whose ``data`` is opened."""
-    type, data = clean(text_at(element, "type"), 200) or "unknown", at(element, "data")
-    id = text_at(element, "id")
+    event_type, data = clean(text_at(element, "type"), 200) or "unknown", at(element, "data")
+    object_id = text_at(element, "id")
     # TaskRouter tells of a task in an envelope of its own, whose sid is another each time.
-    inner = at(data, "payload") if type.startswith("com.twilio.taskrouter.") else data
+    inner = at(data, "payload") if event_type.startswith("com.twilio.taskrouter.") else data
     about = next((sid for sid in (text_at(inner, name) for name in _SIDS) if sid), "")
     return Reading(
-        type=type,
+        type=event_type,
         # A test event's id is the account's sid, every time the button is pressed.
-        key=(key("event", id, text_at(data, "test_id")) if type == TEST else key("event", id)) if id else None,
-        subject=clean(about or text_at(element, "source"), 200) or type,
-        title=_title(type, data if isinstance(data, dict) else {}),
+        key=(key("event", object_id, text_at(data, "test_id")) if event_type == TEST else key("event", object_id))
+        if object_id
+        else None,
+        subject=clean(about or text_at(element, "source"), 200) or event_type,
+        title=_title(event_type, data if isinstance(data, dict) else {}),
         url=callback_types.console(text_at(data, "sid"))
         or callback_types.console(about)
         or callback_types.console_of(inner),
-        actor=_sender(type, data),
+        actor=_sender(event_type, data),
         occurred_at=written_time(text_at(element, "time")),
-        test=type == TEST,
+        test=event_type == TEST,
     )
 
 
-def _sender(type: str, data: object) -> str:
+def _sender(event_type: str, data: object) -> str:
     number = text_at(data, "from")
-    return titles.party(number) if number and type.startswith("com.twilio.messaging.inbound") else ""
+    return titles.party(number) if number and event_type.startswith("com.twilio.messaging.inbound") else ""
 
 
-def _title(type: str, data: dict[str, object]) -> str:
-    if type.startswith("com.twilio.messaging.") and text_at(data, "messageSid"):
+def _title(event_type: str, data: dict[str, object]) -> str:
+    if event_type.startswith("com.twilio.messaging.") and text_at(data, "messageSid"):
         # The same facts as in a callback, spelt in camelCase and with the status in capitals.
         fields = {name[:1].upper() + name[1:]: value for name, value in data.items()}
-        if type.startswith("com.twilio.messaging.inbound"):
+        if event_type.startswith("com.twilio.messaging.inbound"):
             return titles.message_received(fields)
-        return titles.message_status(fields, word(text_at(data, "messageStatus") or type.rpartition(".")[2]))
-    if type == "com.twilio.error-logs.error.logged":
+        return titles.message_status(fields, word(text_at(data, "messageStatus") or event_type.rpartition(".")[2]))
+    if event_type == "com.twilio.error-logs.error.logged":
         code, said, _ = callback_types.alert_details(data.get("payload"))
         return titles.alert(text_at(data, "level"), text_at(data, "error_code") or code, said)
-    if type.startswith("com.twilio.accountsecurity.verify."):
-        return _verification(type, data)
-    if type.startswith("com.twilio.voice.insights.call-summary."):
+    if event_type.startswith("com.twilio.accountsecurity.verify."):
+        return _verification(event_type, data)
+    if event_type.startswith("com.twilio.voice.insights.call-summary."):
         return _call_summary(data)
-    if type == TEST:
+    if event_type == TEST:
         return "Test event from Twilio Event Streams"
-    if type.startswith("com.twilio.voice.") and (told := _of_a_call(type, data)):
+    if event_type.startswith("com.twilio.voice.") and (told := _of_a_call(event_type, data)):
         return told
     for start, sentence in families.STREAMS:
-        if type.startswith(start):
+        if event_type.startswith(start):
             inner = data.get("payload") if sentence is families.task else data
-            told = sentence(type.removeprefix(start), inner if isinstance(inner, dict) else {})
+            told = sentence(event_type.removeprefix(start), inner if isinstance(inner, dict) else {})
             if told:
                 return told
-    return titles.readable(type.removeprefix("com.twilio.")) or "Twilio event without a type"
+    return titles.readable(event_type.removeprefix("com.twilio.")) or "Twilio event without a type"
 
 
 _CALL_EVENTS = {
@@ -141,12 +143,12 @@ _DIALLED = {
 }
 
 
-def _of_a_call(type: str, data: Fields) -> str:
+def _of_a_call(event_type: str, data: Fields) -> str:
     """What Twilio told our application about a call, or asked it: the parameters are those of a callback."""
     fields = map_at(data, "request", "parameters")
     if not fields:
         return ""
-    happened = type.removeprefix("com.twilio.voice.").removeprefix("webhook.")
+    happened = event_type.removeprefix("com.twilio.voice.").removeprefix("webhook.")
     verb = _CALL_EVENTS.get(happened)
     if not verb and happened.startswith("status-callback."):
         reading = callback_types.read(fields)
@@ -155,10 +157,12 @@ def _of_a_call(type: str, data: Fields) -> str:
     return titles.with_reason(f"{titles.call_name(fields)} {verb}", dialled) if verb else ""
 
 
-def _verification(type: str, data: dict[str, object]) -> str:
-    happened = word(text_at(data, "verification_status") or text_at(data, "message_status") or type.rpartition(".")[2])
+def _verification(event_type: str, data: dict[str, object]) -> str:
+    happened = word(
+        text_at(data, "verification_status") or text_at(data, "message_status") or event_type.rpartition(".")[2]
+    )
     reason = explained(text_at(data, "error_code"))
-    code = text_at(data, "message_status") or ".message." in type or ".attempt-dlr." in type
+    code = text_at(data, "message_status") or ".message." in event_type or ".attempt-dlr." in event_type
     what = "Verification code to" if code else "Verification of"
     sentence = f"{what} {titles.party(text_at(data, 'to'))} {titles.verification_verb(happened)}"
     return f"{sentence}: {reason}" if reason else sentence

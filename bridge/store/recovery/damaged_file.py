@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from bridge.store.models import StoreRefused
+from bridge.store.models import StoreRefusedError
 from bridge.store.sqlite import schema
 from bridge.store.sqlite.files import MEMORY, beside, length, marked
 
@@ -22,30 +22,32 @@ NOT_NOW = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sq
 """What says nothing about the file, see https://www.sqlite.org/rescode.html."""
 
 
-class NoStore(StoreRefused):
+class NoStoreError(StoreRefusedError):
     """There is no store of ours. The text is one line with the mend."""
 
 
 def find(place: str) -> Path:
     """The file, if it can be read and if there is, or was, a store in it."""
     if place == MEMORY:
-        raise NoStore("BRIDGE_STORE is in memory, which nothing outlives: there is no file to look at")
+        raise NoStoreError("BRIDGE_STORE is in memory, which nothing outlives: there is no file to look at")
     try:
         path = Path(place).resolve()
         remains = _remains(path)
         if not path.is_file() and (path.exists() or not length(beside(path, "wal"))):
             what = "no file" if path.exists() else "not there"
-            raise NoStore(
+            raise NoStoreError(
                 f"there is no store at {path}, which is {what}: `bridge serve` makes it, or BRIDGE_STORE is wrong"
             )
         beginning = _beginning(path)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise NoStore(f"the store at {place!r} cannot be read ({why}): run this as the user that runs Bridge") from None
+        raise NoStoreError(
+            f"the store at {place!r} cannot be read ({why}): run this as the user that runs Bridge"
+        ) from None
     if not beginning and not remains:
-        raise NoStore(f"there is no store at {path}, which is an empty file: `bridge serve` makes it one")
+        raise NoStoreError(f"there is no store at {path}, which is an empty file: `bridge serve` makes it one")
     if beginning[: len(_MAGIC)] != _MAGIC and not remains:
-        raise NoStore(f"{path} is not an SQLite database: let BRIDGE_STORE name another file")
+        raise NoStoreError(f"{path} is not an SQLite database: let BRIDGE_STORE name another file")
     return path
 
 
@@ -86,15 +88,15 @@ def fault_of_file(path: Path) -> str:
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that reads what can be read, on one snapshot, and writes nothing. Raises NoStore, sqlite3.Error."""
+    """Open a connection that reads what can be read and writes nothing. Raises NoStoreError, sqlite3.Error."""
     with closing(_opened(path)) as db:
         try:
             schema.check(db, str(path))
-        except StoreRefused as error:
-            raise NoStore(str(error).replace(f" ({schema.LOOK})", "")) from None
+        except StoreRefusedError as error:
+            raise NoStoreError(str(error).replace(f" ({schema.LOOK})", "")) from None
         if schema.is_blank(db):
             if not _remains(path):
-                raise NoStore(f"there is no store in {path}, which holds nothing: `bridge serve` makes it one")
+                raise NoStoreError(f"there is no store in {path}, which holds nothing: `bridge serve` makes it one")
             raise sqlite3.DatabaseError("it holds nothing any more, where there had been a store")
         yield db
 
@@ -172,12 +174,12 @@ def _in_memory(beginning: bytes, rest: bytes) -> sqlite3.Connection:
 
 @contextmanager
 def readable(path: Path) -> Iterator[sqlite3.Connection]:
-    """As ``reading``. Raises StoreRefused where nothing can be read."""
+    """As ``reading``. Raises StoreRefusedError where nothing can be read."""
     try:
         with reading(path) as db:
             yield db
     except sqlite3.Error as error:
-        raise StoreRefused(f"{path} cannot be saved from: {error}") from None
+        raise StoreRefusedError(f"{path} cannot be saved from: {error}") from None
 
 
 def _length_by_header(beginning: bytes) -> int:
@@ -187,7 +189,7 @@ def _length_by_header(beginning: bytes) -> int:
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Keep a service from starting meanwhile. Raises StoreRefused if one runs: what it posts now would come twice."""
+    """Keep a service from starting meanwhile. Raises StoreRefusedError if one runs: its posts would come twice."""
     try:
         lock = os.open(beside(path, "lock"), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -197,7 +199,7 @@ def held(path: Path) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise StoreRefused(
+        raise StoreRefusedError(
             f"the store {path} is in use: stop `bridge serve` first, or messages that it posts now would come again"
         ) from None
     finally:

@@ -8,8 +8,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.store.models import StoreRefused
-from bridge.store.recovery.damaged_file import NOT_NOW, NoStore, at_rest, fault_of_file, find, held, readable, reading
+from bridge.store.models import StoreRefusedError
+from bridge.store.recovery.damaged_file import (
+    NOT_NOW,
+    NoStoreError,
+    at_rest,
+    fault_of_file,
+    find,
+    held,
+    readable,
+    reading,
+)
 from bridge.store.sqlite import schema
 from bridge.store.sqlite.files import MEMORY, beside, length
 
@@ -66,7 +75,7 @@ class Examined:
 
 
 def examine(place: str) -> Examined:
-    """Look at all of a store and change nothing; beside a running service too. Raises NoStore."""
+    """Look at all of a store and change nothing; beside a running service too. Raises NoStoreError."""
     path = find(place)
     while True:
         rested = at_rest(path)
@@ -77,18 +86,20 @@ def examine(place: str) -> Examined:
 
 
 def save(place: str, target: Path) -> Left:
-    """Copy what can be read into a new store at ``target``. Raises NoStore, StoreRefused, OSError."""
+    """Copy what can be read into a new store at ``target``. Raises NoStoreError, StoreRefusedError, OSError."""
     path = find(place)
     for file in (target, beside(target, "wal"), beside(target, "journal")):
         if os.path.lexists(file):
-            raise StoreRefused(f"{file} is there already, and nothing is overwritten: name a file that is not there")
+            raise StoreRefusedError(
+                f"{file} is there already, and nothing is overwritten: name a file that is not there"
+            )
     with held(path), readable(path) as source:
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
             with closing(sqlite3.connect(target, isolation_level=None)) as new:
                 left = _salvage(source, new)
             if not left.events:
-                raise StoreRefused(f"no event of {path} can be read: there is nothing to save")
+                raise StoreRefusedError(f"no event of {path} can be read: there is nothing to save")
         except BaseException:
             for file in (target, beside(target, "journal")):
                 file.unlink(missing_ok=True)
@@ -115,7 +126,9 @@ def _examine(path: Path) -> Examined:
                 left = _left(db)
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in NOT_NOW:
-            raise NoStore(f"the store {path} cannot be read ({error}): run this as the user that runs Bridge") from None
+            raise NoStoreError(
+                f"the store {path} cannot be read ({error}): run this as the user that runs Bridge"
+            ) from None
         damage.setdefault("file", str(error))
     return Examined(path, size, damage, left)
 

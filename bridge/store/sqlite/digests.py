@@ -58,21 +58,24 @@ def backlog(db: sqlite3.Connection, channel: str, failures: Sequence[str], most:
     )
 
 
-def keep(db: sqlite3.Connection, id: str, channel: str, upto: int, message: str, now: float) -> None:
+def keep(db: sqlite3.Connection, digest_id: str, channel: str, upto: int, message: str, now: float) -> None:
     """Write down a digest that was posted. What it tells of is settled by ``tell``."""
     # Where the answer to a commit was lost, the caller tries again: that must not fail for ever.
     db.execute(
         "INSERT OR IGNORE INTO digests (id, channel, upto, posted_at, message) VALUES (?, ?, ?, ?, ?)",
-        (id, text(channel), upto, now, message),
+        (digest_id, text(channel), upto, now, message),
     )
 
 
 def unfinished(db: sqlite3.Connection, channel: str) -> list[str]:
     """Digests that were posted, and whose deliveries are not all settled."""
-    return [id for (id,) in db.execute("SELECT id FROM digests WHERE channel = ? AND NOT done", (text(channel),))]
+    return [
+        digest_id
+        for (digest_id,) in db.execute("SELECT id FROM digests WHERE channel = ? AND NOT done", (text(channel),))
+    ]
 
 
-def tell(db: sqlite3.Connection, id: str, now: float) -> bool:
+def tell(db: sqlite3.Connection, digest_id: str, now: float) -> bool:
     """Settle some of the deliveries that a digest tells of. Returns whether all are."""
     changed = db.execute(
         "UPDATE deliveries SET state = 'told', told_in = :id, reason = 'told in a digest', settled_at = :now "
@@ -80,11 +83,11 @@ def tell(db: sqlite3.Connection, id: str, now: float) -> bool:
         "ON d.state = 'waiting' AND d.channel = g.channel WHERE g.id = :id AND d.id <= g.upto "
         # What was dead and was asked for again since then has a number below that, and was not counted.
         "AND (d.replayed_at IS NULL OR d.replayed_at <= g.posted_at) LIMIT :batch)",
-        {"id": id, "now": now, "batch": BATCH},
+        {"id": digest_id, "now": now, "batch": BATCH},
     ).rowcount
     if changed == BATCH:
         return False
-    db.execute("UPDATE digests SET done = 1 WHERE id = ?", (id,))
+    db.execute("UPDATE digests SET done = 1 WHERE id = ?", (digest_id,))
     return True
 
 

@@ -71,7 +71,7 @@ def events_named(db: sqlite3.Connection, name: str) -> list[str]:
         exact = db.execute(
             "SELECT id FROM events WHERE id >= ? AND id < ? ORDER BY id LIMIT 5", (asked, asked + _LAST)
         ).fetchall()
-    return [id for (id,) in exact]
+    return [event_id for (event_id,) in exact]
 
 
 def counts(db: sqlite3.Connection, limit: int) -> Counts:
@@ -111,8 +111,8 @@ def _numbers(db: sqlite3.Connection, query: Query, among: tuple[int, ...] | None
     join = "JOIN events e ON e.seq = d.event" if query.types or query.holds or "e." in where else ""
     sql = f"SELECT {', '.join(looked_at)} FROM deliveries d {join} WHERE {where} ORDER BY d.id DESC"  # noqa: S608 (the conditions are those above)
     sought = text(query.holds).casefold()
-    for number, type, *texts in db.execute(sql, [value for _, value in given]):
-        if query.types and not patterns.verdict(query.types, type)[0]:
+    for number, event_type, *texts in db.execute(sql, [value for _, value in given]):
+        if query.types and not patterns.verdict(query.types, event_type)[0]:
             continue
         if not sought or any(sought in one.casefold() for one in texts):
             yield number

@@ -8,7 +8,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.store.models import StoreRefused
+from bridge.store.models import StoreRefusedError
 from bridge.store.sqlite import schema
 
 PATIENCE = 2.0
@@ -35,7 +35,7 @@ class Opened:
 
 
 def open_files(place: str, *, owner: bool) -> Opened:
-    """Open ``:memory:`` or a file. Raises StoreRefused."""
+    """Open ``:memory:`` or a file. Raises StoreRefusedError."""
     if place == MEMORY:
         db = _connect(MEMORY)
         schema.migrate(db)
@@ -43,10 +43,12 @@ def open_files(place: str, *, owner: bool) -> Opened:
     try:
         path = Path(place).resolve()
         if not path.parent.is_dir():
-            raise StoreRefused(f"the folder {path.parent} is not there: create it, or let BRIDGE_STORE name another")
+            raise StoreRefusedError(
+                f"the folder {path.parent} is not there: create it, or let BRIDGE_STORE name another"
+            )
         lock, had_store = _own(path) if owner else (None, False)
     except (OSError, ValueError) as error:
-        raise StoreRefused(f"the store at {place!r} cannot be opened: {_why(error)}") from None
+        raise StoreRefusedError(f"the store at {place!r} cannot be opened: {_why(error)}") from None
     try:
         return _open(path, lock, had_store=had_store)
     except BaseException:
@@ -65,25 +67,27 @@ def _open(path: Path, lock: int | None, *, had_store: bool) -> Opened:
         connections.append(writer := _connect(str(path)))
         schema.check(writer, str(path))
         if had_store and schema.is_blank(writer):
-            raise StoreRefused(f"the store {path} holds nothing any more, where there had been one: {RESCUE}")
+            raise StoreRefusedError(f"the store {path} holds nothing any more, where there had been one: {RESCUE}")
         _keep_private(path)
         if writer.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-            raise StoreRefused(f"the file system of {path} cannot hold SQLite's write-ahead log: use a local disk")
+            raise StoreRefusedError(f"the file system of {path} cannot hold SQLite's write-ahead log: use a local disk")
         if schema.migrate(writer) == 0:
             # Said, so that a volume that went missing, or a file cut to nothing, does not go unseen.
             log.info("the store %s is new and empty", path)
         _refuse_torn(writer, path)
         if lock is not None and (said := schema.damage(writer)):
-            raise StoreRefused(f"the store {path} is damaged ({said}): {RESCUE}")
+            raise StoreRefusedError(f"the store {path} is damaged ({said}): {RESCUE}")
         connections.append(reader := _connect(str(path)))
         if lock is not None:
             _mark(lock)
     except FileNotFoundError:
-        raise StoreRefused(f"there is no store at {path}: `bridge serve` makes it, or BRIDGE_STORE is wrong") from None
+        raise StoreRefusedError(
+            f"there is no store at {path}: `bridge serve` makes it, or BRIDGE_STORE is wrong"
+        ) from None
     except OSError as error:
-        raise StoreRefused(f"the store {path} cannot be written: {_why(error)}; see to its permissions") from None
+        raise StoreRefusedError(f"the store {path} cannot be written: {_why(error)}; see to its permissions") from None
     except sqlite3.Error as error:
-        raise StoreRefused(f"the store {path} cannot be opened: {_hint(error)}") from None
+        raise StoreRefusedError(f"the store {path} cannot be opened: {_hint(error)}") from None
     finally:
         if len(connections) < 2:
             for connection in connections:
@@ -121,13 +125,13 @@ def _refuse_emptied(path: Path, lock: int | None, *, had_store: bool) -> None:
     """Refuse to make a new store over the remains of one: SQLite takes an empty file for new, and drops its -wal."""
     if length(path) == 0 and length(beside(path, "wal")):
         what = "is empty" if path.exists() else "is not there"
-        raise StoreRefused(
+        raise StoreRefusedError(
             f"the store {path} {what}, and {beside(path, 'wal').name} has what was written last: {RESCUE}"
         )
     if path.exists() and length(path) == 0 and had_store:
-        raise StoreRefused(f"the store {path} is an empty file, where there had been a store: {RESCUE}")
+        raise StoreRefusedError(f"the store {path} is an empty file, where there had been a store: {RESCUE}")
     if path.exists() and length(path) == 0 and lock is None:
-        raise StoreRefused(f"there is no store at {path}, which is an empty file: `bridge serve` makes it one")
+        raise StoreRefusedError(f"there is no store at {path}, which is an empty file: `bridge serve` makes it one")
 
 
 def marked(text: str) -> bool:
@@ -154,7 +158,7 @@ def _own(path: Path) -> tuple[int, bool]:
     except BlockingIOError:
         pid = os.pread(lock, 100, 0).decode("ascii", "replace").partition("\n")[0] or "unknown"
         os.close(lock)
-        raise StoreRefused(
+        raise StoreRefusedError(
             f"the store {path} is in use by process {pid}: stop that one, or let BRIDGE_STORE name another file"
         ) from None
     except BaseException:
@@ -178,7 +182,7 @@ def _refuse_torn(db: sqlite3.Connection, path: Path) -> None:
     pages, page_size = (int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "page_size"))
     busy, logged, moved = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     if not busy and logged == moved and path.stat().st_size < pages * page_size:
-        raise StoreRefused(f"the store {path} is cut short: {RESCUE}")
+        raise StoreRefusedError(f"the store {path} is cut short: {RESCUE}")
 
 
 def _why(error: Exception) -> str:

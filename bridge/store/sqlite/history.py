@@ -67,5 +67,5 @@ def _digest(db: sqlite3.Connection, told_in: str | None) -> Digest | None:
     row = db.execute("SELECT id, posted_at, message FROM digests WHERE id = ?", (told_in,)).fetchone()
     if row is None:
         return None
-    id, posted_at, message = row
-    return Digest(id, posted_at, _message(message) or {})
+    digest_id, posted_at, message = row
+    return Digest(digest_id, posted_at, _message(message) or {})

@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 
-from bridge.store.models import StoreUnavailable
+from bridge.store.models import StoreUnavailableError
 
 LOUD = 0.9
 """The part of the limit from which on it is loud."""
@@ -41,6 +41,6 @@ class Quota:
         self._loud = loud
 
     def require(self) -> None:
-        """Raises StoreUnavailable if the store is at its limit."""
+        """Raises StoreUnavailableError if the store is at its limit."""
         if self._size >= self.limit:
-            raise StoreUnavailable(f"the store is at its limit of {self.limit} bytes (BRIDGE_STORE_LIMIT)")
+            raise StoreUnavailableError(f"the store is at its limit of {self.limit} bytes (BRIDGE_STORE_LIMIT)")

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from bridge.store.models import StoreRefused
+from bridge.store.models import StoreRefusedError
 
 APPLICATION_ID = 0x42724467
 """Marks a file as ours ("BrDg"), see https://www.sqlite.org/pragma.html#pragma_application_id."""
@@ -127,14 +127,14 @@ QUICKLY = 64 * 2**20
 
 
 def check(db: sqlite3.Connection, name: str) -> None:
-    """Refuse a database that is not ours, or that newer code wrote. Changes nothing. Raises StoreRefused."""
+    """Refuse a database that is not ours, or that newer code wrote. Changes nothing. Raises StoreRefusedError."""
     if _pragma(db, "application_id") != APPLICATION_ID:
         if _pragma(db, "user_version") or db.execute("SELECT 1 FROM sqlite_master").fetchone():
-            raise StoreRefused(
+            raise StoreRefusedError(
                 f"{name} is another program's database: let BRIDGE_STORE name a file of its own ({LOOK})"
             )
     elif (version := _pragma(db, "user_version")) > VERSION:
-        raise StoreRefused(
+        raise StoreRefusedError(
             f"{name} was written by a newer version (its tables have version {version}, this program knows {VERSION}): "
             f"upgrade, or let BRIDGE_STORE name another file ({LOOK})"
         )

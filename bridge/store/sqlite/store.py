@@ -47,7 +47,7 @@ MOST_NAMED = 12
 
 
 def open_sqlite(place: str, *, limit: int, owner: bool) -> "SqliteStore":
-    """Open ``relative.db``, ``/absolute.db`` or ``:memory:``: what follows ``sqlite:///``. Raises StoreRefused."""
+    """Open ``relative.db``, ``/absolute.db`` or ``:memory:``: what follows ``sqlite:///``. Raises StoreRefusedError."""
     return SqliteStore(open_files(place, owner=owner), limit, place)
 
 
@@ -109,18 +109,20 @@ class SqliteStore:
         """See ``Store.backlog``."""
         return await self._reader.read(lambda db: digests.backlog(db, channel, failures, MOST_NAMED))
 
-    async def keep_digest(self, id: str, channel: str, upto: int, message: Mapping[str, object], now: float) -> None:
+    async def keep_digest(
+        self, digest_id: str, channel: str, upto: int, message: Mapping[str, object], now: float
+    ) -> None:
         """See ``Store.keep_digest``."""
         written = json_text(message)
-        await self._writer.write(lambda db: digests.keep(db, id, channel, upto, written, now))
+        await self._writer.write(lambda db: digests.keep(db, digest_id, channel, upto, written, now))
 
     async def unfinished_digests(self, channel: str) -> list[str]:
         """See ``Store.unfinished_digests``."""
         return await self._reader.read(lambda db: digests.unfinished(db, channel))
 
-    async def tell_digest(self, id: str, now: float) -> None:
+    async def tell_digest(self, digest_id: str, now: float) -> None:
         """See ``Store.tell_digest``."""
-        while not await self._writer.write(lambda db: digests.tell(db, id, now)):
+        while not await self._writer.write(lambda db: digests.tell(db, digest_id, now)):
             pass
 
     async def check(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TypeVar, cast
 
-from bridge.store.models import StoreUnavailable
+from bridge.store.models import StoreUnavailableError
 
 GROUP = 256
 """Calls in one transaction at most, so that the first does not wait long for the last."""
@@ -26,7 +26,7 @@ class _Call:
     writes: bool
     future: asyncio.Future[object]
     result: object = None
-    error: StoreUnavailable | None = None
+    error: StoreUnavailableError | None = None
 
     def resolve(self) -> None:
         if self.future.done():  # the caller was cancelled
@@ -41,7 +41,7 @@ class Worker:
     """Runs jobs on a connection in a thread of its own. The connection belongs to it, and is closed by it.
 
     A job is a plain function of the connection that leaves BEGIN and COMMIT to the worker. Whatever goes wrong in one
-    reaches its caller as StoreUnavailable, and the thread goes on.
+    reaches its caller as StoreUnavailableError, and the thread goes on.
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class Worker:
         self._thread.start()
 
     async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a job in a transaction, perhaps with others; returns once it is committed. Raises StoreUnavailable."""
+        """Run a job in a transaction, and return once it is committed. Raises StoreUnavailableError."""
         # The cast is sound: the result of this very job resolves the future.
         return cast("T", await self._submit(job, writes=True))
 
     async def read(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a job that only reads, on one snapshot, between the groups. Raises StoreUnavailable."""
+        """Run a job that only reads, on one snapshot, between the groups. Raises StoreUnavailableError."""
         return cast("T", await self._submit(job, writes=False))
 
     async def close(self) -> None:
@@ -74,7 +74,7 @@ class Worker:
 
     def _submit(self, job: Callable[[sqlite3.Connection], object], *, writes: bool) -> asyncio.Future[object]:
         if self._closed:
-            raise StoreUnavailable("the store is closed")
+            raise StoreUnavailableError("the store is closed")
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self._queue.put(_Call(job, writes, future))
         return future
@@ -176,11 +176,11 @@ def _resolve(calls: list[_Call]) -> None:
         call.resolve()
 
 
-def _unavailable(error: BaseException) -> StoreUnavailable:
+def _unavailable(error: BaseException) -> StoreUnavailableError:
     """An error for one caller; each gets an exception of its own, since raising one writes its traceback into it."""
-    if isinstance(error, StoreUnavailable):
-        return StoreUnavailable(*error.args)
+    if isinstance(error, StoreUnavailableError):
+        return StoreUnavailableError(*error.args)
     if isinstance(error, sqlite3.OperationalError):
-        return StoreUnavailable(str(error))
+        return StoreUnavailableError(str(error))
     log.error("the store failed in a way that it should not", exc_info=error)
-    return StoreUnavailable(f"{type(error).__name__} in the store")
+    return StoreUnavailableError(f"{type(error).__name__} in the store")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.store import Query, StoreRefused
+from bridge.store import Query, StoreRefusedError
 from bridge.store.recovery import recovery
-from bridge.store.recovery.damaged_file import NoStore
+from bridge.store.recovery.damaged_file import NoStoreError
 from bridge.store.recovery.recovery import Examined, examine, save
 from bridge.store.sqlite import schema
 from bridge.store.sqlite.store import SqliteStore
@@ -33,7 +33,7 @@ async def full(path: Path) -> Path:
 
     async def keep(number: int) -> None:
         body = {"object_kind": "pipeline", "number": number, "padding": "x" * (200 if number % 10 else 9000)}
-        one = event(f"key:{number}", id=f"id-{number:04}", now=NOW + number)
+        one = event(f"key:{number}", event_id=f"id-{number:04}", now=NOW + number)
         await store.accept(
             request(body), [entry(one, channels=["done" if number % 5 < 3 else "general"])], NOW + number
         )
@@ -113,7 +113,7 @@ async def test_it_works_beside_a_running_service_and_sees_what_is_in_its_wal(pat
     found = examine(place(path))
     assert (found.damage, found.left.events, found.left.waiting) == ({}, 1, 1)
     assert {file.name for file in path.parent.iterdir()} == files
-    with pytest.raises(StoreRefused, match="in use"):
+    with pytest.raises(StoreRefusedError, match="in use"):
         save(place(path), path.with_name("saved.db"))
     assert not path.with_name("saved.db").exists()
     await store.accept(request(), [entry()], NOW)
@@ -201,7 +201,7 @@ async def test_noise_is_not_taken_for_a_store(full: Path) -> None:
     found = examine(place(full))
     assert found.damage
     assert found.left.events == 0
-    with pytest.raises(StoreRefused):
+    with pytest.raises(StoreRefusedError):
         save(place(full), full.with_name("saved.db"))
     assert not full.with_name("saved.db").exists()
 
@@ -250,7 +250,7 @@ async def test_a_wal_without_its_database_is_damage_and_nothing_can_be_read(path
 async def test_an_empty_file_where_there_had_been_a_store_is_damage(full: Path) -> None:
     full.write_bytes(b"")
     assert "it is empty, where there had been a store" in examine(place(full)).damage["file"]
-    with pytest.raises(StoreRefused):
+    with pytest.raises(StoreRefusedError):
         save(place(full), full.with_name("saved.db"))
 
 
@@ -283,7 +283,7 @@ def test_what_is_no_store_of_ours_is_said_so_and_left_alone(path: Path, make: Ca
     make(path)
     before = path.read_bytes() if path.is_file() else None
     for ask in (lambda: examine(place(path)), lambda: save(place(path), path.with_name("saved.db"))):
-        with pytest.raises(NoStore) as refused:
+        with pytest.raises(NoStoreError) as refused:
             ask()
         assert str(path) in str(refused.value)
         assert "\n" not in str(refused.value)
@@ -294,12 +294,12 @@ def test_what_is_no_store_of_ours_is_said_so_and_left_alone(path: Path, make: Ca
 
 async def test_a_newer_versions_store_is_left_alone(full: Path) -> None:
     execute(full, f"PRAGMA user_version = {schema.VERSION + 1}")
-    with pytest.raises(NoStore, match="newer version"):
+    with pytest.raises(NoStoreError, match="newer version"):
         examine(place(full))
 
 
 def test_a_store_in_memory_has_no_file() -> None:
-    with pytest.raises(NoStore, match="in memory"):
+    with pytest.raises(NoStoreError, match="in memory"):
         examine(":memory:")
 
 
@@ -324,10 +324,10 @@ async def test_an_older_versions_store_is_looked_at_and_saved_as_it_is(path: Pat
 async def test_nothing_is_overwritten(full: Path) -> None:
     target = full.with_name("saved.db")
     target.write_text("mine")
-    with pytest.raises(StoreRefused, match="is there already"):
+    with pytest.raises(StoreRefusedError, match="is there already"):
         save(place(full), target)
     assert target.read_text() == "mine"
-    with pytest.raises(StoreRefused, match="is there already"):
+    with pytest.raises(StoreRefusedError, match="is there already"):
         save(place(full), full)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.store import Query, StoreRefused
+from bridge.store import Query, StoreRefusedError
 from bridge.store.sqlite import schema
 from tests.store.conftest import opened
 from tests.store.samples import accept, execute, rows
@@ -29,7 +29,7 @@ sys.stdin.read()
 
 def refusal(url: str, *, owner: bool = True) -> str:
     """What is said when a store is not opened: one line."""
-    with pytest.raises(StoreRefused) as refused:
+    with pytest.raises(StoreRefusedError) as refused:
         opened(url, owner=owner)
     text = str(refused.value)
     assert text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.store import Query, StoreUnavailable
+from bridge.store import Query, StoreUnavailableError
 from bridge.store.sqlite import files, worker
 from bridge.store.sqlite.store import SqliteStore
 from bridge.store.sqlite.worker import Worker
@@ -103,11 +103,11 @@ async def test_one_caller_is_answered_only_after_the_commit(numbers: Worker, pat
         assert number in kept(path)
 
 
-@pytest.mark.parametrize("error", [KeyError("a bug"), sqlite3.IntegrityError("odd"), StoreUnavailable("full")])
+@pytest.mark.parametrize("error", [KeyError("a bug"), sqlite3.IntegrityError("odd"), StoreUnavailableError("full")])
 async def test_an_error_costs_its_own_call_and_no_neighbour(numbers: Worker, path: Path, error: Exception) -> None:
     first, failed, last = await together(numbers, put(1), fail_with(error, 2), put(3))
     assert (first, last) == (1, 3)
-    assert isinstance(failed, StoreUnavailable)
+    assert isinstance(failed, StoreUnavailableError)
     assert kept(path) == [1, 3]
 
 
@@ -116,7 +116,7 @@ async def test_a_failing_commit_fails_everyone_and_keeps_nothing(numbers: Worker
         db.execute("INSERT INTO numbers (n, other) VALUES (7, 99)")
 
     outcomes = await together(numbers, put(1), dangling, put(2))
-    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 3
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailableError] * 3
     assert len({id(outcome) for outcome in outcomes}) == 3
     assert kept(path) == []
     assert await numbers.write(put(1)) == 1
@@ -127,7 +127,7 @@ async def test_where_sqlite_gives_up_the_transaction_everyone_hears_of_it(number
         db.execute("INSERT OR ROLLBACK INTO numbers (n) VALUES (1)")
 
     outcomes = await together(numbers, put(1), rolls_back, put(2))
-    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 3
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailableError] * 3
     assert kept(path) == []
     assert await numbers.write(put(1)) == 1
 
@@ -136,9 +136,9 @@ async def test_where_sqlite_gives_up_the_transaction_everyone_hears_of_it(number
 async def test_nothing_ends_the_thread(
     numbers: Worker, path: Path, error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(StoreUnavailable, match=type(error).__name__):
+    with pytest.raises(StoreUnavailableError, match=type(error).__name__):
         await numbers.write(fail_with(error, 1))
-    with pytest.raises(StoreUnavailable, match=type(error).__name__):
+    with pytest.raises(StoreUnavailableError, match=type(error).__name__):
         await numbers.read(fail_with(error, 1))
     assert "it should not" in caplog.text
     assert await numbers.write(put(2)) == 2
@@ -194,7 +194,7 @@ async def test_closing_finishes_what_is_queued(path: Path) -> None:
 async def test_a_closed_store_is_unavailable(store: SqliteStore) -> None:
     await store.close()
     for call in (accept(store), store.claim("a", "me", 1), store.find(Query()), store.counts(), store.settle([], NOW)):
-        with pytest.raises(StoreUnavailable, match="closed"):
+        with pytest.raises(StoreUnavailableError, match="closed"):
             await call
     await store.close()
 
@@ -208,9 +208,9 @@ async def test_a_locked_store_is_unavailable_still_reads_and_recovers(
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         for _ in range(2):
-            with pytest.raises(StoreUnavailable, match="locked"):
+            with pytest.raises(StoreUnavailableError, match="locked"):
                 await accept(store, entry(event("k")))
-        with pytest.raises(StoreUnavailable, match="locked"):
+        with pytest.raises(StoreUnavailableError, match="locked"):
             await store.check()
         assert len(await store.claim("general", "me", 10)) == 1
         other.execute("ROLLBACK")
@@ -225,7 +225,7 @@ async def test_a_full_disk_is_unavailable_remembers_nothing_and_recovers(store: 
     await store._writer.read(allow(1))  # SQLite takes that as: not one page more than now
     large = request(b"x" * 100_000)
     for _ in range(2):
-        with pytest.raises(StoreUnavailable, match="full"):
+        with pytest.raises(StoreUnavailableError, match="full"):
             await store.accept(large, [entry(event("k"))], NOW)
     assert await store.find(Query()) == []
     await store._writer.read(allow(1_000_000))
