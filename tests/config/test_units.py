@@ -18,7 +18,7 @@ def test_durations(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "bytes"),
+    ("text", "expected"),
     [("1048576", 2**20), ("32MiB", 2**25), ("2GiB", 2**31), ("2gib", 2**31), ("1 MB", 10**6), ("1.5KiB", 1536)],
 )
 def test_sizes(text: str, expected: int) -> None:

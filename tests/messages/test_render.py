@@ -28,7 +28,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize(
-    ("provider", "type", "name"),
+    ("provider", "event_type", "name"),
     [
         ("gitlab", "merge_request.open", "gitlab/merge_request.open.j2"),
         ("gitlab", "merge_request.close", "gitlab/merge_request.j2"),

@@ -9,7 +9,7 @@ ADA = f"*<{CUSTOMER}|Ada Marsh>*"
 
 
 @pytest.mark.parametrize(
-    ("type", "phrases"),
+    ("event_type", "phrases"),
     [
         (
             "orders/create",

@@ -10,7 +10,7 @@ HERE, THERE = f"{ADMIN}/settings/locations/70192837465", f"{ADMIN}/settings/loca
 
 
 @pytest.mark.parametrize(
-    ("type", "phrases"),
+    ("event_type", "phrases"),
     [
         (
             "products/create",

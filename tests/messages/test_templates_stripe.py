@@ -126,7 +126,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("type", "phrases"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(("event_type", "phrases"), CASES, ids=[case[0] for case in CASES])
 def test_what_a_sample_says(event_type: str, phrases: list[str]) -> None:
     text = said(sample(event_type))
     for phrase in phrases:
@@ -135,7 +135,7 @@ def test_what_a_sample_says(event_type: str, phrases: list[str]) -> None:
 
 @pytest.mark.parametrize("previous", [True, 7, 1.5, "x", [[1, 2]], [1]])
 @pytest.mark.parametrize(
-    "type", ["account.updated", "product.updated", "customer.subscription.updated", "refund.updated"]
+    "event_type", ["account.updated", "product.updated", "customer.subscription.updated", "refund.updated"]
 )
 def test_a_list_of_changes_that_is_none_costs_no_message(event_type: str, previous: object) -> None:
     body = sample(event_type)

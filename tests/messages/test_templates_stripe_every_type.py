@@ -58,7 +58,7 @@ def test_every_type_has_a_sentence_of_its_own() -> None:
     assert {event_type for event_type in SNAPSHOTS + THIN if event_type.removeprefix("v1.") not in PHRASES} == set()
 
 
-@pytest.mark.parametrize("type", SNAPSHOTS)
+@pytest.mark.parametrize("event_type", SNAPSHOTS)
 @pytest.mark.parametrize("amount", [None, 12900])
 def test_a_body_that_says_next_to_nothing_is_still_a_sentence(event_type: str, amount: int | None) -> None:
     body = _snapshot(event_type, amount=amount, currency="usd" if amount else None, livemode=True)
@@ -73,7 +73,7 @@ def test_a_body_that_says_next_to_nothing_is_still_a_sentence(event_type: str, a
     )
 
 
-@pytest.mark.parametrize("type", THIN)
+@pytest.mark.parametrize("event_type", THIN)
 def test_a_thin_event_is_a_sentence_with_the_id_of_its_object(event_type: str) -> None:
     result = rendered(_thin(event_type))
     assert_reads_well(result)

@@ -156,7 +156,7 @@ def test_an_inquiry_can_be_settled_by_a_refund() -> None:
     assert "A full refund now keeps it from becoming a dispute" in said(body)
 
 
-@pytest.mark.parametrize("type", ["charge.dispute.funds_reinstated", "charge.dispute.closed"])
+@pytest.mark.parametrize("event_type", ["charge.dispute.funds_reinstated", "charge.dispute.closed"])
 def test_what_is_over_asks_for_no_response(event_type: str) -> None:
     text = said(changed(event_type, None, status="needs_response"))
     assert "Respond" not in text
@@ -241,7 +241,7 @@ def test_a_coupon_named_by_its_discount_says_it_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("type", "previous", "fields", "told"),
+    ("event_type", "previous", "fields", "told"),
     [
         ("product.updated", {"active": True}, {"active": False}, "was retired"),
         ("product.updated", {"active": False}, {"active": True}, "can be sold again"),

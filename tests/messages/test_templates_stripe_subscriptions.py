@@ -124,7 +124,7 @@ def test_a_subscription_that_is_billed_by_invoice_says_so() -> None:
     "field", ["items", "plan", "cancellation_details", "customer", "discounts", "pause_collection"]
 )
 @pytest.mark.parametrize("junk", [None, True, 7, "x", [], [None], {"data": 3}, {"data": [None, 1, "x"]}])
-@pytest.mark.parametrize("type", ["customer.subscription.created", "customer.subscription.updated"])
+@pytest.mark.parametrize("event_type", ["customer.subscription.created", "customer.subscription.updated"])
 def test_junk_in_a_subscription_costs_no_message(event_type: str, field: str, junk: object) -> None:
     before = {field: junk, "status": junk, "trial_end": junk}
     assert rendered(changed(event_type, before, **{field: junk})).fault == ""

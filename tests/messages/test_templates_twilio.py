@@ -65,7 +65,7 @@ def test_every_body_makes_a_message_without_holes(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("type", "phrases"),
+    ("event_type", "phrases"),
     [
         (
             "message.received",

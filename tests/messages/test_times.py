@@ -41,7 +41,7 @@ def test_a_date_shows_in_utc_where_slack_cannot_write_it() -> None:
     assert date(1_700_000_000, "{date_num}") == "<!date^1700000000^{date_num}|2023-11-14>"
 
 
-@pytest.mark.parametrize("format", ["", "a|b", "a>b", "<b", "a^b", "x" * 200, "a\nb"])
+@pytest.mark.parametrize("date_format", ["", "a|b", "a>b", "<b", "a^b", "x" * 200, "a\nb"])
 def test_a_format_that_would_break_the_date_is_not_used(date_format: str) -> None:
     assert date(0, date_format) == "<!date^0^{date_short_pretty} at {time}|1970-01-01 00:00 UTC>"
 

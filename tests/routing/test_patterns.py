@@ -11,7 +11,7 @@ from bridge.routing.patterns import fault, matches, verdict
 
 
 @pytest.mark.parametrize(
-    ("pattern", "type"),
+    ("pattern", "event_type"),
     [
         ("push", "push"),
         ("merge_request", "merge_request.open"),
@@ -36,7 +36,7 @@ def test_matches(pattern: str, event_type: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "type"),
+    ("pattern", "event_type"),
     [
         ("push", "tag_push"),
         ("push", "pushed"),
@@ -58,7 +58,7 @@ def test_does_not_match(pattern: str, event_type: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("patterns", "type", "wanted", "because"),
+    ("patterns", "event_type", "wanted", "because"),
     [
         ([], "push", True, "every type"),
         (["pipeline.failed", "build"], "build.failed", True, "matches build"),

@@ -208,7 +208,7 @@ def test_nothing_else_is_confidential() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "header", "type", "title"),
+    ("body", "header", "event_type", "title"),
     [
         ({"text": "hi"}, "Merge Request Hook", "merge_request", "Merge Request Hook"),
         ({"title": "Deploy"}, "Job Hook", "build", "Job Hook: Deploy"),

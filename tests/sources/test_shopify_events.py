@@ -144,7 +144,7 @@ def test_a_topic_without_its_parts_still_has_a_subject_and_a_title(topic: str) -
 
 
 @pytest.mark.parametrize(
-    "id", ["9" * 300, "gid://shopify/" + "K" * 300, "gid://shopify/" + "K" * 150 + "/" + "é" * 150]
+    "object_id", ["9" * 300, "gid://shopify/" + "K" * 300, "gid://shopify/" + "K" * 150 + "/" + "é" * 150]
 )
 def test_a_subject_is_of_bounded_length_whatever_id_the_body_or_a_header_names(object_id: str) -> None:
     assert len(event_of("orders/create", {"id": object_id}).subject) <= 200
@@ -414,7 +414,7 @@ def test_titles_are_one_line_of_bounded_length_and_free_of_control_characters() 
 
 
 @pytest.mark.parametrize(
-    ("name", "type"),
+    ("name", "event_type"),
     [
         ("orders.create", "orders/create"),
         ("customer.tags_added", "customer.tags_added"),

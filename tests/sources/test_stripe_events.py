@@ -135,7 +135,7 @@ def test_keys_take_little_room_however_long_an_id_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("type", "resource"),
+    ("event_type", "resource"),
     [
         ("payment_intent.succeeded", {"object": "payment_intent", "id": "pi_1"}),
         ("charge.failed", {"object": "charge", "id": "ch_1", "payment_intent": "pi_1"}),
@@ -155,7 +155,7 @@ def test_all_that_befalls_a_payment_is_about_its_payment_intent(
 
 
 @pytest.mark.parametrize(
-    ("type", "resource", "subject"),
+    ("event_type", "resource", "subject"),
     [
         ("charge.failed", {"object": "charge", "id": "ch_1", "payment_intent": None}, "ch_1"),
         ("charge.dispute.closed", {"object": "dispute", "id": "du_1", "charge": "ch_1"}, "ch_1"),
@@ -274,7 +274,7 @@ def test_the_time_is_read_in_both_forms_and_never_guessed(created: object, occur
 
 
 @pytest.mark.parametrize(
-    ("type", "resource", "expected"),
+    ("event_type", "resource", "expected"),
     [
         ("charge.succeeded", {"amount": 5000, "currency": "jpy"}, "Payment of ¥5,000 succeeded"),
         ("charge.succeeded", {"amount": 12340, "currency": "kwd"}, "Payment of KWD 12.340 succeeded"),

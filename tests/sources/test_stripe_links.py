@@ -22,7 +22,7 @@ def snapshot(event_type: str, resource: Mapping[str, object]) -> dict[str, objec
 
 
 @pytest.mark.parametrize(
-    ("type", "resource", "page"),
+    ("event_type", "resource", "page"),
     [
         ("billing.credit_grant.created", {"object": "billing.credit_grant", "customer": "cus_1"}, "customers/cus_1"),
         (

@@ -216,7 +216,7 @@ def test_an_empty_batch_is_no_event_and_an_empty_form_is_malformed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "type"),
+    ("fields", "event_type"),
     [
         ({"CallSid": "CA1", "Digits": "1"}, "unknown"),
         ({"ConversationSid": "CH1", "EventType": "onMessageAdded"}, "conversation.onmessageadded"),

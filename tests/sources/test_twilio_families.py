@@ -44,7 +44,7 @@ def test_who_answered_comes_in_a_callback_of_its_own(who: str, title: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("fields", "type", "title"),
+    ("fields", "event_type", "title"),
     [
         (
             {"EventType": "task.created", "TaskSid": "WT1", "TaskQueueName": "Billing"},
@@ -100,7 +100,7 @@ def test_a_callback_is_a_sentence(fields: dict[str, str], event_type: str, title
 
 
 @pytest.mark.parametrize(
-    ("type", "data", "title"),
+    ("event_type", "data", "title"),
     [
         (
             "studio.flow.execution.ended",
@@ -151,7 +151,7 @@ def test_a_streamed_event_is_a_sentence(event_type: str, data: dict[str, object]
 
 
 @pytest.mark.parametrize(
-    ("type", "parameters", "title"),
+    ("event_type", "parameters", "title"),
     [
         (
             "status-callback.call.completed",
