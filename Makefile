@@ -43,8 +43,9 @@ types: $(VENV)/.dev ## Check the types
 golden: $(VENV)/.dev ## Write the messages that the tests compare with anew, after a change of a template
 	@$(BIN)/python -m tests.messages.golden
 
-docs: $(VENV)/.run ## Write docs/events.md anew, after a change of a sample, a template or routes.toml
+docs: $(VENV)/.dev ## Write docs/events.md and docs/architecture.svg again, after a change of what they show
 	@$(BIN)/python -m tools.event_catalog > docs/events.md.new && mv docs/events.md.new docs/events.md
+	@$(BIN)/python -m tools.architecture_picture > docs/architecture.svg.new && mv docs/architecture.svg.new docs/architecture.svg
 
 chaos: $(VENV)/.dev ## Kill, cut off and starve a bridge for ten minutes, then count (ARGS="--seconds 60 --seed 7")
 	@$(BIN)/python -m tests.chaos.chaos $(ARGS)
