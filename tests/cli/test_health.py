@@ -80,7 +80,7 @@ def test_a_variable_goes_before_the_dotenv_file(tmp_path: Path) -> None:
 
 def test_it_imports_the_standard_library_only() -> None:
     code = (
-        "import sys, bridge.health; heavy = {'typer', 'aiohttp', 'pydantic', 'jinja2', 'rich', 'structlog'};"
+        "import sys, bridge.cli.health; heavy = {'typer', 'aiohttp', 'pydantic', 'jinja2', 'rich', 'structlog'};"
         "print(sorted(heavy & {name.split('.')[0] for name in sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
