@@ -15,6 +15,7 @@ from bridge.messages.normalize import normalize
 from bridge.messages.render import load_templates, render
 from bridge.messages.template_blocks import Button, TemplateBlocks
 from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
+from tests.walks import for_each
 
 TEMPLATES = load_templates(None, {})
 URL = "https://e.example/7"
@@ -56,7 +57,7 @@ def test_without_an_address_there_is_no_link() -> None:
     assert pack_of(TemplateBlocks(title="*Ada* left"), "") == "*Ada* left"
 
 
-@pytest.mark.parametrize("sample", samples().values(), ids=lambda sample: sample.name)
+@for_each(samples().values(), name=lambda sample: sample.name)
 def test_the_packed_form_of_every_sample_is_short_and_keeps_slacks_limits(sample: Sample) -> None:
     rendered = render(sample_event(sample, sample.provider, SAMPLE_TIME), TEMPLATES)
     if rendered.message is None:

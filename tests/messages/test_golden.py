@@ -1,15 +1,14 @@
 """Every sample's message is the one that was reviewed."""
 
-import pytest
-
 from bridge.messages.render import load_templates
 from bridge.samples import Sample, samples
 from tests.messages.golden import golden_file, golden_text, left_over
+from tests.walks import for_each
 
 TEMPLATES = load_templates(None, {})
 
 
-@pytest.mark.parametrize("sample", samples().values(), ids=lambda sample: sample.name)
+@for_each(samples().values(), name=lambda sample: sample.name)
 def test_the_message_of_every_sample_is_the_one_that_was_reviewed(sample: Sample) -> None:
     path = golden_file(sample)
     assert path.exists(), f"{sample.name} has no message under review yet: run `make golden` and look at {path.name}"

@@ -52,7 +52,7 @@ NAMES = {
     ],
 )
 def test_the_most_specific_template_is_chosen(tmp_path: Path, provider: str, event_type: str, name: str) -> None:
-    assert choose(event(type=event_type, provider=provider), templates(tmp_path, **NAMES)) == name
+    assert choose(event(event_type=event_type, provider=provider), templates(tmp_path, **NAMES)) == name
 
 
 @given(
@@ -61,7 +61,7 @@ def test_the_most_specific_template_is_chosen(tmp_path: Path, provider: str, eve
 )
 @settings(max_examples=100, deadline=None)
 def test_no_type_from_outside_leaves_the_folder(event_type: str) -> None:
-    assert choose(event(type=event_type, provider="gitlab"), PACKAGED) in PACKAGED.names()
+    assert choose(event(event_type=event_type, provider="gitlab"), PACKAGED) in PACKAGED.names()
 
 
 PACKAGED = load_templates(None, {})
@@ -76,7 +76,7 @@ def test_an_operators_folder_lies_over_the_packaged_one_file_by_file(tmp_path: P
     assert over.sources["default.j2"] == "mine"
     assert over.sources["message.j2"] == PACKAGED.sources["message.j2"]
     assert "message.j2" not in over.names()
-    assert shown(message_of(render(event(type="unheard.of", provider="extra"), over))).startswith("mine")
+    assert shown(message_of(render(event(event_type="unheard.of", provider="extra"), over))).startswith("mine")
 
 
 def test_a_template_without_extends_is_its_body(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_one_broken_file_does_not_cost_the_others(tmp_path: Path) -> None:
     assert {"gitlab/push.j2", "huge.j2", "deep.j2", "bad.j2"} == set(made.faults)
     assert not any(name.endswith("old.j2") for name in made.names())
     assert message_of(render(event(), made, "good.j2")).text == "fine"
-    broken = render(event(type="push"), made)
+    broken = render(event(event_type="push"), made)
     assert broken.template == "gitlab/push.j2"
     assert broken.fault == "gitlab/push.j2:1: cannot be read: not UTF-8"
     assert problems(message_of(broken)) == []

@@ -4,13 +4,12 @@ import re
 from dataclasses import replace
 from functools import cache
 
-import pytest
-
 from bridge.core.payload import list_at, text_at
 from bridge.messages import Message
 from bridge.messages.normalize import COLORS
 from bridge.messages.render import Templates, load_templates, render
 from bridge.samples import Sample, sample_event, samples
+from tests.walks import for_each
 
 NOW = 1_795_392_000.0
 SIGNS = {
@@ -52,7 +51,7 @@ def sign(text: str) -> str:
     return found[0] if found else ""
 
 
-@pytest.mark.parametrize("sample", samples().values(), ids=lambda sample: sample.name)
+@for_each(samples().values(), name=lambda sample: sample.name)
 def test_the_sign_says_what_the_colour_says_in_the_title_and_on_the_phone(sample: Sample) -> None:
     told = message(sample)
     if told is None:
@@ -72,7 +71,7 @@ MAY_BE_TESTS = [
 ]
 
 
-@pytest.mark.parametrize("sample", MAY_BE_TESTS, ids=lambda sample: sample.name)
+@for_each(MAY_BE_TESTS, name=lambda sample: sample.name)
 def test_a_test_is_marked_alike_and_alarms_nobody(sample: Sample) -> None:
     told = message(sample, test=True)
     if told is None:
@@ -83,7 +82,7 @@ def test_a_test_is_marked_alike_and_alarms_nobody(sample: Sample) -> None:
         assert text_at(told.attachments[0], "color") == COLORS["muted"]
 
 
-@pytest.mark.parametrize("sample", samples().values(), ids=lambda sample: sample.name)
+@for_each(samples().values(), name=lambda sample: sample.name)
 def test_a_button_says_what_it_does(sample: Sample) -> None:
     told = message(sample)
     if told is None:

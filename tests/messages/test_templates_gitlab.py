@@ -15,6 +15,7 @@ from bridge.messages import Message, Rendered
 from bridge.messages.limits import problems
 from bridge.messages.render import load_templates, render
 from tests.sources.gitlab_bodies import PAYLOADS, SAMPLES, Json, changed, read, sample
+from tests.walks import for_each
 
 TEMPLATES = load_templates(None, {"amara": "U012AB3CD"})
 INDEX: Mapping[str, Mapping[str, str]] = (
@@ -47,7 +48,7 @@ def said(body: object, header: str = "") -> str:
     return written(message(read(body, header, headers=GITLAB)))
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+@for_each(SAMPLES, name=lambda path: path.stem)
 def test_every_sample_makes_a_message_without_holes_and_without_reading_what_is_not_there(path: Path) -> None:
     made = rendered(sample(path.stem))
     assert made.message is not None
@@ -652,7 +653,7 @@ def test_the_test_button_and_custom_templates_make_a_readable_message() -> None:
     assert "> All fine" in own
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+@for_each(SAMPLES, name=lambda path: path.stem)
 def test_no_text_of_a_payload_mentions_links_or_formats(path: Path) -> None:
     def poisoned(value: object) -> object:
         if isinstance(value, dict):
@@ -678,7 +679,7 @@ def emptied(body: object, empty: object) -> object:
     return [] if isinstance(body, list) else body if body in (True, False) else empty
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+@for_each(SAMPLES, name=lambda path: path.stem)
 @pytest.mark.parametrize("empty", [None, "", 0], ids=["null", "blank", "zero"])
 def test_a_body_that_says_nothing_leaves_no_dangling_words(path: Path, empty: object) -> None:
     body = sample(path.stem)

@@ -11,9 +11,10 @@ from bridge.messages.render import render
 from bridge.samples import Sample, sample_event
 from bridge.sources.shopify.provider import PROVIDER
 from tests.messages.shopify_messages import NOW, PAYLOADS, SAMPLES, event_of, templates, written
+from tests.walks import for_each
 
 
-@pytest.mark.parametrize("one", SAMPLES, ids=lambda one: one.type)
+@for_each(SAMPLES, name=lambda one: one.type)
 def test_every_sample_reads_well_and_links_to_the_admin(one: Sample) -> None:
     text = written(one.type, one.body)
     assert sample_event(one, "shopify", NOW).url in text or "uninstalled* the app" in text or "bulk" in text
@@ -31,7 +32,7 @@ TIMES = ("_at", "_by", "_on")
 HOSTILE = "<!channel> <@U012AB3CD> <https://evil.example.com|x> *b* _i_ `c` ~s~ & \x00 \u202e "
 
 
-@pytest.mark.parametrize("one", SAMPLES, ids=lambda one: one.type)
+@for_each(SAMPLES, name=lambda one: one.type)
 def test_text_from_outside_neither_mentions_nor_links_nor_formats(one: Sample) -> None:
     text = written(one.type, _every_text(one.body, HOSTILE))
     assert not re.search(r"<(?!https://|!date\^)", text), text
@@ -61,7 +62,7 @@ def test_a_body_whose_fields_are_all_of_the_wrong_kind_is_still_a_message(junk: 
         assert problems(rendered.message) == []
 
 
-@pytest.mark.parametrize("one", SAMPLES, ids=lambda one: one.type)
+@for_each(SAMPLES, name=lambda one: one.type)
 def test_whatever_field_is_missing_or_null_the_message_is_whole(one: Sample) -> None:
     for lacking in _lacking_one(one.body):
         written(one.type, lacking)
@@ -80,12 +81,12 @@ def _lacking_one(data: object, depth: int = 0) -> Iterator[object]:
             yield [inner, *data[1:]]
 
 
-@pytest.mark.parametrize("one", SAMPLES, ids=lambda one: one.type)
+@for_each(SAMPLES, name=lambda one: one.type)
 def test_a_body_that_holds_nothing_is_a_message(one: Sample) -> None:
     written(one.type, {})
 
 
-@pytest.mark.parametrize("one", SAMPLES, ids=lambda one: one.type)
+@for_each(SAMPLES, name=lambda one: one.type)
 def test_no_word_of_a_machine_is_shown_to_people(one: Sample) -> None:
     text = re.sub(
         r"`[^`]*`|<!date[^|]*|<?https?://[^\s|>]*|:[a-z_]+:|“[^”]*”|WINTER10|MUG-\w+", "", written(one.type, one.body)

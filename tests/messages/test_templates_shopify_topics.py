@@ -7,11 +7,10 @@ three compliance topics, and Next-Gen Events, https://shopify.dev/docs/api/event
 import re
 from collections.abc import Iterator
 
-import pytest
-
 from bridge.messages.render import render
 from bridge.samples import sample_event
 from tests.messages.shopify_messages import NOW, SAMPLES, event_of, sample, templates, title
+from tests.walks import for_each
 
 TOPICS = """
 orders/ create updated paid partially_fulfilled fulfilled cancelled edited delete link_requested
@@ -134,7 +133,7 @@ def test_each_topic_has_a_sample_and_each_sample_is_of_a_topic() -> None:
     assert set(ALL) == set(KNOWN)
 
 
-@pytest.mark.parametrize("topic", ALL)
+@for_each(ALL)
 def test_the_title_is_a_sentence_that_a_person_would_write(topic: str) -> None:
     event = sample_event(KNOWN[topic], "shopify", NOW)
     for said in (event.title, title(topic, sample(topic)), event_of(topic, {}).title):
@@ -147,7 +146,7 @@ def test_the_title_is_a_sentence_that_a_person_would_write(topic: str) -> None:
         ), plain
 
 
-@pytest.mark.parametrize("topic", ALL)
+@for_each(ALL)
 def test_the_message_comes_from_a_template_that_fits(topic: str) -> None:
     group = re.split(r"[/.]", topic)[0]
     used = render(sample_event(KNOWN[topic], "shopify", NOW), templates()).template

@@ -25,6 +25,7 @@ from tests.messages.stripe_bodies import (
     sample,
     templates,
 )
+from tests.walks import for_each
 
 PAYLOADS = Path(__file__).parents[2].parent / "shared" / "payloads" / "stripe"
 SAMPLES = [sample for sample in samples().values() if sample.provider == "stripe"]
@@ -34,7 +35,7 @@ def test_every_template_compiles() -> None:
     assert {name: fault for name, fault in templates().faults.items() if name.startswith("stripe/")} == {}
 
 
-@pytest.mark.parametrize("one", SAMPLES, ids=lambda one: one.type)
+@for_each(SAMPLES, name=lambda one: one.type)
 def test_a_sample_reads_well_and_lacks_nothing_that_its_template_reads(one: Sample) -> None:
     result = render(sample_event(one, "stripe", NOW), templates())
     assert_reads_well(result)
@@ -42,7 +43,7 @@ def test_a_sample_reads_well_and_lacks_nothing_that_its_template_reads(one: Samp
     assert result.missing == ()
 
 
-@pytest.mark.parametrize("one", SAMPLES, ids=lambda one: one.type)
+@for_each(SAMPLES, name=lambda one: one.type)
 def test_no_amount_is_shown_in_the_smallest_unit(one: Sample) -> None:
     result = render(sample_event(one, "stripe", NOW), templates())
     if result.message is None:
@@ -65,7 +66,7 @@ def _payloads() -> list[Path]:
 
 
 @pytest.mark.skipif(not PAYLOADS.exists(), reason="the recorded payloads lie outside the project")
-@pytest.mark.parametrize("path", _payloads(), ids=lambda path: f"{path.parent.name}-{path.stem}")
+@for_each(_payloads(), name=lambda path: f"{path.parent.name}-{path.stem}")
 def test_payloads_read_well(path: Path) -> None:
     body = json.loads(path.read_text("utf-8"))
     result = rendered(body)
@@ -202,7 +203,7 @@ def test_what_matters_is_never_skipped(body: dict[str, object]) -> None:
     assert result.message is not None
 
 
-@pytest.mark.parametrize("one", SAMPLES, ids=lambda one: one.type)
+@for_each(SAMPLES, name=lambda one: one.type)
 def test_without_previous_values_nothing_is_skipped(one: Sample) -> None:
     body = sample(one.type)
     if isinstance(body.get("data"), dict):
@@ -224,7 +225,7 @@ def hostile(value: object) -> object:
     return HOSTILE if isinstance(value, str) else value
 
 
-@pytest.mark.parametrize("one", SAMPLES, ids=lambda one: one.type)
+@for_each(SAMPLES, name=lambda one: one.type)
 def test_no_text_of_a_payload_mentions_or_links(one: Sample) -> None:
     result = rendered(hostile(one.body))
     assert result.fault == ""
@@ -235,7 +236,7 @@ def test_no_text_of_a_payload_mentions_or_links(one: Sample) -> None:
         assert never not in re.sub(r"<!date[^>]*>|https://[^|>\"]*", "", posted)
 
 
-@pytest.mark.parametrize("one", SAMPLES, ids=lambda one: one.type)
+@for_each(SAMPLES, name=lambda one: one.type)
 def test_a_payload_of_nulls_still_makes_a_message(one: Sample) -> None:
     body = sample(one.type)
     if "data" in body:

@@ -11,6 +11,7 @@ from bridge.samples import Sample, samples
 from bridge.sources.stripe.titles import PHRASES
 from tests.messages.rendering import message_of
 from tests.messages.stripe_bodies import assert_reads_well, event_of, rendered, said
+from tests.walks import for_each
 
 LIBRARY = Path(stripe.__file__).parent
 
@@ -58,7 +59,7 @@ def test_every_type_has_a_sentence_of_its_own() -> None:
     assert {event_type for event_type in SNAPSHOTS + THIN if event_type.removeprefix("v1.") not in PHRASES} == set()
 
 
-@pytest.mark.parametrize("event_type", SNAPSHOTS)
+@for_each(SNAPSHOTS)
 @pytest.mark.parametrize("amount", [None, 12900])
 def test_a_body_that_says_next_to_nothing_is_still_a_sentence(event_type: str, amount: int | None) -> None:
     body = _snapshot(event_type, amount=amount, currency="usd" if amount else None, livemode=True)
@@ -73,7 +74,7 @@ def test_a_body_that_says_next_to_nothing_is_still_a_sentence(event_type: str, a
     )
 
 
-@pytest.mark.parametrize("event_type", THIN)
+@for_each(THIN)
 def test_a_thin_event_is_a_sentence_with_the_id_of_its_object(event_type: str) -> None:
     result = rendered(_thin(event_type))
     assert_reads_well(result)
@@ -82,7 +83,7 @@ def test_a_thin_event_is_a_sentence_with_the_id_of_its_object(event_type: str) -
     assert "_" not in re.sub(r":[a-z_]+: ", "", text)
 
 
-@pytest.mark.parametrize("body", [*map(_snapshot, SNAPSHOTS), *map(_thin, THIN)], ids=lambda body: body["type"])
+@for_each([*map(_snapshot, SNAPSHOTS), *map(_thin, THIN)], name=lambda body: str(body["type"]))
 def test_the_link_leads_into_the_dashboard_to_the_object_or_its_event(body: dict[str, object]) -> None:
     live, test = event_of(body), event_of({**body, "livemode": False})
     assert re.fullmatch(r"https://dashboard\.stripe\.com/[a-z_/-]+/(thing1|evt_1)", live.url)
@@ -105,7 +106,7 @@ JUNK: tuple[object, ...] = (
 )
 
 
-@pytest.mark.parametrize("one", [s for s in samples().values() if s.provider == "stripe"], ids=lambda one: one.type)
+@for_each([s for s in samples().values() if s.provider == "stripe"], name=lambda one: one.type)
 def test_fields_of_the_wrong_kind_cost_no_message(one: Sample) -> None:
     body = json.loads(json.dumps(one.body))
     resource = body.get("data", {}).get("object", {})

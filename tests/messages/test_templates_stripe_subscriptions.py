@@ -3,6 +3,7 @@
 import pytest
 
 from tests.messages.stripe_bodies import changed, posted, rendered, said, sample, title
+from tests.walks import for_each
 
 TERMS = {"nickname": "Crew", "unit_amount": 1900, "currency": "eur", "recurring": {"interval": "month"}}
 OTHER = {"nickname": "Grinder", "unit_amount": 900, "currency": "eur", "recurring": {"interval": "month"}}
@@ -120,12 +121,10 @@ def test_a_subscription_that_is_billed_by_invoice_says_so() -> None:
     assert "by invoice" not in said(changed("customer.subscription.created", collection_method="charge_automatically"))
 
 
-@pytest.mark.parametrize(
-    "field", ["items", "plan", "cancellation_details", "customer", "discounts", "pause_collection"]
-)
-@pytest.mark.parametrize("junk", [None, True, 7, "x", [], [None], {"data": 3}, {"data": [None, 1, "x"]}])
 @pytest.mark.parametrize("event_type", ["customer.subscription.created", "customer.subscription.updated"])
-def test_junk_in_a_subscription_costs_no_message(event_type: str, field: str, junk: object) -> None:
+@pytest.mark.parametrize("junk", [None, True, 7, "x", [], [None], {"data": 3}, {"data": [None, 1, "x"]}])
+@for_each(["items", "plan", "cancellation_details", "customer", "discounts", "pause_collection"])
+def test_junk_in_a_subscription_costs_no_message(field: str, event_type: str, junk: object) -> None:
     before = {field: junk, "status": junk, "trial_end": junk}
     assert rendered(changed(event_type, before, **{field: junk})).fault == ""
 

@@ -16,6 +16,7 @@ from bridge.messages.render import load_templates, render
 from bridge.sources import Malformed
 from bridge.sources.twilio.errors import WORDS
 from bridge.sources.twilio.provider import PROVIDER
+from tests.walks import for_each
 
 TEMPLATES = load_templates(None, {})
 FOLDER = Path(bridge.samples.__file__).parent / "twilio"
@@ -54,7 +55,7 @@ def sample(event_type: str, **changed: object) -> str:
     return written(message(events(body)[0]))
 
 
-@pytest.mark.parametrize("path", [*SAMPLES, *PAYLOADS], ids=lambda path: path.stem)
+@for_each([*SAMPLES, *PAYLOADS], name=lambda path: path.stem)
 def test_every_body_makes_a_message_without_holes(path: Path) -> None:
     for event in events(json.loads(path.read_text("utf-8"))):
         said = written(message(event))
@@ -281,7 +282,7 @@ def spoilt(body: object, text: str) -> object:
     return text if isinstance(body, str) else body
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+@for_each(SAMPLES, name=lambda path: path.stem)
 @pytest.mark.parametrize("text", [HOSTILE, HOSTILE * 200])
 def test_hostile_text_mentions_nobody_and_links_nothing(path: Path, text: str) -> None:
     body = json.loads(path.read_text("utf-8"))

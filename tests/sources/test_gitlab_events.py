@@ -8,12 +8,13 @@ import pytest
 from bridge.sources.gitlab.provider import PROVIDER
 from bridge.sources.gitlab.types import KIND_OF_HEADER
 from tests.sources.gitlab_bodies import NOW, PAYLOADS, SAMPLES, SIGNING, TOKEN, Json, changed, read, sample
+from tests.walks import for_each
 
 FIX = "Keep the voucher when the basket changes"
 BUG = "Voucher disappears when the amount changes"
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+@for_each(SAMPLES, name=lambda path: path.stem)
 @pytest.mark.parametrize("secret", [TOKEN, SIGNING])
 def test_every_sample_is_sent_verified_and_read_as_its_type(path: Path, secret: str) -> None:
     body = json.loads(path.read_text("utf-8"))

@@ -11,6 +11,7 @@ from bridge.events import Event, Request
 from bridge.samples import Sample, samples
 from bridge.sources import Malformed
 from bridge.sources.shopify.provider import PROVIDER
+from tests.walks import for_each
 
 NOW = 1_795_392_000.0
 SECRET = "hush"
@@ -457,7 +458,7 @@ def test_raw_bytes_are_signed_as_they_are() -> None:
 SAMPLES = [sample for sample in samples().values() if sample.provider == "shopify"]
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.type)
+@for_each(SAMPLES, name=lambda sample: sample.type)
 def test_every_sample_is_verified_and_becomes_its_type(sample: Sample) -> None:
     assert_whole(sample.type, sample.body)
 

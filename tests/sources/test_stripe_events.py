@@ -14,6 +14,7 @@ from bridge.samples import Sample, sample_event, samples
 from bridge.sources import Malformed
 from bridge.sources.stripe.provider import PROVIDER
 from bridge.sources.stripe.titles import PHRASES
+from tests.walks import for_each
 
 NOW = 1_795_392_000.0
 SECRET = "whsec_4uPq9TzExampleExampleExample01"
@@ -48,7 +49,7 @@ def title(event_type: str, resource: Mapping[str, object], previous: Mapping[str
 # Samples
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.type)
+@for_each(SAMPLES, name=lambda sample: sample.type)
 def test_a_sample_is_a_whole_event_that_stripes_library_verifies_too(sample: Sample) -> None:
     asked = PROVIDER.request_for(sample.type, sample.body, SECRET, NOW)
     PROVIDER.verify(asked, [SECRET], NOW)
@@ -88,7 +89,7 @@ def _payloads() -> list[Path]:
 
 
 @pytest.mark.skipif(not PAYLOADS.exists(), reason="the recorded payloads lie outside the project")
-@pytest.mark.parametrize("path", _payloads(), ids=lambda path: path.stem)
+@for_each(_payloads(), name=lambda path: path.stem)
 def test_payloads(path: Path) -> None:
     body = json.loads(path.read_text("utf-8"))
     asked = PROVIDER.request_for("", body, SECRET, NOW)

@@ -5,6 +5,7 @@ import pytest
 from bridge.events import Event
 from bridge.sources.twilio.families import STREAMS
 from tests.sources.test_twilio_events import ADA, OURS, event, events, same
+from tests.walks import for_each
 
 
 def streamed(event_type: str, **data: object) -> Event:
@@ -200,7 +201,7 @@ def test_a_run_of_a_flow_is_linked() -> None:
     assert streamed("studio.flow.execution.started", **{**ids, "execution_sid": "FN/../x"}).url == page
 
 
-@pytest.mark.parametrize("start", [start for start, _ in STREAMS])
+@for_each([start for start, _ in STREAMS])
 @pytest.mark.parametrize("rest", ["", "task.created", "message.added", "flow.step.ended", "conference-summary.partial"])
 @pytest.mark.parametrize(
     "data", [None, [], "x", {"payload": 7}, {"MessagingBinding": []}, {"payload": {"worker_name": {}}}]

@@ -3,10 +3,9 @@
 import json
 from pathlib import Path
 
-import pytest
-
 import bridge.samples
 from bridge.sources.twilio.provider import PROVIDER
+from tests.walks import for_each
 
 SAMPLES = sorted((Path(bridge.samples.__file__).parent / "twilio").glob("*.json"))
 STATUSES = {
@@ -24,7 +23,7 @@ STATUSES = {
 }
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+@for_each(SAMPLES, name=lambda path: path.stem)
 def test_a_sample_is_of_the_type_that_its_name_says(path: Path) -> None:
     request = PROVIDER.request_for(path.stem, json.loads(path.read_text("utf-8")), "K1:secret", 0.0)
     PROVIDER.verify(request, ["K1:secret"], 0.0)
