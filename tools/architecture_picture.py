@@ -37,6 +37,7 @@ STEPS = {"web": "1", "sources": "2", "routing": "3", "store": "4", "delivery": "
 COLUMN, ROW, WIDTH, HEIGHT = 224, 84, 186, 50
 LEFT, TOP = 136, 40
 GREY = "#7d8590"
+FONT = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
 
 Point = tuple[float, float]
 
@@ -68,29 +69,22 @@ def picture() -> str:
     total = sum(map(len, imports.values()))
     width = LEFT + 3 * COLUMN + WIDTH // 2 + 16
     height = TOP + highest * ROW - 4
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    legend = (
+        f"An arrow points at a room that is imported: {total} in all. "
+        f"The {len(edges)} that are drawn imply the others. Blue, 1 to 6: the way of a webhook."
+    )
     return "\n".join(
         [
-            (
-                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-                'font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif" role="img">'
-            ),
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="{FONT}" role="img">',
             "<!-- Written by `make docs` from the imports of bridge/. Changes by hand are lost. -->",
             f"<title>The rooms of Bridge: {len(imports)} rooms in {highest} layers</title>",
-            (
-                '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-                f'<path d="M0 0.5 L8 4 L0 7.5 z" fill="{GREY}"/></marker></defs>'
-            ),
+            '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"',
+            f' orient="auto"><path d="M0 0.5 L8 4 L0 7.5 z" fill="{GREY}"/></marker></defs>',
             *_layer_numbers(highest),
             *_lines(edges, at),
             *(_box(room, *_centre(place)) for room, place in sorted(at.items(), key=lambda item: item[1][::-1])),
-            _text(
-                width / 2,
-                height - 14,
-                f"An arrow points at a room that is imported: {total} in all. "
-                f"The {len(edges)} that are drawn imply the others. Blue, 1 to 6: the way of a webhook.",
-                13,
-                GREY,
-            ),
+            _text(width / 2, height - 14, legend, 13, GREY),
             "</svg>\n",
         ]
     )
