@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from rich.text import Text
 
 from bridge.cli.errors import out, refuse
@@ -22,6 +21,7 @@ from bridge.live.snapshot import Snapshot
 from bridge.preview.app import application
 from bridge.preview.files import Files
 from bridge.samples import samples
+from bridge.web.aiohttp_internals import HttpProcessingError
 
 
 def preview(event: str | None, *, host: str, port: int, browser: bool) -> None:

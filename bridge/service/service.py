@@ -27,7 +27,8 @@ from bridge.messages.render import Templates, compile_fault, is_choice, render
 from bridge.service.gc_tuning import begin_with_short_pauses, shorten_pauses
 from bridge.store import Counts, Delivery, Store, StoreUnavailableError, open_store
 from bridge.web.app import LAST_REQUESTS, Server, application
-from bridge.web.connections import Connections, Limits, raise_open_files
+from bridge.web.connection_policy import Limits
+from bridge.web.connections import Connections, raise_open_files
 from bridge.web.health import Health, Readiness
 from bridge.web.log_throttle import Lines
 from bridge.web.request_bodies import BodyBudget

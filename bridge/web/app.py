@@ -5,9 +5,10 @@ import logging
 from collections.abc import Awaitable, Callable
 
 import structlog
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 
 from bridge.web import responses
+from bridge.web.aiohttp_internals import Handler, send_continue, set_handler
 from bridge.web.connections import Connection, Connections
 from bridge.web.health import Health
 from bridge.web.webhooks import Ingest
@@ -26,7 +27,7 @@ async def constant_errors(
     """Every error leaves as JSON with a constant text; what went wrong is for our log only."""
     connection = request.protocol if isinstance(request.protocol, Connection) else None
     if connection:
-        connection.begun(whole=not request.can_read_body)
+        connection.head_received(complete=not request.can_read_body)
     try:
         response = await handler(request)
     except web.HTTPException as error:
@@ -36,31 +37,22 @@ async def constant_errors(
         # The body and the headers stay out of the log: the path's shape and the traceback have to do.
         log.exception("a request failed", method=request.method, handler=request.match_info.handler.__qualname__)
         response = responses.error(500)
-    if connection and connection.answered(last=response.keep_alive is False):
+    if connection and connection.responded(last=response.keep_alive is False):
         response.force_close()
     return response
-
-
-async def continue_if_asked(request: web.Request) -> None:
-    """``Expect: 100-continue`` is answered as it asks; any other expectation is passed over, as RFC 9110 allows."""
-    if request.version == HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0
 
 
 def application(ingest: Ingest, health: Health) -> web.Application:
     """The application: one way in, two health pages."""
     app = web.Application(middlewares=[constant_errors])
-    app.router.add_route("*", "/webhooks/{source}", ingest.handle, expect_handler=continue_if_asked)
+    app.router.add_route("*", "/webhooks/{source}", ingest.handle, expect_handler=send_continue)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
     return app
 
 
-def _without_words_of_others(
-    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
-    """What aiohttp answers before any middleware is asked: a 417 that quotes the request."""
+def _without_quotes(handler: Handler) -> Handler:
+    """Replace aiohttp's own error pages, written before any middleware runs: a 417 quotes the request."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -86,7 +78,7 @@ class Server:
         await self._runner.setup()
         manager = self._runner.server
         assert manager is not None  # after setup
-        manager.request_handler = _without_words_of_others(manager.request_handler)
+        set_handler(manager, _without_quotes)
         self._listener = await asyncio.get_running_loop().create_server(
             lambda: Connection(manager, self._connections), host, port, backlog=1024
         )

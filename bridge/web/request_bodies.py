@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from bridge.web.connections import PROGRESS, Connection
+from bridge.web.connection_policy import PROGRESS
+from bridge.web.connections import Connection
 
 SMALL = 1024 * 1024
 """Bytes. A body up to this size shares the whole bound; a larger one first takes a place among the large."""
@@ -185,7 +186,7 @@ class BodyBudget:
                                     beyond += size
                             taken += len(chunk)
                             if isinstance(request.protocol, Connection):
-                                request.protocol.taken(len(chunk))
+                                request.protocol.body_read(len(chunk))
                             reading.arrived(len(chunk), loop.time())
                             chunks.append(chunk)
                             if len(chunks) > MOST_PIECES:
@@ -207,7 +208,7 @@ class BodyBudget:
             # To copy 25 MB takes long enough for others to notice.
             body = await asyncio.to_thread(_joined, chunks) if taken > SMALL else _joined(chunks)
             if isinstance(request.protocol, Connection):
-                request.protocol.whole()
+                request.protocol.body_complete()
             yield body
         finally:
             self._all.give(taken)

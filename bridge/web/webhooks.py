@@ -88,7 +88,7 @@ class Ingest:
             return self._turn_away(raw, 400, str(error), source.name)
 
         if isinstance(raw.protocol, Connection):
-            raw.protocol.verified = True
+            raw.protocol.mark_verified()
         entries: list[NewEvent] = []
         for part, (event, decision) in enumerate(read):
             self._tell_failing_conditions(decision)
