@@ -1,4 +1,4 @@
-"""The commands' names, options and help. What they do is in the modules beside this one."""
+"""Command line: names, options and help texts of the commands. Each command runs in a module of its own."""
 
 import sys
 from contextlib import suppress
@@ -11,8 +11,11 @@ from bridge.core.version import __version__
 
 app = typer.Typer(
     name="bridge",
-    help="Webhooks in, Slack messages out: GitLab, Stripe, Shopify and Twilio call it, your channels read about it.",
-    epilog="Exit status: 0 good, 1 the answer is no, 2 wrong usage or configuration.",
+    help="""Receive webhooks from GitLab, Stripe, Shopify and Twilio, and post readable messages to Slack.
+
+    New here? Run `bridge demo`, then `bridge init`, `bridge check`, `bridge test` and `bridge serve`.
+    """,
+    epilog="Exit status: 0 success; 1 the answer is no, e.g. a check failed; 2 wrong usage or configuration.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -20,8 +23,12 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+RUN, CONFIGURE, EVENT_LOG = "Run", "Routes and templates", "Event log"
+"""Headings of the command groups in `bridge --help`."""
+
+
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(f"bridge {__version__}")
         raise typer.Exit
 
@@ -32,74 +39,99 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """What stands before a command."""
+    """Handle the options before the command."""
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def serve() -> None:
     """Run the service until SIGTERM.
 
-    It needs a secret for one source and a URL for one channel at least, for example:
+    It needs at least the secret of one source and the Slack URL of one channel.
 
-    BRIDGE_SECRETS__GITLAB=… BRIDGE_CHANNELS__GENERAL=https://hooks.slack.com/services/… bridge serve
+    Example:
+      export BRIDGE_SECRETS__GITLAB=…
+      export BRIDGE_CHANNELS__GENERAL=https://hooks.slack.com/services/…
+      bridge serve
     """
     from bridge.cli.serve import serve as run
 
     run()
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def demo(
-    stay: Annotated[bool, typer.Option("--stay", help="Keep it running, and print curl lines to play with.")] = False,
+    stay: Annotated[bool, typer.Option("--stay", help="Keep it running, and print curl commands to try.")] = False,
 ) -> None:
-    """See the bridge work: the real service, a simulated Slack, and four providers that call it."""
+    """See the service work, with simulated providers and Slack.
+
+    It needs no account, secret or network, and leaves no files behind.
+    """
     from bridge.cli.demo import demo as run
 
     run(stay)
 
 
-@app.command()
+@app.command(rich_help_panel=CONFIGURE)
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Target; created if missing.")] = Path(),
+) -> None:
+    """Copy routes.toml and the templates to a folder for editing.
+
+    Existing files stay as they are.
+    """
+    from bridge.cli.init import init as run
+
+    run(folder)
+
+
+@app.command(rich_help_panel=CONFIGURE)
 def check(
     templates: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[TEMPLATE]...", help="Look at these alone, and at what uses them. Default: everything."
-        ),
+        typer.Argument(metavar="TEMPLATE", help="Check only these and the files that use them. Default: all."),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Let notes count as errors.")] = False,
-    env: Annotated[bool, typer.Option("--env", help="Add what `serve` would refuse in this environment.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Treat notes as errors.")] = False,
+    env: Annotated[
+        bool, typer.Option("--env", help="Also check the environment: report anything that `serve` would refuse.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     payload: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="A recorded body, in place of the sample of its type. May be repeated."),
+        typer.Option(metavar="FILE", help="Use this recorded body instead of the sample of its type. Repeatable."),
     ] = None,
     event: Annotated[
         str | None,
-        typer.Option(metavar="SOURCE/TYPE", help="What the recorded bodies are, where they do not say so (Shopify's)."),
+        typer.Option(
+            metavar="SOURCE/TYPE", help="Event type of the recorded bodies, if they do not name it (Shopify)."
+        ),
     ] = None,
     store: Annotated[
-        bool, typer.Option("--store", help="Look at the store alone: is it whole, and if not, what can be saved?")
+        bool, typer.Option("--store", help="Check only the store: report damage, and how much can be recovered.")
     ] = False,
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="With --store: copy what can be read into a new store.")
+        Path | None, typer.Option(metavar="FILE", help="With --store: copy all readable data into a new store.")
     ] = None,
 ) -> None:
-    """Find what is wrong with routes.toml and the templates. Needs no network and no secrets.
+    """Check routes.toml and the templates, without network or secrets.
 
-    Every template is rendered against every sample event that can reach it. Errors end with status 1; notes do not.
+    Every template is rendered with every sample event that can reach it. Errors end with status 1, notes with 0.
+    TEMPLATE is a name (gitlab/push.j2) or the path of a file. One template is checked fast enough for every save.
+    --store checks the file of BRIDGE_STORE instead, changes nothing, and ends with status 1 if it is damaged.
 
-    With TEMPLATE (gitlab/push.j2, or the path of its file) it looks at that one and what uses it: for each save.
-
-    With --store it looks at the file of BRIDGE_STORE instead, changes nothing, and ends with status 1 if it is damaged.
+    Examples:
+      bridge check
+      bridge check templates/gitlab/push.j2
+      bridge check --payload saved.json --event shopify/orders/create
+      bridge check --store --save recovered.db
     """
     if store or save:
         from bridge.cli.check_store import check_store
         from bridge.cli.errors import refuse
 
         if not store:
-            refuse(["--save goes with --store: bridge check --store --save FILE"])
+            refuse(["--save needs --store: bridge check --store --save FILE"])
         if templates or strict or env or payload or event:
-            refuse(["--store looks at the store alone: leave out --strict, --env, --payload, --event and templates"])
+            refuse(["--store checks only the store: leave out --strict, --env, --payload, --event and templates"])
         check_store(as_json=json, save=save)
         return
     from bridge.cli.check import check as run
@@ -107,94 +139,122 @@ def check(
     run(templates or [], strict=strict, env=env, as_json=json, payloads=payload or [], event=event)
 
 
-@app.command("test")
-def trial(
+@app.command("test", rich_help_panel=RUN)
+def send_test(
     channels: Annotated[
-        list[str] | None, typer.Argument(metavar="[CHANNEL]...", help="Default: every channel that a route uses.")
+        list[str] | None, typer.Argument(metavar="CHANNEL", help="Default: every channel used by a route.")
     ] = None,
     event: Annotated[
-        str | None, typer.Option(metavar="SOURCE/TYPE", help="Send this sample event through the real routes instead.")
+        str | None,
+        typer.Option(metavar="SOURCE/TYPE", help="Send a sample event along the real routes instead."),
     ] = None,
 ) -> None:
-    """Send a real test message to Slack, and print what Slack answered for each channel."""
+    """Send a real test message to Slack, and print Slack's answer.
+
+    The messages are marked as tests. Status 1 if one is not posted.
+
+    Examples:
+      bridge test general
+      bridge test --event gitlab/pipeline.failed
+    """
     from bridge.cli.errors import refuse
-    from bridge.cli.send_test import try_channels, try_event
+    from bridge.cli.send_test import send_event, send_to_channels
 
     if event is not None and channels:
-        refuse(["name channels or --event, not both: the routes decide where an event goes"])
+        refuse(["give channels or --event, not both: an event goes to the channels of its routes"])
     if event is not None:
-        try_event(event)
+        send_event(event)
     else:
-        try_channels(channels or [])
+        send_to_channels(channels or [])
 
 
-@app.command()
+@app.command(rich_help_panel=CONFIGURE)
 def render(
-    event: Annotated[str, typer.Argument(metavar="SOURCE/TYPE", help="A sample's name, e.g. gitlab/pipeline.failed")],
+    event: Annotated[str, typer.Argument(metavar="SOURCE/TYPE", help="Name of a sample, e.g. gitlab/pipeline.failed")],
     payload: Annotated[
-        Path | None, typer.Option(help="A recorded body (JSON, or a form as it was sent) instead of the sample.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Use this recorded body (JSON, or the raw form) instead of the sample."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the JSON that would be posted.")] = False,
-    template: Annotated[str | None, typer.Option(help="Use this template, e.g. gitlab/pipeline.j2")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the JSON for Slack instead.")] = False,
+    template: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Use this template, e.g. gitlab/pipeline.j2")
+    ] = None,
 ) -> None:
-    """Show a message on the terminal as Slack would draw it."""
+    """Show a message on the terminal as it would look in Slack.
+
+    Examples:
+      bridge render gitlab/pipeline.failed
+      bridge render stripe/charge.failed --payload saved.json --json
+    """
     from bridge.cli.render import render as run
 
     run(event, payload, as_json=json, template=template)
 
 
-@app.command()
+@app.command(rich_help_panel=CONFIGURE)
 def explain(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Where it came to, e.g. gitlab or stripe-eu")],
-    payload: Annotated[Path, typer.Option(help="A recorded body: JSON, or a form as it was sent.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Source that received it, e.g. gitlab or stripe-eu")],
+    payload: Annotated[Path, typer.Option(metavar="FILE", help="Recorded body: JSON, or the raw form.")],
     event_type: Annotated[
         str | None,
-        typer.Option("--type", help="The event's type, where the body does not say it (Shopify): orders/create"),
+        typer.Option("--type", metavar="TYPE", help="Event type, if the body does not name it (Shopify)."),
     ] = None,
 ) -> None:
-    """Say which routes want a recorded body, each condition with its verdict, and where it would go.
+    """Show each route's verdict on a recorded body, and the channels.
 
-    Status 1 means that no route wants it.
+    Every condition is listed with its own verdict. Status 1: no route matches.
+
+    Example:
+      bridge explain shopify --payload saved.json --type orders/create
     """
     from bridge.cli.explain import explain as run
 
     run(source, payload, event_type)
 
 
-_Source = Annotated[str | None, typer.Option(metavar="SOURCE", help="Only what came to this source.")]
-_Channel = Annotated[str | None, typer.Option(metavar="CHANNEL", help="Only what is for this channel.")]
+_Source = Annotated[str | None, typer.Option(metavar="SOURCE", help="Only events of this source.")]
+_Channel = Annotated[str | None, typer.Option(metavar="CHANNEL", help="Only deliveries to this channel.")]
 _Types = Annotated[
     list[str] | None,
-    typer.Option("--type", metavar="PATTERN", help="Only types that match, as in routes.toml. May be repeated."),
+    typer.Option("--type", metavar="PATTERN", help="Only types that match, as in routes.toml. Repeatable."),
 ]
 _Since = Annotated[
     str | None,
     typer.Option(
-        metavar="WHEN", help="Only what arrived since: 2h, 7d, 2026-11-25, 2026-11-25T09:41, with a zone or not."
+        metavar="WHEN",
+        help="Only events received since: 2h, 7d, 2026-11-25 or 2026-11-25T09:41. Local time if without a zone.",
     ),
 ]
 _Until = Annotated[
-    str | None, typer.Option(metavar="WHEN", help="Only what arrived before; a date alone counts to its end.")
+    str | None, typer.Option(metavar="WHEN", help="Only events received before; a date includes its whole day.")
 ]
 
-ledger = typer.Typer(
+event_log = typer.Typer(
     name="events",
-    help="""See what became of what arrived: one line a delivery, the newest last.
+    help="""List events and the state of their deliveries.
 
-    Works beside a running service. `bridge events show ID` tells the whole story of one event.
+    One line per delivery, newest last. Safe beside a running service.
+    `bridge events show ID` shows everything recorded about one event.
+
+    Examples:
+      bridge events --state dead --since 7d
+      bridge events --type pipeline.failed --follow
+      bridge events show 0191c2f3
     """,
     no_args_is_help=False,
 )
-app.add_typer(ledger)
+app.add_typer(event_log, rich_help_panel=EVENT_LOG)
 
 
-@ledger.callback(invoke_without_command=True)
+@event_log.callback(invoke_without_command=True)
 def events(
     context: typer.Context,
     state: Annotated[
         str | None,
         typer.Option(
-            metavar="STATE", help="waiting, delivered, skipped, told (in a digest or repeat), dead or dropped."
+            metavar="STATE",
+            help="Only this state: waiting, delivered, skipped, summarized (in a digest or repeat notice), "
+            "dead or dropped.",
         ),
     ] = None,
     source: _Source = None,
@@ -202,18 +262,20 @@ def events(
     types: _Types = None,
     since: _Since = None,
     until: _Until = None,
-    id_prefix: Annotated[str, typer.Option("--id", metavar="PREFIX", help="Only events whose id begins so.")] = "",
-    digest: Annotated[str | None, typer.Option(metavar="ID", help="Only what was told in this digest.")] = None,
-    text: Annotated[
-        str, typer.Option(metavar="TEXT", help="Only what has this in its title, subject, actor or reason.")
+    id_prefix: Annotated[
+        str, typer.Option("--id", metavar="PREFIX", help="Only events with this start of the id.")
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, help="No more than the newest so many.")] = 50,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    digest: Annotated[str | None, typer.Option(metavar="ID", help="Only deliveries summarized in this digest.")] = None,
+    text: Annotated[
+        str, typer.Option(metavar="TEXT", help="Only deliveries with this text in title, subject, actor or reason.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, the newest.")] = 50,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what is new or changes, until Ctrl C.")
+        bool, typer.Option("--follow", "-f", help="Keep printing new and changed deliveries until Ctrl C.")
     ] = False,
 ) -> None:
-    """See the ledger's lines."""
+    """List deliveries, unless a subcommand is given."""
     if context.invoked_subcommand is not None:
         return
     from dataclasses import replace
@@ -226,54 +288,56 @@ def events(
     run(query, as_lines=json, follow=follow)
 
 
-@ledger.command()
+@event_log.command()
 def show(
-    name: Annotated[
-        str, typer.Argument(metavar="ID", help="An event's id or how it begins, or a delivery's number: 123")
-    ],
-    json: Annotated[bool, typer.Option("--json", help="Print it as one JSON object.")] = False,
-    body: Annotated[bool, typer.Option("--body", help="Print the body as it arrived, too.")] = False,
+    name: Annotated[str, typer.Argument(metavar="ID", help="Event id or its start, or a delivery number: 123")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    body: Annotated[bool, typer.Option("--body", help="Also print the body as received.")] = False,
 ) -> None:
-    """Tell the whole story of one event: arrival, keys, decision, posts with Slack's answers, the message as posted."""
+    """Show everything recorded about one event.
+
+    That is: its arrival, keys, routes and deliveries, every post with Slack's answer, and the posted message.
+    """
     from bridge.cli.event_history import event_history as run
 
     run(name, as_object=json, body=body)
 
 
-@app.command()
+@app.command(rich_help_panel=EVENT_LOG)
 def replay(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Events' ids or how they begin, or deliveries' numbers: 123"),
+        typer.Argument(metavar="ID", help="Event ids or their starts, or delivery numbers: 123"),
     ] = None,
-    dead: Annotated[bool, typer.Option("--dead", help="Only what was given up.")] = False,
-    route: Annotated[str | None, typer.Option(metavar="NAME", help="Only what this route sent.")] = None,
+    dead: Annotated[bool, typer.Option("--dead", help="Only dead deliveries: those that Bridge gave up.")] = False,
+    route: Annotated[str | None, typer.Option(metavar="NAME", help="Only deliveries of this route.")] = None,
     channel: _Channel = None,
     source: _Source = None,
     types: _Types = None,
     since: _Since = None,
     until: _Until = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what was beside what would be sent, and send nothing.")
+        bool, typer.Option("--dry-run", help="Show the old and the new message, and send nothing.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, however many there are.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Send messages again, made anew with today's templates. Each says when it happened.
+    """Send stored messages again, rendered with today's templates.
 
-    Works beside a running service, which posts them. What waits already is passed over, and two replays at once do not
-    post twice.
+    Each message states when its event happened. The running service posts them.
+    Deliveries that still wait are skipped, and two replays at the same time do not post twice.
 
-    bridge replay --dead --dry-run, then bridge replay --dead
+    Examples:
+      bridge replay --dead --dry-run
+      bridge replay --dead
+      bridge replay --since 2h --channel deploys
     """
     from bridge.cli.errors import refuse
     from bridge.cli.event_list import query_of
     from bridge.cli.replay import replay as run
 
     if not (ids or dead or route or channel or source or types or since or until):
-        refuse(
-            ["say what to send again: ids of `bridge events`, --dead, --since, --route, --channel, --source, --type"]
-        )
+        refuse(["choose deliveries: ids from `bridge events`, --dead, --since, --route, --channel, --source, --type"])
     query = query_of(
         state="dead" if dead else None,
         source=source,
@@ -286,61 +350,60 @@ def replay(
     run(ids or (), query, dry_run=dry_run, yes=yes, as_lines=json)
 
 
-@app.command()
+@app.command(rich_help_panel=CONFIGURE)
 def preview(
     event: Annotated[
         str | None,
-        typer.Argument(metavar="[PROVIDER/TYPE]", help="The event to begin with, e.g. gitlab/pipeline.failed"),
+        typer.Argument(metavar="PROVIDER/TYPE", help="First event to show, e.g. gitlab/pipeline.failed"),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Listen here instead: in a container, or to reach it from elsewhere by this name.")
+        str, typer.Option(help="Address to listen on. 0.0.0.0 in a container, a host name for other machines.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8081,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")] = 8081,
     browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the page, where there is a screen.")
+        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser, if there is a screen.")
     ] = True,
 ) -> None:
-    """Edit templates by eye: a page with the file on the left and the message on the right.
+    """Edit templates on a web page, with the message beside the file.
 
-    It draws anew as you type, and as the files change on disk in your own editor. Saving writes the file, unless
-    `bridge check` would refuse it. Whoever has the address, with its token, can write your templates: keep it.
+    The message follows as you type, and as your own editor changes the files.
+    Save writes the file, unless `bridge check` finds errors in it.
+    The address contains a token and allows writing your templates: keep it to yourself.
+    On another machine: run `ssh -L 8081:localhost:8081 HOST`, and this command there.
+    In a container: --host 0.0.0.0, with `docker run -p 127.0.0.1:8081:8081`.
 
-    On another machine: ssh -L 8081:localhost:8081 HOST, and run it there. In a container: --host 0.0.0.0, with
-    -p 127.0.0.1:8081:8081.
+    Example:
+      bridge preview gitlab/merge_request.open
     """
     from bridge.cli.preview import preview as run
 
     run(event, host=host, port=port, browser=browser)
 
 
-@app.command()
+@app.command(rich_help_panel=CONFIGURE)
 def gallery(
-    file: Annotated[Path, typer.Argument(metavar="FILE.html", help="Where to; it is overwritten if it is there.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.html", help="File to write; an existing one is overwritten.")],
 ) -> None:
-    """Write the messages of all sample events on one page, for reviews and docs. The page needs nothing else."""
+    """Write the messages of all sample events to one HTML page.
+
+    The page needs no other file and no network: attach it to a review.
+
+    Example:
+      bridge gallery messages.html
+    """
     from bridge.cli.gallery import gallery as run
 
     run(file)
 
 
-@app.command()
-def init(
-    folder: Annotated[Path, typer.Argument(help="Where to; it is made if it is not there.")] = Path(),
-) -> None:
-    """Copy routes.toml and the templates out for editing. Overwrites nothing."""
-    from bridge.cli.init import init as run
-
-    run(folder)
-
-
-@app.command()
+@app.command(rich_help_panel=RUN)
 def health(
-    ready: Annotated[bool, typer.Option("--ready", help="Ask whether webhooks can be accepted and kept.")] = False,
+    ready: Annotated[bool, typer.Option("--ready", help="Ask whether it can accept and store webhooks.")] = False,
 ) -> None:
-    """Ask the bridge on this machine (BRIDGE_HOST, BRIDGE_PORT) how it is."""
-    from bridge.cli.health import main as ask
+    """Ask the service on this machine for its health."""
+    from bridge.cli.health import main as ask_health
 
-    raise typer.Exit(ask(["--ready"] if ready else []))
+    raise typer.Exit(ask_health(["--ready"] if ready else []))
 
 
 def main() -> None:
@@ -349,10 +412,10 @@ def main() -> None:
         app()
         sys.stdout.flush()
     except OSError as error:
-        # The commands tell of files themselves; what is left is standard output, on a full disk say.
+        # Commands report errors of files themselves. Left is standard output, e.g. redirected to a full disk.
         with suppress(OSError):
             sys.stdout.close()
         from bridge.cli.errors import NO, complain
 
-        complain([f"what it has to say cannot be written: {error.strerror or error}"])
+        complain([f"cannot write to standard output: {error.strerror or error}"])
         sys.exit(NO)

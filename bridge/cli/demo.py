@@ -12,7 +12,7 @@ from bridge.demo.script import run
 
 
 def demo(stay: bool) -> None:
-    """Play the demo; status 0 only if every line is as expected."""
+    """Run the demo. Status 0 only if every line is as expected."""
     logs.configure("auto", "error")
     console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:

@@ -15,9 +15,9 @@ from rich.text import Text
 
 from bridge.cli.errors import NO, complain, out, refuse
 from bridge.cli.event_list import STYLES, as_json, in_store, reasons
-from bridge.cli.explain import verdicts
+from bridge.cli.explain import route_verdict
 from bridge.cli.loading import settings_or_end
-from bridge.cli.time_args import iso, shown
+from bridge.cli.time_args import iso_time, local_time
 from bridge.config.errors import ConfigurationError
 from bridge.config.settings import Settings
 from bridge.core.payload import clean, list_at, map_at, text_at
@@ -113,18 +113,18 @@ def _print(told: EventHistory, decision: Decision | None, *, body: bool, now: fl
         where = ", ".join(f"#{planned.channel}" for planned in decision.deliveries if planned.state == "waiting")
         console.print(Text(f"\nBy today's routes it would go to {where or 'no channel'}:", "bold"))
         for answer in decision.routes:
-            console.print(verdicts(answer))
+            console.print(route_verdict(answer))
 
 
 def _facts(told: EventHistory, now: float) -> Iterator[tuple[str, str]]:
     event, request = told.event, told.request
     yield "event", event.id
     late = humanize.naturaldelta(max(0.0, now - event.received_at))
-    yield "arrived", f"{shown(event.received_at)}, {late} ago"
+    yield "arrived", f"{local_time(event.received_at)}, {late} ago"
     which = f", event {told.part + 1} in it" if told.part else ""
     yield "request", f"{clean(request.method)} {_path(request)}, {_size(request):,} bytes{which}"
     if event.occurred_at is not None:
-        yield "happened", shown(event.occurred_at)
+        yield "happened", local_time(event.occurred_at)
     for name, said in (("subject", event.subject), ("actor", event.actor), ("link", event.url)):
         if said:
             yield name, clean(said)
@@ -137,7 +137,7 @@ def _facts(told: EventHistory, now: float) -> Iterator[tuple[str, str]]:
 def _remembered(memory: DedupeKey, now: float) -> str:
     if memory.until is None or memory.until <= now:
         return "forgotten: the same event would be a new one"
-    return f"a resend is a duplicate until {shown(memory.until)}"
+    return f"a resend is a duplicate until {local_time(memory.until)}"
 
 
 def _print_delivery(console: Console, told: DeliveryHistory) -> None:
@@ -145,7 +145,7 @@ def _print_delivery(console: Console, told: DeliveryHistory) -> None:
     head = Text(f"\n#{row.delivery} → ").append(f"#{clean(row.channel)}", "cyan").append(": ")
     head.append(row.state, STYLES.get(row.state, "dim"))
     if row.settled_at is not None:
-        head.append(f" {shown(row.settled_at)}")
+        head.append(f" {local_time(row.settled_at)}")
     head.append(f", by the route {clean(row.route)!r}")
     if row.template is not None:
         head.append(f" with {clean(row.template)}")
@@ -156,14 +156,14 @@ def _print_delivery(console: Console, told: DeliveryHistory) -> None:
         console.print(Text(INDENT).append_text(_attempt(attempt)))
     posted = told.message if told.digest is None else told.digest.message
     if told.digest is not None:
-        console.print(f"{INDENT}the digest {clean(told.digest.id)} was posted {shown(told.digest.posted_at)}:")
+        console.print(f"{INDENT}the digest {clean(told.digest.id)} was posted {local_time(told.digest.posted_at)}:")
     if posted is not None:
         console.print(Indented(show(message_of(posted))), soft_wrap=False)
 
 
 def _attempt(attempt: Attempt) -> Text:
     status = "no answer" if attempt.status is None else str(attempt.status)
-    said = Text().append(f"{shown(attempt.at)}  ", "dim")
+    said = Text().append(f"{local_time(attempt.at)}  ", "dim")
     said.append(clean(attempt.kind), "green" if attempt.kind == "ok" else "red")
     return said.append(f"  {status} {clean(attempt.answer)}").append(f"  {attempt.seconds:.2f} s", "dim")
 
@@ -172,7 +172,7 @@ def _as_json(told: EventHistory, decision: Decision | None, *, body: bool) -> di
     """docs/operations.md tells the shape, which scripts lean on."""
     event, request = told.event, told.request
     arrival: dict[str, object] = {
-        "received_at": iso(event.received_at),
+        "received_at": iso_time(event.received_at),
         "method": request.method,
         "path": _path(request),
         "size": _size(request),
@@ -190,18 +190,18 @@ def _as_json(told: EventHistory, decision: Decision | None, *, body: bool) -> di
             "title": event.title,
             "url": event.url,
             "actor": event.actor,
-            "occurred_at": iso(event.occurred_at),
+            "occurred_at": iso_time(event.occurred_at),
             "confidential": event.confidential,
             "test": event.test,
         },
         "arrival": arrival,
-        "keys": [{"key": memory.key, "until": iso(memory.until)} for memory in told.keys],
+        "keys": [{"key": memory.key, "until": iso_time(memory.until)} for memory in told.keys],
         "deliveries": [
             {
                 **as_json(delivery.row),
                 "posts": [
                     {
-                        "at": iso(attempt.at),
+                        "at": iso_time(attempt.at),
                         "kind": attempt.kind,
                         "status": attempt.status,
                         "answer": attempt.answer,
@@ -212,7 +212,7 @@ def _as_json(told: EventHistory, decision: Decision | None, *, body: bool) -> di
                 "message": delivery.message,
                 "digest": None
                 if delivery.digest is None
-                else {"posted_at": iso(delivery.digest.posted_at), "message": delivery.digest.message},
+                else {"posted_at": iso_time(delivery.digest.posted_at), "message": delivery.digest.message},
             }
             for delivery in told.deliveries
         ],

@@ -8,7 +8,7 @@ from typing import TypeVar, get_args
 from rich.text import Text
 
 from bridge.cli.errors import complain, refuse
-from bridge.cli.time_args import iso, moment, shown
+from bridge.cli.time_args import iso_time, local_time, parse_time
 from bridge.config.errors import nearest
 from bridge.config.settings import Settings
 from bridge.core.payload import clean
@@ -63,7 +63,7 @@ def query_of(
     times: list[float | None] = []
     for name, written in (("since", since), ("until", until)):
         try:
-            times.append(None if written is None else moment(written, now, end=name == "until"))
+            times.append(None if written is None else parse_time(written, now, end=name == "until"))
         except ValueError as error:
             faults.append(f"--{name} {clean(written or '', 80)!r} {error}")
     if faults:
@@ -83,7 +83,7 @@ async def tell_lanes(store: Store) -> None:
     """Say on stderr which channels get nothing now."""
     destination_states = await store.destination_states()
     complain(
-        f"#{clean(lane.channel)}: the lane is {lane.state} since {shown(lane.since)}: {clean(lane.detail)}"
+        f"#{clean(lane.channel)}: the lane is {lane.state} since {local_time(lane.since)}: {clean(lane.detail)}"
         for lane in destination_states
     )
 
@@ -92,7 +92,8 @@ def line(row: DeliveryRow) -> Text:
     """One delivery in one line."""
     style = STYLES.get(row.state, "dim")
     told = Text()
-    told.append(shown(row.received_at), "dim").append(f"  {row.state:9}", style).append(f"  {row.event[:SHORT]}", "dim")
+    told.append(local_time(row.received_at), "dim").append(f"  {row.state:9}", style)
+    told.append(f"  {row.event[:SHORT]}", "dim")
     told.append(f"  {clean(row.source)}/{clean(row.type)}").append(f" → #{clean(row.channel)}", "cyan")
     told.append(f"  {clean(row.title)}")
     if why := "; ".join(reasons(row)):
@@ -108,7 +109,7 @@ def reasons(row: DeliveryRow) -> list[str]:
     if row.template_fault:
         told.append(f"template failed: {clean(row.template_fault, 300)}")
     if row.replayed_at is not None:
-        told.append(f"replayed {shown(row.replayed_at)}")
+        told.append(f"replayed {local_time(row.replayed_at)}")
     return told
 
 
@@ -130,8 +131,8 @@ def as_json(row: DeliveryRow) -> dict[str, object]:
         "template_fault": row.template_fault,
         "attempts": row.attempts,
         "confidential": row.confidential,
-        "received_at": iso(row.received_at),
-        "settled_at": iso(row.settled_at),
-        "replayed_at": iso(row.replayed_at),
+        "received_at": iso_time(row.received_at),
+        "settled_at": iso_time(row.settled_at),
+        "replayed_at": iso_time(row.replayed_at),
         "told_in": row.told_in,
     }

@@ -15,11 +15,12 @@ from bridge.routing.decide import RouteVerdict, decide
 from bridge.samples import Sample, sample_event
 from bridge.sources import Malformed
 
-_NAMELESS = ("", "unknown")
+_UNTYPED = ("", "unknown")
+"""Types of a body that does not name its event type."""
 
 
 def explain(source: str, payload: Path, event_type: str | None) -> None:
-    """Say what would happen to a recorded body and why; status 1 if no route wants it."""
+    """Print the routes and deliveries of a recorded body. Status 1 if no route matches."""
     try:
         snapshot = without_secrets(settings_or_end())
     except ConfigurationError as error:
@@ -29,27 +30,27 @@ def explain(source: str, payload: Path, event_type: str | None) -> None:
     try:
         event = sample_event(Sample(provider, event_type or "", payload, body), source, time.time(), body)
     except (Malformed, IndexError) as error:
-        refuse([f"{payload}: is no body that {provider} would send: {error}"])
-    if event_type is None and event.type in _NAMELESS:
-        refuse([f"{payload}: does not say which event it is: name it with --type, such as --type orders/create"])
+        refuse([f"{payload}: is not a body of {provider}: {error}"])
+    if event_type is None and event.type in _UNTYPED:
+        refuse([f"{payload}: does not name its event type: add --type, e.g. --type orders/create"])
     decision = decide(event, snapshot.routes)
     console = out()
     console.print(Text(f"{event.source}/{event.type}", "bold").append(f": {event.title}", "not bold"))
-    for answer in decision.routes:
-        console.print(verdicts(answer))
+    for route in decision.routes:
+        console.print(route_verdict(route))
     for planned in decision.deliveries:
         template = planned.template or choose(event, snapshot.templates)
-        said = f"→ #{planned.channel}, with {template}"
-        console.print(f"{said}: {planned.state}, {planned.reason}" if planned.reason else said)
+        text = f"→ #{planned.channel}, template {template}"
+        console.print(f"{text}: {planned.state}, {planned.reason}" if planned.reason else text)
     if not decision.deliveries:
-        console.print("→ nowhere: no route wants it")
+        console.print("→ nowhere: no route matches")
         raise typer.Exit(NO)
 
 
-def verdicts(answer: RouteVerdict) -> Text:
-    """Whether a route wants an event, and each of its conditions with its verdict."""
-    line = Text("✓ " if answer.matched else "✗ ", "green" if answer.matched else "red").append(answer.route, "bold")
-    for verdict in answer.verdicts:
+def route_verdict(route: RouteVerdict) -> Text:
+    """Format a route's verdict, with a line for each of its conditions."""
+    line = Text("✓ " if route.matched else "✗ ", "green" if route.matched else "red").append(route.route, "bold")
+    for verdict in route.verdicts:
         mark, style = ("✓", "green") if verdict.met else ("✗", "red")
         line.append(f"\n    {mark} ", style).append(f"{verdict.condition}: {verdict.detail}", "default")
     return line

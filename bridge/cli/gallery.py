@@ -13,38 +13,37 @@ from bridge.config.errors import ConfigurationError
 from bridge.live.snapshot import Snapshot
 from bridge.live.template_choice import template_for
 from bridge.messages.render import render
-from bridge.preview.gallery import Shown
-from bridge.preview.gallery import gallery as page
+from bridge.preview.gallery import GalleryItem, gallery_page
 from bridge.samples import SAMPLE_TIME, sample_event, samples
 
 
 def gallery(file: Path) -> None:
-    """Write the page; status 1 if a template failed, which the page shows too."""
+    """Write the page. Status 1 if a template failed; the page shows its error."""
     try:
         snapshot = without_secrets(settings_or_end())
     except ConfigurationError as error:
         refuse(error.faults)
-    shown = list(_shown(snapshot))
+    items = list(_items(snapshot))
     try:
-        file.write_text(page(shown), "utf-8")
+        file.write_text(gallery_page(items), "utf-8")
     except OSError as error:
         refuse([f"cannot write {file} ({error.strerror or error}): name another file"])
-    out().print(f"wrote {len(shown)} messages to {file}")
-    if faults := sorted({one.rendered.fault for one in shown if one.rendered.fault}):
+    out().print(f"wrote {len(items)} messages to {file}")
+    if faults := sorted({item.rendered.fault for item in items if item.rendered.fault}):
         complain(faults)
         raise typer.Exit(NO)
 
 
-def _shown(snapshot: Snapshot) -> Iterator[Shown]:
+def _items(snapshot: Snapshot) -> Iterator[GalleryItem]:
     console = Console(stderr=True)
     for sample in track(
-        samples().values(), "Drawing", console=console, transient=True, disable=not console.is_terminal
+        samples().values(), "Rendering", console=console, transient=True, disable=not console.is_terminal
     ):
-        event = sample_event(sample, _source(sample.provider, snapshot), SAMPLE_TIME)
-        yield Shown(
+        event = sample_event(sample, _source_of(sample.provider, snapshot), SAMPLE_TIME)
+        yield GalleryItem(
             sample.provider, sample.type, event.title, render(event, snapshot.templates, template_for(event, snapshot))
         )
 
 
-def _source(provider: str, snapshot: Snapshot) -> str:
+def _source_of(provider: str, snapshot: Snapshot) -> str:
     return next(iter(snapshot.routes.sources_of(provider)), provider)

@@ -9,7 +9,7 @@ from bridge.config.packaged import packaged_routes, packaged_templates
 
 
 def init(folder: Path) -> None:
-    """Copy out what people edit. What is there already stays as it is, and is named."""
+    """Copy routes.toml and the templates to a folder. Existing files are kept and listed."""
     copies = [(packaged_routes(), folder / "routes.toml")]
     source = packaged_templates()
     copies += [(path, folder / "templates" / path.relative_to(source)) for path in sorted(source.rglob("*.j2"))]
@@ -17,13 +17,13 @@ def init(folder: Path) -> None:
     written = 0
     try:
         for original, copy in copies:
-            if os.path.lexists(copy):  # a link to nowhere, too: its target may be anywhere
-                console.print(f"kept    {copy} (it is there already)")
+            if os.path.lexists(copy):  # true for a broken link, too: writing would create its target
+                console.print(f"kept    {copy} (it exists already)")
                 continue
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(original, copy)
             written += 1
     except OSError as error:
-        refuse([f"cannot write {error.filename} ({error.strerror}): name another folder, or see to its permissions"])
-    console.print(f"wrote   {written} of {len(copies)} files below {folder.resolve()}")
-    console.print("next    edit routes.toml, then run `bridge check` here")
+        refuse([f"cannot write {error.filename} ({error.strerror}): choose another folder, or change its permissions"])
+    console.print(f"wrote   {written} of {len(copies)} files to {folder.resolve()}")
+    console.print("next    edit routes.toml, then run `bridge check` in that folder")

@@ -25,7 +25,7 @@ from bridge.web.aiohttp_internals import HttpProcessingError
 
 
 def preview(event: str | None, *, host: str, port: int, browser: bool) -> None:
-    """Serve the page until it is interrupted. Ends the command if the configuration or the address cannot be had."""
+    """Serve the page until Ctrl C. End with status 2 if the configuration is invalid or the address is in use."""
     settings = settings_or_end()
     if event is not None and event not in samples():
         refuse([f"there is no sample {event!r}; the nearest is {nearest(event, samples())!r}"])
@@ -36,7 +36,7 @@ def preview(event: str | None, *, host: str, port: int, browser: bool) -> None:
     try:
         asyncio.run(_serve(settings, snapshot, event, host, port, browser))
     except OSError as error:
-        refuse([f"cannot listen on {host}:{port} ({error.strerror or error}): try another --port, or --port 0 for any"])
+        refuse([f"cannot listen on {host}:{port} ({error.strerror or error}): use another --port, or --port 0"])
     except KeyboardInterrupt:
         pass
 
@@ -45,7 +45,7 @@ async def _serve(
     settings: Settings, snapshot: Snapshot, event: str | None, host: str, port: int, browser: bool
 ) -> None:
     token = secrets.token_urlsafe(18)
-    logging.getLogger("aiohttp.server").addFilter(_is_our_fault)
+    logging.getLogger("aiohttp.server").addFilter(_is_own_error)
     files = Files(
         settings.templates_folder or Path("templates"), settings.routes_file, lambda: without_secrets(settings)
     )
@@ -60,32 +60,33 @@ async def _serve(
         )
         console = out()
         console.print(Text("preview ", "bold").append(address, f"cyan link {address}"))
-        console.print(f"edits   {files.folder.resolve()}{'' if files.folder.is_dir() else ' (made at the first save)'}")
+        new = "" if files.folder.is_dir() else " (created by the first save)"
+        console.print(f"edits   {files.folder.resolve()}{new}")
         console.print("stop    Ctrl C")
         sys.stdout.flush()
         if browser and _has_screen():
             await asyncio.to_thread(webbrowser.open, address)
-        await _interrupted()
+        await _wait_for_signal()
     finally:
         await runner.cleanup()
 
 
-def _is_our_fault(record: logging.LogRecord) -> bool:
-    """Whether it is no trace of what somebody sent that is no HTTP, such as a browser that tries https."""
+def _is_own_error(record: logging.LogRecord) -> bool:
+    """Return False for errors caused by invalid HTTP, e.g. from a browser that tries https."""
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
-async def _interrupted() -> None:
-    stop, loop, numbers = asyncio.Event(), asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
+async def _wait_for_signal() -> None:
+    stop, loop, signals = asyncio.Event(), asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
         loop.add_signal_handler(number, stop.set)
     await stop.wait()
-    for number in numbers:  # whoever does not want to wait for a check that still runs says so again
+    for number in signals:  # a second signal ends the process at once, without waiting for a running check
         loop.remove_signal_handler(number)
 
 
 def _has_screen() -> bool:
-    """Whether a browser would have a window: without one, some would take over the terminal."""
+    """Return whether a browser can open a window. Without one, some browsers take over the terminal."""
     if not sys.stdout.isatty():
         return False
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -11,12 +11,12 @@ from bridge.cli.loading import settings_or_end, without_secrets
 from bridge.cli.samples import named_event
 from bridge.config.errors import ConfigurationError, nearest
 from bridge.live.template_choice import template_for
-from bridge.messages.render import render as rendered
+from bridge.messages.render import render as render_event
 from bridge.messages.terminal import show
 
 
 def render(name: str, payload: Path | None, *, as_json: bool, template: str | None) -> None:
-    """Render one event and show it; status 1 if the template failed and the fallback is shown."""
+    """Render one event and print the message. Status 1 if the template failed and the fallback is shown."""
     try:
         snapshot = without_secrets(settings_or_end())
     except ConfigurationError as error:
@@ -24,11 +24,11 @@ def render(name: str, payload: Path | None, *, as_json: bool, template: str | No
     event = named_event(name, snapshot, payload)
     names = snapshot.templates.names()
     if template is not None and template not in names:
-        refuse([f"there is no template {template!r} below templates/; the nearest is {nearest(template, names)!r}"])
-    result = rendered(event, snapshot.templates, template or template_for(event, snapshot))
+        refuse([f"there is no template {template!r} in templates/; the nearest is {nearest(template, names)!r}"])
+    result = render_event(event, snapshot.templates, template or template_for(event, snapshot))
     console = out()
     if result.message is None:
-        console.print(f"not sent: {result.skip}  ({result.template})")
+        console.print(f"skipped by the template: {result.skip}  ({result.template})")
         return
     if as_json:
         typer.echo(json.dumps(result.message.body(), indent=2, ensure_ascii=False))
@@ -36,5 +36,5 @@ def render(name: str, payload: Path | None, *, as_json: bool, template: str | No
         console.print(show(result.message))
         console.print(Text(f"{event.type} · {result.template}", "dim"))
     if result.fault:
-        complain([f"{result.fault} (what you see is the fallback)"])
+        complain([f"{result.fault} (shown: the fallback message)"])
         raise typer.Exit(NO)

@@ -1,4 +1,4 @@
-"""`bridge test`: real messages to the real Slack, marked as tests."""
+"""`bridge test`: send real messages to Slack, marked as tests."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,54 +20,54 @@ from bridge.messages import Message
 from bridge.messages.render import render
 from bridge.routing.decide import decide
 
-NOTE = "This is a test: the event is a sample, and did not happen."
+NOTE = "This is a test. The event is a sample and did not happen."
 HINTS = {
     "dead_destination": "the webhook is gone: make a new one in Slack and set BRIDGE_CHANNELS__<NAME> to its URL",
-    "limited": "Slack wants fewer messages: try again in a minute",
-    "away": "Slack cannot be reached from here: look at the network, DNS and HTTPS_PROXY",
-    "refused": "Slack refuses the message itself: please report this as a fault of Bridge",
+    "limited": "rate limited by Slack: try again in a minute",
+    "away": "Slack is unreachable: check the network, DNS and HTTPS_PROXY",
+    "refused": "Slack rejected the message itself: please report this as a bug of Bridge",
 }
 
 
-def try_channels(names: Sequence[str]) -> None:
-    """Send one test message to each channel named, or to every channel that an enabled route uses."""
+def send_to_channels(names: Sequence[str]) -> None:
+    """Send one test message to each named channel. Default: every channel of an enabled route."""
     snapshot = _snapshot()
     used = list(dict.fromkeys(c for route in snapshot.routes.routes if route.enabled for c in route.channels))
     chosen = list(names) or used
     for name in chosen:
         if name not in snapshot.channels:
-            near = f"; the nearest that has one is {nearest(name, snapshot.channels)!r}" if snapshot.channels else ""
+            near = f"; the nearest with a URL is {nearest(name, snapshot.channels)!r}" if snapshot.channels else ""
             refuse([f"the channel {name!r} has no URL: set {channel_variable(name)}{near}"])
-    text = "Test message from Bridge: this channel can be reached."
+    text = "Test message from Bridge: this channel works."
     section = {"type": "section", "text": {"type": "mrkdwn", "text": f":wave: {text}", "verbatim": True}}
     _send([(name, snapshot.channels[name].url, Message(text, [section])) for name in chosen])
 
 
-def try_event(name: str) -> None:
-    """Send a sample event wherever the real routes would, and nowhere else."""
+def send_event(name: str) -> None:
+    """Send a sample event to the channels that the real routes choose."""
     snapshot = _snapshot()
     event = named_event(name, snapshot)
     decision = decide(event, snapshot.routes)
     console = out()
     posts: list[tuple[str, SecretStr, Message]] = []
-    nowhere = not decision.deliveries
+    unsent = not decision.deliveries
     for planned in decision.deliveries:
         if planned.state != "waiting":
             console.print(f"#{planned.channel}: {planned.state}: {planned.reason}")
             continue
         if planned.channel not in snapshot.channels:
-            console.print(f"#{planned.channel}: has no URL: set {channel_variable(planned.channel)}")
-            nowhere = True
+            console.print(f"#{planned.channel}: no URL: set {channel_variable(planned.channel)}")
+            unsent = True
             continue
         result = render(event, snapshot.templates, planned.template, notes=[NOTE])
         if result.message is None:
-            console.print(f"#{planned.channel}: not sent, the template says: {result.skip}")
+            console.print(f"#{planned.channel}: skipped by the template: {result.skip}")
         else:
             posts.append((planned.channel, snapshot.channels[planned.channel].url, result.message))
     if not decision.deliveries:
-        console.print(f"no route wants {event.type} of {event.source}; see {snapshot.routes.file}")
+        console.print(f"no route matches {event.type} of {event.source}; see {snapshot.routes.file}")
     _send(posts)
-    if nowhere:
+    if unsent:
         raise typer.Exit(NO)
 
 
@@ -79,7 +79,7 @@ def _snapshot() -> Snapshot:
 
 
 def _send(posts: Sequence[tuple[str, SecretStr, Message]]) -> None:
-    outcomes = asyncio.run(_posted(posts))
+    outcomes = asyncio.run(_post_all(posts))
     console = out()
     for (channel, _, _), outcome in zip(posts, outcomes, strict=True):
         good = outcome.kind == "ok"
@@ -95,7 +95,7 @@ def _send(posts: Sequence[tuple[str, SecretStr, Message]]) -> None:
         raise typer.Exit(NO)
 
 
-async def _posted(posts: Sequence[tuple[str, SecretStr, Message]]) -> list[Outcome]:
+async def _post_all(posts: Sequence[tuple[str, SecretStr, Message]]) -> list[Outcome]:
     outcomes = []
     async with open_session() as session:
         poster = Poster(session, SystemClock())

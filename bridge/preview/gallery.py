@@ -1,4 +1,4 @@
-"""All messages of all samples on one page that needs nothing else, for reviews and docs."""
+"""Gallery: one self-contained HTML page with the messages of all samples, for reviews and docs."""
 
 import base64
 import hashlib
@@ -16,8 +16,8 @@ from bridge.messages.html import draw, slack_css
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """One message of the page: the event that it tells of, and what a template made of it."""
+class GalleryItem:
+    """One message of the page: its event, and the rendered template."""
 
     provider: str
     type: str
@@ -25,48 +25,48 @@ class Shown:
     rendered: Rendered
 
 
-def gallery(messages: Iterable[Shown]) -> str:
-    """The page as HTML, in order of provider. Dates show in UTC. It holds no script, and its policy allows none."""
-    groups = {provider: list(shown) for provider, shown in groupby(messages, lambda one: one.provider)}
+def gallery_page(items: Iterable[GalleryItem]) -> str:
+    """Return the page as HTML, in order of provider, dates in UTC. It holds no script, and its policy allows none."""
+    groups = {provider: list(group) for provider, group in groupby(items, lambda item: item.provider)}
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return _PAGE.format(
         digest=digest,
         style=Markup(style),  # noqa: S704 - our own file
         count=sum(map(len, groups.values())),
-        contents=Markup("").join(_CONTENT.format(provider=name, count=len(some)) for name, some in groups.items()),
-        messages=Markup("").join(_provider(name, some) for name, some in groups.items()),
+        contents=Markup("").join(_LINK.format(provider=name, count=len(group)) for name, group in groups.items()),
+        messages=Markup("").join(_section(name, group) for name, group in groups.items()),
     )
 
 
 @cache
 def _style() -> str:
-    """Both style sheets; what the page of a preview switches by script, this one switches by its two boxes."""
+    """Return both style sheets. The two checkboxes replace the preview page's script: they switch dark and phone."""
     switched = slack_css().replace('[data-theme="dark"]', ":root:has(#dark:checked)")
     switched = switched.replace('[data-width="phone"]', ":root:has(#phone:checked)")
     return (files("bridge.preview") / "gallery.css").read_text("utf-8") + switched
 
 
-def _provider(name: str, some: Iterable[Shown]) -> Markup:
-    return _GROUP.format(provider=name, messages=Markup("").join(map(_one, some)))
+def _section(name: str, group: Iterable[GalleryItem]) -> Markup:
+    return _SECTION.format(provider=name, messages=Markup("").join(map(_article, group)))
 
 
-def _one(shown: Shown) -> Markup:
-    message = shown.rendered.message
-    drawn = draw(message, UTC) if message else _SKIPPED.format(shown.rendered.skip)
-    fault = _FAULT.format(shown.rendered.fault) if shown.rendered.fault else ""
-    return _ONE.format(
-        name=f"{shown.provider}/{shown.type}", template=shown.rendered.template, drawn=drawn, fault=fault
+def _article(item: GalleryItem) -> Markup:
+    message = item.rendered.message
+    drawn = draw(message, UTC) if message else _SKIPPED.format(item.rendered.skip)
+    fault = _FAULT.format(item.rendered.fault) if item.rendered.fault else ""
+    return _ARTICLE.format(
+        name=f"{item.provider}/{item.type}", template=item.rendered.template, drawn=drawn, fault=fault
     )
 
 
-_CONTENT = Markup('<a href="#{provider}">{provider} ({count})</a> ')
-_GROUP = Markup('<section id="{provider}"><h2>{provider}</h2>{messages}</section>')
-_ONE = Markup(
+_LINK = Markup('<a href="#{provider}">{provider} ({count})</a> ')
+_SECTION = Markup('<section id="{provider}"><h2>{provider}</h2>{messages}</section>')
+_ARTICLE = Markup(
     '<article id="{name}"><h3><a href="#{name}">{name}</a> <small>{template}</small></h3>'
     '{fault}<div class="stage">{drawn}</div></article>'
 )
-_SKIPPED = Markup('<p class="skipped">Not sent. The template says: {}</p>')
+_SKIPPED = Markup('<p class="skipped">Skipped by the template: {}</p>')
 _FAULT = Markup('<p class="fault">{}</p>')
 _PAGE = Markup(
     """<!doctype html>

@@ -99,10 +99,10 @@ function show(data) {
   $("title").textContent = data.event.title;
   $("template").textContent = `made by ${data.template}`;
   $("notification").textContent = data.notification || "none";
-  $("goes").replaceChildren(...(data.goes.length ? data.goes : ["nowhere: no route wants it"]).map((one) => element("div", one)));
+  $("goes").replaceChildren(...(data.goes.length ? data.goes : ["nowhere: no route matches"]).map((one) => element("div", one)));
   $("json").textContent = data.json;
   if (data.html) $("message").innerHTML = data.html;
-  else $("message").replaceChildren(element("div", `Not sent. The template says: ${data.skip}`, "skipped"));
+  else $("message").replaceChildren(element("div", `Skipped by the template: ${data.skip}`, "skipped"));
   $("limits").replaceChildren(...data.measures.map(limit));
   $("file").replaceChildren(...data.files.map(({ name, new: isNew }) => option(name, isNew ? `${name} (new)` : name)));
   $("file").value = page.file;
@@ -199,7 +199,7 @@ function banner(lines) {
   $("banner").hidden = !lines.length;
 }
 
-const place = ({ where, line, what, mend }) => `${where ? `${where}${line ? `:${line}` : ""}: ` : ""}${what}${mend ? ` (${mend})` : ""}`;
+const place = ({ where, line, what, hint }) => `${where ? `${where}${line ? `:${line}` : ""}: ` : ""}${what}${hint ? ` (${hint})` : ""}`;
 
 function element(tag, text = "", className = "") {
   const made = document.createElement(tag);

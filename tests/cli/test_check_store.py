@@ -66,7 +66,7 @@ def test_a_fine_store_ends_with_0_and_its_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["check", "--save", "x.db"], "--save goes with --store"),
+        (["check", "--save", "x.db"], "--save needs --store"),
         (["check", "--store", "--strict"], "leave out --strict"),
         (["check", "--store", "--payload", "x.json"], "leave out --strict"),
     ],

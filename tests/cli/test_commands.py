@@ -223,7 +223,7 @@ async def test_test_sends_a_sample_event_through_the_routes_marked_as_a_test(tmp
         assert "This is a test" in json.dumps(post.body)
         unwanted = await asyncio.to_thread(run, tmp_path, "test", "--event", "twilio/message.sent", environ=environ)
         assert unwanted.returncode == 1
-        assert "no route wants message.sent" in unwanted.stdout
+        assert "no route matches message.sent" in unwanted.stdout
 
 
 async def test_test_says_what_slack_answered_and_the_mend(tmp_path: Path) -> None:
@@ -295,4 +295,4 @@ def test_what_cannot_be_written_is_one_line(tmp_path: Path, arguments: str) -> N
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "bridge: what it has to say cannot be written: No space left on device\n"
+    assert done.stderr == "bridge: cannot write to standard output: No space left on device\n"

@@ -35,7 +35,7 @@ def test_every_condition_shows_its_verdict_and_nobody_wanting_it_is_a_no(tmp_pat
     assert "✗ broken main\n" in done.stdout
     assert "    ✗ when: payload.object_attributes.ref == 'main'" in done.stdout
     assert "✗ orders\n" in done.stdout
-    assert done.stdout.endswith("→ nowhere: no route wants it\n")
+    assert done.stdout.endswith("→ nowhere: no route matches\n")
 
 
 def test_where_it_would_go_is_told_with_its_template(tmp_path: Path) -> None:

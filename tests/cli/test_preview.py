@@ -64,7 +64,7 @@ def test_it_serves_its_page_with_the_token_and_stops_when_asked(tmp_path: Path, 
         process.send_signal(number)
         out, err = process.stdout.read() if process.stdout else "", process.stderr.read() if process.stderr else ""
         assert (process.wait(20), err) == (0, "")
-        assert f"edits   {(tmp_path / 'templates').resolve()} (made at the first save)" in out
+        assert f"edits   {(tmp_path / 'templates').resolve()} (created by the first save)" in out
 
 
 def test_a_browser_that_tries_https_leaves_no_trace_on_the_terminal(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.cli.time_args import iso, moment, shown
+from bridge.cli.time_args import iso_time, local_time, parse_time
 
 NOW = 1_795_600_000.0
 BERLIN = timezone(timedelta(hours=1))
@@ -26,40 +26,40 @@ BERLIN = timezone(timedelta(hours=1))
     ],
 )
 def test_what_is_understood(written: str, expected: float) -> None:
-    assert moment(written, NOW, zone=BERLIN) == expected
+    assert parse_time(written, NOW, zone=BERLIN) == expected
 
 
 def test_a_date_alone_ends_with_its_day_and_a_midnight_does_not() -> None:
-    day = moment("2026-11-25", NOW, zone=BERLIN)
-    assert moment("2026-11-25", NOW, end=True, zone=BERLIN) == day + 86_400
-    assert moment("2026-11-25T00:00", NOW, end=True, zone=BERLIN) == day
-    assert moment("2h", NOW, end=True) == moment("2h", NOW)
+    day = parse_time("2026-11-25", NOW, zone=BERLIN)
+    assert parse_time("2026-11-25", NOW, end=True, zone=BERLIN) == day + 86_400
+    assert parse_time("2026-11-25T00:00", NOW, end=True, zone=BERLIN) == day
+    assert parse_time("2h", NOW, end=True) == parse_time("2h", NOW)
 
 
 @given(st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2900, 1, 1)), st.integers(-14, 14))  # noqa: DTZ001
 def test_every_time_reads_back_in_every_zone(naive: datetime, hours: int) -> None:
     zone = timezone(timedelta(hours=hours))
     aware = naive.replace(tzinfo=zone)
-    assert moment(aware.isoformat(), NOW) == aware.timestamp()
-    assert moment(naive.isoformat(), NOW, zone=zone) == aware.timestamp()
-    assert moment(naive.isoformat(sep=" "), NOW, end=True, zone=zone) == aware.timestamp()
-    told = iso(aware.timestamp())
+    assert parse_time(aware.isoformat(), NOW) == aware.timestamp()
+    assert parse_time(naive.isoformat(), NOW, zone=zone) == aware.timestamp()
+    assert parse_time(naive.isoformat(sep=" "), NOW, end=True, zone=zone) == aware.timestamp()
+    told = iso_time(aware.timestamp())
     assert told is not None
-    assert abs(moment(told, NOW) - aware.timestamp()) <= 0.001
+    assert abs(parse_time(told, NOW) - aware.timestamp()) <= 0.001
 
 
 @given(st.integers(1, 3650 * 24), st.sampled_from("smhd"), st.floats(0, 4e9))
 def test_a_duration_is_that_long_ago(number: int, unit: str, now: float) -> None:
     seconds = number * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[unit]
     if seconds <= 3650 * 86_400:
-        assert moment(f"{number}{unit}", now) == now - seconds
+        assert parse_time(f"{number}{unit}", now) == now - seconds
 
 
 @given(st.text() | st.from_regex(r"[0-9]{1,5}-?[0-9]{0,2}-?W?[0-9]{0,2}[T ]?[0-9:.+Z-]{0,12}", fullmatch=True))
 def test_whatever_is_written_it_is_a_moment_or_refused_with_the_mend(written: str) -> None:
     for end in (False, True):
         try:
-            assert isinstance(moment(written, NOW, end=end), float)
+            assert isinstance(parse_time(written, NOW, end=end), float)
         except ValueError as error:
             assert 'such as "2h"' in str(error)  # noqa: PT017
 
@@ -69,13 +69,13 @@ def test_whatever_is_written_it_is_a_moment_or_refused_with_the_mend(written: st
 )
 def test_what_is_no_moment_ends_in_no_other_way(written: str) -> None:
     try:
-        moment(written, NOW, end=True)
+        parse_time(written, NOW, end=True)
     except ValueError as error:
         assert "2026-11-25" in str(error)  # noqa: PT017
 
 
 def test_it_is_shown_in_a_zone_and_told_to_scripts_in_utc() -> None:
-    assert shown(1_795_599_660.0, BERLIN) == "2026-11-25 10:41:00"
-    assert shown(1_795_599_660.0, UTC) == "2026-11-25 09:41:00"
-    assert iso(1_795_599_660.1234) == "2026-11-25T09:41:00.123Z"
-    assert iso(None) is None
+    assert local_time(1_795_599_660.0, BERLIN) == "2026-11-25 10:41:00"
+    assert local_time(1_795_599_660.0, UTC) == "2026-11-25 09:41:00"
+    assert iso_time(1_795_599_660.1234) == "2026-11-25T09:41:00.123Z"
+    assert iso_time(None) is None

@@ -5,17 +5,17 @@ import hashlib
 import re
 
 from bridge.messages import Message, Rendered
-from bridge.preview.gallery import Shown, gallery
+from bridge.preview.gallery import GalleryItem, gallery_page
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
 
 
 def page() -> str:
-    return gallery(
+    return gallery_page(
         [
-            Shown("gitlab", "push", "t", Rendered("gitlab/push.j2", Message("Ada <pushed>"))),
-            Shown("gitlab", HOSTILE, HOSTILE, Rendered(HOSTILE, None, HOSTILE, HOSTILE)),
-            Shown("stripe", "charge.failed", "t", Rendered("stripe/charge.j2", Message(HOSTILE))),
+            GalleryItem("gitlab", "push", "t", Rendered("gitlab/push.j2", Message("Ada <pushed>"))),
+            GalleryItem("gitlab", HOSTILE, HOSTILE, Rendered(HOSTILE, None, HOSTILE, HOSTILE)),
+            GalleryItem("stripe", "charge.failed", "t", Rendered("stripe/charge.j2", Message(HOSTILE))),
         ]
     )
 
@@ -30,8 +30,8 @@ def test_messages_stand_below_their_provider_with_their_template() -> None:
 
 
 def test_a_skipped_message_tells_its_reason() -> None:
-    written = gallery([Shown("gitlab", "push", "t", Rendered("gitlab/push.j2", None, "a draft"))])
-    assert "Not sent. The template says: a draft" in written
+    written = gallery_page([GalleryItem("gitlab", "push", "t", Rendered("gitlab/push.j2", None, "a draft"))])
+    assert "Skipped by the template: a draft" in written
 
 
 def test_nothing_of_a_payload_is_markup() -> None:
