@@ -1,4 +1,4 @@
-"""The providers that we understand: verify a request, and read the events in it. One folder here is one provider."""
+"""Providers: verify a request and read its events. Each folder here is one provider."""
 
 from bridge.sources.errors import Malformed as Malformed
 from bridge.sources.errors import Unverified as Unverified

@@ -1,9 +1,9 @@
-"""Why a request is turned away. Apart from the providers, so that what they share can raise these too."""
+"""Errors for refused requests, in a module of their own so that shared code can raise them too."""
 
 
 class Unverified(Exception):  # noqa: N818 - the name is a contract
-    """The request does not prove that the provider sent it. The text is the reason: for our log only, no secrets."""
+    """Report a request that does not prove its origin. The text is the reason, for the log only; it holds no secret."""
 
 
 class Malformed(Exception):  # noqa: N818 - the name is a contract
-    """Verified, but the body cannot be read as the provider's. The text is the reason: for our log only."""
+    """Report a verified body that cannot be read as the provider's. The text is the reason, for the log only."""

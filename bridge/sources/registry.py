@@ -1,4 +1,4 @@
-"""The providers that are there: each module or folder beside this one that has a ``PROVIDER``."""
+"""Find the providers: each module or folder beside this one with a ``PROVIDER``."""
 
 import importlib
 import pkgutil
@@ -8,7 +8,7 @@ from bridge import sources
 from bridge.sources.provider import Provider
 
 
-def _found() -> dict[str, Provider]:
+def _discover() -> dict[str, Provider]:
     providers: dict[str, Provider] = {}
     for module in pkgutil.iter_modules(sources.__path__):
         provider = getattr(importlib.import_module(f"{sources.__name__}.{module.name}"), "PROVIDER", None)
@@ -17,5 +17,5 @@ def _found() -> dict[str, Provider]:
     return dict(sorted(providers.items()))
 
 
-PROVIDERS: Mapping[str, Provider] = _found()
-"""Every provider by its name: each module of this package that has a ``PROVIDER``."""
+PROVIDERS: Mapping[str, Provider] = _discover()
+"""Every provider by its name."""

@@ -1,4 +1,4 @@
-"""What the providers' signature schemes have in common. Everything is bytes, and everything fails closed."""
+"""Helpers for the providers' signature schemes. All work on bytes, and any doubt is a refusal."""
 
 import hmac
 from collections.abc import Iterable, Sequence
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from bridge.events import Request
 from bridge.sources.errors import Unverified
 
-WINDOW = 300.0
-"""Seconds by which a signed timestamp may differ from our clock, either way."""
+REPLAY_WINDOW = 300.0
+"""Greatest difference in seconds between a signed timestamp and our clock, either way."""
 
 
-def live_texts(secrets: Sequence[str]) -> list[str]:
-    """The secrets without blanks around them. Blank ones, and what is no text, are none.
+def live_secrets(secrets: Sequence[str]) -> list[str]:
+    """Return the secrets, stripped; drop blank ones and values other than text.
 
     Raises Unverified if none is left: no secret never means no check.
     """
@@ -23,26 +23,26 @@ def live_texts(secrets: Sequence[str]) -> list[str]:
     return kept
 
 
-def live(secrets: Sequence[str]) -> list[bytes]:
-    """The same as UTF-8. Raises Unverified."""
-    return [_bytes(secret) for secret in live_texts(secrets)]
+def encoded_secrets(secrets: Sequence[str]) -> list[bytes]:
+    """Return the live secrets as UTF-8. Raises Unverified if there is none."""
+    return [_to_bytes(secret) for secret in live_secrets(secrets)]
 
 
-def the_header(request: Request, name: str) -> bytes:
-    """The one value of a header, as the bytes that came. Raises Unverified if it is missing, empty or sent twice."""
+def single_header(request: Request, name: str) -> bytes:
+    """Return the one value of a header, as received bytes. Raises Unverified if it is missing, empty or repeated."""
     values = request.header_values(name)
     if not values:
         raise Unverified(f"{name} is missing")
     if len(values) > 1:
         raise Unverified(f"{name} was sent twice")
-    value = _bytes(values[0]).strip()
+    value = _to_bytes(values[0]).strip()
     if not value:
         raise Unverified(f"{name} is empty")
     return value
 
 
-def _bytes(text: str) -> bytes:
-    # HTTP servers and os.environ decode what is not UTF-8 as lone surrogates; other callers may hand over anything.
+def _to_bytes(text: str) -> bytes:
+    # HTTP servers and os.environ decode invalid UTF-8 as lone surrogates; other callers may pass any text.
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -50,21 +50,21 @@ def _bytes(text: str) -> bytes:
 
 
 def any_match(expected: Iterable[bytes], presented: Iterable[bytes]) -> bool:
-    """Whether any presented signature is one of the expected ones.
+    """Return whether any presented signature is one of the expected ones.
 
-    Each pair is compared in constant time, and all pairs are, so that the time taken does not tell which one matched.
+    Every pair is compared, each in constant time, so that the duration does not reveal the matching one.
     """
     presented = list(presented)
     found = False
     for right in expected:
-        for given in presented:
-            found |= hmac.compare_digest(right, given)
+        for candidate in presented:
+            found |= hmac.compare_digest(right, candidate)
     return found
 
 
 def check_window(timestamp: bytes, now: float) -> None:
-    """Raises Unverified unless ``timestamp`` is ASCII digits naming a second within WINDOW of ``now``, either way."""
+    """Raise Unverified unless ``timestamp`` is ASCII digits, a second within REPLAY_WINDOW of ``now``, either way."""
     if not timestamp.isdigit() or len(timestamp) > 15:
         raise Unverified("the timestamp is not a number of seconds")
-    if not abs(now - int(timestamp)) <= WINDOW:  # so that a `now` which is no number lets nothing in
+    if not abs(now - int(timestamp)) <= REPLAY_WINDOW:  # written so that a `now` of NaN lets nothing in
         raise Unverified(f"the timestamp is {now - int(timestamp):+.0f} s off our clock")

@@ -8,26 +8,26 @@ import pytest
 
 from bridge.events import Request
 from bridge.sources import PROVIDERS, Unverified
-from bridge.sources.signatures import any_match, check_window, live, the_header
+from bridge.sources.signatures import any_match, check_window, encoded_secrets, single_header
 
 NOW = 1_795_392_000.0
 
 
 def test_secrets_are_stripped_utf8_and_blank_ones_are_none() -> None:
-    assert live([" old\n", "", "  ", "né"]) == [b"old", "né".encode()]
+    assert encoded_secrets([" old\n", "", "  ", "né"]) == [b"old", "né".encode()]
 
 
 @pytest.mark.parametrize("secrets", [[], [""], [" ", "\n"], ""])
 def test_no_secret_never_means_no_check(secrets: Sequence[str]) -> None:
     with pytest.raises(Unverified, match="no secret"):
-        live(secrets)
+        encoded_secrets(secrets)
 
 
 def test_what_is_no_text_is_no_secret() -> None:
     odd = cast("Sequence[str]", [None, 7, b"bytes", object(), ["list"]])
     with pytest.raises(Unverified):
-        live(odd)
-    assert live([*odd, "right"]) == [b"right"]
+        encoded_secrets(odd)
+    assert encoded_secrets([*odd, "right"]) == [b"right"]
 
 
 @pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
@@ -40,14 +40,14 @@ def test_what_is_no_text_is_no_secret_to_any_provider(provider: object) -> None:
 
 
 def test_a_bare_string_is_one_secret_and_not_one_for_each_letter() -> None:
-    assert live("abc") == [b"abc"]
+    assert encoded_secrets("abc") == [b"abc"]
 
 
 def test_lone_surrogates_become_the_bytes_that_came_or_some_bytes() -> None:
-    assert live(["caf\udcc3\udca9"]) == ["café".encode()]
-    assert len(live(["\ud800"])) == 1
-    assert the_header(Request("POST", "", {"x": " \udcff "}, b""), "x") == b"\xff"
-    assert the_header(Request("POST", "", {"x": "\ud800a"}, b""), "x").endswith(b"a")
+    assert encoded_secrets(["caf\udcc3\udca9"]) == ["café".encode()]
+    assert len(encoded_secrets(["\ud800"])) == 1
+    assert single_header(Request("POST", "", {"x": " \udcff "}, b""), "x") == b"\xff"
+    assert single_header(Request("POST", "", {"x": "\ud800a"}, b""), "x").endswith(b"a")
 
 
 def test_every_pair_is_compared() -> None:

@@ -32,7 +32,7 @@ def changed(request: Request, **headers: str) -> Request:
 
 
 def keys(*secrets: str) -> list[bytes]:
-    return [key for secret in secrets if (key := standard_webhooks.decoded_key(secret)) is not None]
+    return [key for secret in secrets if (key := standard_webhooks.decode_key(secret)) is not None]
 
 
 def refused(request: Request, now: float = NOW, secret: str = SECRET) -> str:
@@ -104,13 +104,13 @@ def test_without_a_key_nothing_verifies() -> None:
     "secret", ["whsec_", "", "whsec_????", "whsec_QUJD", "whsec_" + "A" * 200, "whsec_Zoë", "whsec_\ud800"]
 )
 def test_what_is_no_key_is_not_taken_for_one(secret: str) -> None:
-    assert standard_webhooks.decoded_key(secret) is None
+    assert standard_webhooks.decode_key(secret) is None
 
 
 def test_prefix_and_padding_may_be_missing() -> None:
-    assert standard_webhooks.decoded_key(SECRET) == bytes(range(32))
-    assert standard_webhooks.decoded_key(SECRET.removeprefix("whsec_")) == bytes(range(32))
-    assert standard_webhooks.decoded_key(SECRET.rstrip("=") + "\n") == bytes(range(32))
+    assert standard_webhooks.decode_key(SECRET) == bytes(range(32))
+    assert standard_webhooks.decode_key(SECRET.removeprefix("whsec_")) == bytes(range(32))
+    assert standard_webhooks.decode_key(SECRET.rstrip("=") + "\n") == bytes(range(32))
 
 
 @settings(max_examples=200, deadline=None)

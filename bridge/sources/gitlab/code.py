@@ -6,8 +6,8 @@ Source: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integr
 from urllib.parse import quote
 
 from bridge.core.payload import int_at, list_at, map_at, text_at
-from bridge.sources.gitlab.about import (
-    About,
+from bridge.sources.gitlab.facts import (
+    EventFacts,
     Payload,
     first_time,
     inside,
@@ -18,16 +18,16 @@ from bridge.sources.gitlab.about import (
 )
 
 
-def push(_action: str, payload: Payload) -> About | None:
-    """A push to a branch or a tag. Its body holds no time: a commit may be far older than the push that brings it."""
+def push(_action: str, payload: Payload) -> EventFacts | None:
+    """Read a push to a branch or a tag. The body holds no time: a commit can be far older than the push."""
     ref = text_at(payload, "ref")
     if not ref:
         return None
     who = person({"name": text_at(payload, "user_name"), "username": text_at(payload, "user_username")})
-    what, page = _tag_change(ref, payload) if ref.startswith("refs/tags/") else _branch_change(ref, payload)
+    change, page = _tag_change(ref, payload) if ref.startswith("refs/tags/") else _branch_change(ref, payload)
     web = project_url(payload)
-    title = f"{who or 'Somebody'} {what}{inside(payload)}"
-    return About(f"{project_id(payload)}:{ref}", title, f"{web}{page}" if web else "", who)
+    title = f"{who or 'Somebody'} {change}{inside(payload)}"
+    return EventFacts(f"{project_id(payload)}:{ref}", title, f"{web}{page}" if web else "", who)
 
 
 def _tag_change(ref: str, payload: Payload) -> tuple[str, str]:
@@ -46,7 +46,7 @@ def _branch_change(ref: str, payload: Payload) -> tuple[str, str]:
     if _is_no_commit(before):
         return f"pushed new branch {branch} with {commits or 'no new commits'}", f"/-/commits/{_in_path(branch)}"
     if int_at(payload, "total_commits_count") == 0 and not commits:
-        # All that the branch holds now was in it before: somebody took commits away.
+        # The branch now holds only commits that it had before: a force push removed the rest.
         return f"moved {branch} back to {after[:8]}", f"/-/compare/{after}...{before}"
     return f"pushed {commits + ' ' if commits else ''}to {branch}", f"/-/compare/{before}...{after}"
 
@@ -59,22 +59,22 @@ def _commit_count(payload: Payload) -> str:
 
 
 def _in_path(ref: str) -> str:
-    # A branch may be called `fix/#12`, which would end the path; GitLab leaves slashes as they are.
+    # A branch may be called `fix/#12`, and the `#` would end the path; GitLab leaves slashes as they are.
     return quote(ref[:1000], safe="/", errors="replace")
 
 
 def _is_no_commit(sha: str) -> bool:
-    """All zeros: 40 of them, or 64 in SHA-256 repositories."""
+    """Return whether the SHA is all zeros: 40 of them, or 64 in SHA-256 repositories."""
     return bool(sha) and not sha.strip("0")
 
 
-def release(action: str, payload: Payload) -> About | None:
-    """A release, whose fields are at the top level of the body."""
+def release(action: str, payload: Payload) -> EventFacts | None:
+    """Read a release; its fields are at the top level of the body."""
     tag = text_at(payload, "tag")
     if not tag:
         return None
     verb = {"create": "published", "update": "updated", "delete": "deleted"}.get(action, action)
-    return About(
+    return EventFacts(
         f"{project_id(payload)}/releases/{tag}",
         f"Release {text_at(payload, 'name') or tag} was {verb or 'sent'}{inside(payload)}",
         project_url(payload) if action == "delete" else text_at(payload, "url"),
@@ -83,14 +83,14 @@ def release(action: str, payload: Payload) -> About | None:
     )
 
 
-def wiki_page(action: str, payload: Payload) -> About | None:
-    """A wiki page; a deleted one links to the wiki."""
+def wiki_page(action: str, payload: Payload) -> EventFacts | None:
+    """Read a wiki page; the event of a deleted page links to the wiki."""
     page, who = map_at(payload, "object_attributes"), person(payload.get("user"))
     title = text_at(page, "title")
     if not title:
         return None
     verb = {"create": "created", "update": "edited", "delete": "deleted"}.get(action, action)
-    return About(
+    return EventFacts(
         f"{project_id(payload)}/wikis/{text_at(page, 'slug') or title}",
         sentence(who, verb, "wiki page", title) + inside(payload),
         text_at(payload, "wiki", "web_url") if action == "delete" else text_at(page, "url"),

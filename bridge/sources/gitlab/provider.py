@@ -14,8 +14,8 @@ PROVIDER = Provider(
     check_secret=check_secret,
     type_of_sample=str,
     methods=frozenset({"POST"}),
-    max_body=25 * 1024 * 1024,  # GitLab sends nothing larger
-    dedupe_ttl=24 * 3600.0,  # it retries nothing by itself; this is for a person's "Resend request"
+    max_body=25 * 1024 * 1024,  # GitLab's own upper limit
+    dedupe_ttl=24 * 3600.0,  # GitLab does not retry; this covers a manual "Resend request"
     signature_headers=SIGNATURE_HEADERS,
     kept_headers=frozenset({"x-gitlab-event", "x-gitlab-instance", "idempotency-key"}),
 )

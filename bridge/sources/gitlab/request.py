@@ -1,4 +1,4 @@
-"""The signed request that GitLab would send: for the demo, `bridge test` and tests."""
+"""Make the signed request that GitLab would send, for the demo, `bridge test` and tests."""
 
 import hashlib
 import uuid
@@ -26,9 +26,10 @@ _HEADER_OF_KIND = {kind: header for header, kind in KIND_OF_HEADER.items() if no
 def request_for(
     event_type: str, body: object, secret: str, now: float, *, url: str = DEFAULT_URL + "gitlab"
 ) -> Request:
-    """A delivery as GitLab 19 makes it, signed where ``secret`` is a signing token. ``now`` is in Unix seconds.
+    """Make a delivery as GitLab 19 sends it. ``now`` is in Unix seconds.
 
-    The delivery's id follows from type, body and second, so that sending one again is the same delivery.
+    It is signed if ``secret`` is a signing token; a secret token goes into its header. The delivery's id is a digest of
+    type, body and second, so the same arguments make the same delivery.
     Source: GitLab docs, Webhooks, https://docs.gitlab.com/user/project/integrations/webhooks/
     """
     raw, secret, timestamp = sample_bytes(body), secret.strip(), str(int(now))
@@ -37,7 +38,7 @@ def request_for(
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "GitLab/19.5.0",
-        "X-Gitlab-Event": _header(event_type, body),
+        "X-Gitlab-Event": _event_header(event_type, body),
         "X-Gitlab-Instance": "https://gitlab.example.com",
         "X-Gitlab-Webhook-UUID": str(uuid.UUID(bytes=digest[8:24], version=4)),
         "X-Gitlab-Event-UUID": str(uuid.UUID(bytes=digest[16:], version=4)),
@@ -45,7 +46,7 @@ def request_for(
         "webhook-id": webhook_id,
         "webhook-timestamp": timestamp,
     }
-    if key := standard_webhooks.decoded_key(secret) if secret.startswith(standard_webhooks.PREFIX) else None:
+    if key := standard_webhooks.decode_key(secret) if secret.startswith(standard_webhooks.PREFIX) else None:
         headers["webhook-signature"] = standard_webhooks.sign(
             key, webhook_id.encode(), timestamp.encode(), raw
         ).decode()
@@ -54,6 +55,6 @@ def request_for(
     return Request("POST", url, headers, raw)
 
 
-def _header(event_type: str, body: object) -> str:
+def _event_header(event_type: str, body: object) -> str:
     header = _HEADER_OF_KIND.get(event_type.partition(".")[0]) or _GROUP_HOOKS.get(event_type, "System Hook")
     return f"Confidential {header}" if text_at(body, "event_type").startswith("confidential_") else header

@@ -4,7 +4,7 @@ Source: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integr
 """
 
 from bridge.core.payload import map_at, text_at, true_at
-from bridge.sources.gitlab.about import About, Payload, first_time, inside, person, project_id, project_url
+from bridge.sources.gitlab.facts import EventFacts, Payload, first_time, inside, person, project_id, project_url
 
 _STATUSES = {
     "created": "was created",
@@ -36,16 +36,16 @@ _TIME_OF_STATUS = {
     "canceled": "finished_at",
     "skipped": "finished_at",
 }
-"""A run that is started again keeps its old times: only the one that fits the status tells when this happened."""
+"""The time field for each status. A restarted run keeps its old times, so only this field is current."""
 
 
-def pipeline(status: str, payload: Payload) -> About | None:
-    """A pipeline in a new status."""
+def pipeline(status: str, payload: Payload) -> EventFacts | None:
+    """Read a pipeline in a new status."""
     run, web = map_at(payload, "object_attributes"), project_url(payload)
     object_id = text_at(run, "id")
     if not object_id:
         return None
-    return About(
+    return EventFacts(
         f"{project_id(payload)}/pipelines/{object_id}",
         f"Pipeline #{object_id}{_on(run)}{inside(payload)} {_says(status)}",
         text_at(run, "url") or (f"{web}/-/pipelines/{object_id}" if web else ""),
@@ -54,12 +54,12 @@ def pipeline(status: str, payload: Payload) -> About | None:
     )
 
 
-def build(status: str, payload: Payload) -> About | None:
-    """A job in a new status: GitLab calls it ``build`` in the body, and its ``commit.id`` is the pipeline's id."""
+def build(status: str, payload: Payload) -> EventFacts | None:
+    """Read a job in a new status. GitLab calls it ``build`` in the body, and its ``commit.id`` is the pipeline's id."""
     object_id, web = text_at(payload, "build_id"), project_url(payload)
     if not object_id:
         return None
-    return About(
+    return EventFacts(
         f"{project_id(payload)}/jobs/{object_id}",
         f"Job {text_at(payload, 'build_name') or object_id}{_on(payload)}{inside(payload)} {_says(status)}",
         f"{web}/-/jobs/{object_id}" if web else "",
@@ -68,8 +68,8 @@ def build(status: str, payload: Payload) -> About | None:
     )
 
 
-def deployment(status: str, payload: Payload) -> About | None:
-    """A deployment in a new status; ``approved`` and ``rejected`` name who did it as ``approver``."""
+def deployment(status: str, payload: Payload) -> EventFacts | None:
+    """Read a deployment in a new status; ``approved`` and ``rejected`` name the person as ``approver``."""
     object_id, environment, web = (
         text_at(payload, "deployment_id"),
         text_at(payload, "environment"),
@@ -77,7 +77,7 @@ def deployment(status: str, payload: Payload) -> About | None:
     )
     if not environment:
         return None
-    return About(
+    return EventFacts(
         f"{project_id(payload)}/deployments/{object_id or environment}",
         f"Deployment to {environment}{inside(payload)} {_DEPLOYMENT_STATUSES.get(status) or _says(status)}",
         text_at(payload, "deployable_url") or (f"{web}/-/environments" if web else ""),
@@ -86,13 +86,13 @@ def deployment(status: str, payload: Payload) -> About | None:
     )
 
 
-def feature_flag(_action: str, payload: Payload) -> About | None:
-    """A feature flag that was turned on or off. The body has no time, and not the number that its page goes by."""
+def feature_flag(_action: str, payload: Payload) -> EventFacts | None:
+    """Read a feature flag that was turned on or off. The body has no time, and no number for the flag's page."""
     flag, who, web = map_at(payload, "object_attributes"), person(payload.get("user")), project_url(payload)
     name = text_at(flag, "name")
     if not name:
         return None
-    return About(
+    return EventFacts(
         f"{project_id(payload)}/feature_flags/{text_at(flag, 'id') or name}",
         f"{who or 'Somebody'} turned {'on' if true_at(flag, 'active') else 'off'} feature flag {name}{inside(payload)}",
         f"{web}/-/feature_flags" if web else "",

@@ -1,13 +1,13 @@
-"""Hooks about people, groups, projects and keys, which name themselves by ``event_name`` alone.
+"""System and group hooks about people, groups, projects and keys, named only by ``event_name``.
 
-Group hooks (member, subgroup and project events) and system hooks share these bodies. None has a link of its own; the
+Group hooks (member, subgroup and project events) and system hooks share these bodies. The bodies hold no links; the
 address of the instance comes from the ``X-Gitlab-Instance`` header.
 Sources: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integrations/webhook_events/
 and System hooks, https://docs.gitlab.com/administration/system_hooks/
 """
 
 from bridge.core.payload import list_at, text_at
-from bridge.sources.gitlab.about import About, Payload, first_time, person
+from bridge.sources.gitlab.facts import EventFacts, Payload, first_time, person
 
 _MEMBERSHIP = {
     "user_add_to": "{who} was added to {where} as {access}",
@@ -39,8 +39,8 @@ _PROJECT = {
 }
 
 
-def place(event_name: str, payload: Payload, instance: str) -> About | None:
-    """What a member, group, project, user, key or repository hook is about; None if it is none of these."""
+def system_hook_facts(event_name: str, payload: Payload, instance: str) -> EventFacts | None:
+    """Return the facts of a member, group, project, user, key or repository hook; None for any other hook."""
     membership, _, scope = event_name.rpartition("_")
     if membership in _MEMBERSHIP and scope in ("group", "team", "project"):
         return _member(_MEMBERSHIP[membership], event_name, payload, instance)
@@ -59,7 +59,7 @@ def place(event_name: str, payload: Payload, instance: str) -> About | None:
     return None
 
 
-def _member(template: str, event_name: str, payload: Payload, instance: str) -> About | None:
+def _member(template: str, event_name: str, payload: Payload, instance: str) -> EventFacts | None:
     name, username = text_at(payload, "user_name"), text_at(payload, "user_username")
     where = text_at(payload, "project_path_with_namespace") or text_at(payload, "group_name")
     if not (name or username) or not where:
@@ -67,20 +67,22 @@ def _member(template: str, event_name: str, payload: Payload, instance: str) -> 
     access = text_at(payload, "group_access") or text_at(payload, "access_level") or "member"
     title = template.format(who=name or username, where=where, access=access)
     project, group = text_at(payload, "project_id"), text_at(payload, "group_id")
-    place = f"projects/{project}" if project else f"groups/{group}"
+    owner = f"projects/{project}" if project else f"groups/{group}"
     path = text_at(payload, "project_path_with_namespace")
     members = "/-/project_members" + ("?tab=access_requests" if "access_request_to" in event_name else "")
-    # A group hook gives the last part of a group's path only, which is no address: link the person instead.
-    return About(
-        f"{place}/members/{text_at(payload, 'user_id') or username}",
+    # A group hook gives only the last part of a group's path, which is no address: link the person instead.
+    return EventFacts(
+        f"{owner}/members/{text_at(payload, 'user_id') or username}",
         title,
         _page(instance, f"{path}{members}" if path else username),
-        name if "access_request_to" in event_name else "",  # nobody else is named: not who added, changed or removed
+        name
+        if "access_request_to" in event_name
+        else "",  # no other hook names its actor
         _record_time(event_name, payload),
     )
 
 
-def _user(event_name: str, payload: Payload, instance: str) -> About | None:
+def _user(event_name: str, payload: Payload, instance: str) -> EventFacts | None:
     name, username = text_at(payload, "name"), text_at(payload, "username")
     if not (name or username):
         return None
@@ -91,7 +93,7 @@ def _user(event_name: str, payload: Payload, instance: str) -> About | None:
         old=text_at(payload, "old_username") or name,
         state=f" and is {state.replace('_', ' ')}" if state and state != "active" else "",
     )
-    return About(
+    return EventFacts(
         f"users/{text_at(payload, 'user_id') or username}",
         title,
         "" if event_name == "user_destroy" else _page(instance, username),
@@ -100,14 +102,14 @@ def _user(event_name: str, payload: Payload, instance: str) -> About | None:
     )
 
 
-def _group(event_name: str, payload: Payload, instance: str) -> About | None:
+def _group(event_name: str, payload: Payload, instance: str) -> EventFacts | None:
     full_path = text_at(payload, "full_path")
     path = full_path or text_at(payload, "path") or text_at(payload, "name")
     if not path:
         return None
     old = text_at(payload, "old_full_path") or text_at(payload, "old_path") or path
     link = "" if event_name.endswith("destroy") else _page(instance, full_path)
-    return About(
+    return EventFacts(
         f"groups/{text_at(payload, 'group_id') or path}",
         _GROUP[event_name].format(path=path, old=old),
         link,
@@ -116,14 +118,14 @@ def _group(event_name: str, payload: Payload, instance: str) -> About | None:
     )
 
 
-def _project(event_name: str, payload: Payload, instance: str) -> About | None:
+def _project(event_name: str, payload: Payload, instance: str) -> EventFacts | None:
     path = text_at(payload, "path_with_namespace")
     if not (path or text_at(payload, "name")):
         return None
     title = _PROJECT[event_name].format(
         path=path or text_at(payload, "name"), old=text_at(payload, "old_path_with_namespace") or path
     )
-    return About(
+    return EventFacts(
         f"projects/{text_at(payload, 'project_id') or path}",
         title,
         "" if event_name == "project_destroy" else _page(instance, path),
@@ -132,12 +134,12 @@ def _project(event_name: str, payload: Payload, instance: str) -> About | None:
     )
 
 
-def _key(event_name: str, payload: Payload, instance: str) -> About | None:
+def _key(event_name: str, payload: Payload, instance: str) -> EventFacts | None:
     username = text_at(payload, "username")
     if not username:
         return None
     verb = "added" if event_name == "key_create" else "removed"
-    return About(
+    return EventFacts(
         f"users/{username}/keys/{text_at(payload, 'id')}",
         f"{username} {verb} an SSH key",
         _page(instance, username),
@@ -146,12 +148,12 @@ def _key(event_name: str, payload: Payload, instance: str) -> About | None:
     )
 
 
-def _repository(payload: Payload) -> About | None:
+def _repository(payload: Payload) -> EventFacts | None:
     path = text_at(payload, "project", "path_with_namespace")
     if not path:
         return None
     who, refs = person({"name": text_at(payload, "user_name")}), len(list_at(payload, "refs"))
-    return About(
+    return EventFacts(
         f"projects/{text_at(payload, 'project_id') or path}/repository",
         f"{who or 'Somebody'} updated {refs} ref{'' if refs == 1 else 's'} of {path}",
         text_at(payload, "project", "web_url"),
@@ -159,12 +161,12 @@ def _repository(payload: Payload) -> About | None:
     )
 
 
-def _seat_request(event_name: str, payload: Payload, instance: str) -> About:
+def _seat_request(event_name: str, payload: Payload, instance: str) -> EventFacts:
     action = {"enqueue": "waits for approval", "approve": "was approved", "deny": "was denied"}
-    said = action.get(text_at(payload, "action"), "was changed")
-    return About(
+    outcome = action.get(text_at(payload, "action"), "was changed")
+    return EventFacts(
         f"users/{text_at(payload, 'user_id')}/member_approval",
-        f"A request for a role that takes a paid seat {said}",
+        f"A request for a role that takes a paid seat {outcome}",
         f"{instance}/admin/users" if instance else "",
         "",
         _record_time(event_name, payload),
@@ -176,7 +178,7 @@ def _page(instance: str, path: str) -> str:
 
 
 def _record_time(event_name: str, payload: Payload) -> float | None:
-    # These are times of the record. They say nothing of when it was removed, or of a log-in that failed.
+    # These are times of the record. They are wrong for a removal or a failed log-in.
     if "destroy" in event_name or "remove" in event_name or event_name == "user_failed_login":
         return None
     return first_time(payload, "created_at" if event_name.endswith("_create") else "updated_at", "created_at")

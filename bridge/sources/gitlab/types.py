@@ -1,7 +1,7 @@
-"""What kind of thing a GitLab request tells of, in GitLab's own words.
+"""The type of a GitLab event, in GitLab's own words.
 
-Source: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integrations/webhook_events/
-and System hooks, https://docs.gitlab.com/administration/system_hooks/
+Source: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integrations/webhook_events/ and System hooks,
+https://docs.gitlab.com/administration/system_hooks/
 """
 
 from collections.abc import Mapping
@@ -32,9 +32,9 @@ KIND_OF_HEADER = {
     "Project Hook": "project",
     "System Hook": "system",
 }
-"""``X-Gitlab-Event`` to the kind that its bodies name. The last four name theirs only by ``event_name``."""
+"""Map ``X-Gitlab-Event`` to the kind in the body. The bodies of the last four have only ``event_name``."""
 
-_WHERE_THE_ACTION_IS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+_ACTION_PATHS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "push": (),
     "tag_push": (),
     "pipeline": (("object_attributes", "status"),),
@@ -44,39 +44,39 @@ _WHERE_THE_ACTION_IS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "note": (("object_attributes", "noteable_type"),),
     "emoji": (("object_attributes", "action"), ("event_type",)),  # a revoke may come without an action
 }
-_ACTION = (("object_attributes", "action"), ("action",))  # release and milestone have it at top level
+_DEFAULT_ACTION_PATHS = (("object_attributes", "action"), ("action",))  # release and milestone have it at top level
 
 
 def kind_of(payload: Mapping[str, object], header: str) -> str:
-    """``object_kind``, else ``event_name``, else what ``X-Gitlab-Event`` says, else ``custom``.
+    """Return ``object_kind``, else ``event_name``, else the kind of ``X-Gitlab-Event``, else ``custom``.
 
-    A hook's owner can write its body freely (a custom webhook template), so neither field need be there.
+    A hook's owner can write its body freely (a custom webhook template), so either field may be missing.
     """
     named = text_at(payload, "object_kind") or text_at(payload, "event_name")
-    kind = ".".join(part for part in map(_word, named[:100].split(".")) if part)
-    return kind or KIND_OF_HEADER.get(header) or _word(header[:100].removesuffix(" Hook")) or "custom"
+    kind = ".".join(part for part in map(_snake_case, named[:100].split(".")) if part)
+    return kind or KIND_OF_HEADER.get(header) or _snake_case(header[:100].removesuffix(" Hook")) or "custom"
 
 
 def action_of(kind: str, payload: Mapping[str, object]) -> str:
-    """What happened to it (``open``, ``failed``; for a note, what was commented on), or ""."""
-    for path in _WHERE_THE_ACTION_IS.get(kind, _ACTION):
-        if action := _word(text_at(payload, *path)[:100]):
+    """Return the action or status (``open``, ``failed``; for a note, the kind of its target), or ""."""
+    for path in _ACTION_PATHS.get(kind, _DEFAULT_ACTION_PATHS):
+        if action := _snake_case(text_at(payload, *path)[:100]):
             return action
     return ""
 
 
 def type_of(kind: str, action: str) -> str:
-    """``merge_request.open``, ``pipeline.failed``, ``note.merge_request``, ``push``, ``user_add_to_group``."""
+    """Return ``merge_request.open``, ``pipeline.failed``, ``note.merge_request``, ``push``, ``user_add_to_group``…."""
     return f"{kind}.{action}" if action else kind
 
 
-def _word(text: str) -> str:
-    """``MergeRequest``, ``merge request`` and ``merge_request`` as ``merge_request``: types become file names."""
+def _snake_case(text: str) -> str:
+    """Return ``MergeRequest``, ``merge request`` and ``merge_request`` as ``merge_request``: types become file names."""
     if text.isascii() and text.isidentifier() and text.islower():
         return text
-    kept: list[str] = []
+    pieces: list[str] = []
     for before, c in zip(" " + text, text, strict=False):
         if c.isupper() and before.islower():
-            kept.append("_")
-        kept.append(c.lower() if c.isalnum() or c == "-" else "_")
-    return "_".join(part for part in "".join(kept).split("_") if part)
+            pieces.append("_")
+        pieces.append(c.lower() if c.isalnum() or c == "-" else "_")
+    return "_".join(part for part in "".join(pieces).split("_") if part)

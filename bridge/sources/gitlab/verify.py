@@ -1,7 +1,7 @@
-"""Does a request come from our GitLab?
+"""Verify that a request comes from our GitLab.
 
-Two kinds of secret: a signing token (GitLab 19.0 and later, the Standard Webhooks scheme) proves who wrote the body; a
-secret token is a password that GitLab sends along, and signs nothing.
+There are two kinds of secret. A signing token (GitLab 19.0 and later, the Standard Webhooks scheme) signs the body. A
+secret token is a password that GitLab sends along; it signs nothing.
 Source: GitLab docs, Webhooks, https://docs.gitlab.com/user/project/integrations/webhooks/
 """
 
@@ -10,42 +10,42 @@ from collections.abc import Sequence
 from bridge.events import Request
 from bridge.sources import standard_webhooks
 from bridge.sources.errors import Unverified
-from bridge.sources.signatures import any_match, live, live_texts, the_header
+from bridge.sources.signatures import any_match, encoded_secrets, live_secrets, single_header
 
 SIGNATURE_HEADERS = frozenset({*standard_webhooks.HEADERS, "x-gitlab-token"})
 
 
 def verify(request: Request, secrets: Sequence[str], now: float) -> None:
-    """Raises Unverified unless the request proves that it knows one of the secrets. ``now`` is in Unix seconds.
+    """Raise Unverified unless the request proves knowledge of a secret. ``now`` is in Unix seconds.
 
-    Where any signing token is configured the signature is required: else whoever stole the secret token, which travels
-    with every request, could leave the signature out and write bodies of their own.
+    If any signing token is configured, the signature is required. Otherwise an attacker with the secret token, which
+    travels with every request, could leave out the signature and forge bodies.
     """
     for name in SIGNATURE_HEADERS:
         if len(request.header_values(name)) > 1:
             raise Unverified(f"{name} was sent twice")
-    signing = [secret for secret in live_texts(secrets) if _is_signing_token(secret)]
+    signing = [secret for secret in live_secrets(secrets) if _is_signing_token(secret)]
     if signing:
         if request.header("webhook-signature") is None:
             raise Unverified("webhook-signature is missing, and a signing token is configured")
-        keys = [key for secret in signing if (key := standard_webhooks.decoded_key(secret)) is not None]
+        keys = [key for secret in signing if (key := standard_webhooks.decode_key(secret)) is not None]
         standard_webhooks.verify(request, keys, now)
         return
     if request.header("x-gitlab-token") is None and request.header("webhook-signature") is not None:
         raise Unverified(
             "x-gitlab-token is missing: the hook has a signing token, and only a secret token is configured"
         )
-    if not any_match(live(secrets), _presented(the_header(request, "x-gitlab-token"))):
+    if not any_match(encoded_secrets(secrets), _candidates(single_header(request, "x-gitlab-token"))):
         raise Unverified("x-gitlab-token is wrong")
 
 
 def check_secret(secret: str) -> str | None:
-    """What is wrong with a secret and the mend, without showing it; None if it can be used."""
+    """Return the problem with a secret and the hint, without showing the secret; None if it is usable."""
     secret = secret.strip()
     if not secret:
         return "is empty: copy the signing token or the secret token of the webhook in GitLab"
     if _is_signing_token(secret):
-        if standard_webhooks.decoded_key(secret) is None:
+        if standard_webhooks.decode_key(secret) is None:
             return (
                 "starts with whsec_ but is not a signing token (base64 of 24 to 64 bytes must follow): "
                 "GitLab shows the token once, so regenerate it and copy the whole of it"
@@ -60,9 +60,9 @@ def _is_signing_token(secret: str) -> bool:
     return secret.strip().startswith(standard_webhooks.PREFIX)
 
 
-def _presented(token: bytes) -> list[bytes]:
-    # A secret token may hold any letters. Some HTTP servers hand header bytes over as Latin-1 text, one letter a byte:
-    # writing that text as UTF-8 would double-encode it.
+def _candidates(token: bytes) -> list[bytes]:
+    # A secret token may hold any letters. Some HTTP servers decode header bytes as Latin-1, one letter a byte: encoding
+    # that text as UTF-8 would double-encode it.
     try:
         return [token, token.decode().encode("latin-1")]
     except UnicodeError:

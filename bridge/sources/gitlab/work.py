@@ -1,10 +1,19 @@
-"""Merge requests, issues and other work items, milestones, and what people say about them.
+"""Merge requests, issues and other work items, milestones, comments and reactions.
 
 Source: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integrations/webhook_events/
 """
 
 from bridge.core.payload import map_at, text_at
-from bridge.sources.gitlab.about import About, Payload, first_time, inside, person, project_id, project_url, sentence
+from bridge.sources.gitlab.facts import (
+    EventFacts,
+    Payload,
+    first_time,
+    inside,
+    person,
+    project_id,
+    project_url,
+    sentence,
+)
 
 _MERGE_REQUEST_VERBS = {
     "open": "opened",
@@ -27,8 +36,8 @@ _VERBS = {
 }
 
 
-def merge_request(action: str, payload: Payload) -> About | None:
-    """A merge request. Only an update that brings commits has ``oldrev``."""
+def merge_request(action: str, payload: Payload) -> EventFacts | None:
+    """Read a merge request. Only an update that adds commits has ``oldrev``."""
     request = map_at(payload, "object_attributes")
     iid, who = text_at(request, "iid"), person(payload.get("user"))
     if not iid:
@@ -36,7 +45,7 @@ def merge_request(action: str, payload: Payload) -> About | None:
     verb = _MERGE_REQUEST_VERBS.get(action, action.replace("_", " "))
     if action == "update" and text_at(request, "oldrev"):
         verb = "added commits to"
-    return About(
+    return EventFacts(
         f"{project_id(payload, text_at(request, 'target_project_id'))}!{iid}",
         sentence(who, verb, "merge request", f"!{iid} {text_at(request, 'title')}") + inside(payload),
         text_at(request, "url"),
@@ -45,13 +54,13 @@ def merge_request(action: str, payload: Payload) -> About | None:
     )
 
 
-def issue(action: str, payload: Payload) -> About | None:
-    """An issue, or a work item by its own name: epic, incident, task, ..."""
+def issue(action: str, payload: Payload) -> EventFacts | None:
+    """Read an issue, or a work item by its own name: epic, incident, task…."""
     item, who = map_at(payload, "object_attributes"), person(payload.get("user"))
     if not text_at(item, "iid"):
         return None
     subject, kind, name = _work_item(item, payload)
-    return About(
+    return EventFacts(
         subject,
         sentence(who, _VERBS.get(action, action), kind, name) + inside(payload),
         text_at(item, "url"),
@@ -60,49 +69,49 @@ def issue(action: str, payload: Payload) -> About | None:
     )
 
 
-def note(action: str, payload: Payload) -> About | None:
-    """A comment. Its subject is what was commented on."""
+def note(action: str, payload: Payload) -> EventFacts | None:
+    """Read a comment. Its subject is the commented object."""
     comment, who = map_at(payload, "object_attributes"), person(payload.get("user"))
     if not text_at(comment, "id"):
         return None
-    subject, thing = _target(payload)
+    subject, target = _target(payload)
     verb = "edited a comment on" if text_at(comment, "action") == "update" else "commented on"
-    return About(
+    return EventFacts(
         subject or f"{project_id(payload)}/notes/{text_at(comment, 'id')}",
-        f"{who or 'Somebody'} {verb} {thing or action.replace('_', ' ') or 'something'}{inside(payload)}",
+        f"{who or 'Somebody'} {verb} {target or action.replace('_', ' ') or 'something'}{inside(payload)}",
         text_at(comment, "url"),
         who,
         first_time(comment, "updated_at", "created_at"),
     )
 
 
-def emoji(action: str, payload: Payload) -> About | None:
-    """A reaction. A revoked one still holds the times of its award."""
+def emoji(action: str, payload: Payload) -> EventFacts | None:
+    """Read a reaction. A revoked one still holds the times of its award."""
     award, who = map_at(payload, "object_attributes"), person(payload.get("user"))
     name = text_at(award, "name")
     if not name:
         return None
-    subject, thing = _target(payload)
-    thing = thing or text_at(award, "awardable_type").lower() or "something"
+    subject, target = _target(payload)
+    target = target or text_at(award, "awardable_type").lower() or "something"
     if text_at(award, "awardable_type") == "Note":
-        thing = f"a comment on {thing}"
+        target = f"a comment on {target}"
     verb = f"took :{name}: back from" if action == "revoke" else f"reacted with :{name}: to"
-    return About(
+    return EventFacts(
         subject or f"{project_id(payload)}/emoji/{text_at(award, 'id')}",
-        f"{who or 'Somebody'} {verb} {thing}{inside(payload)}",
+        f"{who or 'Somebody'} {verb} {target}{inside(payload)}",
         text_at(award, "awarded_on_url"),
         who,
         None if action == "revoke" else first_time(award, "updated_at", "created_at"),
     )
 
 
-def milestone(action: str, payload: Payload) -> About | None:
-    """A milestone of a project, or of a group (then there is no project)."""
+def milestone(action: str, payload: Payload) -> EventFacts | None:
+    """Read a milestone of a project, or of a group (then there is no project)."""
     target = map_at(payload, "object_attributes")
     title, iid, web = text_at(target, "title"), text_at(target, "iid"), project_url(payload)
     if not title:
         return None
-    return About(
+    return EventFacts(
         f"{project_id(payload) or text_at(target, 'group_id')}%{iid or title}",
         f"Milestone {title} was {_VERBS.get(action, action) or 'sent'}{inside(payload)}",
         f"{web}/-/milestones/{iid}" if web and iid and action != "delete" else web,
@@ -112,18 +121,18 @@ def milestone(action: str, payload: Payload) -> About | None:
 
 
 def _work_item(item: Payload, payload: Payload) -> tuple[str, str, str]:
-    """Subject, kind and name: ``7#3``, ``incident``, ``#3 Title``."""
+    """Return subject, kind and name: ``7#3``, ``incident``, ``#3 Title``."""
     iid, title = text_at(item, "iid"), text_at(item, "title")
     kind = text_at(item, "type").replace("_", " ").strip().lower() or "issue"
     if kind == "epic" or "/epics/" in text_at(item, "url"):
-        # An epic belongs to a group, which only its address names.
+        # An epic belongs to a group; only its address names it.
         group = text_at(item, "url").partition("/groups/")[2].partition("/-/")[0]
         return f"{group or text_at(item, 'group_id') or text_at(item, 'id')}&{iid}", "epic", f"&{iid} {title}".rstrip()
     return f"{project_id(payload, text_at(item, 'project_id'))}#{iid}", kind, f"#{iid} {title}".rstrip()
 
 
 def _target(payload: Payload) -> tuple[str, str]:
-    """Subject and name of what a comment or a reaction is on, or two empty strings."""
+    """Return subject and name of the target of a comment or reaction, or two empty strings."""
     project = project_id(payload)
     if iid := text_at(payload, "merge_request", "iid"):
         owner = project_id(payload, text_at(payload, "merge_request", "target_project_id"))

@@ -1,8 +1,8 @@
-"""What a delivery means.
+"""Turn a verified Shopify delivery into one event.
 
 Sources: Shopify docs, "Webhooks delivery structure", https://shopify.dev/docs/apps/build/webhooks/delivery-structure,
-"Ignore duplicate webhooks", https://shopify.dev/docs/apps/build/webhooks/ignore-duplicates,
-"Events delivery structure", https://shopify.dev/docs/apps/build/events/delivery-structure.
+"Ignore duplicate webhooks", https://shopify.dev/docs/apps/build/webhooks/ignore-duplicates, "Events delivery
+structure", https://shopify.dev/docs/apps/build/events/delivery-structure.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from bridge.sources.provider import json_body, key
 from bridge.sources.shopify.subjects import actor_of, link_to, occurred_at, shop_of, subject_of
 from bridge.sources.shopify.titles import title_of
 
-_NAMES = (
+_HEADER_NAMES = (
     "topic",
     "shop-domain",
     "webhook-id",
@@ -30,14 +30,17 @@ _NAMES = (
     "resource-id",
 )
 
-KEPT_HEADERS = frozenset(prefix + name for prefix in ("x-shopify-", "shopify-") for name in _NAMES) | {"content-type"}
-"""Both families: classic webhooks say `x-shopify-topic`, Next-Gen Events `shopify-topic`."""
+KEPT_HEADERS = frozenset(prefix + name for prefix in ("x-shopify-", "shopify-") for name in _HEADER_NAMES) | {
+    "content-type"
+}
+"""Both header families: classic webhooks send `x-shopify-topic`, Next-Gen Events `shopify-topic`."""
 
 
 def events(request: Request, source: str, now: float) -> list[Event]:
-    """The one event of a delivery. ``now`` is in Unix seconds. Raises Malformed if the body is not a JSON object.
+    """Return the one event of a delivery. ``now`` is in Unix seconds.
 
-    A subscription with ``format: XML`` (a legacy choice) gives an event whose payload is ``{"xml": text}``.
+    Raises Malformed if the body is not a JSON object. A subscription with ``format: XML`` (a legacy choice) gives an
+    event with the payload ``{"xml": text}``.
     """
     payload = _payload(request)
     event_type = _type(request, payload)
@@ -73,13 +76,13 @@ def _payload(request: Request) -> Mapping[str, object]:
 
 
 def _header(request: Request, name: str) -> str:
-    """A header of either family; Shopify's library prefers the one without ``x-``, too."""
+    """Return a header of either family; like Shopify's library, prefer the name without ``x-``."""
     value = request.header(f"shopify-{name}") or request.header(f"x-shopify-{name}") or ""
     return clean(value, 300).strip()
 
 
 def _type(request: Request, payload: Mapping[str, object]) -> str:
-    """The topic; for Next-Gen Events, which repeat it in the signed body, ``Topic/action`` as the body has it."""
+    """Return the topic. Next-Gen Events repeat it in the signed body: then ``Topic/action`` of the body."""
     if "fields_changed" in payload:
         topic, action = text_at(payload, "topic"), text_at(payload, "action")
         if topic and action:
@@ -91,10 +94,10 @@ def _type(request: Request, payload: Mapping[str, object]) -> str:
 
 
 def _keys(request: Request, event_type: str, subject: str) -> tuple[str, ...]:
-    """The digest of topic and body stands in for the ids, which are not signed (a replay may bring new ones).
+    """Return a digest of topic and body, and the unsigned ids (a replay may bring new ones).
 
-    An event id is shared by all that one action of the merchant sets off, so it counts only together with the shop,
-    the type, the subscription and the thing it is about.
+    One action of the merchant can cause many events with one event id, so the id counts only together with the shop,
+    the type, the subscription and the subject.
     """
     webhook_id, event_id = _header(request, "webhook-id"), _header(request, "event-id")
     keys = [key("body", event_type, hashlib.sha256(request.body).hexdigest())]

@@ -1,4 +1,4 @@
-"""The titles of orders and of what becomes of them: payments, refunds, returns, shipments, disputes."""
+"""Titles of orders, payments, refunds, returns, shipments and disputes."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -46,7 +46,7 @@ def _refund(payload: Payload) -> str:
 
 
 def _refunded(payload: Payload, status: str) -> str:
-    """The sum of a refund's transactions that ended so; "" where they do not add up to one sum of one currency."""
+    """Return the sum of a refund's transactions with this result; "" unless they share one currency."""
     done = [
         one
         for one in list_at(payload, "transactions")[:100]
@@ -64,7 +64,7 @@ def _refunded(payload: Payload, status: str) -> str:
 
 
 def _only_currency(payload: Payload) -> str:
-    """A refund's currency where its transactions keep silent: what shop and customer both reckon in, if they agree."""
+    """Return a refund's currency if its transactions have none: shop and customer currency, if they agree."""
     line = map_at(payload, "refund_line_items", 0, "subtotal_set")
     shop, paid = text_at(line, "shop_money", "currency_code"), text_at(line, "presentment_money", "currency_code")
     return shop if shop == paid else ""

@@ -1,4 +1,4 @@
-"""What the titles of several topics are made of: money, people, things by their names."""
+"""Building blocks of titles: money, people, quoted names."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -17,39 +17,39 @@ _ENGLISH = Locale("en")
 
 
 def quoted(data: object, *path: str | int) -> str:
-    """A thing's name in quotes, and a blank before it: `` “Winter table”``; "" where it has none."""
+    """Return a quoted name after a blank: `` “Winter table”``; "" without a name."""
     name = clean(text_at(data, *path), 120)
     return f" “{name}”" if name else ""
 
 
 def money(data: object, amount: str) -> str:
-    """An amount with its currency; the bare number where the currency is not said; "" without an amount."""
+    """Return an amount with its currency; the bare number without a currency; "" without an amount."""
     return format_major(at(data, amount), at(data, "currency"))
 
 
 def words(data: object, *path: str | int) -> str:
-    """A status or reason as words: `partially_refunded` -> `partially refunded`."""
+    """Return a status or reason as words: `partially_refunded` -> `partially refunded`."""
     return clean(text_at(data, *path).replace("_", " ").lower(), 80)
 
 
 def from_customer(payload: Payload) -> str:
-    """`` from Ada Marsh``; "" where no name is known."""
+    """Return `` from Ada Marsh``; "" without a name."""
     name = person(at(payload, "customer"))
     return f" from {name}" if name else ""
 
 
 def number_of(data: object, *path: str | int) -> int:
-    """How many entries the list at a path has."""
+    """Return the number of entries of the list at a path."""
     return len(list_at(data, *path))
 
 
 def counted(number: int, thing: str) -> str:
-    """`1 item`, `3 items`."""
+    """Return `1 item`, `3 items`."""
     return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
 def country(code: str) -> str:
-    """`IE` -> `Ireland`; a code that means no country stays."""
+    """Return `IE` as `Ireland`; an unknown code stays."""
     return _ENGLISH.territories.get(code.upper()) or clean(code, 40)
 
 
@@ -62,6 +62,6 @@ def _language(code: str) -> str:
 
 
 def language(code: str) -> str:
-    """`ga` -> `Irish`, `fr-CA` -> `French (Canada)`; a code that means no language stays."""
+    """Return `ga` as `Irish`, `fr-CA` as `French (Canada)`; an unknown code stays."""
     code = clean(code, 20)
     return _language(code) if code.isascii() and code.replace("-", "").isalpha() and len(code) <= 10 else code

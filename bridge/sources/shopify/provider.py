@@ -1,7 +1,7 @@
 """Shopify: classic webhooks (`orders/create`) and Next-Gen Events (`Product/create`).
 
-Shopify signs the body and nothing else: the topic, the shop and every id are headers that anybody who holds one old
-delivery can rewrite. So a digest of topic and body is among the keys, and no header leads a link astray.
+Shopify signs only the body: the topic, the shop and every id are headers, and anyone with one old delivery can rewrite
+them. So one key is a digest of topic and body, and no header can redirect a link.
 """
 
 from bridge.sources.provider import Provider, json_answer

@@ -1,4 +1,4 @@
-"""The delivery that Shopify would make of a sample."""
+"""Make the signed request that Shopify would send, for the demo, `bridge test` and tests."""
 
 import hashlib
 import json
@@ -17,16 +17,16 @@ _SAMPLE_SHOP = "example.myshopify.com"
 def request_for(
     event_type: str, body: object, secret: str, now: float, *, url: str = DEFAULT_URL + "shopify"
 ) -> Request:
-    """The delivery that Shopify would send: compact JSON with its slashes escaped, signed over those very bytes.
+    """Make a delivery as Shopify sends it: compact JSON with escaped slashes, signed over those bytes.
 
-    A type with a capital (`Product/create`) comes with the headers of Next-Gen Events. The same arguments make the
-    same request, ids and all.
+    A type with a capital (`Product/create`) has the headers of Next-Gen Events. The same arguments make the same
+    request, ids included. ``now`` is in Unix seconds.
     """
     raw = body if isinstance(body, bytes) else _json(body)
     signature = signature_of(raw, secret.strip().encode("utf-8", "surrogateescape")).decode()
     time = datetime.fromtimestamp(now, UTC).isoformat(timespec="microseconds").replace("+00:00", "000Z")
     seed = hashlib.sha256(f"{event_type}\n{now}\n".encode() + raw).hexdigest()
-    said = {
+    header_values = {
         "topic": event_type,
         "shop-domain": text_at(body, "myshopify_domain") or _SAMPLE_SHOP,
         "api-version": _API_VERSION,
@@ -38,10 +38,10 @@ def request_for(
     prefix = "X-Shopify-"
     if event_type[:1].isupper() and "/" in event_type:
         prefix = "shopify-"
-        said["topic"], said["action"] = event_type.split("/", 1)
-        said["handle"] = text_at(body, "handle") or "bridge"
+        header_values["topic"], header_values["action"] = event_type.split("/", 1)
+        header_values["handle"] = text_at(body, "handle") or "bridge"
     headers = {"Content-Type": "application/json", "User-Agent": "Shopify-Captain-Hook"}
-    headers |= {prefix + name: value for name, value in said.items()}
+    headers |= {prefix + name: value for name, value in header_values.items()}
     return Request("POST", url, headers, raw)
 
 
@@ -51,5 +51,5 @@ def _json(body: object) -> bytes:
 
 
 def type_of_sample(name: str) -> str:
-    """``orders.create`` -> ``orders/create``; the topics of ``customer.`` have a real dot and keep it."""
+    """Return ``orders.create`` as ``orders/create``; the topics of ``customer.`` have a real dot and keep it."""
     return name if name.startswith("customer.") else name.replace(".", "/", 1)

@@ -1,4 +1,4 @@
-"""The titles of all that is not an order: the catalogue and its stock, customers, apps, the shop and its settings."""
+"""Titles of everything but orders: catalogue, stock, customers, apps, the shop and its settings."""
 
 from collections.abc import Mapping
 
@@ -173,7 +173,7 @@ def _backup_region(payload: Payload) -> str:
 
 
 def _feed(payload: Payload) -> str:
-    """Which feed: `The product feed for Ireland in English`."""
+    """Return `The product feed for Ireland in English`."""
     feed = map_at(payload, "productFeed") or payload
     place, tongue = country(text_at(feed, "country")), language(text_at(feed, "language").lower())
     return "The product feed" + (f" for {place}" if place else "") + (f" in {tongue}" if tongue else "")

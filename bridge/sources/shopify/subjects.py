@@ -1,4 +1,4 @@
-"""What a delivery is about, where that is in the admin, whose doing it was, and when."""
+"""The subject of a delivery, its admin page, its actor and its time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ _SHOP_SUFFIX = ".myshopify.com"
 
 _Path = tuple[str, ...]
 
-_GLOBAL = "gid://shopify/"
+_GLOBAL_ID_PREFIX = "gid://shopify/"
 
-_ORDER_OF: tuple[_Path, ...] = (("order_id",), ("order", "id"), ("admin_graphql_api_order_id",))
+_ORDER_PATHS: tuple[_Path, ...] = (("order_id",), ("order", "id"), ("admin_graphql_api_order_id",))
 
-# Topic groups whose body keeps its id in another place than `admin_graphql_api_id` or `id`, or is about another thing
-# than the group's name says: a refund is read, repeated and linked as part of its order.
-_WHERE: Mapping[str, tuple[str, tuple[_Path, ...]]] = {
-    "orders": ("Order", (("order_edit", "order_id"), *_ORDER_OF, ("id",))),
-    "order_transactions": ("Order", _ORDER_OF),
-    "tender_transactions": ("Order", _ORDER_OF),
-    "refunds": ("Order", _ORDER_OF),
-    "disputes": ("Order", _ORDER_OF),
-    "fulfillments": ("Order", _ORDER_OF),
-    "fulfillment_events": ("Order", _ORDER_OF),
-    "returns": ("Order", (*_ORDER_OF, ("admin_graphql_api_id",))),
+# Topic groups with an id outside `admin_graphql_api_id` and `id`, or with another subject than the group's name: the
+# subject of a refund is its order.
+_SUBJECT_PATHS: Mapping[str, tuple[str, tuple[_Path, ...]]] = {
+    "orders": ("Order", (("order_edit", "order_id"), *_ORDER_PATHS, ("id",))),
+    "order_transactions": ("Order", _ORDER_PATHS),
+    "tender_transactions": ("Order", _ORDER_PATHS),
+    "refunds": ("Order", _ORDER_PATHS),
+    "disputes": ("Order", _ORDER_PATHS),
+    "fulfillments": ("Order", _ORDER_PATHS),
+    "fulfillment_events": ("Order", _ORDER_PATHS),
+    "returns": ("Order", (*_ORDER_PATHS, ("admin_graphql_api_id",))),
     "reverse_deliveries": ("Return", (("return", "id"),)),
     "payment_terms": ("PaymentTerms", (("id",),)),
     "payment_schedules": ("PaymentTerms", (("payment_terms_id",),)),
-    "attributed_sessions": ("Order", _ORDER_OF),
-    "tax_summaries": ("Order", _ORDER_OF),
+    "attributed_sessions": ("Order", _ORDER_PATHS),
+    "tax_summaries": ("Order", _ORDER_PATHS),
     "checkouts": ("Checkout", (("token",), ("cart_token",), ("id",))),
     "carts": ("Cart", (("token",), ("id",))),
     "fulfillment_holds": ("FulfillmentOrder", (("fulfillment_order", "id"),)),
@@ -71,11 +71,11 @@ _WHERE: Mapping[str, tuple[str, tuple[_Path, ...]]] = {
     "locales": ("Locale", (("locale",),)),
 }
 
-_OWN_ID: tuple[_Path, ...] = (("admin_graphql_api_id",), ("id",))
+_OWN_ID_PATHS: tuple[_Path, ...] = (("admin_graphql_api_id",), ("id",))
 
-# Where a thing is found in a shop's admin, by the kind that its global id names; what is gone, or of which no id is
-# known, leads to the list before the `/{}`. Shopify sends `<shop>/admin/…` on to the admin's present address.
-_ADMIN: Mapping[str, str] = {
+# Admin pages by the kind in the global id. A deleted object, or one without an id, links to the list before the `/{}`.
+# Shopify redirects `<shop>/admin/…` to the admin's current address.
+_ADMIN_PAGES: Mapping[str, str] = {
     "Order": "orders/{}",
     "FulfillmentOrder": "orders",  # its body names no order
     "PaymentTerms": "orders",
@@ -142,14 +142,14 @@ _KIND_OF_GROUP: Mapping[str, str] = {
     "reverse_fulfillment_orders": "ReverseFulfillmentOrder",
 }
 
-# Where the body of a company's contact or place names the company, which has a page.
-_COMPANY: tuple[_Path, ...] = (
+# Paths to the company of a contact or location; only the company has a page.
+_COMPANY_PATHS: tuple[_Path, ...] = (
     ("company", "admin_graphql_api_id"),
     ("company_contact", "company", "admin_graphql_api_id"),
 )
 
-# The topics that name a customer who did it. Of staff, Shopify sends no names.
-_BY_CUSTOMER = frozenset(
+# Topics that name the acting customer. Shopify sends no staff names.
+_CUSTOMER_TOPICS = frozenset(
     {
         "checkouts/create",
         "checkouts/update",
@@ -160,14 +160,15 @@ _BY_CUSTOMER = frozenset(
     }
 )
 
-_TIMES = ("updated_at", "happened_at", "occurredAt", "occurred_at", "committed_at", "completed_at", "created_at")
+_TIME_FIELDS = ("updated_at", "happened_at", "occurredAt", "occurred_at", "committed_at", "completed_at", "created_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """``text`` is ``Kind/id`` as in Shopify's global ids (or the topic group, where the body names nothing).
+    """Subject of a delivery.
 
-    At most 200 characters. ``path`` is its place below ``/admin/``, "" where it has none.
+    ``text`` is ``Kind/id`` as in Shopify's global ids (or the topic group, if the body has no id), at most 200
+    characters. ``path`` is the page below ``/admin/``, or "".
     """
 
     text: str
@@ -175,47 +176,47 @@ class Subject:
 
 
 def group_of(event_type: str) -> str:
-    """The part of a topic before its action: ``orders/create`` -> ``orders``, ``customer.x`` -> ``customer``."""
+    """Return the part of a topic before its action: ``orders/create`` -> ``orders``, ``customer.x`` -> ``customer``."""
     return event_type.replace(".", "/", 1).split("/", 1)[0]
 
 
 def action_of(event_type: str) -> str:
-    """The part of a topic after its group; "" where there is none."""
+    """Return the part of a topic after its group, or ""."""
     return event_type.replace(".", "/", 1).partition("/")[2]
 
 
 def subject_of(event_type: str, payload: Mapping[str, object], resource_id: str) -> Subject:
-    """What a delivery is about. ``resource_id`` is the header of Next-Gen Events, used where the body says nothing."""
+    """Return the subject of a delivery. ``resource_id``, a Next-Gen header, is used if the body has no id."""
     group = group_of(event_type)
-    kind, paths = _WHERE.get(group, (_KIND_OF_GROUP.get(group, ""), _OWN_ID))
+    kind, paths = _SUBJECT_PATHS.get(group, (_KIND_OF_GROUP.get(group, ""), _OWN_ID_PATHS))
     if group[:1].isupper():
         kind, paths = group, (("query_variables", group[:1].lower() + group[1:] + "Id"),)
     for path in paths:
         if object_id := clean(text_at(payload, *path), 200):
-            own = group[:1].isupper() or path[-1] in ("id", "admin_graphql_api_id")
-            gone = own and action_of(event_type) in ("delete", "destroy")
+            is_own_id = group[:1].isupper() or path[-1] in ("id", "admin_graphql_api_id")
+            gone = is_own_id and action_of(event_type) in ("delete", "destroy")
             return _subject(kind or group, object_id, payload, gone)
     if resource_id:
         return _subject(kind or group, resource_id, payload, False)
-    return Subject(group or event_type, _place(kind, "", payload, False))
+    return Subject(group or event_type, _admin_path(kind, "", payload, False))
 
 
 def _subject(kind: str, object_id: str, payload: Mapping[str, object], gone: bool) -> Subject:
-    if object_id.startswith(_GLOBAL):
-        kind, _, object_id = object_id.removeprefix(_GLOBAL).partition("?")[0].partition("/")
+    if object_id.startswith(_GLOBAL_ID_PREFIX):
+        kind, _, object_id = object_id.removeprefix(_GLOBAL_ID_PREFIX).partition("?")[0].partition("/")
         kind = kind.removeprefix("PaymentsPaymentFlexibilityPaymentTerms")  # before `PaymentTerms` and its parts
-    return Subject(clean(f"{kind}/{object_id}", 200), _place(kind, object_id, payload, gone))
+    return Subject(clean(f"{kind}/{object_id}", 200), _admin_path(kind, object_id, payload, gone))
 
 
-def _place(kind: str, object_id: str, payload: Mapping[str, object], gone: bool) -> str:
-    place = _ADMIN.get(kind, "")
+def _admin_path(kind: str, object_id: str, payload: Mapping[str, object], gone: bool) -> str:
+    page = _ADMIN_PAGES.get(kind, "")
     if kind == "ProductVariant" and _is_id(product := text_at(payload, "product_id")):
-        place = f"products/{product}/variants/{{}}"
+        page = f"products/{product}/variants/{{}}"
     elif kind in ("CompanyContact", "CompanyLocation"):
-        companies = (text_at(payload, *path).removeprefix(f"{_GLOBAL}Company/") for path in _COMPANY)
-        return next((f"companies/{company}" for company in companies if _is_id(company)), place)
-    listed, slot, _ = place.partition("/{}")
-    return place.format(object_id) if slot and _is_id(object_id) and not gone else listed
+        companies = (text_at(payload, *path).removeprefix(f"{_GLOBAL_ID_PREFIX}Company/") for path in _COMPANY_PATHS)
+        return next((f"companies/{company}" for company in companies if _is_id(company)), page)
+    list_page, has_id_slot, _ = page.partition("/{}")
+    return page.format(object_id) if has_id_slot and _is_id(object_id) and not gone else list_page
 
 
 def _is_id(object_id: str) -> bool:
@@ -223,7 +224,7 @@ def _is_id(object_id: str) -> bool:
 
 
 def shop_of(domain: str, payload: Mapping[str, object]) -> str:
-    """The shop's ``….myshopify.com`` domain, "" where neither the (signed) body nor the header names a sound one."""
+    """Return the shop's ``….myshopify.com`` domain from the signed body, else from the header; "" if neither is valid."""
     for host in (text_at(payload, "myshopify_domain"), text_at(payload, "shop_domain"), domain):
         name = host.lower().removesuffix(_SHOP_SUFFIX)
         if len(name) < len(host) <= 100 and name and name[0] != "-" and _HOST.issuperset(name):
@@ -232,29 +233,29 @@ def shop_of(domain: str, payload: Mapping[str, object]) -> str:
 
 
 def link_to(subject: Subject, shop: str) -> str:
-    """The subject's page in the shop's admin, or the admin itself; "" where the shop is not known."""
+    """Return the subject's page in the shop's admin, or the admin itself; "" for an unknown shop."""
     return f"https://{shop}/admin/{subject.path}".rstrip("/") if shop else ""
 
 
 def person(data: object) -> str:
-    """A person's or company's name out of a customer, checkout or address; "" where none is given."""
+    """Return a person's or company's name out of a customer, checkout or address, or ""."""
     return clean(" ".join(part for part in (text_at(data, "first_name"), text_at(data, "last_name")) if part), 100)
 
 
 def actor_of(event_type: str, payload: Mapping[str, object]) -> str:
-    """The customer's name, where the topic says that it was the customer who did it; else ""."""
-    if event_type not in _BY_CUSTOMER:
+    """Return the customer's name, if the topic means that the customer acted; else ""."""
+    if event_type not in _CUSTOMER_TOPICS:
         return ""
     return person(payload if event_type.startswith("customers/") else at(payload, "customer"))
 
 
 def occurred_at(triggered_at: str, payload: Mapping[str, object]) -> float | None:
-    """When it happened, in Unix seconds: as the header says, else as the body does, else None."""
-    said = _unix(triggered_at)
-    for name in _TIMES if said is None else ():
-        if (said := _unix(text_at(payload, name))) is not None:
+    """Return the time of the event in Unix seconds, from the header, else from the body, else None."""
+    seconds = _unix(triggered_at)
+    for name in _TIME_FIELDS if seconds is None else ():
+        if (seconds := _unix(text_at(payload, name))) is not None:
             break
-    return said
+    return seconds
 
 
 def _unix(text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""One plain sentence for every topic: what happened to which thing."""
+"""Titles: one plain sentence for every topic."""
 
 from bridge.core.payload import at, clean, map_at, text_at
 from bridge.sources.shopify import order_titles, shop_titles
@@ -11,7 +11,7 @@ _TELL = {**order_titles.TELL, **shop_titles.TELL}
 
 
 def title_of(event_type: str, payload: Payload) -> str:
-    """The event in one line of at most 300 characters, without markup."""
+    """Return the event in one line of at most 300 characters, without markup."""
     if payload.keys() == {"xml"}:
         return clean(f"{_plain(event_type, {})} (details not shown: the webhook's format is XML)", 300)
     tell = _TELL.get(event_type)
@@ -19,7 +19,7 @@ def title_of(event_type: str, payload: Payload) -> str:
 
 
 def _plain(event_type: str, payload: Payload) -> str:
-    """The sentence for whatever has none of its own: the thing, its name and what became of it."""
+    """Return the sentence of a topic without its own: kind, name and verb."""
     group, action = group_of(event_type), action_of(event_type)
     if event_type == "unknown" or not group:
         return "Shopify sent a webhook without a topic"
@@ -46,7 +46,7 @@ def _singular(group: str) -> str:
 
 
 def _words(text: str) -> str:
-    """`fulfillment_orders` and Next-Gen's `DraftOrder` as lower-case words."""
+    """Return `fulfillment_orders` and Next-Gen's `DraftOrder` as lower-case words."""
     spaced = "".join(f" {c.lower()}" if c.isupper() else c for c in text)
     return " ".join(spaced.replace("_", " ").replace("/", " ").split())
 
@@ -56,7 +56,7 @@ def _with_article(noun: str) -> str:
 
 
 def _name(group: str, payload: Payload) -> str:
-    """What the thing is called: an order's `#1042` as it is, a customer by name, anything else in quotes."""
+    """Return an order's `#1042` unchanged, a customer by name, any other name in quotes."""
     data: object = payload
     wrapper = _singular(group).replace(" ", "_")
     if wrapper != "customer" and map_at(payload, wrapper):

@@ -1,4 +1,4 @@
-"""Whether Shopify sent it.
+"""Verify Shopify's signature.
 
 Source: Shopify docs, "Verify webhook deliveries", https://shopify.dev/docs/apps/build/webhooks/verify-deliveries.
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bridge.events import Request
 from bridge.sources.errors import Unverified
-from bridge.sources.signatures import any_match, live, the_header
+from bridge.sources.signatures import any_match, encoded_secrets, single_header
 
 HMAC_HEADERS = ("x-shopify-hmac-sha256", "shopify-hmac-sha256")
 """Classic webhooks send the first, Next-Gen Events the second; during the change-over a delivery may carry both."""
@@ -18,29 +18,29 @@ _ACCESS_TOKENS = ("shpat_", "shpca_", "shppa_", "shpua_")
 
 
 def verify(request: Request, secrets: Sequence[str], now: float) -> None:  # noqa: ARG001 - Shopify signs no time
-    """Raises Unverified unless every HMAC header present is the body's base64 HMAC-SHA256 under a live secret.
+    """Raise Unverified unless every HMAC header is the body's base64 HMAC-SHA256 under a live secret.
 
-    Both header families at once must both be right: a good signature never covers for a bad one. An empty body is
-    refused, as Shopify's own library does (``missing_body`` in shopify-app-js, ``lib/webhooks/validate.ts``).
+    If both headers are present, both must match: a valid one never covers for a bad one. An empty body is refused, as
+    in Shopify's own library (``missing_body`` in shopify-app-js, ``lib/webhooks/validate.ts``).
     """
-    secret_bytes = live(secrets)
-    presented = [the_header(request, name) for name in HMAC_HEADERS if request.header_values(name)]
+    secret_bytes = encoded_secrets(secrets)
+    presented = [single_header(request, name) for name in HMAC_HEADERS if request.header_values(name)]
     if not presented:
         raise Unverified("x-shopify-hmac-sha256 is missing")
     if not request.body:
         raise Unverified("the body is empty")
     expected = [signature_of(request.body, secret) for secret in secret_bytes]
-    if not all(any_match(expected, [given]) for given in presented):
+    if not all(any_match(expected, [candidate]) for candidate in presented):
         raise Unverified("the HMAC does not match")
 
 
 def signature_of(body: bytes, secret: bytes) -> bytes:
-    """The value of an HMAC header: the base64 text of HMAC-SHA256 over the raw body."""
+    """Return the value of an HMAC header: the base64 text of HMAC-SHA256 over the raw body."""
     return base64.b64encode(hmac.digest(secret, body, "sha256"))
 
 
 def check_secret(secret: str) -> str | None:
-    """What is wrong with a client secret or an admin signing key, in one line that does not show it; else None."""
+    """Return the problem with a client secret or admin signing key, without showing it; None if it is usable."""
     if secret.strip().startswith(_ACCESS_TOKENS):
         return (
             "this is an access token of the Admin API; webhooks are signed with the app's client secret "

@@ -1,8 +1,8 @@
-"""The words for Shopify's topics: what a group's things are called, and what each action did to them."""
+"""Words for Shopify's topics: a name for each group's objects, and a verb for each action."""
 
 from collections.abc import Mapping
 
-# What a group's things are called, where it is not the group's name in the singular.
+# Names of a group's objects, if they differ from the group's singular.
 NOUNS: Mapping[str, str] = {
     "app_purchases_one_time": "one-time app purchase",
     "app_subscriptions": "app subscription",
@@ -114,7 +114,7 @@ VERBS_OF: Mapping[str, str] = {
     "subscription_contracts/fail": "failed: no further payments are tried",
     "tax_services/create": "was set up",
 }
-"""What a topic's action did, where the group's things say it in their own way."""
+"""Verbs of single topics that differ from the action's usual verb."""
 
 CANCEL_REASONS: Mapping[str, str] = {
     "customer": "the customer asked for it",
@@ -158,7 +158,7 @@ SHIPMENT: Mapping[str, str] = {
     "failure": "failed",
     "error": "failed",
 }
-"""A fulfillment's `shipment_status` or `status`, and the status of a fulfillment event, as a verb."""
+"""Verbs for a fulfillment's `shipment_status` or `status`, and for the status of a fulfillment event."""
 
 SENTENCES: Mapping[str, str] = {
     "app/scopes_update": "The app's access scopes were changed",
@@ -223,4 +223,4 @@ SENTENCES: Mapping[str, str] = {
     "tax_summaries/create": "The taxes of an order were summed up",
     "tender_transactions/create": "A payment was booked on an order",
 }
-"""Topics with a sentence of their own. Where a body tells more, `order_titles` and `shop_titles` say it."""
+"""Topics with a sentence of their own; `order_titles` and `shop_titles` have the detailed ones."""

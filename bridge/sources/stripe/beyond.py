@@ -1,4 +1,4 @@
-"""Sentences for what Stripe does beyond payments (Issuing, Treasury, Climate, Identity, Terminal…), and their parts.
+"""Sentences for Stripe events beyond payments (Issuing, Treasury, Climate, Identity, Terminal…), and their parts.
 
 Written as in ``phrases.py``.
 """
@@ -137,7 +137,7 @@ PHRASES = {
     "financial_connections.authorization.upcoming_deactivation": "Link to [{institution}|a bank] will be deactivated",
     "financial_connections.authorization.expected_deactivation_date_updated": "Link to [{institution}|a bank] will be "
     "deactivated at another time",
-    # Identity, and whether a card is its owner's
+    # Identity, and card ownership checks
     "identity.verification_session.created": "Identity check was started",
     "identity.verification_session.processing": "Identity check is processing",
     "identity.verification_session.verified": "Identity was verified",
@@ -255,7 +255,7 @@ def _credit(told: Told) -> str:
 
 
 def _other_side(told: Told) -> str:
-    """Where money came from or goes to: a name, else the bank and the last digits of an account there."""
+    """Return the other side of a transfer: a name, else the bank and the account's last digits."""
     for side in ("destination", "origin", "initiating"):
         details = map_at(told.resource, f"{side}_payment_method_details")
         if name := clean(text_at(details, "billing_details", "name"), 80):
@@ -292,7 +292,7 @@ def _tons(told: Told) -> str:
 
 
 def _report(told: Told) -> str:
-    """`balance.summary.1` -> `balance summary`: the number is the report's version."""
+    """Return `balance.summary.1` as `balance summary`: the number is the report's version."""
     return words(text_at(told.resource, "report_type").rstrip(".0123456789").replace(".", " "))
 
 

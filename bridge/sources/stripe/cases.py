@@ -1,4 +1,4 @@
-"""Where one type means several things: what the object, or what changed in it, says beyond the type."""
+"""Variants of a type: states of the object, or changes in it, with sentences of their own."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,7 +7,7 @@ from bridge.sources.stripe.parts import Told, plan_of, price_of
 
 
 def case_of(told: Told) -> str:
-    """Which case of its type an event is, as written behind the `:` of a phrase, or "" for the ordinary one."""
+    """Return the variant of an event's type, as written behind the `:` of a phrase, or "" for the ordinary one."""
     tell = _CASES.get(told.type)
     return tell(told) if tell else ""
 
@@ -43,7 +43,7 @@ def _invoice_paid(told: Told) -> str:
 
 
 def _subscription_updated(told: Told) -> str:
-    """The one change that matters most, out of all that changed at once."""
+    """Return the one change that matters most, out of all changes in the event."""
     before, now = told.previous, told.resource
     if text_at(before, "status"):
         return "status"

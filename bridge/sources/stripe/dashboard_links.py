@@ -1,4 +1,4 @@
-"""What an event is about, and where the Dashboard shows it."""
+"""Subjects of Stripe events, and their Dashboard pages."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,48 +39,48 @@ _PAGES = {
     "transfer": "connect/transfers/",
     "v2.core.account": "connect/accounts/",
 }
-"""The Dashboard's page for each kind of object; what has none is shown by its event."""
+"""Dashboard page of each kind of object; an object without a page links to its event."""
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
-    """What an event is about. ``shown`` is the kind and id of the object whose Dashboard page shows it best."""
+class Subject:
+    """Subject of an event. ``shown`` is the kind and id of the object with the best Dashboard page."""
 
-    subject: str
+    text: str
     shown: tuple[str, str]
 
 
-def thing_of(event_type: str, payload: _Resource) -> Thing:
-    """What the event is about, the same for every event in the life of a payment, an invoice, a subscription….
+def subject_of(event_type: str, payload: _Resource) -> Subject:
+    """Return the subject, the same for every event in the life of a payment, an invoice, a subscription….
 
-    - A charge, its refunds, disputes, reviews and fraud warnings are about the payment: the payment intent, or the
-      charge where there is none (payments made without intents). So a dispute is told in the thread of what was paid.
-    - An invoice's payments and credit notes are about the invoice. An upcoming invoice has no id yet, and is about the
-      subscription that it will bill, else about the customer.
-    - A customer's discounts, tax ids and old-style cards are about the customer.
-    - What befalls a connected account (its capabilities, persons, bank accounts, the app's permission) is about the
-      account, whose capabilities have ids such as ``card_payments`` that every account shares.
-    - A checkout session, a subscription schedule, a payment method keep to themselves: what they lead to is not there
-      from the first event on, so that their own id is all that is stable.
-    - A thin event is about the object that it names, or about the account of the person that it names.
+    - A charge, its refunds, disputes, reviews and fraud warnings belong to the payment: the payment intent, or the
+      charge if there is none (payments made without intents). So a dispute joins the thread of its payment.
+    - An invoice's payments and credit notes belong to the invoice. An upcoming invoice has no id yet, and belongs to
+      the subscription that it will bill, else to the customer.
+    - A customer's discounts, tax ids and old-style cards belong to the customer.
+    - Changes of a connected account (its capabilities, persons, bank accounts, the app's permission) belong to the
+      account: its capabilities have ids such as ``card_payments`` that every account shares.
+    - A checkout session, a subscription schedule, a payment method are their own subjects: the objects that they lead
+      to are missing from the first events, so only their own id is stable.
+    - A thin event belongs to the object that it names, or to the account of the person that it names.
 
-    An object that stays without an id goes by its customer, then by its account, and at last by the event's type.
+    An object without an id falls back to its customer, then its account, and at last the event's type.
     """
     resource = map_at(payload, "data", "object")
     if not resource:
-        return _thing(*_named(payload), event_type)
-    kind, object_id = _about(event_type, resource, payload)
+        return _subject(*_thin_object(payload), event_type)
+    kind, object_id = _kind_and_id(event_type, resource, payload)
     if not object_id:
         kind, object_id = "customer", id_at(resource, "customer")
     if not object_id:
         kind, object_id = "account", _account_id(payload)
-    for better_kind, path in _SHOWN_BY.get(text_at(resource, "object"), ()):
-        if better := id_at(resource, *path):
-            return _thing(kind, object_id, event_type, shown=(better_kind, better))
-    return _thing(kind, object_id, event_type)
+    for shown_kind, path in _SHOWN_OBJECTS.get(text_at(resource, "object"), ()):
+        if shown_id := id_at(resource, *path):
+            return _subject(kind, object_id, event_type, shown=(shown_kind, shown_id))
+    return _subject(kind, object_id, event_type)
 
 
-def _named(payload: _Resource) -> tuple[str, str]:
+def _thin_object(payload: _Resource) -> tuple[str, str]:
     kind, object_id = text_at(payload, "related_object", "type"), text_at(payload, "related_object", "id")
     account = text_at(payload, "data", "account_id")
     return (
@@ -88,28 +88,28 @@ def _named(payload: _Resource) -> tuple[str, str]:
     )
 
 
-def _about(event_type: str, resource: _Resource, payload: _Resource) -> tuple[str, str]:
+def _kind_and_id(event_type: str, resource: _Resource, payload: _Resource) -> tuple[str, str]:
     kind = text_at(resource, "object")
     if event_type.startswith(("account.", "capability.", "person.")):
         return "account", _own_account(resource) or _account_id(payload)
-    if event_type.startswith("customer.") and kind in _A_CUSTOMERS and (customer := id_at(resource, "customer")):
+    if event_type.startswith("customer.") and kind in _CUSTOMER_OWNED and (customer := id_at(resource, "customer")):
         return "customer", customer
-    about = _ABOUT.get(kind)
-    found = about(resource) if about else ("", "")
-    return found if found[1] else (kind, text_at(resource, "id"))
+    reader = _SUBJECT_READERS.get(kind)
+    kind_and_id = reader(resource) if reader else ("", "")
+    return kind_and_id if kind_and_id[1] else (kind, text_at(resource, "id"))
 
 
-def _thing(kind: str, object_id: str, event_type: str, shown: tuple[str, str] | None = None) -> Thing:
-    return Thing(clean(object_id, 200) or event_type, shown or (kind, object_id))
+def _subject(kind: str, object_id: str, event_type: str, shown: tuple[str, str] | None = None) -> Subject:
+    return Subject(clean(object_id, 200) or event_type, shown or (kind, object_id))
 
 
 def id_at(data: object, *path: str | int) -> str:
-    """The id of another object: given as text, or as the object itself where it came expanded; else ""."""
+    """Return the id of another object, given as text or as the expanded object; else ""."""
     return text_at(data, *path) or text_at(data, *path, "id")
 
 
 def subscription_of(invoice: object) -> str:
-    """The subscription that an invoice bills, where it stands now (API 2025-03-31 and later) or stood before; or ""."""
+    """Return the subscription of an invoice, from its path since API 2025-03-31 or the older one; else ""."""
     return id_at(invoice, "parent", "subscription_details", "subscription") or id_at(invoice, "subscription")
 
 
@@ -134,7 +134,7 @@ def _account_id(payload: _Resource) -> str:
     return text_at(payload, "account") or text_at(payload, "context")
 
 
-_ABOUT: Mapping[str, Callable[[_Resource], tuple[str, str]]] = {
+_SUBJECT_READERS: Mapping[str, Callable[[_Resource], tuple[str, str]]] = {
     "charge": _payment,
     "refund": _payment,
     "dispute": _payment,
@@ -146,9 +146,9 @@ _ABOUT: Mapping[str, Callable[[_Resource], tuple[str, str]]] = {
     "billing.alert_triggered": lambda resource: ("billing.alert", id_at(resource, "alert")),
 }
 
-_A_CUSTOMERS = frozenset({"discount", "tax_id", "card", "source", "bank_account"})
+_CUSTOMER_OWNED = frozenset({"discount", "tax_id", "card", "source", "bank_account"})
 
-_SHOWN_BY: Mapping[str, Sequence[tuple[str, tuple[str, ...]]]] = {
+_SHOWN_OBJECTS: Mapping[str, Sequence[tuple[str, tuple[str, ...]]]] = {
     "checkout.session": (
         ("payment_intent", ("payment_intent",)),
         ("subscription", ("subscription",)),
@@ -173,22 +173,22 @@ _SHOWN_BY: Mapping[str, Sequence[tuple[str, tuple[str, ...]]]] = {
     "reserve.hold": (("charge", ("source_charge",)),),
     "source": (("customer", ("customer",)),),
 }
-"""Objects that the Dashboard shows best by another one, told as its kind, and the path of its id."""
+"""Objects best shown by another object's Dashboard page: its kind, and the path of its id."""
 
 
-def link_to(thing: Thing, payload: _Resource) -> str:
-    """The Dashboard's page for a thing, in the right mode and account; for what has no page, the event's own."""
-    kind, object_id = thing.shown
+def link_to(subject: Subject, payload: _Resource) -> str:
+    """Return the subject's Dashboard page, in the right mode and account; without a page, the event's own."""
+    kind, object_id = subject.shown
     page = _PAGES.get(kind) if object_id else None
     if page is None:
         page, object_id = "events/", text_at(payload, "id")
         if not object_id:
             return ""
     account = _account_id(payload)
-    # The platform looks at a connected account from its own side, and at all that is in it from the account's.
-    within = f"{account}/" if _is_account(account) and page != _PAGES["account"] else ""
+    # The platform opens a connected account from its own side, and the account's contents from the account's side.
+    account_path = f"{account}/" if _is_account(account) and page != _PAGES["account"] else ""
     mode = "test/" if at(payload, "livemode") is False else ""
-    return f"{DASHBOARD}{within}{mode}{page}{quote(clean(object_id, 200), safe='')}"
+    return f"{DASHBOARD}{account_path}{mode}{page}{quote(clean(object_id, 200), safe='')}"
 
 
 def _is_account(object_id: str) -> bool:

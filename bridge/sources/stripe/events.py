@@ -1,4 +1,4 @@
-"""What a delivery means.
+"""Turn a verified Stripe delivery into one event.
 
 Sources: Stripe docs, "The Event object", https://docs.stripe.com/api/events/object, and "Handle thin events",
 https://docs.stripe.com/webhooks?snapshot-or-thin=thin.
@@ -12,19 +12,22 @@ from bridge.core.times import written_time
 from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
 from bridge.sources.provider import json_body, key
-from bridge.sources.stripe.dashboard_links import link_to, thing_of
+from bridge.sources.stripe.dashboard_links import link_to, subject_of
 from bridge.sources.stripe.parts import LAST_SECOND
 from bridge.sources.stripe.people import person_of
 from bridge.sources.stripe.titles import title_of
 
 
 def events(request: Request, source: str, now: float) -> list[Event]:
-    """The one event of a delivery. ``now`` is in Unix seconds. Raises Malformed if the body is not a JSON object."""
+    """Return the one event of a delivery. ``now`` is in Unix seconds.
+
+    Raises Malformed if the body is not a JSON object.
+    """
     payload = json_body(request)
     if not isinstance(payload, Mapping):
         raise Malformed("the body is not a JSON object")
     event_type = clean(text_at(payload, "type"), 200) or "unknown"
-    thing = thing_of(event_type, payload)
+    subject = subject_of(event_type, payload)
     return [
         Event(
             id=new_id(now),
@@ -33,9 +36,9 @@ def events(request: Request, source: str, now: float) -> list[Event]:
             type=event_type,
             keys=(_key(request, payload),),
             payload=payload,
-            subject=thing.subject,
+            subject=subject.text,
             title=title_of(event_type, payload),
-            url=link_to(thing, payload),
+            url=link_to(subject, payload),
             actor=person_of(payload),
             occurred_at=_occurred_at(payload),
             received_at=now,
@@ -46,10 +49,10 @@ def events(request: Request, source: str, now: float) -> list[Event]:
 
 
 def _key(request: Request, payload: Mapping[str, object]) -> str:
-    """The event's id, which stays the same over retries, resends by hand and several endpoints.
+    """Return the event's id as key; it is stable over retries, manual resends and several endpoints.
 
-    An id is only said to be unique within an account and a mode, so both go with it. A body without an id has to stand
-    for itself.
+    Stripe promises unique ids only within an account and a mode, so both are part of the key. A body without an id gets
+    its digest as key.
     """
     object_id = text_at(payload, "id")
     if not object_id:
@@ -59,7 +62,7 @@ def _key(request: Request, payload: Mapping[str, object]) -> str:
 
 
 def _occurred_at(payload: Mapping[str, object]) -> float | None:
-    """`created`: Unix seconds in snapshot events, ISO 8601 in thin ones."""
+    """Return `created` in Unix seconds: a number in snapshot events, ISO 8601 text in thin events."""
     seconds: float | None = int_at(payload, "created")
     if seconds is None:
         seconds = written_time(text_at(payload, "created"))

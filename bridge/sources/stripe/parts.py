@@ -1,4 +1,4 @@
-"""The parts that a sentence is filled with: amounts, dates, reasons in words. Each is "" where the event has none."""
+"""Parts of sentences: amounts, dates, reasons in words. Each is "" if the event has none."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from bridge.core.payload import at, clean, int_at, list_at, map_at, text_at
 from bridge.sources.stripe.people import person_of
 
 LAST_SECOND = 253_402_300_799
-"""The end of the year 9999, past which Python has no date."""
+"""The end of the year 9999, Python's last date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What an event tells.
+    """The data of an event for its sentence.
 
-    ``resource`` is `data.object`, empty for a thin event; ``previous`` holds the former values of what was updated.
+    ``resource`` is `data.object`, empty for a thin event; ``previous`` holds the former values of updated fields.
     """
 
     type: str
@@ -26,7 +26,7 @@ class Told:
 
 
 def words(code: str) -> str:
-    """A code as words: `requested_by_customer` -> `requested by customer`."""
+    """Return a code as words: `requested_by_customer` -> `requested by customer`."""
     return clean(code, 120).replace("_", " ")
 
 
@@ -38,7 +38,7 @@ def _status_words(status: str) -> str:
 
 
 def failure_of(resource: Mapping[str, object]) -> str:
-    """Why something failed: the bank's or Radar's code in words, else Stripe's own sentence, else any code."""
+    """Return the reason of a failure: the bank's or Radar's code in words, else Stripe's own sentence, else any code."""
     error: Mapping[str, object] = {}
     for field in ("last_payment_error", "last_setup_error", "last_finalization_error", "last_error", "action"):
         error = error or map_at(resource, field)
@@ -59,7 +59,7 @@ def failure_of(resource: Mapping[str, object]) -> str:
 
 
 def day(seconds: int | None) -> str:
-    """A day as people write it, in UTC: `Dec 1, 2026`; "" for none and for what is no time."""
+    """Return a day in UTC: `Dec 1, 2026`; "" without a valid time."""
     if seconds is None or not 0 < seconds <= LAST_SECOND:
         return ""
     date = datetime.fromtimestamp(seconds, UTC)
@@ -67,7 +67,7 @@ def day(seconds: int | None) -> str:
 
 
 def card_of(resource: Mapping[str, object]) -> str:
-    """A means of payment as people name it: `Visa •••• 4242`; "" where there are no last four digits."""
+    """Return a card as `Visa •••• 4242`; "" without the last four digits."""
     for holder in (
         map_at(resource, "payment_method_details", "card"),
         map_at(resource, "card"),
@@ -82,7 +82,7 @@ def card_of(resource: Mapping[str, object]) -> str:
 
 
 def plan_of(subscription: object) -> str:
-    """What a subscription is to, by the nicknames of its prices: `“Team”`, `“Team” and 1 more`; "" without names."""
+    """Return a subscription's plan by the nicknames of its prices: `“Team”`, `“Team” and 1 more`; "" without names."""
     items = list_at(subscription, "items", "data")
     name = _price_name(at(items, 0)) or clean(text_at(subscription, "plan", "nickname"), 80)
     if not name:
@@ -95,7 +95,7 @@ def _price_name(item: object) -> str:
 
 
 def price_of(subscription: object) -> str:
-    """What a subscription costs, if it has just one item: `$20.00 a month`, `5 × $20.00 a month`."""
+    """Return the price of a subscription with just one item: `$20.00 a month`, `5 × $20.00 a month`."""
     items = list_at(subscription, "items", "data")
     if len(items) > 1:
         return ""
@@ -106,7 +106,7 @@ def price_of(subscription: object) -> str:
 
 
 def recurring_price(price: Mapping[str, object]) -> str:
-    """A price or an old-style plan: `$20.00 a month`, `$50.00 every 3 months`, `$9.00` for one that does not recur."""
+    """Return a price or an old-style plan: `$20.00 a month`, `$50.00 every 3 months`, `$9.00` for a one-time price."""
     amount = at(price, "unit_amount")
     for field in ("unit_amount_decimal", "amount", "amount_decimal"):
         amount = at(price, field) if amount is None else amount
@@ -166,7 +166,7 @@ def _account_name(told: Told) -> str:
 
 
 def _requirement(code: str) -> str:
-    """`person_….first_name` -> `first name`: whose it is, only an id says."""
+    """Return `person_….first_name` as `first name`: only the id names the person."""
     if code.startswith("person_"):
         code = code.partition(".")[2]
     return words(code).replace(".", " ")

@@ -1,10 +1,10 @@
-"""Who is behind an event: the customer, by name or else by e-mail address."""
+"""The person behind an event: the customer's name, else the e-mail address."""
 
 from collections.abc import Mapping
 
 from bridge.core.payload import clean, map_at, text_at
 
-_NAMES = (
+_NAME_PATHS = (
     ("billing_details", "name"),
     ("customer_details", "name"),
     ("customer_name",),
@@ -17,7 +17,7 @@ _NAMES = (
     ("last_payment_error", "payment_method", "billing_details", "name"),
     ("last_setup_error", "payment_method", "billing_details", "name"),
     ("charges", "data", 0, "billing_details", "name"),  # a payment intent of an older API version
-    ("customer", "name"),  # expanded, as some forwarders of events do
+    ("customer", "name"),  # expanded, as in events from some forwarders
     ("billing_details", "email"),
     ("customer_details", "email"),
     ("customer_email",),
@@ -29,23 +29,23 @@ _NAMES = (
     ("charges", "data", 0, "billing_details", "email"),
     ("customer", "email"),
 )
-"""Where objects say whom they are about, names before addresses."""
+"""Paths to the customer, names before addresses."""
 
-_IS_A_PERSON = frozenset({"customer", "issuing.cardholder"})
+_PERSON_KINDS = frozenset({"customer", "issuing.cardholder"})
 
-_OF_A_PERSON = (("name",), ("individual_name",), ("business_name",), ("email",))
+_PERSON_PATHS = (("name",), ("individual_name",), ("business_name",), ("email",))
 
 
 def person_of(payload: Mapping[str, object]) -> str:
-    """The customer's name or e-mail address, at most 120 characters, or "" where the event does not say.
+    """Return the customer's name or e-mail address, at most 120 characters, or "".
 
-    Many objects (subscriptions, payouts) hold no more than the customer's id, which is no name.
+    Many objects (subscriptions, payouts) hold only the customer's id, which is no name.
     """
     resource = map_at(payload, "data", "object")
     kind = text_at(resource, "object")
     if kind == "person":
         return clean(f"{text_at(resource, 'first_name')} {text_at(resource, 'last_name')}".strip(), 120)
-    for path in _OF_A_PERSON if kind in _IS_A_PERSON else _NAMES:
+    for path in _PERSON_PATHS if kind in _PERSON_KINDS else _NAME_PATHS:
         if name := clean(text_at(resource, *path), 120):
             return name
     return ""

@@ -1,8 +1,8 @@
-"""A sentence for every type of event around payments, as data; ``beyond.py`` and ``thin.py`` have the others.
+"""Sentences for every type of event around payments, as data; ``beyond.py`` and ``thin.py`` have the others.
 
-`{part}` is filled from the event (``parts.py``). What stands in `[…]` falls away if a part in it is empty, unless
-another wording follows after a `|`. `type:case` is chosen where the event says more than its type does (``cases.py``).
-Types: Stripe docs, "Types of events", https://docs.stripe.com/api/events/types.
+`{part}` is filled from the event (``parts.py``). Text in `[…]` is dropped if a part in it is empty, unless another
+wording follows after a `|`. `type:case` is chosen if the event says more than its type (``cases.py``). Types: Stripe
+docs, "Types of events", https://docs.stripe.com/api/events/types.
 """
 
 PHRASES = {

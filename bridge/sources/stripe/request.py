@@ -1,4 +1,4 @@
-"""The delivery that Stripe would make of a sample."""
+"""Make the signed request that Stripe would send, for the demo, `bridge test` and tests."""
 
 import json
 
@@ -16,9 +16,9 @@ def request_for(
     *,
     url: str = DEFAULT_URL + "stripe",
 ) -> Request:
-    """The delivery that Stripe would send: pretty-printed JSON, signed over those very bytes at ``now``.
+    """Make a delivery as Stripe sends it: pretty-printed JSON, signed over those bytes at ``now`` (Unix seconds).
 
-    In test mode a made-up `v0` signature rides along, as Stripe sends it there.
+    In test mode a made-up `v0` signature is added, as Stripe does.
     """
     raw = body if isinstance(body, bytes) else json.dumps(body, indent=2, ensure_ascii=False).encode("utf-8", "replace")
     timestamp = str(int(now)).encode()

@@ -1,4 +1,4 @@
-"""Sentences for the events that come thin only: of one change in a thing where a snapshot says `updated`, and API v2's.
+"""Sentences for thin-only events: single changes that a snapshot calls `updated`, and those of API v2.
 
 Written as in ``phrases.py``; of `v1.…` without its prefix. Types: Stripe docs, "Event types for thin events",
 https://docs.stripe.com/api/v2/core/events/event-types.

@@ -1,4 +1,4 @@
-"""One plain sentence for every event, put together from ``phrases.py``, ``beyond.py`` and ``thin.py``."""
+"""Titles: one plain sentence for every event, put together from ``phrases.py``, ``beyond.py`` and ``thin.py``."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ PARTS: Mapping[str, Callable[[Told], str]] = {**parts.PARTS, **beyond.PARTS}
 _Wording = tuple[tuple[str, str], ...]
 """Pieces in order: plain text, and the name of the part that follows it ("" for none)."""
 _Segment = tuple[_Wording, ...]
-"""Wordings to choose from: the first one whose parts are all there is taken."""
+"""Wordings to choose from: the first one with all its parts is taken."""
 
 _LONGEST = 300
 _VERBS = {
@@ -32,15 +32,15 @@ _VERBS = {
         )
     },
 }
-"""How a type's last word is said of what comes before it."""
+"""Verbs for the last word of a type."""
 
 
 def title_of(event_type: str, payload: Mapping[str, object]) -> str:
-    """The event in one line of at most 300 characters, without markup.
+    """Return the event in one line of at most 300 characters, without markup.
 
-    A thin event (`v1.invoice.paid`) names its object and brings nothing of it along, so its id is all there is to add.
-    A type that nobody foresaw is spelled out: `climate.order.delayed` as `Climate order is delayed`, and
-    `terminal.reader.foo_bar`, whose verb is not known, as `Terminal reader: foo bar`.
+    A thin event (`v1.invoice.paid`) names its object and holds no other data, so only its id is added. An unknown type
+    is spelled out: `climate.order.delayed` as `Climate order is delayed`, and `terminal.reader.foo_bar`, whose verb is
+    unknown, as `Terminal reader: foo bar`.
     """
     told = Told(event_type, map_at(payload, "data", "object"), map_at(payload, "data", "previous_attributes"), payload)
     plain_type = event_type.removeprefix("v1.")
@@ -51,7 +51,7 @@ def title_of(event_type: str, payload: Mapping[str, object]) -> str:
 
 
 def _parsed(phrase: str) -> tuple[_Segment, ...]:
-    """A phrase as segments. `re.split` gives what stands outside of `[…]` and what stands inside by turns."""
+    """Split a phrase into segments. `re.split` alternates the text outside and inside of `[…]`."""
     segments: list[_Segment] = []
     for number, text in enumerate(re.split(r"[\[\]]", phrase)):
         inside = number % 2 == 1
@@ -76,7 +76,7 @@ def _filled(phrase: Sequence[_Segment], told: Told) -> str:
 
 
 def _said(wording: _Wording, told: Told) -> str | None:
-    """A wording with its parts filled in; None if one of them is empty."""
+    """Fill in a wording's parts; return None if one of them is empty."""
     said = ""
     for text, part in wording:
         value = PARTS[part](told) if part else ""

@@ -1,4 +1,4 @@
-"""Which kind of callback a set of fields is, since no header says so, and what identifies it.
+"""Recognise the kind of a Twilio callback by its fields, since no header names it, and its dedupe key.
 
 Twilio docs: Twilio's request to your incoming message webhook URL,
 https://www.twilio.com/docs/messaging/guides/webhook-request ; Track outbound message status,
@@ -19,8 +19,11 @@ from bridge.sources.twilio.titles import Fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What a callback says, as far as the event's columns go. ``key`` is None where no field identifies it."""
+class EventFacts:
+    """Facts of one callback or stream event.
+
+    ``key`` is None if no field identifies the event; ``occurred_at`` is in Unix seconds.
+    """
 
     type: str
     key: str | None
@@ -32,8 +35,8 @@ class Reading:
     test: bool = False
 
 
-def read(fields: Fields) -> Reading:
-    """The reading of a form's (or a query's) fields; of any fields at all."""
+def read(fields: Fields) -> EventFacts:
+    """Read the fields of a form or query; any fields give facts."""
     if text_at(fields, "MessageStatus") or text_at(fields, "SmsStatus"):
         return _message(fields)
     if text_at(fields, "RecordingSid") and text_at(fields, "RecordingStatus"):
@@ -41,145 +44,145 @@ def read(fields: Fields) -> Reading:
     if text_at(fields, "ConferenceSid") and text_at(fields, "StatusCallbackEvent"):
         return _conference(fields)
     if text_at(fields, "TranscriptionSid") and text_at(fields, "TranscriptionStatus"):
-        return _other(fields)  # which says how the call went besides
+        return _other_callback(fields)  # it also holds the call's status
     if text_at(fields, "CallSid") and text_at(fields, "CallStatus"):
         return _call(fields)
     if text_at(fields, "CallSid") and text_at(fields, "AnsweredBy"):
-        return _reading_of_call(fields, "call.amd", key("amd", text_at(fields, "CallSid")), titles.answered_by(fields))
+        return _call_facts(fields, "call.amd", key("amd", text_at(fields, "CallSid")), titles.answered_by(fields))
     if text_at(fields, "Sid") and text_at(fields, "Level") and "Payload" in fields:
         return _alert(fields)
     if text_at(fields, "MessageSid") and ("Body" in fields or "NumMedia" in fields) and "ConversationSid" not in fields:
         return _message(fields)
-    return _other(fields)
+    return _other_callback(fields)
 
 
-def _message(fields: Fields) -> Reading:
+def _message(fields: Fields) -> EventFacts:
     sid = text_at(fields, "MessageSid") or text_at(fields, "SmsSid")
-    status = word(text_at(fields, "MessageStatus") or text_at(fields, "SmsStatus") or "received")
+    status = type_word(text_at(fields, "MessageStatus") or text_at(fields, "SmsStatus") or "received")
     received = status in ("received", "receiving")
-    # By the sid alone `delivered` would look like a repetition of `sent`.
+    # By the sid alone `delivered` would be a duplicate of `sent`.
     parts = [sid] if received else [sid, status, text_at(fields, "ErrorCode")]
-    return Reading(
+    return EventFacts(
         type="message.received" if received else f"message.{status}",
         key=key("message" if received else "message-status", *parts) if sid else None,
         subject=clean(sid, 100),
         title=titles.message_received(fields) if received else titles.message_status(fields, status),
-        url=console(sid),
+        url=console_url(sid),
         actor=_sender(fields, "ProfileName"),
         occurred_at=written_time(text_at(fields, "Timestamp")),
     )
 
 
-def _call(fields: Fields) -> Reading:
-    sid, status = text_at(fields, "CallSid"), word(text_at(fields, "CallStatus"))
+def _call(fields: Fields) -> EventFacts:
+    sid, status = text_at(fields, "CallSid"), type_word(text_at(fields, "CallStatus"))
     number = text_at(fields, "SequenceNumber")
     progress = text_at(fields, "CallbackSource") or number
     if status == "ringing" and text_at(fields, "Direction") == "inbound" and not progress:
-        return _reading_of_call(fields, "call.received", key("call", sid), titles.call_received(fields))
-    # A request for TwiML comes many times in one status of a call, told apart by nothing but what the caller pressed.
-    unique = key("call-status", sid, status, number) if progress else None
-    return _reading_of_call(fields, f"call.{status}", unique, titles.call_status(fields, status))
+        return _call_facts(fields, "call.received", key("call", sid), titles.call_received(fields))
+    # A TwiML request comes many times in one status of a call, and only the pressed digits differ.
+    dedupe_key = key("call-status", sid, status, number) if progress else None
+    return _call_facts(fields, f"call.{status}", dedupe_key, titles.call_status(fields, status))
 
 
-def _reading_of_call(fields: Fields, event_type: str, unique: str | None, title: str) -> Reading:
+def _call_facts(fields: Fields, event_type: str, dedupe_key: str | None, title: str) -> EventFacts:
     sid = text_at(fields, "CallSid")
-    return Reading(
+    return EventFacts(
         type=event_type,
-        key=unique,
+        key=dedupe_key,
         subject=clean(sid, 100),
         title=title,
-        url=console(sid),
+        url=console_url(sid),
         actor=_sender(fields, "CallerName"),
         occurred_at=written_time(text_at(fields, "Timestamp")),
     )
 
 
-def _recording(fields: Fields) -> Reading:
-    sid, status = text_at(fields, "RecordingSid"), word(text_at(fields, "RecordingStatus"))
-    about = text_at(fields, "CallSid") or text_at(fields, "ConferenceSid") or sid
-    return Reading(
+def _recording(fields: Fields) -> EventFacts:
+    sid, status = text_at(fields, "RecordingSid"), type_word(text_at(fields, "RecordingStatus"))
+    subject_sid = text_at(fields, "CallSid") or text_at(fields, "ConferenceSid") or sid
+    return EventFacts(
         type=f"recording.{status}",
         key=key("recording", sid, status),
-        subject=clean(about, 100),
+        subject=clean(subject_sid, 100),
         title=titles.recording(fields, status),
-        url=console(sid),
+        url=console_url(sid),
         occurred_at=written_time(text_at(fields, "Timestamp")),
     )
 
 
-def _conference(fields: Fields) -> Reading:
-    sid, happened = text_at(fields, "ConferenceSid"), word(text_at(fields, "StatusCallbackEvent"))
+def _conference(fields: Fields) -> EventFacts:
+    sid, happened = text_at(fields, "ConferenceSid"), type_word(text_at(fields, "StatusCallbackEvent"))
     number, call = text_at(fields, "SequenceNumber"), text_at(fields, "CallSid")
-    return Reading(
+    return EventFacts(
         type=f"conference.{happened}",
-        # Without the number, muting a second time would look like a repetition of the first.
+        # Without the number, a second mute would be a duplicate of the first.
         key=key("conference", sid, happened, number, call) if number else None,
         subject=clean(sid, 100),
         title=titles.conference(fields, happened),
-        url=console(sid),
+        url=console_url(sid),
         actor=clean(text_at(fields, "ParticipantLabel"), 100),
         occurred_at=written_time(text_at(fields, "Timestamp")),
     )
 
 
-def _alert(fields: Fields) -> Reading:
-    sid, level = text_at(fields, "Sid"), word(text_at(fields, "Level"))
-    code, said, about = alert_details(fields.get("Payload"))
-    return Reading(
+def _alert(fields: Fields) -> EventFacts:
+    sid, level = text_at(fields, "Sid"), type_word(text_at(fields, "Level"))
+    code, message, subject_sid = alert_details(fields.get("Payload"))
+    return EventFacts(
         type=f"debugger.{level}",
         key=key("alert", sid),
-        subject=clean(about or sid, 100),
-        title=titles.alert(level, code, said),
-        url=console(sid),
+        subject=clean(subject_sid or sid, 100),
+        title=titles.alert(level, code, message),
+        url=console_url(sid),
         occurred_at=written_time(text_at(fields, "Timestamp")),
     )
 
 
 def alert_details(payload: object) -> tuple[str, str, str]:
-    """(error code, what is said, sid of what it is about) of an alert's payload."""
-    said = text_at(payload, "more_info", "msg") or text_at(payload, "more_info", "Msg") or text_at(payload)
+    """Return (error code, message, sid of the subject) of an alert's payload."""
+    message = text_at(payload, "more_info", "msg") or text_at(payload, "more_info", "Msg") or text_at(payload)
     code = text_at(payload, "error_code") or text_at(payload, "more_info", "ErrorCode")
-    return code, said, text_at(payload, "resource_sid")
+    return code, message, text_at(payload, "resource_sid")
 
 
-def _other(fields: Fields) -> Reading:
-    for name, family, what, sentence in CALLBACKS:
-        sid, happened = text_at(fields, name), word(text_at(fields, what))
-        if sid and text_at(fields, what):
+def _other_callback(fields: Fields) -> EventFacts:
+    for name, family, field, sentence in CALLBACKS:
+        sid, happened = text_at(fields, name), type_word(text_at(fields, field))
+        if sid and text_at(fields, field):
             event_type = happened if happened.startswith(f"{family}.") else f"{family}.{happened}"
             subject, title = sid, sentence(happened, fields) or titles.readable(event_type)
             break
     else:
         happened = clean(text_at(fields, "EventType") or text_at(fields, "StatusCallbackEvent"), 150)
-        event_type = f"unknown.{word(happened)}" if happened else "unknown"
+        event_type = f"unknown.{type_word(happened)}" if happened else "unknown"
         subject = next((sid for sid in map(_sid, fields.values()) if sid), "")
         title = (
             f"Twilio callback: {titles.readable(happened)}" if happened else "Twilio callback of a kind new to Bridge"
         )
-    return Reading(
+    return EventFacts(
         type=event_type,
         key=None,
         subject=clean(subject, 100) or event_type,
         title=title,
-        url=console(subject) or console_of(fields),
-        occurred_at=_moment(text_at(fields, "Timestamp")),
+        url=console_url(subject) or nearest_console_url(fields),
+        occurred_at=_timestamp(text_at(fields, "Timestamp")),
     )
 
 
-def _moment(text: str) -> float | None:
-    """A time as Twilio writes it, or as TaskRouter does: in Unix seconds."""
+def _timestamp(text: str) -> float | None:
+    """Return the Unix seconds of a time in Twilio's or TaskRouter's format, or None."""
     return float(text) if len(text) == 10 and text.isascii() and text.isdigit() else written_time(text)
 
 
 def _sid(value: object) -> str:
-    """A Twilio id (two capitals, 32 hex digits) that is not merely the account's, or ""."""
+    """Return a Twilio id (two capitals, 32 hex digits) other than the account's, or ""."""
     if not isinstance(value, str) or len(value) != 34 or not value.isalnum() or not value[:2].isupper():
         return ""
     return "" if value.startswith("AC") else value
 
 
-def word(text: str) -> str:
-    """A status as part of a type: lower case and short, never empty."""
+def type_word(text: str) -> str:
+    """Return a status as part of a type: lower case and short, never empty."""
     return clean(text.lower(), 60) or "unknown"
 
 
@@ -188,7 +191,7 @@ def _sender(fields: Fields, name: str) -> str:
     return clean(text_at(fields, name), 100) or (titles.party(number) if number else "")
 
 
-_CONSOLE = {
+_CONSOLE_PAGES = {
     "SM": "sms/logs",
     "MM": "sms/logs",
     "CA": "voice/calls/logs",
@@ -201,18 +204,18 @@ _CONSOLE = {
 }
 
 
-def console(sid: str) -> str:
-    """The page of a message, call, conference, recording, alert, flow or service in Twilio's Console, or ""."""
-    place = _CONSOLE.get(sid[:2])
-    if place is None or not (sid.isascii() and sid.isalnum() and len(sid) <= 64):
+def console_url(sid: str) -> str:
+    """Return the Console page of a message, call, conference, recording, alert, flow or service, or ""."""
+    page = _CONSOLE_PAGES.get(sid[:2])
+    if page is None or not (sid.isascii() and sid.isalnum() and len(sid) <= 64):
         return ""
-    return f"https://www.twilio.com/console/{place}/{sid}"
+    return f"https://www.twilio.com/console/{page}/{sid}"
 
 
-def console_of(fields: object) -> str:
-    """The page nearest to a thing that has none of its own, by the other ids that came with it, or ""."""
-    flow, execution = console(text_at(fields, "flow_sid")), text_at(fields, "execution_sid")
+def nearest_console_url(fields: object) -> str:
+    """Return the nearest Console page for an object without its own, from the other ids in the fields, or ""."""
+    flow, execution = console_url(text_at(fields, "flow_sid")), text_at(fields, "execution_sid")
     if flow and execution.startswith("FN") and execution.isascii() and execution.isalnum():
         return f"{flow}/executions/{execution[:64]}"
-    near = (text_at(fields, name) for name in ("CallSid", "service_sid", "workspace_sid", "WorkspaceSid"))
-    return flow or next((page for page in map(console, near) if page), "")
+    candidates = (text_at(fields, name) for name in ("CallSid", "service_sid", "workspace_sid", "WorkspaceSid"))
+    return flow or next((page for page in map(console_url, candidates) if page), "")

@@ -1,7 +1,7 @@
 """Twilio's error codes in words.
 
-Twilio docs, Error and Warning Dictionary, https://www.twilio.com/docs/api/errors . It grows; a code that is not here is
-shown as its number, and every message links the page of its code.
+Twilio docs, Error and Warning Dictionary, https://www.twilio.com/docs/api/errors . It grows; an unknown code is shown
+as its number, and every message links the page of its code.
 """
 
 from bridge.core.payload import clean
@@ -214,9 +214,9 @@ WORDS = {
 
 
 def explained(code: str, said: str = "") -> str:
-    """An error code as ``words (code)``; ``said`` is the sender's own sentence, for codes without words here.
+    """Return an error code as ``words (code)``; ``said`` is the sender's own sentence, for unknown codes.
 
-    "" where nothing is said, and for "0", which Twilio sends where all went well.
+    Return "" without a code and for "0", which Twilio sends on success.
     """
     code = clean(code, 20)
     if code == "0":

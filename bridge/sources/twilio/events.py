@@ -1,46 +1,46 @@
-"""What a verified request tells, as events."""
+"""Turn a verified Twilio request into events."""
 
 from bridge.core.payload import clean, text_at
 from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
 from bridge.sources.provider import json_body, key
 from bridge.sources.twilio import callback_types, streams
-from bridge.sources.twilio.callback_types import Reading
-from bridge.sources.twilio.signing_string import Params, digest_of_signed, params_of
+from bridge.sources.twilio.callback_types import EventFacts
+from bridge.sources.twilio.signing_string import Params, params_of, signed_digest
 
 
 def events(request: Request, source: str, now: float) -> list[Event]:
-    """The events in a request: one for a form or a query, one for each element of an Event Streams batch.
+    """Return the request's events: one for a form or a query, one for each element of an Event Streams batch.
 
-    Raises Malformed. Every event also has a key over what was signed: fields name a thing, but a captured request could
-    be cut into other fields without breaking its signature. The I-Twilio-Idempotency-Token makes no key. Nothing signs
-    it, so a replay under a fresh one would get past it, and a guessed one would swallow another event; the fields and
-    what was signed tell a retry already.
+    Raises Malformed. ``now`` is in Unix seconds. Every event also has a key over the signed text: fields name an
+    object, but an attacker could cut a captured request into other fields without breaking its signature. The
+    I-Twilio-Idempotency-Token is no key. Nothing signs it: a replay under a fresh token would pass, and a guessed token
+    would swallow another event. The fields and the signed text already identify a retry.
     """
-    readings = _readings(request)
-    signed = digest_of_signed(request)
+    elements = _positions_with_facts(request)
+    signed = signed_digest(request)
     return [
         Event(
             id=new_id(now),
             source=source,
             provider="twilio",
-            type=reading.type,
-            keys=tuple(k for k in (reading.key, key("signed", f"{signed}.{position}")) if k),
+            type=facts.type,
+            keys=tuple(k for k in (facts.key, key("signed", f"{signed}.{position}")) if k),
             payload=payload,
-            subject=reading.subject or reading.type,
-            title=clean(reading.title, 300),
-            url=reading.url,
-            actor=reading.actor,
-            occurred_at=reading.occurred_at,
+            subject=facts.subject or facts.type,
+            title=clean(facts.title, 300),
+            url=facts.url,
+            actor=facts.actor,
+            occurred_at=facts.occurred_at,
             received_at=now,
             confidential=False,
-            test=reading.test,
+            test=facts.test,
         )
-        for position, payload, reading in readings
+        for position, payload, facts in elements
     ]
 
 
-def _readings(request: Request) -> list[tuple[int, dict[str, object], Reading]]:
+def _positions_with_facts(request: Request) -> list[tuple[int, dict[str, object], EventFacts]]:
     params = params_of(request)
     if params is not None:
         if not params:
@@ -48,33 +48,33 @@ def _readings(request: Request) -> list[tuple[int, dict[str, object], Reading]]:
         fields = fields_of(params)
         return [(0, fields, callback_types.read(fields))]
     body = json_body(request)
-    found = streams.elements(body)
-    if not found and body != []:
+    objects = streams.elements(body)
+    if not objects and body != []:
         raise Malformed("the body holds no JSON object")
-    return [(position, *_element(element)) for position, element in found]
+    return [(position, *_payload_and_facts(element)) for position, element in objects]
 
 
-def _element(element: dict[str, object]) -> tuple[dict[str, object], Reading]:
+def _payload_and_facts(element: dict[str, object]) -> tuple[dict[str, object], EventFacts]:
     if text_at(element, "type") and ("data" in element or "specversion" in element):
-        payload = streams.opened(element)
+        payload = streams.decode_nested_json(element)
         return payload, streams.read(payload)
     return element, callback_types.read(element)
 
 
-_JSON = (("Payload", "Level"), ("TranscriptionData", "TranscriptionEvent"))
+_JSON_FIELDS = (("Payload", "Level"), ("TranscriptionData", "TranscriptionEvent"))
 
 
 def fields_of(params: Params) -> dict[str, object]:
-    """Parameters as a payload: text, and a list where a name came with several values.
+    """Return the parameters as a payload: text, or a list for a repeated name.
 
-    Such a list is sorted, and holds each value once, since that is all that the signature says about it. The Debugger's
-    ``Payload`` and the like are JSON in a string, and become what they hold.
+    Such a list is sorted and holds each value once, since the signature covers no more than that. JSON in a string (the
+    Debugger's ``Payload`` and the like) is parsed.
     """
     fields: dict[str, object] = {}
     for name, values in params.items():
         texts = [value.decode("utf-8", "replace") for value in values]
         fields[name.decode("utf-8", "replace")] = texts[0] if len(texts) == 1 else texts
-    for written, beside in _JSON:
+    for written, beside in _JSON_FIELDS:
         if written in fields and beside in fields:
-            fields[written] = streams.from_text(fields[written])
+            fields[written] = streams.parse_json_text(fields[written])
     return fields

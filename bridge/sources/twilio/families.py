@@ -1,5 +1,4 @@
-"""Sentences for what is neither a message, a call, a conference nor an error: TaskRouter, Conversations, Studio, Video,
-Verify Push, transcriptions, media streams, and how carriers take a sender.
+"""Sentences for TaskRouter, Conversations, Studio, Video, Verify Push, transcriptions, media streams and compliance.
 
 Callbacks spell names in CamelCase (``TaskQueueName``), Event Streams in snake_case or in one (``failurereason``).
 
@@ -17,11 +16,11 @@ from bridge.sources.twilio.errors import explained
 from bridge.sources.twilio.titles import Fields, gist, party, span, with_reason
 
 Sentence = Callable[[str, Fields], str]
-"""(what happened, the fields) -> a sentence, or "" where the words are not known."""
+"""(event, the fields) -> a sentence, or "" for an unknown event."""
 
 
 def said(fields: object, *names: str, limit: int = 80) -> str:
-    """The first of the names that holds something, however it is spelt: ``worker_name``, ``WorkerName``."""
+    """Return the first field with a value, in any spelling: ``worker_name``, ``WorkerName``."""
     for name in names:
         for spelt in (name, "".join(part.capitalize() for part in name.split("_")), name.replace("_", "")):
             if found := clean(text_at(fields, spelt), limit):
@@ -30,7 +29,7 @@ def said(fields: object, *names: str, limit: int = 80) -> str:
 
 
 def in_words(code: str) -> str:
-    """``FLOW_END`` → ``flow end``."""
+    """Return ``FLOW_END`` as ``flow end``."""
     return clean(code.lower().replace("_", " ").replace("-", " "), 100)
 
 
@@ -79,7 +78,7 @@ _TASKS = MappingProxyType(
 
 
 def task(happened: str, fields: Fields) -> str:
-    """``Ada Example took a task for Billing``: TaskRouter, where a task is an item of work and a worker takes it."""
+    """Return ``Ada Example took a task for Billing``: in TaskRouter a worker takes a task."""
     queue = said(fields, "task_queue_name")
     workflow = said(fields, "workflow_name")
     sentence = _TASKS.get(happened, "").format(
@@ -101,7 +100,7 @@ _CONVERSATION_EVENTS = {
 
 
 def conversation(happened: str, fields: Fields) -> str:  # noqa: C901 - its sentences move into templates
-    """``Ada Example wrote in a conversation: the first words``."""
+    """Return ``Ada Example wrote in a conversation: the first words``."""
     name = said(fields, "friendly_name", "unique_name")
     where = f"conversation {party(name)}" if name else "a conversation"
     start = where[:1].upper() + where[1:]
@@ -140,7 +139,7 @@ def conversation(happened: str, fields: Fields) -> str:  # noqa: C901 - its sent
 
 
 def studio(happened: str, fields: Fields) -> str:
-    """``Studio flow ended for +12025550142``."""
+    """Return ``Studio flow ended for +12025550142``."""
     contact = said(fields, "contact_channel_address")
     whom = f" for {party(contact)}" if contact else ""
     match happened:
@@ -197,7 +196,7 @@ _REFUSALS = {
 
 
 def compliance(happened: str, fields: Fields) -> str:
-    """``Toll-free verification was rejected: …``: what carriers want before they take a sender's messages."""
+    """Return ``Toll-free verification was rejected: …``: the carriers' checks of a sender."""
     thing, _, result = happened.partition(".")
     if not result:
         return {
@@ -216,14 +215,14 @@ def compliance(happened: str, fields: Fields) -> str:
     verb = _COMPLIANCE_VERBS.get(result) or _COMPLIANCE_VERBS.get(outcome)
     if what is None or verb is None:
         return ""
-    if outcome not in _REFUSALS:  # an error code may come with good news too, and means nothing there
+    if outcome not in _REFUSALS:  # an error code may come with success too, and means nothing there
         return f"{what} {verb}"
     reason = said(fields, "failure_reason", "rejection_reason", "brand_failure_reason", limit=200)
     return with_reason(f"{what} {verb}", explained(said(fields, "error_code"), reason))
 
 
 def link_shortening(happened: str, fields: Fields) -> str:
-    """``A link in a message to +12025550142 was opened``."""
+    """Return ``A link in a message to +12025550142 was opened``."""
     to = party(said(fields, "to"))
     match happened:
         case "link-clicked":
@@ -257,14 +256,14 @@ _MORE = MappingProxyType(
 
 
 def more(happened: str, fields: Fields) -> str:
-    """The rest of the catalogue, and Voice Insights' single events of a call (``Call event: ringing``)."""
+    """Return the other sentences, and Voice Insights' single events of a call (``Call event: ringing``)."""
     if happened.startswith("voice.insights.call-event."):
         return with_reason("Call event", in_words(said(fields, "name")))
     return _MORE.get(happened, "")
 
 
 def conference_summary(happened: str, fields: Fields) -> str:
-    """``Conference Support desk ended after 12 min 3 s``: Voice Insights, after a conference."""
+    """Return ``Conference Support desk ended after 12 min 3 s``: Voice Insights, after a conference."""
     kind, _, stage = happened.rpartition(".")
     name = said(fields, "friendly_name")
     what = f"Conference {name}" if name else "A conference"
@@ -279,7 +278,7 @@ def conference_summary(happened: str, fields: Fields) -> str:
 
 
 def room(happened: str, fields: Fields) -> str:
-    """``ada joined room Stand-up``: Video."""
+    """Return ``ada joined room Stand-up``: Video."""
     name = said(fields, "room_name") or "without a name"
     who = said(fields, "participant_identity") or "Somebody"
     lasted = int_at(fields, "RoomDuration" if happened == "room-ended" else "ParticipantDuration")
@@ -301,7 +300,7 @@ def room(happened: str, fields: Fields) -> str:
 
 
 def stream(happened: str, fields: Fields) -> str:
-    """``Media stream of a call failed: …``."""
+    """Return ``Media stream of a call failed: …``."""
     match happened:
         case "stream-started":
             return "Media stream of a call started"
@@ -313,7 +312,7 @@ def stream(happened: str, fields: Fields) -> str:
 
 
 def transcription(happened: str, fields: Fields) -> str:
-    """``Transcript of a call from +12025550142: the first words``."""
+    """Return ``Transcript of a call from +12025550142: the first words``."""
     caller = said(fields, "from")
     what = f"a call from {party(caller)}" if caller else "a call"
     reason = said(fields, "transcription_error", limit=200)
@@ -332,7 +331,7 @@ def transcription(happened: str, fields: Fields) -> str:
 
 
 def verify_push(happened: str, fields: Fields) -> str:
-    """``ada-lovelace denied “Log in to Example”``: Verify Push, where a phone is a factor and answers challenges."""
+    """Return ``ada-lovelace denied “Log in to Example”``: Verify Push sends challenges to a phone."""
     who = said(fields, "entity_identity") or "Somebody"
     asked = said(fields, "challenge_details")
     challenge = f"“{asked}”" if asked else "a challenge"
@@ -357,7 +356,7 @@ STREAMS: tuple[tuple[str, Sentence], ...] = (
     ("com.twilio.daptbt.link-shortening.", link_shortening),
     ("com.twilio.", more),
 )
-"""The beginning of a type of Event Streams, and who makes a sentence of the rest."""
+"""Prefixes of Event Streams types, each with the function that makes the sentence."""
 
 CALLBACKS: tuple[tuple[str, str, str, Sentence], ...] = (
     # (the sid that tells it, the family, the field that says what happened, its sentence)

@@ -3,17 +3,17 @@
 from bridge.sources.provider import Answer, Provider
 from bridge.sources.twilio.events import events
 from bridge.sources.twilio.request import request_for
-from bridge.sources.twilio.verify import SETTINGS, SIGNATURE, check_secret, verify
+from bridge.sources.twilio.verify import SETTINGS_HEADER, SIGNATURE_HEADER, check_secret, verify
 
-DO_NOTHING = Answer("text/xml", b"<Response/>")
+EMPTY_TWIML = Answer("text/xml", b"<Response/>")
 
 
 def answer(status: str, event_id: str | None) -> Answer:  # noqa: ARG001 - whatever became of it, Twilio wants TwiML
-    """Empty TwiML, the one answer that is right everywhere: other text would be sent as the reply to an SMS.
+    """Return empty TwiML, the one safe answer everywhere: Twilio would send other text as the reply to an SMS.
 
     Twilio docs, TwiML for Programmable Messaging, https://www.twilio.com/docs/messaging/twiml
     """
-    return DO_NOTHING
+    return EMPTY_TWIML
 
 
 PROVIDER = Provider(
@@ -27,7 +27,7 @@ PROVIDER = Provider(
     methods=frozenset({"POST", "GET"}),
     max_body=1024 * 1024,
     dedupe_ttl=24 * 3600.0,
-    signature_headers=frozenset({SIGNATURE, SETTINGS}),
+    signature_headers=frozenset({SIGNATURE_HEADER, SETTINGS_HEADER}),
     kept_headers=frozenset({"content-type"}),
     signs_url=True,
 )

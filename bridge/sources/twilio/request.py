@@ -1,4 +1,4 @@
-"""The signed request that Twilio would send: for the demo, `bridge test` and tests."""
+"""Make the signed request that Twilio would send, for the demo, `bridge test` and tests."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from bridge.events import Request
 from bridge.sources.provider import DEFAULT_URL, sample_bytes
-from bridge.sources.twilio.signing_string import BODY_HASH, FORM, signed_texts
+from bridge.sources.twilio.signing_string import BODY_HASH, FORM, signing_strings
 from bridge.sources.twilio.verify import split_secret
 
 
@@ -20,7 +20,7 @@ def request_for(
     *,
     url: str = f"{DEFAULT_URL}twilio",
 ) -> Request:
-    """A signed POST: of a form if ``body`` is a list of pairs (or bytes that are no JSON), else of JSON."""
+    """Make a signed POST: a form if ``body`` is a list of pairs (or bytes that are not JSON), else JSON."""
     headers = {"User-Agent": "TwilioProxy/1.1"}
     if _is_form(body):
         raw = body if isinstance(body, bytes) else urlencode(_pairs(body), errors="replace").encode()
@@ -34,7 +34,7 @@ def request_for(
         headers["X-Twilio-Webhooks-Signature-Settings"] = (
             f"key={key_id.decode('utf-8', 'surrogateescape')},algorithm=HMAC_SHA256"
         )
-    text = signed_texts(Request("POST", url, headers, raw))[0]
+    text = signing_strings(Request("POST", url, headers, raw))[0]
     signature = hmac.digest(key, text, "sha256" if key_id else "sha1")
     headers["X-Twilio-Signature"] = base64.b64encode(signature).decode()
     return Request("POST", url, headers, raw)

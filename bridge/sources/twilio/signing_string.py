@@ -1,4 +1,4 @@
-"""What Twilio signs of a request, byte for byte. Verifying and reading both go by this, so they cannot disagree.
+"""The text that Twilio signs, byte for byte. Verifying and reading share it, so they cannot disagree.
 
 Twilio docs, Webhooks security, https://www.twilio.com/docs/usage/webhooks/webhooks-security
 """
@@ -14,77 +14,77 @@ BODY_HASH = b"bodySHA256"
 PORTS = {b"https": b":443", b"http": b":80"}
 
 Params = Mapping[bytes, tuple[bytes, ...]]
-"""Names in byte order, each with its distinct values in byte order: exactly what a form's signature covers."""
+"""Names in byte order, each with its distinct values in byte order: exactly the data that a form's signature covers."""
 
 
 def is_form(request: Request) -> bool:
-    """Whether the body is signed parameter by parameter. Its Content-Type alone decides, for verifying and reading."""
+    """Return whether the signature covers the parameters. Only the Content-Type decides, for verifying and reading."""
     if request.method == "GET":
         return False
     return (request.header("content-type") or "").partition(";")[0].strip().lower() == FORM
 
 
 def params_of(request: Request) -> Params | None:
-    """The parameters that say what happened: a form's, or those in a GET's query. None for any other body."""
+    """Return the event's parameters: a form's, or those in a GET's query. None for any other body."""
     if request.method == "GET":
-        return parse(_query(url_of(request)))
-    return parse(request.body) if is_form(request) else None
+        return parse_form(_query(url_of(request)))
+    return parse_form(request.body) if is_form(request) else None
 
 
-def parse(raw: bytes) -> Params:
-    """``a=1&b=%20`` as bytes. Blank values count, nothing is trimmed.
+def parse_form(raw: bytes) -> Params:
+    """Parse ``a=1&b=%20`` as bytes. Blank values count, nothing is trimmed.
 
-    Written out because urllib's ``parse_qsl`` decodes on the way: bytes that are not UTF-8 would be signed as something
-    else than what came. Only ``&`` separates, as with the provider.
+    urllib's ``parse_qsl`` would decode the text, and bytes that are not UTF-8 would then be signed differently from the
+    received ones. As in Twilio's code, only ``&`` separates.
     """
-    found: dict[bytes, set[bytes]] = {}
+    values_by_name: dict[bytes, set[bytes]] = {}
     for part in raw.split(b"&"):
         if part:
             name, _, value = part.partition(b"=")
-            found.setdefault(_decoded(name), set()).add(_decoded(value))
-    return {name: tuple(sorted(found[name])) for name in sorted(found)}
+            values_by_name.setdefault(_decoded(name), set()).add(_decoded(value))
+    return {name: tuple(sorted(values_by_name[name])) for name in sorted(values_by_name)}
 
 
 def _decoded(part: bytes) -> bytes:
     return unquote_to_bytes(part.replace(b"+", b" "))
 
 
-def signed_texts(request: Request) -> list[bytes]:
-    """The texts that the signature may be over, one for each spelling of the URL, the URL as called first.
+def signing_strings(request: Request) -> list[bytes]:
+    """Return the texts that Twilio may have signed, one for each spelling of the URL, the received one first.
 
-    That is the URL and, after a form, its names and values undivided.
+    Each is the URL and, for a form, its names and values without separators.
     """
     tail = b""
     if is_form(request):
-        tail = b"".join(name + value for name, values in parse(request.body).items() for value in values)
-    return [url + tail for url in spellings(url_of(request))]
+        tail = b"".join(name + value for name, values in parse_form(request.body).items() for value in values)
+    return [url + tail for url in url_spellings(url_of(request))]
 
 
-def digest_of_signed(request: Request) -> str:
-    """What stays the same however a captured request is dressed up for a replay, in hex.
+def signed_digest(request: Request) -> str:
+    """Return a hex digest that is the same for every variant of a captured request.
 
-    Twilio signs no time, no boundaries between names and values and no order of repeated ones: one signature fits
-    many bodies. All of them have this digest. A body that nothing signs never verifies, and stands for itself.
+    Twilio signs no time, no boundaries between names and values and no order of repeated ones: one signature fits many
+    bodies. All of them have this digest. An unsigned body never verifies, and is part of the digest.
     """
-    text = signed_texts(request)[0]
+    text = signing_strings(request)[0]
     if not is_form(request) and not body_hashes(request):
         text += request.body
     return hashlib.sha256(text).hexdigest()
 
 
 def url_of(request: Request) -> bytes:
-    """The URL's bytes as they came over the wire, never decoded and encoded anew."""
+    """Return the URL's bytes as received, never decoded and encoded again."""
     try:
         return request.url.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return request.url.encode("utf-8", "surrogatepass")
 
 
-def spellings(url: bytes) -> list[bytes]:
-    """The ways in which Twilio may have written the URL that it signed, each once.
+def url_spellings(url: bytes) -> list[bytes]:
+    """Return the ways in which Twilio may have written the signed URL, each once.
 
-    User name, password and fragment are never signed. Voice calls over https leave the port out, other products keep
-    it, and where there is none some add the scheme's own.
+    User name, password and fragment are never signed. Voice calls over https omit the port, other products keep it, and
+    some add the scheme's default port.
     """
     url = url.partition(b"#")[0]
     scheme, _, rest = url.partition(b"://")
@@ -94,12 +94,12 @@ def spellings(url: bytes) -> list[bytes]:
     authority, path = rest[:end].rpartition(b"@")[2], rest[end:]
     colon = authority.rfind(b":")
     host = authority[:colon] if colon > authority.rfind(b"]") else authority  # an IPv6 address has colons of its own
-    other = host if host != authority else host + PORTS[scheme.lower()]
-    return [scheme + b"://" + one + path for one in (authority, other)]
+    other_authority = host if host != authority else host + PORTS[scheme.lower()]
+    return [scheme + b"://" + host_spelling + path for host_spelling in (authority, other_authority)]
 
 
 def body_hashes(request: Request) -> list[bytes]:
-    """The values of ``bodySHA256`` in the URL's query, as written."""
+    """Return the values of ``bodySHA256`` in the URL's query, as written."""
     pairs = (part.partition(b"=") for part in _query(url_of(request)).split(b"&"))
     return [value for name, _, value in pairs if name == BODY_HASH]
 

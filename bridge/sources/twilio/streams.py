@@ -8,14 +8,14 @@ from bridge.core.payload import InvalidJsonError, at, clean, int_at, map_at, par
 from bridge.core.times import written_time
 from bridge.sources.provider import key
 from bridge.sources.twilio import callback_types, families, titles
-from bridge.sources.twilio.callback_types import Reading, word
+from bridge.sources.twilio.callback_types import EventFacts, type_word
 from bridge.sources.twilio.errors import explained
 from bridge.sources.twilio.titles import Fields
 
-TEST = "com.twilio.eventstreams.test-event"
-"""What the Console's and the API's "send a test event" puts into a sink."""
+TEST_EVENT = "com.twilio.eventstreams.test-event"
+"""The type of the Console's and the API's "send a test event"."""
 
-_SIDS = (
+_SID_FIELDS = (
     "messageSid",
     "message_sid",
     "call_sid",
@@ -36,24 +36,24 @@ _SIDS = (
 
 
 def elements(body: object) -> list[tuple[int, dict[str, object]]]:
-    """The objects of a batch with their positions, or the one object that comes where batching is off.
+    """Return the objects of a batch with their positions, or the one object if batching is off.
 
-    What is not an object is left out, so that it does not cost its neighbours.
+    Elements that are not objects are skipped, so that they do not cost their neighbours.
     """
     batch = body if isinstance(body, list) else [body]
     return [(position, element) for position, element in enumerate(batch) if isinstance(element, dict)]
 
 
-def opened(element: dict[str, object]) -> dict[str, object]:
-    """The element with JSON that came as text (``data``, and an error log's ``payload``) read as what it is."""
-    data = from_text(element.get("data"))
+def decode_nested_json(element: dict[str, object]) -> dict[str, object]:
+    """Return the element with its JSON texts parsed (``data``, and an error log's ``payload``)."""
+    data = parse_json_text(element.get("data"))
     if isinstance(data, dict) and isinstance(data.get("payload"), str):
-        data = {**data, "payload": from_text(data["payload"])}
+        data = {**data, "payload": parse_json_text(data["payload"])}
     return {**element, "data": data} if "data" in element else element
 
 
-def from_text(value: object) -> object:
-    """A JSON object or list out of a string that holds one; anything else as it is."""
+def parse_json_text(value: object) -> object:
+    """Parse a string that holds a JSON object or list; return any other value unchanged."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             return parse_json(value.encode("utf-8", "replace"))
@@ -62,27 +62,27 @@ def from_text(value: object) -> object:
     return value
 
 
-def read(element: Fields) -> Reading:
-    """The reading of one CloudEvent whose ``data`` is opened."""
+def read(element: Fields) -> EventFacts:
+    """Read one CloudEvent after decode_nested_json."""
     event_type, data = clean(text_at(element, "type"), 200) or "unknown", at(element, "data")
     object_id = text_at(element, "id")
-    # TaskRouter tells of a task in an envelope of its own, whose sid is another each time.
+    # TaskRouter wraps a task in an envelope with a new sid each time.
     inner = at(data, "payload") if event_type.startswith("com.twilio.taskrouter.") else data
-    about = next((sid for sid in (text_at(inner, name) for name in _SIDS) if sid), "")
-    return Reading(
+    subject_sid = next((sid for sid in (text_at(inner, name) for name in _SID_FIELDS) if sid), "")
+    return EventFacts(
         type=event_type,
-        # A test event's id is the account's sid, every time the button is pressed.
-        key=(key("event", object_id, text_at(data, "test_id")) if event_type == TEST else key("event", object_id))
+        # A test event's id is the account's sid, at every press of the button.
+        key=(key("event", object_id, text_at(data, "test_id")) if event_type == TEST_EVENT else key("event", object_id))
         if object_id
         else None,
-        subject=clean(about or text_at(element, "source"), 200) or event_type,
+        subject=clean(subject_sid or text_at(element, "source"), 200) or event_type,
         title=_title(event_type, data if isinstance(data, dict) else {}),
-        url=callback_types.console(text_at(data, "sid"))
-        or callback_types.console(about)
-        or callback_types.console_of(inner),
+        url=callback_types.console_url(text_at(data, "sid"))
+        or callback_types.console_url(subject_sid)
+        or callback_types.nearest_console_url(inner),
         actor=_sender(event_type, data),
         occurred_at=written_time(text_at(element, "time")),
-        test=event_type == TEST,
+        test=event_type == TEST_EVENT,
     )
 
 
@@ -93,19 +93,19 @@ def _sender(event_type: str, data: object) -> str:
 
 def _title(event_type: str, data: dict[str, object]) -> str:
     if event_type.startswith("com.twilio.messaging.") and text_at(data, "messageSid"):
-        # The same facts as in a callback, spelt in camelCase and with the status in capitals.
+        # The same facts as in a callback, in camelCase and with the status in capitals.
         fields = {name[:1].upper() + name[1:]: value for name, value in data.items()}
         if event_type.startswith("com.twilio.messaging.inbound"):
             return titles.message_received(fields)
-        return titles.message_status(fields, word(text_at(data, "messageStatus") or event_type.rpartition(".")[2]))
+        return titles.message_status(fields, type_word(text_at(data, "messageStatus") or event_type.rpartition(".")[2]))
     if event_type == "com.twilio.error-logs.error.logged":
-        code, said, _ = callback_types.alert_details(data.get("payload"))
-        return titles.alert(text_at(data, "level"), text_at(data, "error_code") or code, said)
+        code, message, _ = callback_types.alert_details(data.get("payload"))
+        return titles.alert(text_at(data, "level"), text_at(data, "error_code") or code, message)
     if event_type.startswith("com.twilio.accountsecurity.verify."):
         return _verification(event_type, data)
     if event_type.startswith("com.twilio.voice.insights.call-summary."):
         return _call_summary(data)
-    if event_type == TEST:
+    if event_type == TEST_EVENT:
         return "Test event from Twilio Event Streams"
     if event_type.startswith("com.twilio.voice.") and (told := _of_a_call(event_type, data)):
         return told
@@ -133,7 +133,7 @@ _CALL_EVENTS = {
 }
 
 
-_DIALLED = {
+_DIAL_RESULTS = {
     "no-answer": "nobody answered",
     "busy": "the line was busy",
     "failed": "it did not get through",
@@ -144,27 +144,27 @@ _DIALLED = {
 
 
 def _of_a_call(event_type: str, data: Fields) -> str:
-    """What Twilio told our application about a call, or asked it: the parameters are those of a callback."""
+    """Return the sentence of a Voice Insights event about a call: its parameters are those of a callback."""
     fields = map_at(data, "request", "parameters")
     if not fields:
         return ""
     happened = event_type.removeprefix("com.twilio.voice.").removeprefix("webhook.")
     verb = _CALL_EVENTS.get(happened)
     if not verb and happened.startswith("status-callback."):
-        reading = callback_types.read(fields)
-        return "" if reading.type.startswith("unknown") else reading.title
-    dialled = _DIALLED.get(text_at(fields, "DialCallStatus"), "")
+        facts = callback_types.read(fields)
+        return "" if facts.type.startswith("unknown") else facts.title
+    dialled = _DIAL_RESULTS.get(text_at(fields, "DialCallStatus"), "")
     return titles.with_reason(f"{titles.call_name(fields)} {verb}", dialled) if verb else ""
 
 
 def _verification(event_type: str, data: dict[str, object]) -> str:
-    happened = word(
+    happened = type_word(
         text_at(data, "verification_status") or text_at(data, "message_status") or event_type.rpartition(".")[2]
     )
     reason = explained(text_at(data, "error_code"))
     code = text_at(data, "message_status") or ".message." in event_type or ".attempt-dlr." in event_type
-    what = "Verification code to" if code else "Verification of"
-    sentence = f"{what} {titles.party(text_at(data, 'to'))} {titles.verification_verb(happened)}"
+    label = "Verification code to" if code else "Verification of"
+    sentence = f"{label} {titles.party(text_at(data, 'to'))} {titles.verification_verb(happened)}"
     return f"{sentence}: {reason}" if reason else sentence
 
 
@@ -173,4 +173,4 @@ def _call_summary(data: dict[str, object]) -> str:
     seconds = int_at(data, "duration")
     length = f" after {titles.span(seconds)}" if seconds else ""
     call = f"Call from {titles.party(caller)} to {titles.party(callee)}"
-    return f"{call} {titles.call_state(word(text_at(data, 'call_state')))}{length}"
+    return f"{call} {titles.call_state(type_word(text_at(data, 'call_state')))}{length}"

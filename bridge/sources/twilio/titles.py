@@ -1,4 +1,4 @@
-"""One plain sentence for each thing that Twilio tells. Arguments are a callback's fields as a mapping."""
+"""Titles: one plain sentence for each Twilio event. Arguments are a callback's fields as a mapping."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ Fields = Mapping[str, object]
 _CHANNELS = {"whatsapp": "WhatsApp message", "messenger": "Messenger message", "rcs": "RCS message"}
 
 _WITHHELD = {"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253", "anonymous", "restricted", "unknown"}
-"""How Twilio writes a caller who hides the number: the letters of "anonymous" and the like, as digits on a keypad."""
+"""Twilio's numbers for a hidden caller: the letters of "anonymous" and the like, as digits on a keypad."""
 
 _MESSAGE_VERBS = {
     "accepted": "was accepted",
@@ -102,14 +102,14 @@ _LEFT = {
 
 
 def party(address: str) -> str:
-    """Who is at an address: without the channel before it, and in words where the number is withheld."""
+    """Return an address without its channel prefix, or words for a withheld number."""
     channel, colon, rest = address.partition(":")
     plain = clean(rest if colon and channel.isascii() and channel.isalpha() else address, 80)
     return "a withheld number" if plain.lower() in _WITHHELD else plain or "an unknown number"
 
 
 def span(seconds: int) -> str:
-    """A length of time: ``42 s``, ``5 min 12 s``, ``1 h 3 min``."""
+    """Return a duration: ``42 s``, ``5 min 12 s``, ``1 h 3 min``."""
     if seconds < 60:
         return f"{seconds} s"
     minutes, rest = divmod(seconds, 60)
@@ -120,7 +120,7 @@ def span(seconds: int) -> str:
 
 
 def message_received(fields: Fields) -> str:
-    """``SMS from +12025550142: the first words``."""
+    """Return ``SMS from +12025550142: the first words``."""
     who = clean(text_at(fields, "ProfileName"), 80) or party(text_at(fields, "From"))
     opted = _OPT_OUTS.get(text_at(fields, "OptOutType").upper())
     if opted:
@@ -129,7 +129,7 @@ def message_received(fields: Fields) -> str:
 
 
 def gist(text: str) -> str:
-    """The first 80 characters of a text, in one line."""
+    """Return the first 80 characters of a text, in one line."""
     line = clean(text, 81).strip()
     return line if len(line) <= 80 else line[:79].rstrip() + "…"
 
@@ -145,7 +145,7 @@ def _content(fields: Fields) -> str:
 
 
 def message_status(fields: Fields, status: str) -> str:
-    """``SMS to +12025550142 was not delivered: the number is a landline … (30006)``."""
+    """Return ``SMS to +12025550142 was not delivered: the number is a landline … (30006)``."""
     verb = _MESSAGE_VERBS.get(status) or f"is {clean(status, 40)}"
     return with_reason(f"{_kind(fields)} to {party(text_at(fields, 'To'))} {verb}", _error(fields))
 
@@ -159,7 +159,7 @@ def _kind(fields: Fields) -> str:
 
 
 def call_received(fields: Fields) -> str:
-    """``Call from +12025550142``."""
+    """Return ``Call from +12025550142``."""
     return f"Call from {_caller(fields)}"
 
 
@@ -170,7 +170,7 @@ def _caller(fields: Fields) -> str:
 
 
 def call_name(fields: Fields) -> str:
-    """``Call from Ada Example (+12025550142)``, ``Call to +12025550142``."""
+    """Return ``Call from Ada Example (+12025550142)``, ``Call to +12025550142``."""
     if text_at(fields, "Direction").startswith("inbound"):
         return f"Call from {_caller(fields)}"
     callee = text_at(fields, "To")
@@ -178,7 +178,7 @@ def call_name(fields: Fields) -> str:
 
 
 def call_status(fields: Fields, status: str) -> str:
-    """``Missed call from …``, ``Call to … ended after 49 s``."""
+    """Return ``Missed call from …``, ``Call to … ended after 49 s``."""
     inbound = text_at(fields, "Direction").startswith("inbound")
     if inbound and status in _MISSED:
         return f"Missed call from {_caller(fields)}"
@@ -193,7 +193,7 @@ def call_status(fields: Fields, status: str) -> str:
 
 
 def answered_by(fields: Fields) -> str:
-    """``A machine answered the call``, from the detection that goes on while the call does."""
+    """Return ``A machine answered the call``, from the detection during the call."""
     who = text_at(fields, "AnsweredBy")
     if who == "unknown":
         return "Who answered the call could not be told"
@@ -201,17 +201,17 @@ def answered_by(fields: Fields) -> str:
 
 
 def verification_verb(happened: str) -> str:
-    """What became of a verification (``pending``) or of its code (``undelivered``)."""
+    """Return the verb for a verification (``pending``) or its code (``undelivered``)."""
     return _VERIFICATIONS.get(happened) or _MESSAGE_VERBS.get(happened) or f"is {clean(happened.replace('_', ' '), 40)}"
 
 
 def call_state(state: str) -> str:
-    """How a call went, by Voice Insights' words for it."""
+    """Return the result of a call, from Voice Insights' state."""
     return _CALL_STATES.get(state) or f"is {clean(state.replace('_', ' '), 40) or 'over'}"
 
 
 def recording(fields: Fields, status: str) -> str:
-    """``Recording of 42 s``."""
+    """Return ``Recording of 42 s``."""
     what = "conference" if text_at(fields, "ConferenceSid") else "call"
     seconds = int_at(fields, "RecordingDuration")
     if status == "completed":
@@ -226,7 +226,7 @@ def recording(fields: Fields, status: str) -> str:
 
 
 def conference(fields: Fields, happened: str) -> str:
-    """``customer joined conference Standup``."""
+    """Return ``customer joined conference Standup``."""
     name = clean(text_at(fields, "FriendlyName"), 80) or text_at(fields, "ConferenceSid")[:80]
     who = clean(text_at(fields, "ParticipantLabel"), 80) or "A participant"
     sentence = _CONFERENCE.get(happened)
@@ -241,14 +241,14 @@ def conference(fields: Fields, happened: str) -> str:
 
 
 def alert(level: str, code: str, said: str) -> str:
-    """``Twilio error: … (11200)``, for the Debugger's webhooks and for Event Streams' error log."""
+    """Return ``Twilio error: … (11200)``, for the Debugger's webhooks and for Event Streams' error log."""
     # Addresses of webhooks often hold tokens in their query.
     told = explained(code, _QUERY.sub(r"\1", said[:2000]))
     return f"Twilio {clean(level, 20).lower() or 'alert'}: {told or 'no reason given'}"
 
 
 def readable(words: str) -> str:
-    """A type as a phrase: ``taskrouter.task.created`` → ``Taskrouter task created``."""
+    """Return a type as a phrase: ``taskrouter.task.created`` → ``Taskrouter task created``."""
     phrase = clean(words.translate(str.maketrans("._-/", "    ")), 150)
     phrase = " ".join(_ACRONYMS.get(word, word) for word in phrase.split())
     return phrase[:1].upper() + phrase[1:]
@@ -259,5 +259,5 @@ def _error(fields: Fields) -> str:
 
 
 def with_reason(sentence: str, reason: str) -> str:
-    """``sentence: reason``, or the sentence alone."""
+    """Return ``sentence: reason``, or the sentence alone."""
     return f"{sentence}: {reason}" if reason else sentence

@@ -1,4 +1,4 @@
-"""Whether Twilio sent a request: AuthToken signatures and the SharedKey ones.
+"""Verify Twilio's signatures, by AuthToken or SharedKey.
 
 Twilio docs, Webhooks security, https://www.twilio.com/docs/usage/webhooks/webhooks-security
 """
@@ -11,40 +11,43 @@ from collections.abc import Sequence
 from bridge.events import Request
 from bridge.sources import signatures
 from bridge.sources.errors import Unverified
-from bridge.sources.twilio.signing_string import body_hashes, is_form, signed_texts
+from bridge.sources.twilio.signing_string import body_hashes, is_form, signing_strings
 
-SIGNATURE = "x-twilio-signature"
-SETTINGS = "x-twilio-webhooks-signature-settings"
+SIGNATURE_HEADER = "x-twilio-signature"
+SETTINGS_HEADER = "x-twilio-webhooks-signature-settings"
 
 ALGORITHMS = {b"HMAC_SHA1": "sha1", b"HMAC_SHA256": "sha256"}
-"""What a SharedKey may sign with. The header chooses from these and from nothing else."""
+"""The hashes that a SharedKey may sign with; the header may choose no other."""
 
-MOST_PARAMETERS = 1000
-MOST_ESCAPES = 100_000
-"""Twilio sends some tens of parameters and a few thousand ``%XX``; what goes past these is refused unread, or one body
-would hold up everybody before its signature is known."""
+MAX_PARAMETERS = 1000
+MAX_ESCAPES = 100_000
+"""Limits against slow parsing before the signature is checked. Twilio sends some tens of parameters and a few thousand
+``%XX``.
+"""
 
 
 def verify(request: Request, secrets: Sequence[str], now: float) -> None:  # noqa: ARG001 - Twilio signs no time
-    """Raises Unverified unless one of the secrets made the request's signature over all that is read of it.
+    """Raise Unverified unless one of the secrets signed everything that is read of the request.
 
     A secret is an AuthToken, a SharedKey's secret, or ``KEYID:SECRET``. There is no replay window, since no time is
-    signed: a repeated request is told by the keys of its event.
+    signed: the event's dedupe keys recognise a repeated request.
     """
-    presented = signatures.the_header(request, SIGNATURE)
-    keys, algorithm = _signers(request, signatures.live(secrets))
+    presented = signatures.single_header(request, SIGNATURE_HEADER)
+    keys, algorithm = _candidate_keys(request, signatures.encoded_secrets(secrets))
     if is_form(request):
-        if request.body.count(b"&") > MOST_PARAMETERS or request.body.count(b"%") > MOST_ESCAPES:
+        if request.body.count(b"&") > MAX_PARAMETERS or request.body.count(b"%") > MAX_ESCAPES:
             raise Unverified("the form has more parameters or escapes than Twilio sends")
     else:
         _check_body(request)
-    expected = [base64.b64encode(hmac.digest(key, text, algorithm)) for text in signed_texts(request) for key in keys]
+    expected = [
+        base64.b64encode(hmac.digest(key, text, algorithm)) for text in signing_strings(request) for key in keys
+    ]
     if not signatures.any_match(expected, [presented]):
         raise Unverified("the signature does not match (or BRIDGE_PUBLIC_URL is not the URL that Twilio calls)")
 
 
 def check_secret(secret: str) -> str | None:
-    """What is wrong with a secret, in one line that does not show it."""
+    """Return the problem with a secret, in one line that does not show it; None if it is usable."""
     secret = secret.strip()
     if not secret:
         return "the secret is empty: give the account's primary Auth Token, or KEYID:SECRET of a SharedKey"
@@ -65,42 +68,42 @@ def _is_sid(text: str, prefix: str) -> bool:
 
 
 def split_secret(secret: bytes) -> tuple[bytes, bytes]:
-    """A configured secret as (SharedKey id or b"", secret)."""
+    """Split a configured secret into (SharedKey id or b"", secret)."""
     key_id, colon, rest = secret.partition(b":")
     return (key_id.strip(), rest.strip()) if colon else (b"", secret)
 
 
-def _signers(request: Request, secrets: Sequence[bytes]) -> tuple[list[bytes], str]:
-    """The keys that may have signed this request, and with which hash."""
+def _candidate_keys(request: Request, secrets: Sequence[bytes]) -> tuple[list[bytes], str]:
+    """Return the keys that may have signed this request, and the name of the hash. Raises Unverified if there is none."""
     split = [(b":" in secret, *split_secret(secret)) for secret in secrets]
-    if not request.header_values(SETTINGS):
-        keys = [key for named, _, key in split if not named]
+    if not request.header_values(SETTINGS_HEADER):
+        keys = [key for has_id, _, key in split if not has_id]
         algorithm = b"HMAC_SHA1"
     else:
-        wanted, algorithm = _settings(signatures.the_header(request, SETTINGS))
-        # A key id from the request may only narrow the choice down: it never opens a secret that names another one.
-        keys = [key for named, key_id, key in split if key and (not named or key_id == wanted)]
+        wanted_id, algorithm = _parse_settings(signatures.single_header(request, SETTINGS_HEADER))
+        # A key id from the request can only narrow the choice: it never selects a secret configured for another id.
+        keys = [key for has_id, key_id, key in split if key and (not has_id or key_id == wanted_id)]
     if not keys:
         raise Unverified("no secret is configured for the key that signed this")
     return keys, ALGORITHMS[algorithm]
 
 
-def _settings(value: bytes) -> tuple[bytes, bytes]:
-    """(key id, algorithm) of ``key=<id>,algorithm=<name>``."""
-    found: dict[bytes, bytes] = {}
+def _parse_settings(value: bytes) -> tuple[bytes, bytes]:
+    """Return (key id, algorithm) of ``key=<id>,algorithm=<name>``. Raises Unverified if it is malformed."""
+    settings: dict[bytes, bytes] = {}
     for part in value.split(b","):
         name, _, setting = part.partition(b"=")
-        if name.strip() in found:
-            raise Unverified(f"{SETTINGS} says something twice")
-        found[name.strip()] = setting.strip()
-    key_id, algorithm = found.get(b"key"), found.get(b"algorithm")
+        if name.strip() in settings:
+            raise Unverified(f"{SETTINGS_HEADER} says something twice")
+        settings[name.strip()] = setting.strip()
+    key_id, algorithm = settings.get(b"key"), settings.get(b"algorithm")
     if not key_id or algorithm not in ALGORITHMS:
-        raise Unverified(f"{SETTINGS} names no key, or an algorithm that is not allowed")
+        raise Unverified(f"{SETTINGS_HEADER} names no key, or an algorithm that is not allowed")
     return key_id, algorithm
 
 
 def _check_body(request: Request) -> None:
-    """A body that is no form is signed through its hash in the URL; without that, anybody could have put it there."""
+    """Check that the signed URL holds the hash of a body that is not a form; else the body is unsigned."""
     hashes = body_hashes(request)
     if request.method == "GET" and not hashes and not request.body:
         return
