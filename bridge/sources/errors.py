@@ -2,8 +2,8 @@
 
 
 class Unverified(Exception):  # noqa: N818 - the name is a contract
-    """Report a request that does not prove its origin. The text is the reason, for the log only; it holds no secret."""
+    """The request does not prove its origin. The text is the reason, for the log only; it holds no secret."""
 
 
 class Malformed(Exception):  # noqa: N818 - the name is a contract
-    """Report a verified body that cannot be read as the provider's. The text is the reason, for the log only."""
+    """The request is verified, but its body is not the provider's format. The text is the reason, for the log only."""

@@ -74,7 +74,7 @@ def json_body(request: Request) -> object:
     Raises Malformed if it is not JSON, or if it would take more memory than a small container has.
     """
     if len(request.body) >= large_bodies.LARGE and large_bodies.memory_of(request.body) > large_bodies.MOST_MEMORY:
-        raise Malformed("the body holds more values than anything real does")
+        raise Malformed("the body holds too many values")
     try:
         return parse_json(request.body)
     except InvalidJsonError as error:

@@ -90,7 +90,7 @@ def _generic_facts(kind: str, header: str, payload: Payload) -> EventFacts:
 
 
 def _is_confidential(payload: Payload, header: str) -> bool:
-    """Return whether only members may see the event: a confidential issue, an internal note, or a reaction to either."""
+    """Return whether only members may see the event: a confidential issue, an internal note, a reaction to either."""
     # A custom template may spell the name differently or write the value as text: when in doubt, treat it as
     # confidential.
     names = (header, *(text_at(payload, name) for name in ("event_type", "object_kind", "event_name")))

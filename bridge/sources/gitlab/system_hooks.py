@@ -75,9 +75,7 @@ def _member(template: str, event_name: str, payload: Payload, instance: str) -> 
         f"{owner}/members/{text_at(payload, 'user_id') or username}",
         title,
         _page(instance, f"{path}{members}" if path else username),
-        name
-        if "access_request_to" in event_name
-        else "",  # no other hook names its actor
+        name if "access_request_to" in event_name else "",  # no other hook names its actor
         _record_time(event_name, payload),
     )
 

@@ -71,7 +71,7 @@ def type_of(kind: str, action: str) -> str:
 
 
 def _snake_case(text: str) -> str:
-    """Return ``MergeRequest``, ``merge request`` and ``merge_request`` as ``merge_request``: types become file names."""
+    """Return ``MergeRequest``, ``merge request`` and ``merge_request`` as ``merge_request``: types are file names."""
     if text.isascii() and text.isidentifier() and text.islower():
         return text
     pieces: list[str] = []

@@ -224,7 +224,7 @@ def _is_id(object_id: str) -> bool:
 
 
 def shop_of(domain: str, payload: Mapping[str, object]) -> str:
-    """Return the shop's ``….myshopify.com`` domain from the signed body, else from the header; "" if neither is valid."""
+    """Return the ``….myshopify.com`` domain from the signed body, else from the header; "" if both are invalid."""
     for host in (text_at(payload, "myshopify_domain"), text_at(payload, "shop_domain"), domain):
         name = host.lower().removesuffix(_SHOP_SUFFIX)
         if len(name) < len(host) <= 100 and name and name[0] != "-" and _HOST.issuperset(name):

@@ -38,7 +38,7 @@ def _status_words(status: str) -> str:
 
 
 def failure_of(resource: Mapping[str, object]) -> str:
-    """Return the reason of a failure: the bank's or Radar's code in words, else Stripe's own sentence, else any code."""
+    """Return why it failed: the bank's or Radar's code in words, else Stripe's own sentence, else any code."""
     error: Mapping[str, object] = {}
     for field in ("last_payment_error", "last_setup_error", "last_finalization_error", "last_error", "action"):
         error = error or map_at(resource, field)

@@ -44,7 +44,7 @@ def _positions_with_facts(request: Request) -> list[tuple[int, dict[str, object]
     params = params_of(request)
     if params is not None:
         if not params:
-            raise Malformed("no parameters came")
+            raise Malformed("the request has no parameters")
         fields = fields_of(params)
         return [(0, fields, callback_types.read(fields))]
     body = json_body(request)

@@ -74,7 +74,7 @@ def split_secret(secret: bytes) -> tuple[bytes, bytes]:
 
 
 def _candidate_keys(request: Request, secrets: Sequence[bytes]) -> tuple[list[bytes], str]:
-    """Return the keys that may have signed this request, and the name of the hash. Raises Unverified if there is none."""
+    """Return the keys that may have signed this request, and the hash's name. Raises Unverified if there is none."""
     split = [(b":" in secret, *split_secret(secret)) for secret in secrets]
     if not request.header_values(SETTINGS_HEADER):
         keys = [key for has_id, _, key in split if not has_id]
@@ -84,7 +84,7 @@ def _candidate_keys(request: Request, secrets: Sequence[bytes]) -> tuple[list[by
         # A key id from the request can only narrow the choice: it never selects a secret configured for another id.
         keys = [key for has_id, key_id, key in split if key and (not has_id or key_id == wanted_id)]
     if not keys:
-        raise Unverified("no secret is configured for the key that signed this")
+        raise Unverified("no secret is configured for the signing key")
     return keys, ALGORITHMS[algorithm]
 
 
@@ -94,7 +94,7 @@ def _parse_settings(value: bytes) -> tuple[bytes, bytes]:
     for part in value.split(b","):
         name, _, setting = part.partition(b"=")
         if name.strip() in settings:
-            raise Unverified(f"{SETTINGS_HEADER} says something twice")
+            raise Unverified(f"{SETTINGS_HEADER} names a setting twice")
         settings[name.strip()] = setting.strip()
     key_id, algorithm = settings.get(b"key"), settings.get(b"algorithm")
     if not key_id or algorithm not in ALGORITHMS:
@@ -110,4 +110,4 @@ def _check_body(request: Request) -> None:
     if len(hashes) != 1:
         raise Unverified("the body is not signed: the URL does not hold one bodySHA256")
     if not signatures.any_match([hashlib.sha256(request.body).hexdigest().encode()], hashes):
-        raise Unverified("the body is not the one whose bodySHA256 was signed")
+        raise Unverified("the body does not match the signed bodySHA256")
