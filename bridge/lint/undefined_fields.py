@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 
 from jinja2 import Undefined
-from jinja2.environment import TemplateModule
-from jinja2.utils import missing
 
 from bridge.config.errors import nearest
 from bridge.lint.template_checks import Fault
+from bridge.templating.jinja_internals import TemplateModule, missing
 from bridge.templating.limits import Meter
 from bridge.templating.sandbox import Missing
 
@@ -31,7 +30,7 @@ def undefined_fields(meters: Iterable[Meter]) -> list[Fault]:
 def _fault(place: str, unmet: Iterable[Undefined]) -> Fault:
     where, _, path = place.partition(": ")
     file, _, line = where.rpartition(":")
-    sought = [one.sought() for one in unmet if isinstance(one, Missing)]
+    sought = [one.first_missing() for one in unmet if isinstance(one, Missing)]
     return Fault(file, int(line), f"{path} is in no sample", _hint(path, sought))
 
 

@@ -7,11 +7,6 @@ Slack shows: every block, macro, ``set`` block and call passes ``concat``, so th
 from collections.abc import Iterable, Mapping
 
 from jinja2 import pass_eval_context
-from jinja2.environment import TemplateModule
-from jinja2.nodes import EvalContext
-from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference
-from jinja2.sandbox import safe_range
-from jinja2.utils import Cycler, Joiner, Namespace
 from markupsafe import Markup
 
 from bridge.events import Event
@@ -20,6 +15,18 @@ from bridge.messages.filters import FILTERS
 from bridge.messages.links import address, link, member
 from bridge.messages.mrkdwn import MAX_ESCAPED, escaped, markup, plain_text, unquote
 from bridge.templating import limits
+from bridge.templating.jinja_internals import (
+    BlockReference,
+    Cycler,
+    EvalContext,
+    Joiner,
+    LoopContext,
+    Macro,
+    Namespace,
+    TemplateModule,
+    TemplateReference,
+    safe_range,
+)
 from bridge.templating.sandbox import Sandbox
 
 MAX_OUTPUT = 2 * limits.MAX_TEXT
@@ -72,15 +79,15 @@ class SlackEnvironment(Sandbox):
         if sum(map(len, made)) > MAX_OUTPUT:
             raise limits.LimitExceededError("the template writes too much")
         text = unquote("".join(made))
-        limits.weigh(text)
+        limits.count_output(text)
         return text
 
     def join_texts(self, parts: Iterable[object]) -> str:
         """``a ~ b``: markup where any part is."""
-        made = [limits.text(part) for part in parts]
+        made = [limits.to_text(part) for part in parts]
         if any(isinstance(part, Markup) for part in made):
-            return markup(self.within("".join(map(escaped, made))))
-        return self.within("".join(part[:MAX_ESCAPED] for part in made))
+            return markup(self.within_limit("".join(map(escaped, made))))
+        return self.within_limit("".join(part[:MAX_ESCAPED] for part in made))
 
     def cut(self, obj: object, part: slice) -> object:
         """``obj[a:b]``; of markup, its words."""
@@ -90,10 +97,10 @@ class SlackEnvironment(Sandbox):
 @pass_eval_context  # so that Jinja cannot call it for constants while it compiles: it would escape `none` first
 def printed(_: EvalContext, value: object) -> str:
     """What ``{{ value }}`` writes: nothing for null, JSON for objects, no more of a text than a message could hold."""
-    shown = limits.text(value)
+    shown = limits.to_text(value)
     if len(shown) > _LONG:
         shown = escaped(shown)
-    limits.weigh(shown)
+    limits.count_output(shown)
     return shown
 
 

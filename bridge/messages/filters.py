@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-from jinja2.filters import FILTERS as JINJA
 from markupsafe import Markup
 
 from bridge.core import money
@@ -10,8 +9,9 @@ from bridge.messages.markdown import render_markdown
 from bridge.messages.mrkdwn import changed, cut, escaped, markup, neutral, plain_text, visible
 from bridge.messages.times import date, duration
 from bridge.templating import filters
-from bridge.templating.filters import counted
-from bridge.templating.limits import items, json_text, text
+from bridge.templating.filters import metered
+from bridge.templating.jinja_internals import FILTERS as JINJA
+from bridge.templating.limits import json_text, to_list, to_text
 
 _MAX_CODE = 1_000
 _MAX_QUOTE = 3_000
@@ -40,7 +40,7 @@ def quote(value: object) -> Markup:
 
 def amount(value: object, currency: object = "") -> str:
     """Money: whole numbers are in the smallest unit (Stripe's 1250 is 12.50), texts and fractions in whole units."""
-    written = text(currency).strip()
+    written = to_text(currency).strip()
     if isinstance(value, int) and not isinstance(value, bool):
         return money.format_minor(value, written)
     return money.format_major(plain_text(value) if isinstance(value, str) else value, written)
@@ -67,16 +67,16 @@ def replace(value: object, old: object, new: object, count: int | None = None) -
 
 def join(value: object, d: object = "", attribute: str | int | None = None) -> Markup:
     """The items of a list, escaped, with a text between; null and empty ones leave no gap."""
-    found = items(value)
+    found = to_list(value)
     if attribute is not None:
-        found = [filters.step_into(item, attribute) for item in found]
+        found = [filters.value_at(item, attribute) for item in found]
     separator = str(escaped(d))
-    return markup(separator.join(filters.fitting([part for i in found if (part := str(escaped(i)))], separator)))
+    return markup(separator.join(filters.within_limit([part for i in found if (part := str(escaped(i)))], separator)))
 
 
 def strip_tags(value: object) -> str:
     """Text without HTML's tags, or without Slack's."""
-    source = text(value)
+    source = to_text(value)
     return plain_text(source) if isinstance(source, Markup) else str(JINJA["striptags"](source[:20_000]))
 
 
@@ -100,7 +100,7 @@ _FILTERS: Mapping[str, Callable[..., object]] = {
     "duration": duration,
     "e": escaped,
     "escape": escaped,
-    "forceescape": lambda value: escaped(str(text(value))),
+    "forceescape": lambda value: escaped(str(to_text(value))),
     "join": join,
     "length": length,
     "lower": _changing(str.lower),
@@ -109,8 +109,8 @@ _FILTERS: Mapping[str, Callable[..., object]] = {
     "plain": plain,
     "quote": quote,
     "replace": replace,
-    "reverse": lambda value: plain_text(value)[::-1] if isinstance(value, str) else items(value)[::-1],
-    "safe": lambda value: markup(text(value)),
+    "reverse": lambda value: plain_text(value)[::-1] if isinstance(value, str) else to_list(value)[::-1],
+    "safe": lambda value: markup(to_text(value)),
     "striptags": strip_tags,
     "title": _changing(JINJA["title"]),
     "tojson": to_json,
@@ -119,6 +119,6 @@ _FILTERS: Mapping[str, Callable[..., object]] = {
 }
 
 FILTERS: Mapping[str, Callable[..., object]] = filters.FILTERS | {
-    name: counted(name, made) for name, made in _FILTERS.items()
+    name: metered(name, made) for name, made in _FILTERS.items()
 }
 """Every filter of templates by its name."""

@@ -68,7 +68,7 @@ def unquote(text: str) -> str:
 
 def escaped(value: object) -> Markup:
     """A value as mrkdwn, its first MAX_ESCAPED characters; what is markup already stays as it is."""
-    text = limits.text(value)
+    text = limits.to_text(value)
     if isinstance(text, Markup):
         return Markup(unquote(str(text))) if "&#" in text else text  # noqa: S704 - it was markup
     shown = text[:MAX_ESCAPED].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -84,7 +84,7 @@ def markup(text: str) -> Markup:
 
 def plain_text(value: object) -> str:
     """What a reader would see of a value, without markup and without escaping."""
-    text = limits.text(value)
+    text = limits.to_text(value)
     return unescaped(_TOKEN.sub(lambda token: _label(token[0]), text)) if isinstance(text, Markup) else text
 
 
@@ -95,7 +95,7 @@ def unescaped(text: str) -> str:
 
 def changed(value: object, change: Callable[[str], str]) -> Markup:
     """Markup with its words changed, its links and mentions left alone; any other value changed and escaped."""
-    text = limits.text(value)
+    text = limits.to_text(value)
     if not isinstance(text, Markup):
         return escaped(change(text))
     pieces, end = [], 0

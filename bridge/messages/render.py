@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Protocol
 
 from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
@@ -23,6 +23,7 @@ from bridge.messages.mrkdwn import escaped
 from bridge.messages.normalize import normalize
 from bridge.messages.template_blocks import SkippedError, TemplateBlocks
 from bridge.templating import limits
+from bridge.templating.jinja_internals import block_line, template_line
 from bridge.templating.limits import Meter
 from bridge.templating.unknown_names import nearest_known
 
@@ -175,7 +176,7 @@ def render(
 
 def _fill(event: Event, templates: Templates, name: str, meter: Meter) -> TemplateBlocks:
     filled = TemplateBlocks()
-    with limits.metered(meter), template_blocks.collecting(filled):
+    with limits.use_meter(meter), template_blocks.collecting(filled):
         output = _template(templates, name).render(event=event, payload=event.payload)
     if output.strip():  # no parent that would take it: the template is its body
         filled.body = f"{output}\n{filled.body}" if filled.body else output
@@ -216,7 +217,8 @@ def fault_of(error: BaseException, name: str) -> str:
     if isinstance(error, TemplateSyntaxError):
         place = f"{error.name or name}:{error.lineno}"
     else:
-        place = _place(error.__traceback__) or f"{name}:1"
+        file, number = template_line(error.__traceback__) or (name, 1)
+        place = f"{file}:{number}"
     if isinstance(error, TemplateNotFound):
         return clean(f"{place}: there is no template {error.name!r}", 300)
     if isinstance(error, TemplateSyntaxError):
@@ -233,19 +235,7 @@ def _blamed(fault: str, templates: Templates, name: str) -> str:
     if file != _FRAME or name == _FRAME or not line.isdigit():
         return fault
     asked = _BLOCK.search("".join(templates.sources.get(_FRAME, "").splitlines()[int(line) - 1 : int(line)]))
-    template = _template(templates, name)  # which has just been rendered
-    block = template.blocks.get(asked[1]) if asked else None
-    if block is None:  # the frame's own doing
+    started = block_line(_template(templates, name), asked[1]) if asked else None  # it has just been rendered
+    if started is None:  # the frame's own doing
         return fault
-    return f"{name}:{template.get_corresponding_lineno(block.__code__.co_firstlineno + 1)}: {what}"
-
-
-def _place(traceback: TracebackType | None) -> str:
-    """Where in a template a traceback ends."""
-    place = ""
-    while traceback is not None:
-        template = traceback.tb_frame.f_globals.get("__jinja_template__")
-        if isinstance(template, Template):
-            place = f"{template.name}:{template.get_corresponding_lineno(traceback.tb_lineno)}"
-        traceback = traceback.tb_next
-    return place
+    return f"{name}:{started}: {what}"

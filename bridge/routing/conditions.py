@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from jinja2 import TemplateSyntaxError, nodes
-from jinja2.environment import TemplateExpression
-from jinja2.parser import Parser
+from jinja2 import TemplateSyntaxError
 
 from bridge.core.payload import clean
 from bridge.events import Event
+from bridge.templating.jinja_internals import TemplateExpression, parse_expression
 from bridge.templating.sandbox import Sandbox
 from bridge.templating.unknown_names import unknown_names
 
@@ -62,10 +61,8 @@ def compile_condition(source: str) -> Condition:
     if len(source) > _MAX_SOURCE:
         raise ConditionError(f"the condition is longer than {_MAX_SOURCE} characters")
     try:
-        parser = Parser(_sandbox, source, state="variable")
-        parsed = nodes.Template([nodes.Output([parser.parse_expression()])])
-        parsed.set_environment(_sandbox)
-        if not parser.stream.eos:
+        parsed, complete = parse_expression(_sandbox, source)
+        if not complete:
             raise ConditionError("something follows the expression; join parts with `and` or `or`")
         for unknown in unknown_names(parsed, _sandbox, _NAMES):
             raise ConditionError(f"{unknown.what}; {unknown.hint}", unknown.line)
