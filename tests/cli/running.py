@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sqlite3
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -15,6 +14,7 @@ import aiohttp
 
 from bridge.demo.slack_simulator import INVALID_BLOCKS, SlackSimulator
 from tests.bridges import environment, sample_request
+from tests.cli.command import environment_of, run
 from tests.service.test_service import send, template_for
 
 ROUTES = """
@@ -58,18 +58,23 @@ class Beside:
     base: str = ""
 
     async def run(self, *arguments: str, **more: str) -> Done:
-        """Run `bridge …` as a person would, in a pipe."""
-        process = await self.begin(*arguments, **more)
+        """Run `bridge …` beside the service, in this process."""
+        environ = {"TZ": "UTC", **self.environ, **more}
+        done = await asyncio.to_thread(run, self.folder, *arguments, environ=environ)
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    async def run_process(self, *arguments: str) -> Done:
+        """Run `bridge …` beside the service, as a process."""
+        process = await self.begin(*arguments)
         out, err = await asyncio.wait_for(process.communicate(), 60)
         return Done(process.returncode or 0, out.decode(), err.decode())
 
     async def begin(self, *arguments: str, **more: str) -> Process:
-        """Start `bridge …`."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
+        """Start `bridge …` as a process."""
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bridge", *arguments),
             cwd=self.folder,
-            env={**clean, "COLUMNS": "200", "TZ": "UTC", **self.environ, **more},
+            env=environment_of({"TZ": "UTC", **self.environ, **more}),
             stdin=DEVNULL,
             stdout=PIPE,
             stderr=PIPE,

@@ -48,7 +48,7 @@ async def test_two_replays_at_once_do_not_post_twice(tmp_path: Path) -> None:
         # The service is held up, so that nothing is posted before all have asked.
         service.slack.always("general", limited(3))
         service.slack.always("ops", limited(3))
-        done = await asyncio.gather(*(service.run("replay", "--json", *selectors) for _ in range(4)))
+        done = await asyncio.gather(*(service.run_process("replay", "--json", *selectors) for _ in range(4)))
         service.slack.always("general", None)
         service.slack.always("ops", None)
         assert [one.status for one in done] == [0] * 4
