@@ -1,1 +1,1 @@
-"""A page on loopback to edit templates by: the file left, the message right, what is wrong at its line."""
+"""Web page on loopback to edit templates: the file on the left, the message on the right, errors at their lines."""

@@ -1,4 +1,4 @@
-"""The files behind the page: where they are, whether they changed, and writing one."""
+"""Template files of the preview: find, read, watch and write them."""
 
 import codecs
 import hashlib
@@ -16,33 +16,33 @@ _NAME = re.compile(r"(?:[A-Za-z0-9_][^/\\\x00-\x1f\x7f]{0,200}/)*[A-Za-z0-9_][^/
 
 
 class NotTextError(Exception):
-    """A template on disk cannot be read. The text says which and why."""
+    """Raised when a template on disk cannot be read. The text names the file and the reason."""
 
 
 class NotWrittenError(Exception):
-    """A template could not be saved. The text says why, and the mend."""
+    """Raised when a template cannot be saved. The text gives the reason and the hint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where templates and routes come from. ``folder`` is the one that is edited; it need not be there yet."""
+    """Sources of templates and routes. ``folder`` is the edited one; the first save creates it."""
 
     folder: Path
     routes: Path
     snapshot: Callable[[], Snapshot]
-    """Reads it all anew. Raises ConfigurationError."""
+    """Load everything from disk. Raises ConfigurationError."""
 
     def text(self, name: str) -> str | None:
-        """A template's text on disk, the edited folder's before the packaged one; None where there is none.
+        """Read a template's text, from the edited folder before the packaged one. None if it does not exist.
 
-        Raises NotTextError where one is there that cannot be read: the packaged one does not stand in for it.
+        Raises NotTextError if the file is unreadable: the packaged one does not replace it.
         """
         for folder in (self.folder, packaged_templates()) if _NAME.match(name) else ():
             path = folder / name
             if not os.path.lexists(path):
                 continue
-            if not path.is_file():  # reading from a pipe would never end
-                raise NotTextError(f"{path} is no file")
+            if not path.is_file():  # reading a pipe would block for ever
+                raise NotTextError(f"{path} is not a file")
             try:
                 return path.read_text("utf-8-sig")
             except UnicodeDecodeError:
@@ -52,13 +52,13 @@ class Files:
         return None
 
     def shown(self, name: str) -> str:
-        """The file that saving a template would write."""
+        """Return the path for saving a template."""
         return str(self.folder / name)
 
     def state(self) -> tuple[tuple[str, int, int], ...]:
-        """What tells one state of the files from another: paths, times and sizes.
+        """Return paths, times and sizes of all files, to detect changes.
 
-        Asking again and again finds changes where notifications of the system do not reach, as in a container.
+        Polling finds changes even where file notifications do not work, e.g. in a container.
         """
         found = []
         for path in [self.routes, *_templates(self.folder), *_templates(packaged_templates())]:
@@ -70,16 +70,16 @@ class Files:
         return tuple(found)
 
     def write(self, name: str, text: str) -> None:
-        """Write a template in one piece, or not at all. Raises NotWrittenError."""
+        """Write a template atomically. Raises NotWrittenError."""
         if not _NAME.match(name):
-            raise NotWrittenError(f"{name[:100]!r} is no name of a template, such as gitlab/push.j2")
+            raise NotWrittenError(f"{name[:100]!r} is not a template name such as gitlab/push.j2")
         path = self.folder / name
         new = path.with_name(f".{path.name}.new")
-        hint = "set BRIDGE_TEMPLATES to a folder that can be written, or see to its permissions"
+        hint = "set BRIDGE_TEMPLATES to a writable folder, or change its permissions"
         try:
             if path.is_symlink() or not path.parent.resolve().is_relative_to(self.folder.resolve()):
-                raise NotWrittenError(f"{path} is a link, or lies behind one: edit the file that it points to")
-            data = _as_before(path, text)
+                raise NotWrittenError(f"{path} is a link, or in a linked folder: edit the target file itself")
+            data = _encode_like(path, text)
             path.parent.mkdir(parents=True, exist_ok=True)
             new.unlink(missing_ok=True)
             with new.open("xb") as file:
@@ -91,20 +91,20 @@ class Files:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
             raise NotWrittenError(f"cannot write {path} ({error.strerror or error}): {hint}") from None
-        except (ValueError, RuntimeError) as error:  # no text of UTF-8; links that lead in a circle
+        except (ValueError, RuntimeError) as error:  # text outside UTF-8; a loop of links
             raise NotWrittenError(f"cannot write {name!r} ({error})") from None
 
 
 def _templates(folder: Path) -> list[Path]:
-    """Every template below a folder, as far as it can be walked: folders may go while they are looked at."""
+    """List the templates in a folder. Folders may vanish meanwhile: list what is readable."""
     found: list[Path] = []
     with suppress(OSError):
         found.extend(folder.rglob("*.j2"))
     return sorted(found)
 
 
-def _as_before(path: Path, text: str) -> bytes:
-    """The text as bytes, with the line ends and the byte order mark that the file has: a browser shows neither."""
+def _encode_like(path: Path, text: str) -> bytes:
+    """Encode a text with the line ends and byte order mark of its file. A browser preserves neither."""
     old = path.read_bytes() if path.is_file() else b""
     text = text.replace("\r\n", "\n")
     if (lines := old.count(b"\n")) and old.count(b"\r\n") == lines:
@@ -113,5 +113,5 @@ def _as_before(path: Path, text: str) -> bytes:
 
 
 def fingerprint(text: str | None) -> str:
-    """What tells one text from another; "" for none."""
+    """Return a short hash of a text, "" for None."""
     return "" if text is None else hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

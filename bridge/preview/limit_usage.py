@@ -1,4 +1,4 @@
-"""How much of Slack's limits a message uses."""
+"""Limit usage: the share of Slack's limits that a message uses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bridge.messages.mrkdwn import units
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is counted, how much of it there is at most in one place, and what Slack bears."""
+    """Usage of one limit: its name, the largest use in the message, and Slack's maximum."""
 
     what: str
     used: int
@@ -18,7 +18,7 @@ class Measure:
 
 
 def measures(message: Message) -> list[Measure]:
-    """The limits that a message comes near to, the whole first; texts count in UTF-16 units of the escaped text."""
+    """Measure a message against every limit, the whole message first. Texts count in UTF-16 units, escaped."""
     blocks = [*message.blocks, *(block for part in message.attachments for block in list_at(part, "blocks"))]
     counted = [
         Measure("bytes in all", limits.size(message), limits.MAX_BYTES),

@@ -1,20 +1,20 @@
 "use strict";
-// What a person sees on the page: the server renders, this shows. Texts go in as text; the message alone is markup, made
-// by the server from escaped parts, and the page's policy lets nothing in it run.
+// Preview page: shows the server's results. All texts are inserted as text, except the message: its markup is built by the
+// server from escaped parts, and the page's policy blocks any script in it.
 
 const $ = (id) => document.getElementById(id);
-// `file` is the one whose text the editor holds, `wanted` the one that it is to hold ("": the one that serves the event);
-// `disk` its text there, `saved` what tells that text from others, `stale` whether it has changed there meanwhile.
+// `file`: the file in the editor; `wanted`: the file to load next ("": the template of the event); `disk`: its text on disk;
+// `saved`: the fingerprint of that text; `stale`: the file has changed on disk since it was loaded.
 const page = { event: "", type: "", file: "", wanted: "", saved: "", disk: "", stale: false, sample: "" };
 const found = { drawn: [], checked: [], unsaved: [], marks: new Map(), lines: 0 };
-const AWAY = "The preview does not answer: is `bridge preview` still running?";
+const UNAVAILABLE = "The preview does not answer: is `bridge preview` still running?";
 let drawing = null;
 let checking = null;
 
 const dirty = () => $("text").value !== page.disk;
 const recorded = () => $("payload").value !== page.sample;
 const switching = () => !page.file || page.file !== page.wanted;
-const sign = (text, bad = false) => { $("state").textContent = text; $("state").dataset.bad = bad; };
+const setState = (text, bad = false) => { $("state").textContent = text; $("state").dataset.bad = bad; };
 
 async function ask(path, data, signal) {
   try {
@@ -27,7 +27,7 @@ async function ask(path, data, signal) {
     const type = answer.headers.get("Content-Type") || "";
     return { status: answer.status, data: type.includes("json") ? await answer.json() : { refused: await answer.text() } };
   } catch {
-    return { status: 0, data: { refused: AWAY } };
+    return { status: 0, data: { refused: UNAVAILABLE } };
   }
 }
 
@@ -41,8 +41,8 @@ function request(more = {}) {
   };
 }
 
-// Draws the message; true if there was one to draw. `fresh`: the disk's text counts, and goes into the editor unless
-// somebody has typed there meanwhile.
+// Draw the message; return false if the request was refused. `fresh`: use the text on disk, and load it into the editor
+// unless the user has typed meanwhile.
 async function draw(fresh = false) {
   drawing?.abort();
   const { signal } = (drawing = new AbortController());
@@ -60,7 +60,7 @@ async function draw(fresh = false) {
   const other = page.type && data.event.type !== page.type;
   page.type = data.event.type;
   if (other && !take && !dirty()) {
-    // A payload of another type was pasted: show the file that serves it.
+    // The user pasted a payload of another type: load its template.
     page.wanted = "";
     return draw();
   }
@@ -97,7 +97,7 @@ async function check() {
 
 function show(data) {
   $("title").textContent = data.event.title;
-  $("template").textContent = `made by ${data.template}`;
+  $("template").textContent = `template ${data.template}`;
   $("notification").textContent = data.notification || "none";
   $("goes").replaceChildren(...(data.goes.length ? data.goes : ["nowhere: no route matches"]).map((one) => element("div", one)));
   $("json").textContent = data.json;
@@ -172,17 +172,17 @@ async function save() {
   if (switching() || !dirty()) return;
   const text = $("text").value;
   const { file } = page;
-  sign("saving …");
+  setState("saving …");
   found.unsaved = [];
   const { status, data } = await ask("save", request({ text, saved: page.saved }));
   if (page.file !== file) return;
   if (status === 200) {
     Object.assign(page, { saved: data.saved, disk: text, stale: false });
-    sign("saved");
+    setState("saved");
     draw();
   } else {
-    sign("not saved", true);
-    found.unsaved = [data.refused, ...(data.findings || []).map(place)]; // told until something is typed
+    setState("not saved", true);
+    found.unsaved = [data.refused, ...(data.findings || []).map(place)]; // shown until the user types
     banner(found.unsaved);
   }
   buttons();
@@ -214,7 +214,7 @@ function option(value, text) {
   return made;
 }
 
-const leave = () => !dirty() || confirm("What you typed is not saved. Leave it?");
+const leave = () => !dirty() || confirm("Discard your unsaved changes?");
 
 async function choose(name) {
   if (name === page.event) return;
@@ -229,7 +229,7 @@ async function choose(name) {
   if (await draw()) {
     named(page.event);
   } else {
-    Object.assign(page, before); // what cannot be shown leaves what is
+    Object.assign(page, before); // an event that cannot be shown leaves the current one in place
     $("payload").value = payload;
   }
 }
@@ -262,7 +262,7 @@ function toggle(id, name, off, on) {
 }
 
 $("text").addEventListener("input", () => {
-  if (!page.stale) sign("");
+  if (!page.stale) setState("");
   found.unsaved = [];
   if ($("text").value.split("\n").length !== found.lines) gutter();
   buttons();
@@ -282,7 +282,7 @@ $("file").addEventListener("change", () => {
   draw();
 });
 $("save").addEventListener("click", save);
-$("revert").addEventListener("click", () => { $("text").value = page.disk; draw(true); sign(""); });
+$("revert").addEventListener("click", () => { $("text").value = page.disk; draw(true); setState(""); });
 document.addEventListener("keydown", (pressed) => {
   if ((pressed.ctrlKey || pressed.metaKey) && pressed.key.toLowerCase() === "s") {
     pressed.preventDefault();
@@ -294,7 +294,7 @@ window.addEventListener("hashchange", () => choose(inAddress()));
 toggle("theme", "theme", "light", "dark");
 toggle("width", "width", "desktop", "phone");
 
-// The person's own editor has written: take it, unless something typed here would be lost.
+// The file changed on disk: load it, unless unsaved text would be lost.
 async function changed() {
   if (!dirty()) {
     draw(true);
@@ -302,15 +302,15 @@ async function changed() {
   }
   const { status, data } = await ask("look", request({ text: null }));
   page.stale = status === 200 && data.saved !== page.saved;
-  if (page.stale) sign("changed on disk, too: save is refused until you take the file’s text", true);
+  if (page.stale) setState("changed on disk: reload from disk before you save", true);
   else draw();
 }
 
 let stream = null;
-let missed = false; // whether there may be changes of which we were not told
+let missed = false; // true if changes may have been missed
 function listen() {
   stream?.close();
-  if (document.hidden) return; // a browser has six connections to a host: tabs that nobody looks at leave them to others
+  if (document.hidden) return; // a browser has six connections per host: hidden tabs leave them to others
   stream = new EventSource("changes");
   stream.addEventListener("message", changed);
   stream.addEventListener("open", () => {
@@ -319,8 +319,8 @@ function listen() {
   });
   stream.addEventListener("error", () => {
     missed = true;
-    const anew = stream.readyState === EventSource.CLOSED;
-    banner([anew ? "The preview was started anew: copy what is not saved, and open the address that it has printed." : AWAY]);
+    const restarted = stream.readyState === EventSource.CLOSED;
+    banner([restarted ? "The preview was restarted: copy your unsaved text, then open the new address." : UNAVAILABLE]);
   });
 }
 document.addEventListener("visibilitychange", () => {

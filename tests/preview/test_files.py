@@ -21,7 +21,7 @@ def test_a_file_of_the_folder_goes_before_the_packaged_one(files: Files) -> None
 def test_no_name_leads_out_of_the_folder(files: Files, name: str) -> None:
     (files.folder.parent / "outside.j2").write_text("outside", "utf-8")
     assert files.text(name) is None
-    with pytest.raises(NotWrittenError, match="is no name of a template"):
+    with pytest.raises(NotWrittenError, match="is not a template name"):
         files.write(name, "x")
     assert (files.folder.parent / "outside.j2").read_text("utf-8") == "outside"
 
@@ -71,7 +71,7 @@ def test_a_file_that_is_no_text_is_told_and_the_packaged_one_does_not_stand_in(f
     with pytest.raises(NotTextError, match=r"push\.j2 is not UTF-8"):
         files.text("gitlab/push.j2")
     os.mkfifo(files.folder / "gitlab/pipe.j2")
-    with pytest.raises(NotTextError, match="is no file"):
+    with pytest.raises(NotTextError, match="is not a file"):
         files.text("gitlab/pipe.j2")
 
 
