@@ -43,7 +43,7 @@ def test_where_it_would_go_is_told_with_its_template(tmp_path: Path) -> None:
     done = run(tmp_path, "explain", "shopify", "--payload", saved, "--type", "orders/create")
     assert done.returncode == 0
     assert "✓ orders\n" in done.stdout
-    assert done.stdout.endswith("→ #orders, with shopify/orders.j2\n")
+    assert done.stdout.endswith("→ #orders, template shopify/orders.j2\n")
 
 
 def test_a_body_that_does_not_say_its_type_needs_it(tmp_path: Path) -> None:
