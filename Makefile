@@ -26,11 +26,24 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 demo: $(VENV)/.run ## See the bridge work: four providers play, a simulated Slack listens
 	@$(BIN)/bridge demo $(ARGS)
 
-test: $(VENV)/.dev ## Run the tests (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+# Rooms whose tests need no service, no socket and no store: what `make test-quick` runs.
+PURE := $(addprefix tests/,core config sources routing templating messages lint test_events.py test_walks.py)
+PYTEST := $(BIN)/python -m pytest -q -n auto --dist worksteal
+
+test: $(VENV)/.dev ## Run the tests but the slow ones (ARGS="-k name" for some)
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-quick: $(VENV)/.dev ## Run the pure tests in seconds, without their long searches
+	@$(PYTEST) -m "not slow and not thorough" $(PURE) $(ARGS)
+
+test-slow: $(VENV)/.dev ## Run the slow tests alone: real processes, floods, chaos, a browser
+	@$(PYTEST) -m slow $(ARGS)
+
+test-all: $(VENV)/.dev ## Run all tests: `make test` and `make test-slow`
+	@$(PYTEST) $(ARGS)
 
 coverage: $(VENV)/.dev ## Run the tests and say what they did not reach
-	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@$(PYTEST) --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 lint: $(VENV)/.dev ## Lint and check the format
 	@$(BIN)/ruff check .
@@ -61,4 +74,4 @@ lock: $(VENV)/.dev ## Write the lock files anew after a change in pyproject.toml
 clean: ## Remove what was set up and built
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
-.PHONY: help demo test coverage lint types golden docs chaos bench lock clean
+.PHONY: help demo test test-quick test-slow test-all coverage lint types golden docs chaos bench lock clean

@@ -3,8 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.chaos import Plan, run
 from tests.chaos.verdict import Shown, judge
+
+pytestmark = pytest.mark.slow
 
 
 async def test_nothing_is_lost_or_swapped_and_every_duplicate_is_explained(tmp_path: Path) -> None:

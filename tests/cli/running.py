@@ -15,7 +15,7 @@ import aiohttp
 from bridge.demo.slack_simulator import INVALID_BLOCKS, SlackSimulator
 from tests.bridges import environment, sample_request
 from tests.cli.command import environment_of, run
-from tests.service.test_service import send, template_for
+from tests.service.process import send, serving
 
 ROUTES = """
 [channels.general]
@@ -131,5 +131,5 @@ async def beside(folder: Path, *, routes: str = ROUTES, **more: str) -> AsyncIte
     (folder / "routes.toml").write_text(routes, "utf-8")
     async with SlackSimulator() as slack:
         environ = environment(folder, slack, BRIDGE_CHANNELS__OPS=slack.webhook("ops"), **more)
-        async with template_for(environ, folder) as (_, base, _):
+        async with serving(environ, folder) as (_, base, _):
             yield Beside(folder, environ, slack, base)

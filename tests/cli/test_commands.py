@@ -288,6 +288,7 @@ def test_a_broken_template_is_one_error(tmp_path: Path) -> None:
     assert "1 error, 4 notes" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
 @pytest.mark.parametrize("arguments", ["check", "render gitlab/push", "--version"])
 def test_what_cannot_be_written_is_one_line(tmp_path: Path, arguments: str) -> None:

@@ -71,6 +71,7 @@ async def test_json_has_a_line_a_delivery_with_the_keys_of_the_docs(tmp_path: Pa
     assert str(row["received_at"]).endswith("Z")
 
 
+@pytest.mark.slow
 async def test_follow_shows_what_is_new_and_what_changes_until_ctrl_c(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
         await service.send("gitlab/issue.open")

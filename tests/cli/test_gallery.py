@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import expect
 
 from bridge.samples import samples
@@ -43,6 +44,7 @@ def test_the_template_that_a_route_names_makes_the_message_here_and_on_the_termi
     assert run(tmp_path, "render", "gitlab/push").stdout.startswith("By the route's own: ")
 
 
+@pytest.mark.slow
 @needs_chromium
 async def test_the_page_needs_nothing_else_and_switches_without_script(tmp_path: Path) -> None:
     run(tmp_path, "gallery", "all.html")

@@ -67,6 +67,7 @@ def test_it_serves_its_page_with_the_token_and_stops_when_asked(tmp_path: Path, 
         assert f"edits   {(tmp_path / 'templates').resolve()} (created by the first save)" in out
 
 
+@pytest.mark.slow
 def test_a_browser_that_tries_https_leaves_no_trace_on_the_terminal(tmp_path: Path) -> None:
     with started(tmp_path) as (process, address):
         port = int(address.split("/")[2].rpartition(":")[2])
@@ -77,11 +78,13 @@ def test_a_browser_that_tries_https_leaves_no_trace_on_the_terminal(tmp_path: Pa
         assert (process.wait(20), process.stderr.read() if process.stderr else "") == (0, "")
 
 
+@pytest.mark.slow
 def test_every_start_has_a_token_of_its_own(tmp_path: Path) -> None:
     with started(tmp_path) as (_, one), started(tmp_path) as (_, other):
         assert one.split("/")[3] != other.split("/")[3]
 
 
+@pytest.mark.slow
 def test_for_a_container_it_listens_everywhere_and_is_called_localhost(tmp_path: Path) -> None:
     with started(tmp_path, "--host", "0.0.0.0") as (_, address):
         assert address.startswith("http://localhost:")

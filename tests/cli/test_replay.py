@@ -35,6 +35,7 @@ async def test_the_dead_wait_again_and_are_posted_once_with_when_it_happened(tmp
         assert (await service.run("replay", "--dead")).status == 1
 
 
+@pytest.mark.slow
 async def test_two_replays_at_once_do_not_post_twice(tmp_path: Path) -> None:
     """Dead ones and delivered ones, by four processes that start together, with the service at work."""
     async with beside(tmp_path) as service:
@@ -158,6 +159,7 @@ async def test_a_dry_run_shows_the_old_error_and_the_new_message_and_sends_nothi
         assert (done.status, "not sent, the template says: enough of it" in done.out) == (0, True)
 
 
+@pytest.mark.slow
 async def test_many_are_asked_about_on_a_terminal_and_refused_in_a_pipe(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
         await service.send("gitlab/issue.open")

@@ -354,6 +354,7 @@ _marked = st.text(max_size=20).map("HUSHHUSH{}".format)
 _values = _marked | st.lists(_marked, max_size=2).map(json.dumps) | st.sampled_from(["[", "1", "{}", ""])
 
 
+@pytest.mark.thorough
 @given(st.dictionaries(_names | _own, _values, max_size=4))
 @hypothesis(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 def test_any_environment_gives_settings_or_the_named_error_and_shows_no_value(environ: dict[str, str]) -> None:

@@ -5,6 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.command import run
 
 
@@ -20,6 +22,7 @@ def test_the_demo_ends_well_and_shows_what_became_of_every_request(tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 async def test_stay_prints_curl_lines_that_work(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,

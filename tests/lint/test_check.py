@@ -108,6 +108,7 @@ def test_a_finding_is_written_as_file_line_what_and_mend(tmp_path: Path) -> None
     assert str(finding_of("a.toml:1: x; the nearest known is y")) == "a.toml:1: x (the nearest known is y)"
 
 
+@pytest.mark.thorough
 def test_an_endless_frame_is_tried_once_and_not_for_each_template(snapshot: Snapshot) -> None:
     frame = (
         snapshot.templates.sources["message.j2"]

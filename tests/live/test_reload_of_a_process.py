@@ -6,10 +6,13 @@ import signal
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from bridge.demo.slack_simulator import NO_SERVICE, SlackSimulator
 from tests.bridges import sample_request
-from tests.service.test_service import minimal, send, template_for
+from tests.service.process import minimal, send, serving
+
+pytestmark = pytest.mark.slow
 
 PATIENCE = 20.0
 
@@ -26,7 +29,7 @@ async def told(said: list[str], event: str, times: int = 1) -> list[dict[str, ob
 
 async def test_a_template_a_broken_file_and_a_signal(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
-        async with template_for(minimal(slack), tmp_path) as (process, base, said):
+        async with serving(minimal(slack), tmp_path) as (process, base, said):
             # A template: the folder was not even there.
             folder = tmp_path / "templates" / "gitlab"
             folder.mkdir(parents=True)
@@ -64,7 +67,7 @@ async def test_a_new_url_in_a_secrets_file_revives_a_dead_channel_and_nothing_is
         url = secrets / "bridge_channels__general"
         url.write_text(environ.pop("BRIDGE_CHANNELS__GENERAL"))
         slack.always("general", NO_SERVICE)
-        async with template_for(environ, tmp_path) as (_, base, said):
+        async with serving(environ, tmp_path) as (_, base, said):
             for name in ("issue.open", "merge_request.open", "merge_request.merge"):
                 assert (await send(client, base, sample_request(f"gitlab/{name}")))[0] == 200
             await told(

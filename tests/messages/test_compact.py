@@ -78,6 +78,7 @@ def filled(pack: Pack, items: list[tuple[str, tuple[Block, ...]]]) -> int:
 texts = st.text(st.sampled_from("ab <>&*_é😀\n"), min_size=1, max_size=3000)
 
 
+@pytest.mark.thorough
 @settings(max_examples=60)
 @given(st.lists(texts, min_size=1, max_size=60), st.text(max_size=60))
 def test_a_full_pack_keeps_slacks_limits_and_the_order(titles: list[str], note: str) -> None:

@@ -247,6 +247,7 @@ BUTTONS = st.builds(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(
     st.builds(

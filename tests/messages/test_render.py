@@ -328,6 +328,7 @@ def all_kinds(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     return templates(tmp_path_factory.mktemp("all"), all=ALL_KINDS)
 
 
+@pytest.mark.thorough
 @settings(max_examples=120, deadline=None)
 @given(payload=st.dictionaries(st.sampled_from("abcdef"), JSON, max_size=6))
 def test_any_payload_makes_a_message_within_the_limits(all_kinds: Templates, payload: dict[str, object]) -> None:

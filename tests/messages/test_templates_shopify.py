@@ -50,6 +50,7 @@ def _every_text(data: object, text: str) -> object:
     return text if isinstance(data, str) else data
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "junk", [None, "", "x" * 90_000, 10**400, -1, 0.5, [], {}, [None], True], ids=lambda junk: repr(junk)[:8]
 )
@@ -62,6 +63,7 @@ def test_a_body_whose_fields_are_all_of_the_wrong_kind_is_still_a_message(junk: 
         assert problems(rendered.message) == []
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda one: one.type)
 def test_whatever_field_is_missing_or_null_the_message_is_whole(one: Sample) -> None:
     for lacking in _lacking_one(one.body):

@@ -256,6 +256,7 @@ _JUNK = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @given(st.data())
 @settings(max_examples=150, deadline=None)
 def test_no_shape_of_a_payload_makes_a_template_fail(data: st.DataObject) -> None:
@@ -270,6 +271,7 @@ def test_no_shape_of_a_payload_makes_a_template_fail(data: st.DataObject) -> Non
     assert result.fault == ""
 
 
+@pytest.mark.thorough
 @given(st.data())
 @settings(max_examples=200, deadline=None)
 def test_whatever_is_missing_no_sentence_has_a_hole(data: st.DataObject) -> None:

@@ -282,6 +282,7 @@ def spoilt(body: object, text: str) -> object:
     return text if isinstance(body, str) else body
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda path: path.stem)
 @pytest.mark.parametrize("text", [HOSTILE, HOSTILE * 200])
 def test_hostile_text_mentions_nobody_and_links_nothing(path: Path, text: str) -> None:
@@ -306,6 +307,7 @@ _odd = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=120, deadline=None)
 @given(st.sampled_from(SAMPLES), st.data())
 def test_odd_values_in_any_place_cost_no_message(path: Path, data: st.DataObject) -> None:

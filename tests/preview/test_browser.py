@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import pytest
 from playwright.async_api import Page, Route, expect
 
 from bridge.preview.files import Files
@@ -10,7 +11,7 @@ from bridge.samples import samples
 from tests.browser import needs_chromium, opened
 from tests.preview.conftest import TITLE, Address
 
-pytestmark = needs_chromium
+pytestmark = [pytest.mark.slow, needs_chromium]
 HOSTILE = (
     "<script>window.ran=1</script><img src=x onerror='window.ran=1'>\"><svg onload=window.ran=1>"
     "</textarea></pre><a href='javascript:window.ran=1'>x</a><https://e.example/\"onclick=\"window.ran=1|x>"

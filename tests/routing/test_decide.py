@@ -313,6 +313,7 @@ def slow_reference(tables: list[dict[str, object]], arrived: Event, private: str
     return posted
 
 
+@pytest.mark.thorough
 @given(st.lists(_route, max_size=5), _types, st.sampled_from(["gitlab", "stripe"]), st.integers(0, 1), st.booleans())
 @settings(max_examples=300)
 def test_it_agrees_with_a_slow_reference(

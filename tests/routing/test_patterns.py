@@ -92,6 +92,7 @@ def slow_reference(pattern: str, event_type: str) -> bool:
     return re.fullmatch(source + below, event_type, re.DOTALL) is not None
 
 
+@pytest.mark.thorough
 @given(st.text("ab*./", max_size=8), st.text("ab./\n", max_size=12))
 @example("a*b*a", "aba")
 @settings(max_examples=1500)
@@ -99,6 +100,7 @@ def test_it_agrees_with_a_slow_reference(pattern: str, event_type: str) -> None:
     assert matches(pattern, event_type) == slow_reference(pattern, event_type)
 
 
+@pytest.mark.thorough
 @given(st.lists(st.text("ab*!.", max_size=4), max_size=4), st.text("ab.", max_size=6))
 @settings(max_examples=500)
 def test_a_list_agrees_with_its_rule(patterns: list[str], event_type: str) -> None:

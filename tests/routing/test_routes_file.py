@@ -324,6 +324,7 @@ _data = st.recursive(_scalars, lambda inner: st.lists(inner, max_size=3), max_le
 _keys = st.sampled_from(["name", "source", "events", "when", "channels", "template", "enabled", "stop"])
 
 
+@pytest.mark.thorough
 @given(st.lists(st.dictionaries(_keys, _data), max_size=3))
 @hypothesis(max_examples=200)
 def test_any_value_of_any_key_gives_routes_or_the_named_error(tables: list[dict[str, object]]) -> None:

@@ -125,6 +125,7 @@ _lines = (
 )
 
 
+@pytest.mark.thorough
 @given(st.lists(_lines, max_size=8), st.sampled_from(["\n", "\r\n"]))
 @settings(max_examples=600)
 def test_whatever_tomllib_reads_has_its_line(statements: list[str], end: str) -> None:

@@ -3,17 +3,12 @@
 import asyncio
 import io
 import json
-import os
 import random
 import re
 import signal
 import sqlite3
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -21,70 +16,13 @@ import pytest
 from bridge.demo.slack_simulator import NO_SERVICE, Fault, SlackSimulator
 from bridge.events import Request
 from tests.bridges import environment, sample_request
-
-
-async def start(environ: Mapping[str, str], folder: Path) -> Process:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bridge", "serve", cwd=folder, env={**clean, **environ}, stdout=PIPE, stderr=PIPE
-    )
-
-
-async def address(process: Process, said: list[str]) -> str:
-    """The base URL, once the process listens. What it says goes to ``said``."""
-    assert process.stderr
-    while line := (await asyncio.wait_for(process.stderr.readline(), 20)).decode():
-        said.append(line)
-        with suppress(ValueError):
-            entry = json.loads(line)
-            if entry.get("event") == "listening":
-                return f"http://{entry['host']}:{entry['port']}"
-    raise AssertionError(f"it did not start: {said}")
-
-
-@asynccontextmanager
-async def template_for(environ: Mapping[str, str], folder: Path) -> AsyncIterator[tuple[Process, str, list[str]]]:
-    """A process that listens; what it writes is drained into the list."""
-    process = await start(environ, folder)
-    said: list[str] = []
-    draining: asyncio.Task[None] | None = None
-    try:
-        base = await address(process, said)
-
-        async def drain() -> None:
-            assert process.stderr
-            while line := await process.stderr.readline():
-                said.append(line.decode())
-
-        draining = asyncio.create_task(drain())
-        yield process, base, said
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-        if draining:
-            await draining
-
-
-async def send(client: aiohttp.ClientSession, base: str, request: Request) -> tuple[int, dict[str, object]]:
-    path = urlsplit(request.url).path
-    async with client.post(base + path, data=io.BytesIO(request.body), headers=dict(request.headers)) as response:
-        return response.status, await response.json()
-
-
-def minimal(slack: SlackSimulator, **more: str) -> dict[str, str]:
-    return {
-        "BRIDGE_PORT": "0",
-        "BRIDGE_SECRETS__GITLAB": "gitlab-test-secret-token",
-        "BRIDGE_CHANNELS__GENERAL": slack.webhook("general"),
-        "BRIDGE_SLACK_HOSTS": '["127.0.0.1"]',
-        **more,
-    }
+from tests.cli.command import run
+from tests.service.process import minimal, send, serving, start
 
 
 async def test_it_starts_with_one_secret_and_one_channel_and_stops_with_0(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
-        async with template_for(minimal(slack), tmp_path) as (process, base, said):
+        async with serving(minimal(slack), tmp_path) as (process, base, said):
             status, answer = await send(client, base, sample_request("gitlab/merge_request.open"))
             assert (status, answer["status"]) == (200, "accepted")
             await slack.wait_for("general", 1)
@@ -116,26 +54,23 @@ async def test_it_refuses_to_start_with_2_and_a_line_that_names_the_mend(
         environ.setdefault("BRIDGE_SLACK_HOSTS", "")
         if "https" in change.get("BRIDGE_CHANNELS__GENERAL", ""):
             del environ["BRIDGE_SLACK_HOSTS"]
-        process = await start(environ, tmp_path)
-        _, stderr = await asyncio.wait_for(process.communicate(), 20)
-    written = stderr.decode()
-    assert process.returncode == 2
-    assert said in written
-    assert "Traceback" not in written
-    assert "hush" not in written
+        done = await asyncio.to_thread(run, tmp_path, "serve", environ=environ)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hush" not in done.stdout + done.stderr
 
 
 async def test_an_unknown_key_in_routes_is_refused_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "routes.toml").write_text('[[routes]]\nname = "x"\nchanels = ["general"]\n')
     async with SlackSimulator() as slack:
-        process = await start(minimal(slack), tmp_path)
-        _, stderr = await asyncio.wait_for(process.communicate(), 20)
-    assert process.returncode == 2
-    assert re.search(r"routes\.toml:3: .*chanels.*channels", stderr.decode())
+        done = await asyncio.to_thread(run, tmp_path, "serve", environ=minimal(slack))
+    assert done.returncode == 2
+    assert re.search(r"routes\.toml:3: .*chanels.*channels", done.stderr)
 
 
 async def test_a_second_bridge_on_the_same_store_is_refused_and_told_the_firsts_pid(tmp_path: Path) -> None:
-    async with SlackSimulator() as slack, template_for(minimal(slack), tmp_path) as (first, _, _):
+    async with SlackSimulator() as slack, serving(minimal(slack), tmp_path) as (first, _, _):
         second = await start(minimal(slack), tmp_path)
         _, stderr = await asyncio.wait_for(second.communicate(), 20)
         assert second.returncode == 2
@@ -151,21 +86,23 @@ async def test_an_address_in_use_is_refused(tmp_path: Path) -> None:
     assert "BRIDGE_PORT" in stderr.decode()
 
 
+@pytest.mark.slow
 async def test_sigterm_finishes_the_post_in_flight_and_leaves_the_rest_in_the_store(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
         slack.always("general", Fault.HANG)
-        async with template_for(minimal(slack), tmp_path) as (process, base, _):
+        async with serving(minimal(slack), tmp_path) as (process, base, _):
             for name in ("merge_request.open", "merge_request.merge", "issue.open"):
                 assert (await send(client, base, sample_request(f"gitlab/{name}")))[0] == 200
             await slack.wait_for_hits("general", 1)
             process.terminate()
             assert await asyncio.wait_for(process.wait(), 10) == 0
         slack.always("general", None)
-        async with template_for(minimal(slack), tmp_path):
+        async with serving(minimal(slack), tmp_path):
             posts = await slack.wait_for("general", 3, within=20)
         assert len(posts) == 3
 
 
+@pytest.mark.slow
 async def test_kill_9_in_mid_burst_loses_no_accepted_event(tmp_path: Path) -> None:
     """Again and again: a burst of requests, SIGKILL at a moment that nobody chose, and a count at the end."""
     (tmp_path / "routes.toml").write_text(
@@ -177,7 +114,7 @@ async def test_kill_9_in_mid_burst_loses_no_accepted_event(tmp_path: Path) -> No
     async with SlackSimulator() as slack:
         for attempt in range(6):
             async with (
-                template_for(minimal(slack), tmp_path) as (process, base, _),
+                serving(minimal(slack), tmp_path) as (process, base, _),
                 aiohttp.ClientSession() as client,
             ):
 
@@ -195,7 +132,7 @@ async def test_kill_9_in_mid_burst_loses_no_accepted_event(tmp_path: Path) -> No
                     await done
                 process.send_signal(signal.SIGKILL)
                 await asyncio.gather(*burst)
-        async with template_for(minimal(slack), tmp_path):
+        async with serving(minimal(slack), tmp_path):
             await _until_shown(slack, set(accepted))
         shown = json.dumps([post.body for post in slack.posts("general")])
     with sqlite3.connect(tmp_path / "bridge.db") as database:
@@ -216,9 +153,10 @@ async def _until_shown(slack: SlackSimulator, titles: set[str]) -> None:
             number = len(posts)
 
 
+@pytest.mark.slow
 async def test_a_full_disk_gets_503_and_recovers_by_itself(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
-        async with template_for(minimal(slack), tmp_path) as (process, base, _):
+        async with serving(minimal(slack), tmp_path) as (process, base, _):
             _limit_file_size(process.pid, 200_000)
             requests = [_large(number) for number in range(4)]
             statuses = [(await send(client, base, request))[0] for request in requests]
@@ -258,7 +196,7 @@ async def test_no_secret_is_ever_written(tmp_path: Path) -> None:
         secrets = [value for name, value in environ.items() if "SECRETS__" in name or "CHANNELS__" in name]
         secrets.append(environ["BRIDGE_CHANNELS__GENERAL"].rpartition("/")[2])
         answers: list[tuple[int, object]] = []
-        async with template_for(environ, tmp_path) as (process, base, said):
+        async with serving(environ, tmp_path) as (process, base, said):
             for name in ("gitlab/issue.open", "stripe/charge.failed", "shopify/orders/create"):
                 request = sample_request(name)
                 secrets += [
@@ -286,10 +224,11 @@ def _bytes_of(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.glob("bridge.db*"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc, which Linux alone has")
 async def test_a_flood_of_large_bodies_keeps_memory_under_the_containers_256_mib(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
-        async with template_for(minimal(slack), tmp_path) as (process, base, _):
+        async with serving(minimal(slack), tmp_path) as (process, base, _):
             url = f"{base}/webhooks/gitlab"
             unsigned = b" " * (25 * 1024 * 1024)
 
@@ -317,13 +256,14 @@ async def test_a_flood_of_large_bodies_keeps_memory_under_the_containers_256_mib
             assert _peak_memory(process.pid) < 256 * 1024 * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc, which Linux alone has")
 async def test_unfinished_requests_of_strangers_keep_memory_under_256_mib_and_block_nobody(tmp_path: Path) -> None:
     head = b"POST /webhooks/gitlab HTTP/1.1\r\nHost: x\r\n" + b"".join(
         b"X-%d: %s\r\n" % (n, b"x" * 8000) for n in range(120)
     )
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
-        async with template_for(minimal(slack), tmp_path) as (process, base, _), AsyncExitStack() as stack:
+        async with serving(minimal(slack), tmp_path) as (process, base, _), AsyncExitStack() as stack:
             host, port = base.removeprefix("http://").split(":")
 
             async def begin() -> None:

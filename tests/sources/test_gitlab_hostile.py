@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ def whole(event: Event) -> bool:
     )
 
 
+@pytest.mark.thorough
 @settings(max_examples=250, deadline=None)
 @given(st.sampled_from(_KINDS), st.dictionaries(_NAMES, _VALUES, max_size=10), st.text(st.characters(), max_size=40))
 def test_no_json_object_breaks_any_kind(kind: str, payload: Mapping[str, object], header: str) -> None:
@@ -52,6 +54,7 @@ def test_no_json_object_breaks_any_kind(kind: str, payload: Mapping[str, object]
     )
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(SAMPLES), st.data())
 def test_no_value_in_place_of_another_breaks_a_sample(path: Path, data: st.DataObject) -> None:

@@ -164,6 +164,7 @@ FIELDS = """
 fields = st.sampled_from(FIELDS.split())
 
 
+@pytest.mark.thorough
 @given(st.dictionaries(fields, json_value | st.just("refund") | st.just("success")), topics | st.text(), header_text)
 @settings(max_examples=300, deadline=None)
 def test_any_object_under_any_topic_becomes_a_whole_event(payload: object, topic: str, header: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,6 +58,7 @@ def check(event: Event) -> None:
     assert event.url.isascii()
 
 
+@pytest.mark.thorough
 @given(st.sampled_from(TYPES), _OBJECTS, _VALUES)
 @settings(max_examples=400, deadline=None)
 def test_every_type_reads_every_shape(event_type: str, resource: dict[str, object], previous: object) -> None:
@@ -65,6 +67,7 @@ def test_every_type_reads_every_shape(event_type: str, resource: dict[str, objec
     check(event)
 
 
+@pytest.mark.thorough
 @given(st.dictionaries(st.sampled_from(["id", "type", "created", "account", "context", "livemode", "data"]), _VALUES))
 @settings(max_examples=200, deadline=None)
 def test_every_envelope_is_read(body: dict[str, object]) -> None:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.store.conftest import opened
 from tests.store.samples import rows
 
@@ -26,6 +28,7 @@ def burst_until_killed(path: Path, turn: int, lines: int) -> set[str]:
     return {line.decode().strip() for line in acknowledged if line.endswith(b"\n")}
 
 
+@pytest.mark.slow
 def test_kill_at_any_moment_loses_nothing_acknowledged_and_leaves_nothing_half_written(path: Path) -> None:
     moments = random.Random(20)
     acknowledged: set[str] = set()

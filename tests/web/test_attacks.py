@@ -18,9 +18,12 @@ import pytest
 
 from bridge.demo.slack_simulator import SlackSimulator
 from tests.bridges import SECRETS, sample_request
-from tests.service.test_service import minimal, send, template_for
+from tests.service.process import minimal, send, serving
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="a process's files and memory are in /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="a process's files and memory are in /proc"),
+]
 
 MOST_MEMORY = 200 * 1024 * 1024
 """Bytes that the process may have resident, whatever comes. A container gives it 256 MiB."""
@@ -122,7 +125,7 @@ class Target:
 async def target(folder: Path, **more: str) -> AsyncIterator[Target]:
     """A bridge that has served a request, to be attacked. The attackers are ended with it."""
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
-        async with template_for(minimal(slack, **more), folder) as (process, base, said):
+        async with serving(minimal(slack, **more), folder) as (process, base, said):
             found = Target(process.pid, base, client, said, [], 0)
             await found.serves(1)
             await slack.wait_for("general", 1, within=60)

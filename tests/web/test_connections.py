@@ -21,7 +21,7 @@ GOOD = b"POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
 
 
 @asynccontextmanager
-async def template_for(most: int, unread: int) -> AsyncIterator[tuple[Connections, tuple[str, int], list[str]]]:
+async def serving(most: int, unread: int) -> AsyncIterator[tuple[Connections, tuple[str, int], list[str]]]:
     """A server that reads bodies within a generous bound; and the reasons of what it turned away."""
     notes: list[str] = []
     connections = Connections(
@@ -98,7 +98,7 @@ async def test_an_unknown_expectation_is_passed_over(tmp_path: Path) -> None:
 
 
 async def test_of_too_many_connections_the_one_goes_that_was_silent_for_longest() -> None:
-    async with template_for(3, 10**6) as (connections, address, notes), AsyncExitStack() as stack:
+    async with serving(3, 10**6) as (connections, address, notes), AsyncExitStack() as stack:
         opened = []
         for number in range(3):
             opened.append(await stack.enter_async_context(client(address)))
@@ -118,7 +118,7 @@ async def test_of_too_many_connections_the_one_goes_that_was_silent_for_longest(
 
 async def test_heads_that_never_end_do_not_pile_up() -> None:
     head = b"POST /in HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"x" * 7000) for n in range(10))
-    async with template_for(100, 300_000) as (connections, address, notes), AsyncExitStack() as stack:
+    async with serving(100, 300_000) as (connections, address, notes), AsyncExitStack() as stack:
         for _ in range(20):
             _, writing = await stack.enter_async_context(client(address))
             writing.write(head)
@@ -134,7 +134,7 @@ async def test_heads_that_never_end_do_not_pile_up() -> None:
 
 
 async def test_what_was_read_or_is_thrown_away_does_not_count() -> None:
-    async with template_for(100, 1_000_000) as (connections, address, notes):
+    async with serving(100, 1_000_000) as (connections, address, notes):
         async with client(address) as (reading, writing):
             for _ in range(5):
                 writing.write(b"POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n" + b"x" * 500_000)
@@ -184,7 +184,7 @@ async def test_who_has_proven_itself_goes_after_all_strangers(tmp_path: Path) ->
 
 async def test_who_opens_many_makes_room_for_itself() -> None:
     """The loopback has many addresses, on Linux."""
-    async with template_for(20, 10**6) as (connections, address, _), AsyncExitStack() as stack:
+    async with serving(20, 10**6) as (connections, address, _), AsyncExitStack() as stack:
 
         async def connect(source: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
             streams = await asyncio.open_connection(*address, local_addr=(source, 0))

@@ -19,7 +19,7 @@ from bridge.web.request_bodies import (
 
 
 @asynccontextmanager
-async def template_for(
+async def serving(
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
 ) -> AsyncIterator[tuple[str, int]]:
     app = web.Application()
@@ -59,14 +59,14 @@ async def chunks(size: int, count: int) -> AsyncIterator[bytes]:
 
 async def test_a_body_counts_while_it_is_in_use_and_not_after() -> None:
     inflight = BodyBudget(8 * SMALL)
-    async with template_for(reader(inflight, 1000)) as address:
+    async with serving(reader(inflight, 1000)) as address:
         assert await post(address, b"x" * 1000) == {"length": 1000, "used": 1000}
     assert inflight.used == 0
 
 
 async def test_a_body_announced_over_the_limit_is_refused_before_it_is_read() -> None:
     inflight = BodyBudget(8 * SMALL)
-    async with template_for(reader(inflight, 1000)) as (host, port):
+    async with serving(reader(inflight, 1000)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n")
         answer = await reading.readuntil(b"}")
@@ -76,7 +76,7 @@ async def test_a_body_announced_over_the_limit_is_refused_before_it_is_read() ->
 
 async def test_a_body_without_a_length_is_refused_once_it_passes_the_limit() -> None:
     inflight = BodyBudget(8 * SMALL)
-    async with template_for(reader(inflight, 1000)) as address:
+    async with serving(reader(inflight, 1000)) as address:
         assert await post(address, chunks(100, 11)) == {"error": "BodyTooLargeError"}
         assert await post(address, chunks(100, 10)) == {"length": 1000, "used": 1000}
     assert inflight.used == 0
@@ -84,14 +84,14 @@ async def test_a_body_without_a_length_is_refused_once_it_passes_the_limit() -> 
 
 async def test_a_large_body_without_a_length_takes_its_place_among_the_large() -> None:
     inflight = BodyBudget(8 * SMALL)
-    async with template_for(reader(inflight, 3 * SMALL)) as address:
+    async with serving(reader(inflight, 3 * SMALL)) as address:
         assert await post(address, chunks(SMALL // 2, 4)) == {"length": 2 * SMALL, "used": 2 * SMALL}
     assert inflight.used == 0
 
 
 async def test_a_body_that_does_not_arrive_in_time_is_broken() -> None:
     inflight = BodyBudget(8 * SMALL, read_time=0.05)
-    async with template_for(reader(inflight, 1000)) as (host, port):
+    async with serving(reader(inflight, 1000)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx")
         answer = await reading.readuntil(b"}")
@@ -102,7 +102,7 @@ async def test_a_body_that_does_not_arrive_in_time_is_broken() -> None:
 
 async def test_a_large_body_is_received_no_faster_than_its_pace_and_holds_up_nobody_else() -> None:
     inflight = BodyBudget(8 * SMALL, pace=1)
-    async with template_for(reader(inflight, 4 * SMALL)) as address:
+    async with serving(reader(inflight, 4 * SMALL)) as address:
         large = asyncio.create_task(post(address, io.BytesIO(b"x" * 3 * SMALL)))
         while inflight.used < SMALL and not large.done():  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
@@ -115,7 +115,7 @@ async def test_a_large_body_is_received_no_faster_than_its_pace_and_holds_up_nob
 
 async def test_a_large_body_that_is_on_its_way_is_given_more_time() -> None:
     inflight = BodyBudget(8 * SMALL, read_time=0.3)
-    async with template_for(reader(inflight, 4 * SMALL)) as (host, port):
+    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (2 * SMALL))
         writing.write(b"x" * (SMALL + 1))
@@ -137,7 +137,7 @@ async def test_a_body_cut_off_by_its_sender_gives_its_room_back() -> None:
         finally:
             done.set()
 
-    async with template_for(handler) as (host, port):
+    async with serving(handler) as (host, port):
         _, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx")
         await writing.drain()
@@ -148,7 +148,7 @@ async def test_a_body_cut_off_by_its_sender_gives_its_room_back() -> None:
 
 async def test_announcing_much_and_sending_nothing_leaves_ordinary_bodies_their_room() -> None:
     inflight = BodyBudget(8 * SMALL, wait=0.05)
-    async with template_for(reader(inflight, 4 * SMALL)) as (host, port):
+    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
         open_ones = []
         for _ in range(40):
             _, writing = await asyncio.open_connection(host, port)
@@ -161,7 +161,7 @@ async def test_announcing_much_and_sending_nothing_leaves_ordinary_bodies_their_
 
 async def test_bodies_that_stop_before_their_end_keep_nobody_out_who_needs_their_room() -> None:
     inflight = BodyBudget(8 * SMALL, wait=30.0)  # on a busy machine, too
-    async with template_for(reader(inflight, 4 * SMALL)) as address:
+    async with serving(reader(inflight, 4 * SMALL)) as address:
         open_ones = []
         for length in [SMALL] * 20 + [3 * SMALL] * 2:
             _, writing = await asyncio.open_connection(*address)
@@ -178,7 +178,7 @@ async def test_bodies_that_stop_before_their_end_keep_nobody_out_who_needs_their
 
 async def test_a_body_that_stalls_is_left_alone_while_there_is_room() -> None:
     inflight = BodyBudget(8 * SMALL)
-    async with template_for(reader(inflight, 4 * SMALL)) as (host, port):
+    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 1_500_000)
         await asyncio.sleep(1)
@@ -190,7 +190,7 @@ async def test_a_body_that_stalls_is_left_alone_while_there_is_room() -> None:
 
 async def test_a_body_that_comes_byte_by_byte_is_held_in_few_pieces() -> None:
     inflight = BodyBudget(8 * SMALL)
-    async with template_for(reader(inflight, SMALL)) as address:
+    async with serving(reader(inflight, SMALL)) as address:
         assert (await post(address, chunks(1, 3000)))["length"] == 3000
 
 

@@ -1,0 +1,76 @@
+"""`bridge serve` as a process of its own, for the tests of every room that needs one."""
+
+import asyncio
+import io
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from bridge.demo.slack_simulator import SlackSimulator
+from bridge.events import Request
+
+
+async def start(environ: Mapping[str, str], folder: Path) -> Process:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bridge", "serve", cwd=folder, env={**clean, **environ}, stdout=PIPE, stderr=PIPE
+    )
+
+
+async def address(process: Process, said: list[str]) -> str:
+    """The base URL, once the process listens. What it says goes to ``said``."""
+    assert process.stderr
+    while line := (await asyncio.wait_for(process.stderr.readline(), 20)).decode():
+        said.append(line)
+        with suppress(ValueError):
+            entry = json.loads(line)
+            if entry.get("event") == "listening":
+                return f"http://{entry['host']}:{entry['port']}"
+    raise AssertionError(f"it did not start: {said}")
+
+
+@asynccontextmanager
+async def serving(environ: Mapping[str, str], folder: Path) -> AsyncIterator[tuple[Process, str, list[str]]]:
+    """A process that listens; what it writes is drained into the list."""
+    process = await start(environ, folder)
+    said: list[str] = []
+    draining: asyncio.Task[None] | None = None
+    try:
+        base = await address(process, said)
+
+        async def drain() -> None:
+            assert process.stderr
+            while line := await process.stderr.readline():
+                said.append(line.decode())
+
+        draining = asyncio.create_task(drain())
+        yield process, base, said
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        if draining:
+            await draining
+
+
+async def send(client: aiohttp.ClientSession, base: str, request: Request) -> tuple[int, dict[str, object]]:
+    path = urlsplit(request.url).path
+    async with client.post(base + path, data=io.BytesIO(request.body), headers=dict(request.headers)) as response:
+        return response.status, await response.json()
+
+
+def minimal(slack: SlackSimulator, **more: str) -> dict[str, str]:
+    return {
+        "BRIDGE_PORT": "0",
+        "BRIDGE_SECRETS__GITLAB": "gitlab-test-secret-token",
+        "BRIDGE_CHANNELS__GENERAL": slack.webhook("general"),
+        "BRIDGE_SLACK_HOSTS": '["127.0.0.1"]',
+        **more,
+    }
