@@ -19,11 +19,11 @@ def test_the_page_is_the_one_that_would_be_written() -> None:
 
 
 def test_every_sample_is_listed_once_and_every_link_leads_somewhere() -> None:
-    said = events_page()
-    assert re.findall(r"^\| `([^`]+)` \| \[", said, re.MULTILINE) == [
+    text = events_page()
+    assert re.findall(r"^\| `([^`]+)` \| \[", text, re.MULTILINE) == [
         sample.type for _, sample in sorted(samples().items())
     ]
-    for target in re.findall(r"\]\(([^)#]+)", said):
+    for target in re.findall(r"\]\(([^)#]+)", text):
         assert (DOCS / unquote(target)).is_file(), target
 
 
