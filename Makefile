@@ -28,7 +28,8 @@ demo: $(VENV)/.run ## See the bridge work: four providers play, a simulated Slac
 
 # Rooms whose tests need no service, no socket and no store: what `make test-quick` runs.
 PURE := $(addprefix tests/,core config sources routing templating messages lint test_events.py test_walks.py)
-PYTEST := $(BIN)/python -m pytest -q -n auto --dist worksteal
+# Compiled modules are kept even where the environment says otherwise: without them each process starts a second later.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --dist worksteal
 
 test: $(VENV)/.dev ## Run the tests but the slow ones (ARGS="-k name" for some)
 	@$(PYTEST) -m "not slow" $(ARGS)

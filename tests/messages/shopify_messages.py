@@ -7,9 +7,10 @@ from pathlib import Path
 
 from bridge.events import Event
 from bridge.messages.limits import problems
-from bridge.messages.render import Templates, load_templates, render
+from bridge.messages.render import Templates, load_templates
 from bridge.samples import samples
 from bridge.sources.shopify.provider import PROVIDER
+from tests.messages.rendering import render
 
 NOW = 1_795_392_000.0
 PAYLOADS = Path(__file__).parents[2].parent / "shared" / "payloads" / "shopify"

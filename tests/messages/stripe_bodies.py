@@ -7,10 +7,10 @@ from functools import cache
 from bridge.core.payload import at
 from bridge.events import Event, Request
 from bridge.messages import Rendered
-from bridge.messages.render import Templates, load_templates, render
+from bridge.messages.render import Templates, load_templates
 from bridge.samples import samples
 from bridge.sources.stripe.provider import PROVIDER
-from tests.messages.rendering import message_of, shown
+from tests.messages.rendering import message_of, render, shown
 
 NOW = 1_795_431_600.0
 LINK = re.compile(r"<[^<>|]*\|([^<>]*)>")

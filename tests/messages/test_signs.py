@@ -7,8 +7,9 @@ from functools import cache
 from bridge.core.payload import list_at, text_at
 from bridge.messages import Message
 from bridge.messages.normalize import COLORS
-from bridge.messages.render import Templates, load_templates, render
+from bridge.messages.render import Templates, load_templates
 from bridge.samples import Sample, sample_event, samples
+from tests.messages.rendering import render
 from tests.walks import for_each
 
 NOW = 1_795_392_000.0

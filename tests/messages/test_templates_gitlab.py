@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bridge.events import Event
 from bridge.messages import Message, Rendered
 from bridge.messages.limits import problems
-from bridge.messages.render import load_templates, render
+from bridge.messages.render import load_templates
+from tests.messages.rendering import render
 from tests.sources.gitlab_bodies import PAYLOADS, SAMPLES, Json, changed, read, sample
 from tests.walks import for_each
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from bridge.messages.limits import problems
-from bridge.messages.render import render
 from bridge.samples import Sample, sample_event
 from bridge.sources.shopify.provider import PROVIDER
+from tests.messages.rendering import render
 from tests.messages.shopify_messages import NOW, PAYLOADS, SAMPLES, event_of, templates, written
 from tests.walks import for_each
 

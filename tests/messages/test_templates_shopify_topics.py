@@ -7,8 +7,8 @@ three compliance topics, and Next-Gen Events, https://shopify.dev/docs/api/event
 import re
 from collections.abc import Iterator
 
-from bridge.messages.render import render
 from bridge.samples import sample_event
+from tests.messages.rendering import render
 from tests.messages.shopify_messages import NOW, SAMPLES, event_of, sample, templates, title
 from tests.walks import for_each
 

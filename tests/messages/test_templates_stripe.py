@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.core.payload import at, map_at
-from bridge.messages.render import render
 from bridge.samples import Sample, sample_event, samples
-from tests.messages.rendering import shown
+from tests.messages.rendering import render, shown
 from tests.messages.stripe_bodies import (
     LINK,
     NOW,

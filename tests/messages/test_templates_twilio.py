@@ -12,10 +12,11 @@ import bridge.samples
 from bridge.events import Event
 from bridge.messages import Message
 from bridge.messages.limits import problems
-from bridge.messages.render import load_templates, render
+from bridge.messages.render import load_templates
 from bridge.sources import Malformed
 from bridge.sources.twilio.errors import WORDS
 from bridge.sources.twilio.provider import PROVIDER
+from tests.messages.rendering import render
 from tests.walks import for_each
 
 TEMPLATES = load_templates(None, {})
