@@ -20,7 +20,7 @@ from bridge.service.service import Service
 from bridge.sources import PROVIDERS
 
 PUBLIC_URL = "https://hooks.example.com"
-SECRETS = {
+SECRETS = {name: f"{name}-test-secret" for name in PROVIDERS} | {
     "gitlab": "gitlab-test-secret-token",
     "stripe": "whsec_stripe_test_secret",
     "shopify": "shopify-test-client-secret",

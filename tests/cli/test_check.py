@@ -9,8 +9,11 @@ import pytest
 
 from bridge.config.packaged import packaged_templates
 from bridge.samples import samples
+from bridge.sources import PROVIDERS
 from tests.cli.command import run
 
+OFF = len(PROVIDERS)
+"""Notes on sources that are off."""
 CHILD = '{% extends "message.j2" %}\n'
 
 
@@ -126,19 +129,19 @@ def test_each_mistake_is_one_error_with_file_line_and_mend(told: Mapping[str, ob
 def test_the_json_has_the_shape_that_scripts_lean_on(told: Mapping[str, object]) -> None:
     assert set(told) == {"findings", "errors", "notes", "templates", "samples", "messages", "seconds", "payloads"}
     assert told["errors"] == len(MISTAKES)
-    assert told["notes"] == 4
+    assert told["notes"] == OFF
     assert told["payloads"] == []
     findings = told["findings"]
     assert isinstance(findings, list)
     assert all(set(finding) == {"level", "where", "line", "what", "hint"} for finding in findings)
-    assert [finding["level"] for finding in findings] == ["error"] * len(MISTAKES) + ["note"] * 4
+    assert [finding["level"] for finding in findings] == ["error"] * len(MISTAKES) + ["note"] * OFF
 
 
 def test_people_read_the_same_errors_first_and_then_the_notes(broken: Path, told: Mapping[str, object]) -> None:
     lines = run(broken, "check").stdout.splitlines()
     assert "error: templates/gitlab/release.j2:3: there is no block 'tite' (the nearest known is 'title')" in lines
-    assert [line.partition(":")[0] for line in lines[:-1]] == ["error"] * len(MISTAKES) + ["note"] * 4
-    assert lines[-1].startswith(f"{len(MISTAKES)} errors, 4 notes (")
+    assert [line.partition(":")[0] for line in lines[:-1]] == ["error"] * len(MISTAKES) + ["note"] * OFF
+    assert lines[-1].startswith(f"{len(MISTAKES)} errors, {OFF} notes (")
 
 
 def test_json_holds_the_faults_of_the_configuration_too(tmp_path: Path) -> None:

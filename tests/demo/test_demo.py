@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from bridge.demo.scenarios import SECRETS
 from tests.cli.command import run
 
 
 def test_the_demo_ends_well_and_shows_what_became_of_every_request(tmp_path: Path) -> None:
     done = run(tmp_path, "demo")
     assert done.returncode == 0, done.stdout + done.stderr
-    for provider in ("gitlab", "stripe", "shopify", "twilio"):
+    for provider in SECRETS:
         delivered = re.findall(rf"^│ {provider} .*delivered to", done.stdout, re.MULTILINE)
         assert len(delivered) >= 3
     for told in ("duplicate", "forged", "stale", "ignored", "429", "All 16 lines are as expected"):
