@@ -1,7 +1,7 @@
-"""How much of a bare handler's rate is left when every webhook is verified, decided and on disk before its answer.
+"""Measure the rate of verified, decided and stored webhooks, as a share of a bare handler's rate.
 
-Both servers run as processes of their own, and the same client calls them in turn, so that only the ratio is worth
-reading. Run it with `python bench/accept.py [REQUESTS]`.
+Both servers run as separate processes, and the same client calls them in turn, so only the ratio is meaningful. Run it
+with `python bench/accept.py [REQUESTS]`.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ uvloop.run(main())
 
 
 async def rate(port: int, requests: int) -> float:
-    """Requests a second over CONNECTIONS connections that stay open."""
+    """Measure requests per second over CONNECTIONS open connections."""
     body = json.dumps(PUSH).encode()
     numbers = iter(range(requests))
 
@@ -69,8 +69,8 @@ async def rate(port: int, requests: int) -> float:
     return requests / (time.perf_counter() - started)
 
 
-async def measured(argv: list[str], environ: dict[str, str], requests: int) -> float:
-    """Start a server, call it, end it."""
+async def measure(argv: list[str], environ: dict[str, str], requests: int) -> float:
+    """Start a server, measure it, and stop it."""
     process = await asyncio.create_subprocess_exec(
         *argv, env={**os.environ, **environ}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -111,8 +111,8 @@ async def main(requests: int) -> None:
                 "BRIDGE_SLACK_HOSTS": '["127.0.0.1"]',
                 "BRIDGE_LOG_LEVEL": "info",
             }
-            bare = await measured([sys.executable, "-c", BARE], {}, requests)
-            ours = await measured([sys.executable, "-m", "bridge", "serve"], environ, requests)
+            bare = await measure([sys.executable, "-c", BARE], {}, requests)
+            ours = await measure([sys.executable, "-m", "bridge", "serve"], environ, requests)
         ratios.append(ours / bare)
         print(f"bare {bare:8.0f}/s   accepted, on disk {ours:8.0f}/s   ratio {ratios[-1]:.2f}")  # noqa: T201
     print(f"median ratio {statistics.median(ratios):.2f}")  # noqa: T201

@@ -1,4 +1,4 @@
-"""What deciding costs on the accept path: 50 routes with and without conditions, beside one condition by itself.
+"""Measure the cost of deciding on the accept path: 50 routes with and without conditions, and one condition alone.
 
     python bench/decide.py
 
@@ -18,11 +18,11 @@ from bridge.routing.routes_file import Routes, parse_routes
 ROUNDS, TURNS = 7, 2_000
 
 
-def many(fitting: int, *, conditions: bool) -> Routes:
-    """50 routes of which ``fitting`` want the event by its type; each may have a condition, which is not met."""
+def fifty_routes(matching: int, *, conditions: bool) -> Routes:
+    """Return 50 routes, ``matching`` of them for the event's type; each may have a condition that is not met."""
     text = []
     for number in range(50):
-        events = ["pipeline", "!pipeline.running"] if number < fitting else [f"push.{number}", "*.never"]
+        events = ["pipeline", "!pipeline.running"] if number < matching else [f"push.{number}", "*.never"]
         text.append(f"[[routes]]\nevents = {events}\nchannels = ['channel-{number}']\nsource = 'gitlab'")
         if conditions:
             text.append(f"when = \"payload.object_attributes.ref == 'topic-{number}'\"")
@@ -56,11 +56,11 @@ def main() -> None:
     one = min(timeit.repeat(lambda: condition(event, payload), number=TURNS, repeat=ROUNDS)) / TURNS * 1e6
     print(f"{one:7.1f} µs  one condition by itself")  # noqa: T201 - a bench prints
     for title, routes in {
-        "50 routes, 1 fits": many(1, conditions=False),
-        "50 routes, 5 fit": many(5, conditions=False),
-        "50 routes, all with a condition, 1 fits": many(1, conditions=True),
-        "50 routes, all with a condition, 5 fit": many(5, conditions=True),
-        "50 routes, all with a condition, all fit": many(50, conditions=True),
+        "50 routes, 1 fits": fifty_routes(1, conditions=False),
+        "50 routes, 5 fit": fifty_routes(5, conditions=False),
+        "50 routes, all with a condition, 1 fits": fifty_routes(1, conditions=True),
+        "50 routes, all with a condition, 5 fit": fifty_routes(5, conditions=True),
+        "50 routes, all with a condition, all fit": fifty_routes(50, conditions=True),
     }.items():
         print(f"{microseconds(event, routes):7.1f} µs  {title}")  # noqa: T201
 

@@ -1,8 +1,8 @@
-"""How long honest requests wait while somebody attacks: p50 and p99 in calm and under each attack, and their ratio.
+"""Measure the latency of honest requests during attacks: p50 and p99 in calm and under each attack, and their ratio.
 
-The service, the attacker and the honest sender are processes of their own; calm and attack are measured in turn on the
-same service, so that only the ratios are worth reading. Everything stays on the loopback and ends by itself. Run it
-with `python bench/hostile.py [ATTACK…]`.
+The service, the attacker and the honest sender are separate processes; calm and attack are measured in turn on the same
+service, so only the ratios are meaningful. All traffic stays on the loopback, and the run ends by itself. Run it with
+`python bench/hostile.py [ATTACK…]`.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ ROUNDS = 2
 SECONDS = 4.0
 """Seconds of calm in each round, and as many under attack."""
 COMPILING = 16.0
-"""Seconds until the templates are compiled, which goes on beside the first requests."""
+"""Seconds for compiling the templates, which runs beside the first requests."""
 BEFORE = 4.0
-"""Seconds that an attack gets to unfold before the honest requests are measured, and to die away after it."""
+"""Seconds for an attack to build up before the measurement, and to fade after it."""
 SENDERS = 4
 PAUSE = 0.05
 """Seconds between two requests of an honest sender."""
@@ -44,7 +44,7 @@ BODY = json.dumps(
 
 
 def signed(number: int, token: str = TOKEN, connection: str = "keep-alive") -> bytes:
-    """One request of its own."""
+    """Return one new signed request."""
     head = (
         f"POST /webhooks/gitlab HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(BODY)}\r\nConnection: {connection}\r\n"
         f"X-Gitlab-Token: {token}\r\nX-Gitlab-Event: Issue Hook\r\nIdempotency-Key: {time.time_ns()}-{number}\r\n\r\n"
@@ -52,16 +52,16 @@ def signed(number: int, token: str = TOKEN, connection: str = "keep-alive") -> b
     return head.encode() + BODY
 
 
-# What attackers do on one connection, again and again.
+# Attacks on one connection, each repeated.
 
 
-async def hold(_read: asyncio.StreamReader, _write: asyncio.StreamWriter) -> None:
-    """Say nothing."""
+async def hold_open(_read: asyncio.StreamReader, _write: asyncio.StreamWriter) -> None:
+    """Open a connection and send nothing."""
     await asyncio.sleep(3600)
 
 
 def trickle(start: bytes) -> "Attack":
-    """A beginning, and then a byte a second."""
+    """Send the start of a request, then one byte a second."""
 
     async def attack(_read: asyncio.StreamReader, write: asyncio.StreamWriter) -> None:
         write.write(start)
@@ -73,7 +73,7 @@ def trickle(start: bytes) -> "Attack":
 
 
 def repeat(start: bytes, part: bytes, pause: float) -> "Attack":
-    """A beginning, and then the same without end."""
+    """Send the start of a request, then the same bytes without end."""
 
     async def attack(_read: asyncio.StreamReader, write: asyncio.StreamWriter) -> None:
         write.write(start)
@@ -85,8 +85,8 @@ def repeat(start: bytes, part: bytes, pause: float) -> "Attack":
     return attack
 
 
-def ask(request: bytes) -> "Attack":
-    """Send, and read all that comes back."""
+def send_and_read(request: bytes) -> "Attack":
+    """Send a request, and read the whole answer."""
 
     async def attack(read: asyncio.StreamReader, write: asyncio.StreamWriter) -> None:
         write.write(request)
@@ -96,8 +96,8 @@ def ask(request: bytes) -> "Attack":
     return attack
 
 
-async def large(read: asyncio.StreamReader, write: asyncio.StreamWriter) -> None:
-    """25 MB that nobody signed."""
+async def send_large_body(read: asyncio.StreamReader, write: asyncio.StreamWriter) -> None:
+    """Send 25 MB without a signature."""
     write.write(START + b"X-Gitlab-Token: x\r\nContent-Length: 25000000\r\n\r\n")
     for _ in range(250):
         write.write(b" " * 100_000)
@@ -105,8 +105,8 @@ async def large(read: asyncio.StreamReader, write: asyncio.StreamWriter) -> None
     await read.read(1000)
 
 
-async def unread(read: asyncio.StreamReader, write: asyncio.StreamWriter) -> None:
-    """Many questions, and no answer fetched."""
+async def send_without_reading(read: asyncio.StreamReader, write: asyncio.StreamWriter) -> None:
+    """Send many requests, and read no answer."""
     write.transport.pause_reading()  # type: ignore[attr-defined]  # an asyncio.Transport in fact
     await repeat(b"", b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n" * 50, 0.5)(read, write)
 
@@ -116,7 +116,7 @@ Attack = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Plan:
-    """An attack, on how many connections at once, and how many new ones a second at most."""
+    """An attack, its number of connections, and its limit of new connections a second."""
 
     attack: Attack
     connections: int
@@ -125,25 +125,25 @@ class Plan:
 
 ATTACKS = {
     "heads a byte a second": Plan(trickle(START + b"X-A: "), 1500, 150),
-    "10,000 idle connections": Plan(hold, 10_000, 300),
+    "10,000 idle connections": Plan(hold_open, 10_000, 300),
     "bodies a byte a second": Plan(trickle(START + b"Content-Length: 100000\r\n\r\n"), 1500, 150),
-    "answers that nobody reads": Plan(unread, 100, 20),
-    "pipelined requests": Plan(ask(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 200), 20, 20),
-    "TLS to the plain port": Plan(ask(bytes.fromhex("160301020001") + b"x" * 500), 20, 100),
+    "answers that nobody reads": Plan(send_without_reading, 100, 20),
+    "pipelined requests": Plan(send_and_read(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 200), 20, 20),
+    "TLS to the plain port": Plan(send_and_read(bytes.fromhex("160301020001") + b"x" * 500), 20, 100),
     "header lines without end": Plan(repeat(START, b"X-A: b\r\n", 0.01), 100, 100),
     "trailers without end": Plan(
         repeat(START + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n", b"X-A: b\r\n" * 20, 0.1), 100, 100
     ),
-    "connections opened and closed": Plan(ask(b"x"), 1, 100),
-    "forged requests": Plan(ask(signed(0, "wrong")), 20, 100),
-    "25 MB that nobody signed": Plan(large, 8, 8),
+    "connections opened and closed": Plan(send_and_read(b"x"), 1, 100),
+    "forged requests": Plan(send_and_read(signed(0, "wrong")), 20, 100),
+    "25 MB that nobody signed": Plan(send_large_body, 8, 8),
 }
 
 
-async def attacked(port: int, plan: Plan) -> None:
-    """Attack until killed, or until nobody is there who would.
+async def attack(port: int, plan: Plan) -> None:
+    """Attack until killed, or until no connection is left.
 
-    All come within BEFORE, and whoever is thrown out comes back, within the rate.
+    All connections open within BEFORE seconds; a closed one is opened again, within the rate.
     """
     next_one = time.monotonic()
     came = 0
@@ -175,8 +175,8 @@ async def attacked(port: int, plan: Plan) -> None:
         task.cancel()
 
 
-async def waits(port: int, seconds: float) -> list[float]:
-    """How long each honest request waited, in ms. Half of the senders open a connection for each, half keep theirs."""
+async def honest_latencies(port: int, seconds: float) -> list[float]:
+    """Measure the latency of each honest request in ms. Half of the senders open a connection for each request."""
     found: list[float] = []
     until = time.monotonic() + seconds
 
@@ -201,13 +201,13 @@ async def waits(port: int, seconds: float) -> list[float]:
 
 
 def quantiles(found: list[float]) -> tuple[float, float]:
-    """The p50 and the p99."""
+    """Return the p50 and the p99."""
     return statistics.median(found), statistics.quantiles(found, n=100)[98]
 
 
 @asynccontextmanager
 async def service() -> AsyncIterator[tuple[int, int]]:
-    """A bridge of its own: its port and its process id."""
+    """Run a bridge, and yield its port and its process id."""
     with tempfile.TemporaryDirectory() as folder:
         routes = Path(folder) / "routes.toml"
         routes.write_text('[[routes]]\nname = "all"\nchannels = ["general"]\n')
@@ -235,8 +235,8 @@ async def service() -> AsyncIterator[tuple[int, int]]:
         await draining
 
 
-def peak(pid: int) -> str:
-    """MiB resident at most so far, where the system tells."""
+def peak_memory(pid: int) -> str:
+    """Return the peak resident memory in MiB as text, or "?" on systems without that figure."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM"):
@@ -245,32 +245,32 @@ def peak(pid: int) -> str:
 
 
 async def main(names: list[str]) -> None:
-    """Print a line for each attack. What was started is ended, also when this is told to end."""
+    """Print a line for each attack. All started processes are stopped, also on SIGTERM."""
     this = asyncio.current_task()
     assert this
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    print(f"{'':30}{'MiB':>5}{'calm p50':>10}{'p99':>8}{'attacked p50':>14}{'p99':>8}{'ratio p50':>11}{'p99':>7}")  # noqa: T201
+    print(f"{'':30}{'MiB':>5}{'calm p50':>10}{'p99':>8}{'attack p50':>14}{'p99':>8}{'ratio p50':>11}{'p99':>7}")  # noqa: T201
     for name in names:
         async with service() as (port, pid):
-            await waits(port, COMPILING)
+            await honest_latencies(port, COMPILING)
             calm: list[float] = []
             storm: list[float] = []
             for _ in range(ROUNDS):
-                calm += await waits(port, SECONDS)
-                # It stands for another machine: it is not to take this one's processors from us.
+                calm += await honest_latencies(port, SECONDS)
+                # The attacker stands for another machine and must not take this machine's processors.
                 attacker = await asyncio.create_subprocess_exec(
                     "nice", sys.executable, __file__, "--attack", name, str(port), stderr=asyncio.subprocess.DEVNULL
                 )
                 try:
                     await asyncio.sleep(BEFORE)
-                    storm += await waits(port, SECONDS)
+                    storm += await honest_latencies(port, SECONDS)
                 finally:
                     attacker.kill()
                     await attacker.wait()
                 await asyncio.sleep(BEFORE)
             (c50, c99), (a50, a99) = quantiles(calm), quantiles(storm)
             print(  # noqa: T201
-                f"{name:30}{peak(pid):>5}{c50:>10.1f}{c99:>8.1f}{a50:>14.1f}{a99:>8.1f}"
+                f"{name:30}{peak_memory(pid):>5}{c50:>10.1f}{c99:>8.1f}{a50:>14.1f}{a99:>8.1f}"
                 f"{a50 / c50:>11.2f}{a99 / c99:>7.2f}",
                 flush=True,
             )
@@ -281,6 +281,6 @@ if __name__ == "__main__":
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if sys.argv[1:2] == ["--attack"]:
-        uvloop.run(attacked(int(sys.argv[3]), ATTACKS[sys.argv[2]]))
+        uvloop.run(attack(int(sys.argv[3]), ATTACKS[sys.argv[2]]))
     else:
         uvloop.run(main(sys.argv[1:] or list(ATTACKS)))

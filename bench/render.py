@@ -1,7 +1,7 @@
-"""What one message costs: an event through its template to blocks within the limits, beside what it is made of.
+"""Measure the cost of one message, from event to blocks within the limits, and of its steps.
 
-The floor is a bare Jinja environment that writes the same sentences into one text. Run it with
-`python bench/render.py [TIMES]`.
+The lower bound is a bare Jinja environment with the same sentences in one text. Run it with `python bench/render.py
+[TIMES]`.
 """
 
 import json
@@ -25,7 +25,7 @@ MARKDOWN = "# Why\n\nThe **old** way [failed](https://example.com/1), see `code_
 
 
 def microseconds(call: Callable[[], object], times: int) -> float:
-    """The median of five rounds, per call."""
+    """Return the median of five rounds, per call."""
     rounds = []
     for _ in range(5):
         began = time.perf_counter()
@@ -36,7 +36,7 @@ def microseconds(call: Callable[[], object], times: int) -> float:
 
 
 def main(times: int) -> None:
-    """Print a line for each thing that is measured."""
+    """Print a line for each measurement."""
     began = time.perf_counter()
     templates = load_templates(None, {})
     print(f"{len(templates.sources)} templates read and compiled in {time.perf_counter() - began:.2f} s")  # noqa: T201

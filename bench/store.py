@@ -1,8 +1,8 @@
-"""What group commit gains, and whether a long queue costs anything.
+"""Measure the gain of group commit, and the cost of a long queue.
 
     python bench/store.py
 
-Prints ratios measured in one run on one machine; the rates beside them say little about another one.
+Prints ratios measured in one run on one machine; absolute rates differ between machines.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {"x-gitl
 
 
 def entries() -> Iterator[tuple[Request, list[NewEvent], float]]:
-    """Arguments of one accept after the other, all of them new."""
+    """Yield the arguments of accepts, all of them new."""
     first = PROVIDERS["gitlab"].events(REQUEST, "gitlab", 0.0)[0]
     for number in count():
         now = time.time()
@@ -40,7 +40,7 @@ def entries() -> Iterator[tuple[Request, list[NewEvent], float]]:
 
 
 async def burst(store: SqliteStore, new: Iterator[tuple[Request, list[NewEvent], float]], calls: int) -> float:
-    """Accepts a second, with as many at once as there are connections in the design's measurements."""
+    """Measure accepts per second, with as many at once as connections in the design's measurements."""
 
     async def one_after_the_other() -> None:
         for _ in range(calls // CONCURRENT):
@@ -51,8 +51,8 @@ async def burst(store: SqliteStore, new: Iterator[tuple[Request, list[NewEvent],
     return calls // CONCURRENT * CONCURRENT / (time.perf_counter() - start)
 
 
-async def one_by_one(store: SqliteStore, new: Iterator[tuple[Request, list[NewEvent], float]]) -> float:
-    """The median seconds of an accept that is alone."""
+async def single_accept_seconds(store: SqliteStore, new: Iterator[tuple[Request, list[NewEvent], float]]) -> float:
+    """Return the median seconds of a single accept."""
     taken = []
     for _ in range(500):
         start = time.perf_counter()
@@ -62,7 +62,7 @@ async def one_by_one(store: SqliteStore, new: Iterator[tuple[Request, list[NewEv
 
 
 async def main(say: Callable[[str], object]) -> None:
-    """Measure and say."""
+    """Measure and print."""
     new = entries()
     with tempfile.TemporaryDirectory() as folder:
 
@@ -95,7 +95,7 @@ async def main(say: Callable[[str], object]) -> None:
         for _ in range(ROUNDS):
             for index, store in enumerate((empty, full)):
                 rates[index].append(await burst(store, new, CALLS))
-                waits[index].append(await one_by_one(store, new))
+                waits[index].append(await single_accept_seconds(store, new))
         say(
             f"accept with {WAITING} waiting / with none: "
             f"{median(waits[1]) / median(waits[0]):.2f} in seconds alone ({median(waits[1]) * 1e6:.0f} µs), "

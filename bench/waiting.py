@@ -1,10 +1,11 @@
-"""What 100,000 waiting deliveries cost a running bridge: its start, memory, an accept, another channel's message; and
-how long a storm of 1,000 events takes until a channel shows all of them, at one post a second.
+"""Measure the cost of 100,000 waiting deliveries: start time, memory, an accept, another channel's message.
+
+It also measures a storm of 1,000 events: the time until a channel shows all of them, at one post a second.
 
     python bench/waiting.py [NUMBER]
 
-Two real processes on loopback, one with an empty store and one in which so many wait for a channel (digests off), are
-measured in turn. The simulated Slack takes one message a second from each channel, as Slack does.
+Two real processes on loopback, one with an empty store and one with that many deliveries waiting for a channel (digests
+off), are measured in turn. The simulated Slack accepts one message a second in each channel, as Slack does.
 """
 
 import asyncio
@@ -48,7 +49,7 @@ channels = "other"
 
 
 async def fill(file: Path, number: int) -> None:
-    """Let so many deliveries wait for the channel `busy`."""
+    """Store that many deliveries for the channel `busy`."""
     provider = PROVIDERS["gitlab"]
     request = provider.request_for("push", samples()["gitlab/push"].body, SECRET, time.time())
     kept = Request(request.method, request.url, {"x-gitlab-event": "Push Hook"}, request.body)
@@ -56,8 +57,8 @@ async def fill(file: Path, number: int) -> None:
     store = open_store(f"sqlite:///{file}", limit=2**40, owner=True)
 
     async def some(start: int) -> None:
-        for one in range(start, number, CONNECTIONS):
-            event = replace(first, id=new_id(time.time()), keys=(f"id:{one}",), received_at=time.time())
+        for bridge in range(start, number, CONNECTIONS):
+            event = replace(first, id=new_id(time.time()), keys=(f"id:{bridge}",), received_at=time.time())
             await store.accept(kept, [NewEvent(event, 0, (Planned("busy", "busy", None),), 86_400.0)], time.time())
 
     await asyncio.gather(*map(some, range(CONNECTIONS)))
@@ -65,23 +66,23 @@ async def fill(file: Path, number: int) -> None:
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """A bridge in a process of its own."""
+class RunningBridge:
+    """A bridge in a separate process."""
 
     base: str
     pid: int
     started: float
-    """Seconds until it answered."""
+    """Seconds until its first answer."""
     client: aiohttp.ClientSession
     slack: SlackSimulator
 
     def resident(self) -> int:
-        """MiB of memory."""
+        """Return the resident memory in MiB."""
         status = Path(f"/proc/{self.pid}/status").read_text("ascii")
         return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
     async def send(self, event_type: str, number: int) -> float:
-        """Send an event that is new. Seconds until it was answered."""
+        """Send a new event, and return the seconds until its answer."""
         request = PROVIDERS["gitlab"].request_for(
             event_type, samples()[f"gitlab/{event_type}"].body, SECRET, time.time()
         )
@@ -93,18 +94,18 @@ class Snapshot:
         return time.perf_counter() - start
 
     async def accept(self, calls: int) -> float:
-        """Median seconds of an accept, sixteen at once."""
+        """Return the median seconds of an accept, sixteen at once."""
         taken: list[float] = []
 
         async def some(start: int) -> None:
             for number in range(start, calls, CONNECTIONS):
-                taken.append(await self.send("push", number))  # noqa: PERF401 - what is done by all counts
+                taken.append(await self.send("push", number))  # noqa: PERF401 - the side effect of each step counts
 
         await asyncio.gather(*map(some, range(CONNECTIONS)))
         return median(taken)
 
-    async def seen_elsewhere(self, number: int) -> float:
-        """Seconds from an accept until another channel shows it."""
+    async def other_channel_latency(self, number: int) -> float:
+        """Return the seconds from an accept until another channel shows it."""
         start = time.perf_counter()
         await self.send("tag_push", number)
         await self.slack.wait_for("other", number + 1)
@@ -112,8 +113,8 @@ class Snapshot:
 
 
 @asynccontextmanager
-async def snapshot(folder: Path, name: str) -> AsyncIterator[Snapshot]:
-    """The service over a store in ``folder``."""
+async def running_bridge(folder: Path, name: str) -> AsyncIterator[RunningBridge]:
+    """Run the service over a store in ``folder``."""
     (folder / "routes.toml").write_text(ROUTES, "utf-8")
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
         port = _free_port()
@@ -134,7 +135,7 @@ async def snapshot(folder: Path, name: str) -> AsyncIterator[Snapshot]:
         try:
             base = f"http://127.0.0.1:{port}"
             await _answers(client, base)
-            yield Snapshot(base, process.pid, time.perf_counter() - start, client, slack)
+            yield RunningBridge(base, process.pid, time.perf_counter() - start, client, slack)
         finally:
             process.terminate()
             await process.wait()
@@ -158,44 +159,44 @@ def _free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-async def measured(folder: Path, name: str) -> Mapping[str, float]:
-    """What one process takes."""
-    async with snapshot(folder, name) as one:
-        await asyncio.sleep(5)  # its lanes are at work, its templates compiled
-        accept = await one.accept(2_000)
-        elsewhere = [await one.seen_elsewhere(number) for number in range(3)]
-        return {"start": one.started, "memory": one.resident(), "accept": accept, "elsewhere": max(elsewhere)}
+async def measure(folder: Path, name: str) -> Mapping[str, float]:
+    """Measure one process."""
+    async with running_bridge(folder, name) as bridge:
+        await asyncio.sleep(5)  # its channel workers are busy, its templates compiled
+        accept = await bridge.accept(2_000)
+        elsewhere = [await bridge.other_channel_latency(number) for number in range(3)]
+        return {"start": bridge.started, "memory": bridge.resident(), "accept": accept, "elsewhere": max(elsewhere)}
 
 
 async def storm(folder: Path, number: int) -> tuple[float, float, int]:
-    """Seconds in which so many events were sent, seconds until all were shown, and posts that it took."""
-    async with snapshot(folder, "storm.db") as one:
+    """Return the seconds for sending all events, the seconds until all were shown, and the number of posts."""
+    async with running_bridge(folder, "storm.db") as bridge:
         await asyncio.sleep(5)
         start = time.perf_counter()
 
         async def some(first: int) -> None:
             for each in range(first, number, CONNECTIONS):
-                await one.send("push", each)
+                await bridge.send("push", each)
 
         await asyncio.gather(*map(some, range(CONNECTIONS)))
         sent = time.perf_counter() - start
-        posts = one.slack.posts("busy")
+        posts = bridge.slack.posts("busy")
         while sum(_messages(post.body) for post in posts) < number:
-            posts = await one.slack.wait_for("busy", len(posts) + 1)
+            posts = await bridge.slack.wait_for("busy", len(posts) + 1)
         return sent, time.perf_counter() - start, len(posts)
 
 
 def _messages(body: Mapping[str, object]) -> int:
-    """How many messages a post carries: each of these has its branch linked once."""
+    """Count the messages in a post: each has one link to its branch."""
     return json.dumps(body).count("commits/main|main>")
 
 
 async def main(say: Callable[[str], object], number: int) -> None:
-    """Measure and say."""
+    """Measure and print."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         await fill(folder / "full.db", number)
-        empty, full = await measured(folder, "empty.db"), await measured(folder, "full.db")
+        empty, full = await measure(folder, "empty.db"), await measure(folder, "full.db")
         sent, shown, posts = await storm(folder, 1_000)
     say(f"storm: 1,000 events sent in {sent:.1f} s, all shown after {shown:.1f} s, in {posts} posts")
     say(f"start with {number:,} waiting / empty: {full['start']:.2f} / {empty['start']:.2f} s until /readyz")

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from bridge.config.settings import load_settings
-from bridge.demo.slack_simulator import SlackSimulator
 from bridge.events import Request
 from bridge.live.snapshot import load_snapshot
 from bridge.samples import samples
 from bridge.service.service import Service
 from bridge.sources import PROVIDERS
+from tests.slack.simulator import SlackSimulator
 
 PUBLIC_URL = "https://hooks.example.com"
 SECRETS = {name: f"{name}-test-secret" for name in PROVIDERS} | {

@@ -1,1 +1,1 @@
-"""Tools for who develops Bridge. None of them is part of the wheel."""
+"""Development tools. They are not part of the wheel."""

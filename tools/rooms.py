@@ -21,9 +21,9 @@ def arrows() -> Mapping[str, frozenset[str]]:
 
 
 def layers(imports: Mapping[str, frozenset[str]]) -> Mapping[str, int]:
-    """Return the layer of each room: 1 where it imports no other, else one above the highest that it imports.
+    """Return the layer of each room: 1 without imports, else one above the highest imported room.
 
-    Raises ValueError where rooms import each other in a circle.
+    Raises ValueError if rooms import each other in a circle.
     """
     known: dict[str, int] = {}
     while len(known) < len(imports):

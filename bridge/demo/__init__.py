@@ -1,1 +1,1 @@
-"""The demo, and a Slack that behaves as the real one does."""
+"""The demo, with a simulated Slack."""

@@ -1,4 +1,4 @@
-"""The curl lines of `bridge demo --stay`."""
+"""The curl commands of `bridge demo --stay`."""
 
 import json
 import shlex
@@ -7,7 +7,7 @@ from bridge.demo.scenarios import SECRETS, signed
 from bridge.samples import samples
 
 _WEB = "https://gitlab.example.com/play/ground"
-YOURS = {
+PUSH = {
     "object_kind": "push",
     "user_name": "You",
     "ref": "refs/heads/main",
@@ -17,27 +17,27 @@ YOURS = {
 }
 
 
-def lines(base: str, now: float) -> str:
-    """Requests to play with: one that needs no signature, one that is signed and soon stale, one that is forged."""
-    body = json.dumps(YOURS, separators=(",", ":"))
+def curl_commands(base: str, now: float) -> str:
+    """Return example requests: one without a signature, one signed with a short validity, one forged."""
+    body = json.dumps(PUSH, separators=(",", ":"))
     gitlab = _curl(
         f"{base}/webhooks/gitlab", {"X-Gitlab-Event": "Push Hook", "X-Gitlab-Token": SECRETS["gitlab"]}, body
     )
-    one_line = json.dumps(samples()["stripe/charge.succeeded"].body, separators=(",", ":")).encode()
-    request = signed("stripe", "charge.succeeded", now, one_line)
+    compact_body = json.dumps(samples()["stripe/charge.succeeded"].body, separators=(",", ":")).encode()
+    request = signed("stripe", "charge.succeeded", now, compact_body)
     headers = {"Stripe-Signature": request.header("stripe-signature") or ""}
     stripe = _curl(f"{base}/webhooks/stripe", headers, request.body.decode())
     forged = _curl(f"{base}/webhooks/gitlab", {"X-Gitlab-Event": "Push Hook", "X-Gitlab-Token": "a guess"}, body)
     return (
-        "\nIt stays. Play with it; each message shows up below. Ctrl-C ends it.\n\n"
+        "\nThe demo keeps running. Try these requests; each message appears below. Ctrl-C ends the demo.\n\n"
         f"# a push; change the text and send it again\n{gitlab}\n\n"
-        f"# a signed charge: good for 300 seconds, and a duplicate the second time\n{stripe}\n\n"
+        f"# a signed charge: valid for 300 seconds, and a duplicate the second time\n{stripe}\n\n"
         f"# forged\n{forged}\n\n"
-        f"# how it is\ncurl -s {base}/readyz\n"
+        f"# the state of the bridge\ncurl -s {base}/readyz\n"
     )
 
 
 def _curl(url: str, headers: dict[str, str], body: str) -> str:
-    named = {"Content-Type": "application/json", **headers}
-    options = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in named.items())
+    all_headers = {"Content-Type": "application/json", **headers}
+    options = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in all_headers.items())
     return f"curl -s {url} {options} --data-binary {shlex.quote(body)}"

@@ -1,4 +1,4 @@
-"""The demo: a real bridge, a simulated Slack, and four providers that play their parts over real HTTP."""
+"""The demo: a real bridge, a simulated Slack, and requests from four providers over real HTTP."""
 
 import asyncio
 import json
@@ -18,53 +18,56 @@ from bridge.config.names import channel_variable, secret_variable
 from bridge.config.settings import load_settings
 from bridge.core.payload import list_at, text_at
 from bridge.demo import curl
-from bridge.demo.scenarios import CHANNELS, PUBLIC_URL, SECRETS, SLOW_CHANNEL, Act, acts
-from bridge.demo.slack_simulator import Rate, SlackSimulator, limited
+from bridge.demo.scenarios import CHANNELS, PUBLIC_URL, SECRETS, SLOW_CHANNEL, Scenario, scenarios
+from bridge.demo.slack_simulator import Rate, SlackSimulator, rate_limited
 from bridge.live.snapshot import load_snapshot
 from bridge.messages import Message
 from bridge.messages.terminal import framed
 from bridge.service.service import Service
 from bridge.store import Query
 
-PATIENCE = 30.0
-"""Seconds that a message may take: far more than it does."""
+TIMEOUT = 30.0
+"""Seconds to wait for a message: far longer than it takes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """An act, and what became of it."""
+class ScenarioRun:
+    """A scenario and its result."""
 
-    act: Act
+    scenario: Scenario
     status: int
-    became: str
+    result: str
 
     @property
     def as_expected(self) -> bool:
-        """Whether the bridge did what it must."""
-        return self.status == self.act.status and self.became == self.act.became
+        """True if status and result are the expected ones."""
+        return self.status == self.scenario.status and self.result == self.scenario.result
 
 
 async def run(console: Console, stay: bool) -> bool:
-    """Play, print, and return whether every line is as expected. With ``stay``, go on until interrupted."""
+    """Run the scenarios, print them, and return whether all results are as expected.
+
+    With ``stay``, continue until interrupted.
+    """
     with tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder:
         async with SlackSimulator(rate=Rate()) as slack:
-            service = await _started(Path(folder), slack)
+            service = await _start_service(Path(folder), slack)
             host, port = service.address
             console.print(f"A bridge listens on http://{host}:{port}, and a simulated Slack on {slack.base}.\n")
             try:
-                played = await _play(console, service, slack)
-                console.print(_table(played))
-                good = all(line.as_expected for line in played)
-                console.print(_sum(played))
+                runs = await _play(console, service, slack)
+                console.print(_table(runs))
+                passed = all(run.as_expected for run in runs)
+                console.print(_summary(runs))
                 if stay:
-                    console.print(curl.lines(f"http://{host}:{port}", time.time()), soft_wrap=True)
-                    await _show_what_comes(console, slack)
+                    console.print(curl.curl_commands(f"http://{host}:{port}", time.time()), soft_wrap=True)
+                    await _follow_channels(console, slack)
             finally:
                 await service.stop()
-    return good
+    return passed
 
 
-async def _started(folder: Path, slack: SlackSimulator) -> Service:
+async def _start_service(folder: Path, slack: SlackSimulator) -> Service:
     environ = {
         "BRIDGE_PORT": "0",
         "BRIDGE_STORE": f"sqlite:///{folder}/bridge.db",
@@ -80,93 +83,93 @@ async def _started(folder: Path, slack: SlackSimulator) -> Service:
     return service
 
 
-async def _play(console: Console, service: Service, slack: SlackSimulator) -> list[Played]:
-    slack.script(SLOW_CHANNEL, limited(1))
-    played: list[Played] = []
-    expected = dict.fromkeys(CHANNELS, 0)
+async def _play(console: Console, service: Service, slack: SlackSimulator) -> list[ScenarioRun]:
+    slack.script(SLOW_CHANNEL, rate_limited(1))
+    runs: list[ScenarioRun] = []
+    expected_posts = dict.fromkeys(CHANNELS, 0)
     async with aiohttp.ClientSession() as session:
-        for act in acts(time.time()):
-            status, event = await _send(session, service, act)
-            channel = act.became.partition("#")[2].partition(",")[0]
+        for scenario in scenarios(time.time()):
+            status, event = await _send(session, service, scenario)
+            channel = scenario.result.partition("#")[2].partition(",")[0]
             if channel:
-                expected[channel] += 1
-                posts = await slack.wait_for(channel, expected[channel], PATIENCE)
-                console.print(framed(as_message(posts[-1].body), channel))
-            played.append(Played(act, status, await _became(service, status, event, act)))
-    return played
+                expected_posts[channel] += 1
+                posts = await slack.wait_for(channel, expected_posts[channel], TIMEOUT)
+                console.print(framed(message_of_post(posts[-1].body), channel))
+            runs.append(ScenarioRun(scenario, status, await _result_of(service, status, event, scenario)))
+    return runs
 
 
-async def _send(session: aiohttp.ClientSession, service: Service, act: Act) -> tuple[int, dict[str, object]]:
-    """Send a request as the proxy in front would pass it on. Twilio's answer is no JSON: then it is empty."""
+async def _send(session: aiohttp.ClientSession, service: Service, scenario: Scenario) -> tuple[int, dict[str, object]]:
+    """Send a request as a proxy would forward it. Twilio's answer is not JSON: then it is empty."""
     host, port = service.address
-    target = urlsplit(act.request.url)
+    target = urlsplit(scenario.request.url)
     url = f"http://{host}:{port}{target.path}" + (f"?{target.query}" if target.query else "")
     async with session.request(
-        act.request.method, url, data=act.request.body or None, headers=dict(act.request.headers)
+        scenario.request.method, url, data=scenario.request.body or None, headers=dict(scenario.request.headers)
     ) as response:
         answer = await response.json() if response.content_type == "application/json" else {}
         return response.status, answer
 
 
-async def _became(service: Service, status: int, answer: dict[str, object], act: Act) -> str:
-    """What became of a request, as the ledger and the answer tell it."""
+async def _result_of(service: Service, status: int, answer: dict[str, object], scenario: Scenario) -> str:
+    """Return the result of a request, from the event log and the answer."""
     if status != 200:
-        return "turned away"
-    said = text_at(answer, "status")
-    if said == "duplicate":
-        return "known already: duplicate"
-    rows = await service.store.find(Query(source=act.provider, limit=100))
-    rows = [row for row in rows if row.type == act.type]
-    if said == "ignored" or not rows:
+        return "rejected"
+    word = text_at(answer, "status")
+    if word == "duplicate":
+        return "duplicate"
+    rows = await service.store.find(Query(source=scenario.provider, limit=100))
+    rows = [row for row in rows if row.type == scenario.type]
+    if word == "ignored" or not rows:
         return "ignored"
     row = rows[0]
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while row.state == "waiting":
-            # Slack shows a message a moment before its delivery is on record.
+            # The simulator shows a message a moment before its delivery is recorded.
             await asyncio.sleep(0.01)
             row = next(r for r in await service.store.find(Query(event=row.event)) if r.delivery == row.delivery)
     tries = f", at the {'second' if row.attempts == 2 else f'{row.attempts}th'} try" if row.attempts > 1 else ""
     return f"{row.state} to #{row.channel}{tries}" if row.state == "delivered" else f"{row.state}: {row.reason}"
 
 
-def as_message(body: object) -> Message:
-    """A post that Slack took, as a message again."""
-    return Message(text_at(body, "text"), list_at(body, "blocks"), list_at(body, "attachments"))  # type: ignore[arg-type]  # Slack took them
+def message_of_post(body: object) -> Message:
+    """Return an accepted post as a message again."""
+    return Message(text_at(body, "text"), list_at(body, "blocks"), list_at(body, "attachments"))  # type: ignore[arg-type]  # Slack accepted them
 
 
-def _table(played: Sequence[Played]) -> Table:
-    table = Table(title="What came in, and what became of it", title_justify="left", title_style="bold")
-    for column in ("provider", "event", "request", "answer", "what became of it", ""):
+def _table(runs: Sequence[ScenarioRun]) -> Table:
+    table = Table(title="Requests and their results", title_justify="left", title_style="bold")
+    for column in ("provider", "event", "request", "answer", "result", ""):
         table.add_column(column)
-    for line in played:
-        act = line.act
+    for run in runs:
+        scenario = run.scenario
         table.add_row(
-            act.provider,
-            act.type,
-            Text(act.told or "signed", "" if act.told else "dim"),
-            str(line.status),
-            line.became,
-            Text("✓", "green") if line.as_expected else Text(f"✗ expected {act.status}, {act.became}", "red"),
+            scenario.provider,
+            scenario.type,
+            Text(scenario.note or "signed", "" if scenario.note else "dim"),
+            str(run.status),
+            run.result,
+            Text("✓", "green") if run.as_expected else Text(f"✗ expected {scenario.status}, {scenario.result}", "red"),
         )
     return table
 
 
-def _sum(played: Sequence[Played]) -> Text:
-    wrong = sum(not line.as_expected for line in played)
+def _summary(runs: Sequence[ScenarioRun]) -> Text:
+    wrong = sum(not run.as_expected for run in runs)
     if wrong:
-        return Text(f"{wrong} of {len(played)} lines are not as expected.", "bold red")
-    return Text(f"All {len(played)} lines are as expected.", "bold green")
+        return Text(f"{wrong} of {len(runs)} lines are not as expected.", "bold red")
+    return Text(f"All {len(runs)} lines are as expected.", "bold green")
 
 
-async def _show_what_comes(console: Console, slack: SlackSimulator) -> None:
+async def _follow_channels(console: Console, slack: SlackSimulator) -> None:
     """Draw each new message as it is posted, until interrupted."""
-    seen = {channel: len(slack.posts(channel)) for channel in CHANNELS}
+    shown = {channel: len(slack.posts(channel)) for channel in CHANNELS}
 
     async def follow(channel: str) -> None:
         while True:
-            posts = await slack.wait_for(channel, seen[channel] + 1, within=10**9)
-            for post in posts[seen[channel] :]:
-                console.print(framed(as_message(post.body), channel))
-            seen[channel] = len(posts)
+            posts = await slack.wait_for(channel, shown[channel] + 1, within=10**9)
+            for post in posts[shown[channel] :]:
+                console.print(framed(message_of_post(post.body), channel))
+            shown[channel] = len(posts)
 
     await asyncio.gather(*(follow(channel) for channel in CHANNELS))

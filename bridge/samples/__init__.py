@@ -1,4 +1,4 @@
-"""The sample events: one for each type, below a folder for each provider."""
+"""Sample events: one for each type, in a folder for each provider."""
 
 from bridge.samples.sample import SAMPLE_SECRET as SAMPLE_SECRET
 from bridge.samples.sample import SAMPLE_TIME as SAMPLE_TIME

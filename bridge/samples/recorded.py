@@ -1,4 +1,4 @@
-"""A body that was recorded, to stand in for a sample's."""
+"""Recorded bodies, used in place of a sample's body."""
 
 from urllib.parse import parse_qsl
 
@@ -7,12 +7,14 @@ from bridge.samples.sample import samples
 
 
 class UnreadableBodyError(ValueError):
-    """It is nothing that the provider would send. The text says why."""
+    """The provider would never send this body. The text says why."""
 
 
 def recorded_body(raw: bytes, provider: str) -> object:
-    """A recorded body as a sample holds it: JSON, or a form as a list of [name, value] pairs where the provider sends
-    such. Raises UnreadableBodyError."""
+    """Parse a recorded body as a sample holds it.
+
+    The result is JSON, or a list of [name, value] pairs for a provider that sends forms. Raises UnreadableBodyError.
+    """
     try:
         return parse_json(raw)
     except InvalidJsonError:

@@ -1,4 +1,4 @@
-"""The sample events: one a type, below a folder for each provider. Demo, check, render, test and the tests use them."""
+"""Sample events: one for each type, in a folder for each provider; used by demo, check, render, test and the tests."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from bridge.sources import PROVIDERS
 SAMPLE_SECRET = "a-secret-that-only-samples-are-signed-with"  # noqa: S105 - signs samples only, and opens nothing
 
 SAMPLE_TIME = 1_795_392_000.0
-"""When samples arrive on pages that are kept (2026-11-23 00:00 UTC): two pages differ by their messages alone."""
+"""Arrival time of samples on stored pages (2026-11-23 00:00 UTC), so that two pages differ only by their messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +26,26 @@ class Sample:
 
     @property
     def name(self) -> str:
-        """What it is called on the command line, e.g. ``gitlab/merge_request.open``."""
+        """The sample's name on the command line, e.g. ``gitlab/merge_request.open``."""
         return f"{self.provider}/{self.type}"
 
 
 @cache
 def samples() -> Mapping[str, Sample]:
-    """Every sample by its name, sorted."""
-    found: dict[str, Sample] = {}
+    """Return every sample by its name, sorted."""
+    samples_by_name: dict[str, Sample] = {}
     for provider in PROVIDERS.values():
         for path in sorted((Path(__file__).parent / provider.name).glob("*.json")):
             event_type = provider.type_of_sample(path.stem)
             sample = Sample(provider.name, event_type, path, json.loads(path.read_text("utf-8")))
-            found[sample.name] = sample
-    return found
+            samples_by_name[sample.name] = sample
+    return samples_by_name
 
 
 def sample_event(sample: Sample, source: str, now: float, body: object | None = None) -> Event:
-    """The event that a sample becomes when it arrives at ``source``; ``body`` stands in for the sample's own.
+    """Return the event of a sample that arrives at ``source``; ``body`` replaces the sample's own.
 
-    Raises Malformed if a body that stands in cannot be read.
+    ``now`` is in Unix seconds. Raises Malformed if the replaced body cannot be read.
     """
     provider = PROVIDERS[sample.provider]
     request = provider.request_for(sample.type, sample.body if body is None else body, SAMPLE_SECRET, now)

@@ -27,12 +27,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from bridge.core.payload import list_at
-from bridge.demo.slack_simulator import Post, SlackSimulator
+from bridge.demo.slack_simulator import Post
 from tests.bridges import environment
 from tests.chaos.providers import MARKER, PATIENCE, Providers
 from tests.chaos.service import CAN_FILL, Service
 from tests.chaos.slack_weather import TOO_LATE, Weather
 from tests.chaos.verdict import Kept, Record, Shown, Verdict, judge
+from tests.slack.simulator import SlackSimulator
 
 CHANNELS = {"gitlab": ("alone", "quick"), "stripe": ("alone", "packed")}
 """Where the events of each source go."""

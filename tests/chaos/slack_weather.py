@@ -4,8 +4,9 @@ import random
 from collections import Counter, deque
 from collections.abc import Callable
 
-from bridge.demo import slack_simulator as sim
-from bridge.demo.slack_simulator import Behaviour, Fault, Late, limited
+from bridge.demo.slack_simulator import rate_limited
+from tests.slack.answers import BAD_GATEWAY, EMPTY_500, HTML_200, INVALID_BLOCKS, NO_SERVICE
+from tests.slack.simulator import Behaviour, Fault, Late
 
 TOO_LATE = 7.0
 """Seconds: later than a bridge waits for an answer."""
@@ -13,18 +14,18 @@ CLEAR = 3
 """Requests that go well after a trouble: a message that meets too many is rightly taken to be at fault."""
 
 _TROUBLES: tuple[tuple[str, int, tuple[Behaviour | None, ...]], ...] = (
-    ("429", 6, (limited(1),)),
-    ("500, empty", 6, (sim.EMPTY_500,)),
-    ("500 three times", 2, (sim.EMPTY_500,) * 3),
-    ("502 for a while", 2, (sim.BAD_GATEWAY,) * 5),
-    ("200 with HTML", 2, (sim.HTML_200,)),
+    ("429", 6, (rate_limited(1),)),
+    ("500, empty", 6, (EMPTY_500,)),
+    ("500 three times", 2, (EMPTY_500,) * 3),
+    ("502 for a while", 2, (BAD_GATEWAY,) * 5),
+    ("200 with HTML", 2, (HTML_200,)),
     ("reset before reading", 5, (Fault.RESET_BEFORE_BODY,)),
     ("reset after reading", 6, (Fault.RESET_AFTER_BODY,)),
     ("answer broken off", 3, (Fault.BREAK_OFF,)),
     ("closed", 3, (Fault.CLOSE,)),
     ("slow", 6, (Late(0.3), Late(0.1), Late(0.2))),
-    ("refused", 2, (sim.INVALID_BLOCKS,)),
-    ("no service", 1, (sim.NO_SERVICE,)),
+    ("refused", 2, (INVALID_BLOCKS,)),
+    ("no service", 1, (NO_SERVICE,)),
     ("too late", 1, (Late(TOO_LATE),)),
 )
 """Name, weight, and what the next requests meet. Nothing here says twice that a single message is at fault."""

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bridge.demo.slack_simulator import Fault, Post
+from bridge.demo.slack_simulator import Post
 from tests.chaos.chaos import Report, kept, shown, verdict_of
 from tests.chaos.slack_weather import TOO_LATE
 from tests.chaos.verdict import Kept, Life, Record, Shown, judge
+from tests.slack.simulator import Fault
 
 
 def names(*numbers: int) -> tuple[str, ...]:

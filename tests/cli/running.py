@@ -12,10 +12,11 @@ from pathlib import Path
 
 import aiohttp
 
-from bridge.demo.slack_simulator import INVALID_BLOCKS, SlackSimulator
 from tests.bridges import environment, sample_request
 from tests.cli.command import environment_of, run
 from tests.service.process import send, serving
+from tests.slack.answers import INVALID_BLOCKS
+from tests.slack.simulator import SlackSimulator
 
 ROUTES = """
 [channels.general]

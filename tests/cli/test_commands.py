@@ -10,9 +10,10 @@ import pytest
 
 from bridge.config.packaged import packaged_templates
 from bridge.core.version import __version__
-from bridge.demo.slack_simulator import NO_SERVICE, SlackSimulator
 from bridge.sources import PROVIDERS
 from tests.cli.command import run
+from tests.slack.answers import NO_SERVICE
+from tests.slack.simulator import SlackSimulator
 
 
 def test_help_names_every_command(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.events import following
-from bridge.demo.slack_simulator import limited
+from bridge.demo.slack_simulator import rate_limited
 from bridge.store import DeliveryResult, Query, StoreUnavailableError
 from tests.cli.command import run
 from tests.cli.running import Beside, beside
@@ -80,7 +80,7 @@ async def test_follow_shows_what_is_new_and_what_changes_until_ctrl_c(tmp_path: 
         assert process.stdout
         first = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
         assert first["type"] == "issue.open"
-        service.slack.script("general", limited(3))
+        service.slack.script("general", rate_limited(3))
         (order,) = await service.send("shopify/orders/create")
         seen: list[dict[str, object]] = []
         while not seen or seen[-1]["state"] != "delivered":
@@ -103,7 +103,7 @@ async def test_lanes_that_do_not_run_are_told_first(tmp_path: Path) -> None:
 
 async def test_show_tells_everything(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
-        service.slack.script("ops", limited(1))
+        service.slack.script("ops", rate_limited(1))
         (event_id,) = await service.send("gitlab/pipeline.failed")
         await service.settled()
         done = await service.run("events", "show", event_id, "--body")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.demo.slack_simulator import limited
+from bridge.demo.slack_simulator import rate_limited
 from tests.cli.command import run
 from tests.cli.running import beside
 
@@ -47,8 +47,8 @@ async def test_two_replays_at_once_do_not_post_twice(tmp_path: Path) -> None:
         before = len(service.texts()) + len(service.texts("ops"))
         selectors = ("--since", "1h", "--yes")
         # The service is held up, so that nothing is posted before all have asked.
-        service.slack.always("general", limited(3))
-        service.slack.always("ops", limited(3))
+        service.slack.always("general", rate_limited(3))
+        service.slack.always("ops", rate_limited(3))
         done = await asyncio.gather(*(service.run_process("replay", "--json", *selectors) for _ in range(4)))
         service.slack.always("general", None)
         service.slack.always("ops", None)

@@ -9,10 +9,10 @@ import pytest
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.slack import Poster, open_session
 from bridge.delivery.worker_deps import WorkerDeps
-from bridge.demo.slack_simulator import SlackSimulator
 from bridge.store import open_store
 from tests.delivery.clock import HandClock
 from tests.delivery.scene import Scene, WatchedStore, render
+from tests.slack.simulator import SlackSimulator
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,6 @@ from typing import Literal, TypeVar
 from bridge.delivery.channel_worker import ChannelWorker
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.worker_deps import WorkerDeps
-from bridge.demo.slack_simulator import SlackSimulator
 from bridge.events import Event, Request, new_id
 from bridge.messages import Message, Rendered
 from bridge.routing.decide import Planned, State
@@ -31,6 +30,7 @@ from bridge.store import (
     StoredDelivery,
 )
 from tests.delivery.clock import PATIENCE, HandClock
+from tests.slack.simulator import SlackSimulator
 
 T = TypeVar("T")
 REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {}, b"{}")

@@ -12,11 +12,24 @@ from bridge.delivery.channel_worker import MAX_INTERNAL_ERRORS, ChannelWorker
 from bridge.delivery.circuit_breaker import PROBE_EVERY
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.worker_deps import RUNNING, WorkerState, back_off
-from bridge.demo import slack_simulator as sim
-from bridge.demo.slack_simulator import Answer, Behaviour, Fault, http_date, limited, redirect
+from bridge.demo.slack_simulator import Answer, rate_limited
 from bridge.messages import Message, Rendered
 from bridge.store import Delivery, DeliveryResult, StoreUnavailableError
 from tests.delivery.scene import Scene, message, render
+from tests.slack.answers import (
+    BAD_GATEWAY,
+    CHANNEL_IS_ARCHIVED,
+    CHANNEL_NOT_FOUND,
+    EMPTY_500,
+    HTML_200,
+    INVALID_BLOCKS,
+    NO_ACTIVE_HOOKS,
+    NO_SERVICE,
+    ROLLUP_ERROR,
+    http_date,
+    redirect,
+)
+from tests.slack.simulator import Behaviour, Fault, HeldAnswer
 
 MARKDOWN = {"type": "markdown", "text": "# a type of block on which incoming webhooks fail"}
 
@@ -75,7 +88,7 @@ async def test_a_429_pauses_the_lane_for_as_long_as_slack_asks(
     scene: Scene, retry_after: float | str | None, seconds: float
 ) -> None:
     await scene.accept("first", "second")
-    scene.slack.script("general", limited(retry_after))
+    scene.slack.script("general", rate_limited(retry_after))
     worker = scene.start()
     await scene.settled(1)
     assert await scene.clock.asleep() == seconds + 0.5, "and up to half a second by chance"
@@ -87,7 +100,7 @@ async def test_a_429_pauses_the_lane_for_as_long_as_slack_asks(
 
 async def test_a_new_url_ends_a_pause(scene: Scene) -> None:
     await scene.accept("first", "second")
-    scene.slack.script("general", limited(3600))
+    scene.slack.script("general", rate_limited(3600))
     worker = scene.start()
     await scene.settled(1)
     assert await scene.clock.asleep() == 3600.5
@@ -99,7 +112,7 @@ async def test_a_new_url_ends_a_pause(scene: Scene) -> None:
 
 async def test_a_429_costs_nothing_however_often_it_comes(scene: Scene) -> None:
     await scene.accept("first", "second")
-    scene.slack.script("general", *[limited(1)] * 20)
+    scene.slack.script("general", *[rate_limited(1)] * 20)
     scene.start()
     await scene.until_ended(2)
     assert scene.shown() == ["first", "second"]
@@ -110,7 +123,7 @@ async def test_a_429_costs_nothing_however_often_it_comes(scene: Scene) -> None:
 
 async def test_a_429_between_failures_does_not_count_as_one(scene: Scene) -> None:
     await scene.accept("first")
-    scene.slack.script("general", sim.EMPTY_500, limited(1), limited(1), sim.EMPTY_500)
+    scene.slack.script("general", EMPTY_500, rate_limited(1), rate_limited(1), EMPTY_500)
     scene.start()
     await scene.until_ended(1)
     assert scene.slept == [1, 1.5, 1.5, 2]
@@ -120,10 +133,10 @@ async def test_a_429_between_failures_does_not_count_as_one(scene: Scene) -> Non
 @pytest.mark.parametrize(
     "behaviour",
     [
-        sim.EMPTY_500,
-        sim.BAD_GATEWAY,
-        sim.ROLLUP_ERROR,
-        sim.HTML_200,
+        EMPTY_500,
+        BAD_GATEWAY,
+        ROLLUP_ERROR,
+        HTML_200,
         Answer(504),
         Answer(400, "<html>a proxy's own page</html>"),
         Fault.HANG,
@@ -155,7 +168,7 @@ async def test_a_reset_after_the_post_was_shown_is_one_of_the_ways_to_a_second_o
 
 async def test_after_three_failures_a_live_slack_gets_the_text_alone(scene: Scene) -> None:
     await scene.accept("first", "second")
-    scene.slack.script("general", *[sim.EMPTY_500] * 3)
+    scene.slack.script("general", *[EMPTY_500] * 3)
     scene.start()
     settled = await scene.until_ended(2)
     assert scene.answered() == ["500", "500", "500", "400 no_text", "200 ok", "200 ok"]
@@ -168,7 +181,7 @@ async def test_after_three_failures_a_live_slack_gets_the_text_alone(scene: Scen
 
 async def test_a_message_on_which_slack_fails_whatever_is_sent_dies_and_blocks_nobody(scene: Scene) -> None:
     await scene.accept("first", "second")
-    scene.slack.script("general", *[sim.EMPTY_500] * 3, Answer(400, "no_text"), sim.EMPTY_500)
+    scene.slack.script("general", *[EMPTY_500] * 3, Answer(400, "no_text"), EMPTY_500)
     scene.start()
     await scene.until_ended(2)
     assert scene.answered() == ["500", "500", "500", "400 no_text", "500", "400 no_text", "200 ok"]
@@ -190,11 +203,11 @@ async def test_an_unsupported_block_costs_the_layout_and_not_the_message(scene: 
 
 async def test_while_slack_is_away_the_lane_waits_without_count_and_without_end(scene: Scene) -> None:
     await scene.accept("first", "second")
-    scene.slack.always("general", sim.BAD_GATEWAY)
+    scene.slack.always("general", BAD_GATEWAY)
     worker = scene.start()
     await scene.until(scene.slack.wait_for_hits("general", 60))
     assert await scene.states() == ["waiting", "waiting"]
-    assert worker.state == WorkerState("away", sim.BAD_GATEWAY.body)
+    assert worker.state == WorkerState("away", BAD_GATEWAY.body)
     assert scene.slept[:8] == [1, 2, 4, 8, 16, 32, 60, 60]
     assert set(scene.slept[8:]) == {60}
     assert [hit.body for hit in scene.slack.hits("general")[3:]] == [{"text": ""}] * (
@@ -209,7 +222,7 @@ async def test_while_slack_is_away_the_lane_waits_without_count_and_without_end(
 
 async def test_after_an_absence_failures_are_counted_anew(scene: Scene) -> None:
     await scene.accept("first")
-    scene.slack.script("general", *[sim.EMPTY_500] * 5, Answer(400, "no_text"), *[sim.EMPTY_500] * 2)
+    scene.slack.script("general", *[EMPTY_500] * 5, Answer(400, "no_text"), *[EMPTY_500] * 2)
     scene.start()
     await scene.until_ended(1)
     assert [post.body for post in scene.slack.posts("general")] == [message("first").body()]
@@ -217,13 +230,13 @@ async def test_after_an_absence_failures_are_counted_anew(scene: Scene) -> None:
 
 async def test_a_probe_that_is_limited_waits_as_long_as_it_is_asked_to(scene: Scene) -> None:
     await scene.accept("first")
-    scene.slack.script("general", *[sim.EMPTY_500] * 3, limited(90))
+    scene.slack.script("general", *[EMPTY_500] * 3, rate_limited(90))
     scene.start()
     await scene.until_ended(1)
     assert scene.slept == [1, 2, 90]
 
 
-@pytest.mark.parametrize(("behaviour", "shows_twice"), [(Fault.RESET_AFTER_BODY, True), (sim.EMPTY_500, False)])
+@pytest.mark.parametrize(("behaviour", "shows_twice"), [(Fault.RESET_AFTER_BODY, True), (EMPTY_500, False)])
 async def test_the_log_says_where_the_next_try_may_show_a_message_twice(
     scene: Scene, behaviour: Behaviour, shows_twice: bool
 ) -> None:
@@ -239,7 +252,13 @@ async def test_the_log_says_where_the_next_try_may_show_a_message_twice(
 
 async def test_slack_leaving_during_the_text_alone_loses_nothing(scene: Scene) -> None:
     await scene.accept("first")
-    scene.slack.script("general", sim.INVALID_BLOCKS, sim.BAD_GATEWAY, sim.BAD_GATEWAY, sim.BAD_GATEWAY)
+    scene.slack.script(
+        "general",
+        INVALID_BLOCKS,
+        BAD_GATEWAY,
+        BAD_GATEWAY,
+        BAD_GATEWAY,
+    )
     scene.start()
     await scene.until_ended(1)
     assert scene.answered()[-2:] == ["400 no_text", "200 ok"]
@@ -264,7 +283,7 @@ async def test_a_refused_message_goes_as_text_at_once(scene: Scene, token: str) 
 
 async def test_a_message_whose_text_is_refused_too_dies_and_blocks_nobody(scene: Scene) -> None:
     await scene.accept("first", "second")
-    scene.slack.script("general", sim.INVALID_BLOCKS, Answer(413))
+    scene.slack.script("general", INVALID_BLOCKS, Answer(413))
     with capture_logs() as logs:
         scene.start()
         await scene.until_ended(2)
@@ -276,7 +295,7 @@ async def test_a_message_whose_text_is_refused_too_dies_and_blocks_nobody(scene:
 
 async def test_a_dead_destination_stops_the_lane_until_a_probe_finds_it_alive(scene: Scene) -> None:
     await scene.accept("first", "second")
-    scene.slack.always("general", sim.NO_ACTIVE_HOOKS)
+    scene.slack.always("general", NO_ACTIVE_HOOKS)
     with capture_logs() as logs:
         worker = scene.start()
         await scene.until(scene.slack.wait_for_hits("general", 6))
@@ -295,7 +314,7 @@ async def test_a_dead_destination_stops_the_lane_until_a_probe_finds_it_alive(sc
 
 async def test_a_stopped_lane_is_not_stirred_by_what_is_accepted(scene: Scene) -> None:
     await scene.accept("first")
-    scene.slack.always("general", sim.NO_SERVICE)
+    scene.slack.always("general", NO_SERVICE)
     worker = scene.start()
     await scene.settled(1)
     for n in range(5):
@@ -309,7 +328,13 @@ async def test_a_stopped_lane_is_not_stirred_by_what_is_accepted(scene: Scene) -
 
 async def test_a_stopped_lane_stays_stopped_while_slack_is_away(scene: Scene) -> None:
     await scene.accept("first")
-    scene.slack.script("general", sim.NO_SERVICE, sim.BAD_GATEWAY, sim.CHANNEL_IS_ARCHIVED, limited(3))
+    scene.slack.script(
+        "general",
+        NO_SERVICE,
+        BAD_GATEWAY,
+        CHANNEL_IS_ARCHIVED,
+        rate_limited(3),
+    )
     worker = scene.start()
     await scene.settled(1)
     for detail in ("no_service", "no_service", "channel_is_archived", "channel_is_archived"):
@@ -322,7 +347,7 @@ async def test_a_stopped_lane_stays_stopped_while_slack_is_away(scene: Scene) ->
 
 async def test_a_new_url_starts_a_stopped_lane_at_once(scene: Scene) -> None:
     await scene.accept("first")
-    scene.slack.always("general", sim.CHANNEL_NOT_FOUND)
+    scene.slack.always("general", CHANNEL_NOT_FOUND)
     worker = scene.start()
     await scene.settled(1)
     await scene.clock.asleep()
@@ -335,7 +360,7 @@ async def test_a_new_url_starts_a_stopped_lane_at_once(scene: Scene) -> None:
 
 async def test_a_stopped_lane_whose_url_is_taken_away_rests(scene: Scene) -> None:
     await scene.accept("first")
-    scene.slack.always("general", sim.CHANNEL_NOT_FOUND)
+    scene.slack.always("general", CHANNEL_NOT_FOUND)
     worker = scene.start()
     await scene.settled(1)
     await scene.clock.asleep()
@@ -353,7 +378,7 @@ async def test_a_stopped_lane_whose_url_is_taken_away_rests(scene: Scene) -> Non
 
 async def test_a_probe_after_failures_may_find_the_destination_dead(scene: Scene) -> None:
     await scene.accept("first")
-    scene.slack.script("general", *[sim.EMPTY_500] * 3, sim.NO_SERVICE)
+    scene.slack.script("general", *[EMPTY_500] * 3, NO_SERVICE)
     worker = scene.start()
     await scene.until(scene.slack.wait_for_hits("general", 4))
     await scene.clock.asleep()
@@ -364,7 +389,7 @@ async def test_a_probe_after_failures_may_find_the_destination_dead(scene: Scene
 
 async def test_a_destination_may_die_while_slack_is_away(scene: Scene) -> None:
     await scene.accept("first")
-    scene.slack.script("general", *[sim.EMPTY_500] * 4, sim.NO_SERVICE)
+    scene.slack.script("general", *[EMPTY_500] * 4, NO_SERVICE)
     worker = scene.start()
     await scene.until(scene.slack.wait_for_hits("general", 5))
     await scene.clock.asleep()
@@ -375,7 +400,7 @@ async def test_a_destination_may_die_while_slack_is_away(scene: Scene) -> None:
 
 async def test_a_new_url_ends_an_absence(scene: Scene) -> None:
     await scene.accept("first")
-    scene.slack.always("general", sim.BAD_GATEWAY)
+    scene.slack.always("general", BAD_GATEWAY)
     worker = scene.start()
     await scene.until(scene.slack.wait_for_hits("general", 6))
     await scene.clock.asleep()
@@ -401,7 +426,7 @@ async def test_a_message_more_than_an_hour_late_says_so(scene: Scene, seconds: f
 async def test_the_text_alone_says_that_it_is_late_too(scene: Scene) -> None:
     await scene.accept("first")
     scene.clock.advance(7200)
-    scene.slack.script("general", sim.INVALID_BLOCKS)
+    scene.slack.script("general", INVALID_BLOCKS)
     scene.start()
     await scene.settled(2)
     assert scene.shown() == ["first\nPosted 2 hours late"]
@@ -429,7 +454,7 @@ async def test_a_templates_fault_posts_the_fallback_and_is_told_once(scene: Scen
 
     scene.deps = replace(scene.deps, render=falls_back)
     await scene.accept("first")
-    scene.slack.script("general", sim.EMPTY_500, sim.EMPTY_500)
+    scene.slack.script("general", EMPTY_500, EMPTY_500)
     with capture_logs() as logs:
         scene.start()
         await scene.until_ended(1)
@@ -448,7 +473,7 @@ async def test_a_template_that_is_mended_meanwhile_makes_the_next_try(scene: Sce
 
     scene.deps = replace(scene.deps, render=is_mended)
     await scene.accept("first")
-    scene.slack.script("general", sim.EMPTY_500)
+    scene.slack.script("general", EMPTY_500)
     scene.start()
     await scene.until_ended(1)
     assert scene.shown() == ["good"]
@@ -520,7 +545,7 @@ async def test_a_delivery_on_which_the_bridge_itself_fails_blocks_nobody(scene: 
 
 async def test_what_a_person_dropped_meanwhile_is_not_posted(scene: Scene) -> None:
     await scene.accept("first", "second")
-    scene.slack.script("general", sim.EMPTY_500)
+    scene.slack.script("general", EMPTY_500)
     scene.start()
     [failed] = await scene.settled(1)
     await scene.clock.asleep()
@@ -541,7 +566,7 @@ async def test_a_lane_that_is_told_to_stop_claims_no_more(scene: Scene) -> None:
 async def test_a_lane_that_is_told_to_stop_puts_its_post_on_record(scene: Scene, status: int) -> None:
     await scene.accept("first", "second")
     hold = asyncio.Event()
-    scene.slack.script("general", Answer(status, "ok", shows=status == 200, hold=hold))
+    scene.slack.script("general", HeldAnswer(status, "ok", shows=status == 200, hold=hold))
     worker = scene.start()
     await scene.slack.wait_for_hits("general", 1)
     assert worker.posting
@@ -572,7 +597,7 @@ async def test_a_lane_without_a_url_rests_until_it_has_one(scene: Scene) -> None
 
 
 async def test_what_was_dead_and_is_revived_begins_anew_with_its_whole_message(scene: Scene) -> None:
-    scene.slack.script("general", sim.INVALID_BLOCKS, sim.INVALID_BLOCKS)
+    scene.slack.script("general", INVALID_BLOCKS, INVALID_BLOCKS)
     await scene.accept("one")
     worker = scene.start()
     await scene.until_ended(1)

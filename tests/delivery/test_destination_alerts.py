@@ -9,10 +9,18 @@ from structlog.testing import capture_logs
 
 from bridge.delivery.circuit_breaker import PROBE_EVERY
 from bridge.delivery.dispatcher import Destination, Dispatcher
-from bridge.demo import slack_simulator as sim
-from bridge.demo.slack_simulator import Answer, limited
+from bridge.demo.slack_simulator import Answer, rate_limited
 from bridge.store import DestinationState, StoreUnavailableError
 from tests.delivery.scene import Scene, render
+from tests.slack.answers import (
+    BAD_GATEWAY,
+    CHANNEL_IS_ARCHIVED,
+    CHANNEL_NOT_FOUND,
+    EMPTY_500,
+    INVALID_BLOCKS,
+    NO_ACTIVE_HOOKS,
+    NO_SERVICE,
+)
 
 
 @dataclass
@@ -74,7 +82,7 @@ async def house(scene: Scene) -> AsyncIterator[House]:
 
 
 async def test_a_stopped_lane_is_told_once_with_what_waits_and_the_mend(house: House) -> None:
-    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    house.scene.slack.always("deploys", NO_SERVICE)
     await house.scene.accept("1", "2", channel="deploys")
     await house.start()
     [text] = await house.told(1)
@@ -92,7 +100,7 @@ async def test_a_stopped_lane_is_told_once_with_what_waits_and_the_mend(house: H
 
 
 async def test_the_lane_that_works_again_is_told_in_one_line_and_its_row_is_gone(house: House) -> None:
-    house.scene.slack.always("deploys", sim.CHANNEL_IS_ARCHIVED)
+    house.scene.slack.always("deploys", CHANNEL_IS_ARCHIVED)
     await house.scene.accept(*map(str, range(12)), channel="deploys")
     await house.start()
     [text] = await house.told(1)
@@ -103,7 +111,7 @@ async def test_the_lane_that_works_again_is_told_in_one_line_and_its_row_is_gone
 
 
 async def test_another_url_brings_it_back(house: House) -> None:
-    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    house.scene.slack.always("deploys", NO_SERVICE)
     await house.scene.accept("1", channel="deploys")
     dispatcher = await house.start()
     await house.told(1)
@@ -114,7 +122,7 @@ async def test_another_url_brings_it_back(house: House) -> None:
 
 
 async def test_a_restart_tells_nothing_twice(house: House) -> None:
-    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    house.scene.slack.always("deploys", NO_SERVICE)
     await house.scene.accept("1", channel="deploys")
     await house.start()
     await house.told(1)
@@ -133,7 +141,7 @@ async def test_a_restart_tells_nothing_twice(house: House) -> None:
 async def test_a_lane_of_before_that_has_nothing_to_post_is_asked_about(house: House) -> None:
     await house.scene.store.note_destination("deploys", "stopped", "no_service", house.scene.clock.now())
     await house.scene.store.destination_alerted("deploys")
-    house.scene.slack.script("deploys", sim.NO_SERVICE)
+    house.scene.slack.script("deploys", NO_SERVICE)
     await house.start()
     assert await house.told(1) == ["#deploys is back: 0 messages that waited are on their way"]
     assert house.scene.clock.now() >= 1_800_000_000.0 + PROBE_EVERY
@@ -142,13 +150,13 @@ async def test_a_lane_of_before_that_has_nothing_to_post_is_asked_about(house: H
 
 async def test_a_trouble_that_was_not_told_before_a_restart_is_told_after_it(house: House) -> None:
     await house.scene.store.note_destination("deploys", "stopped", "channel_not_found", house.scene.clock.now())
-    house.scene.slack.always("deploys", sim.CHANNEL_NOT_FOUND)
+    house.scene.slack.always("deploys", CHANNEL_NOT_FOUND)
     await house.start()
     assert "the channel was deleted" in (await house.told(1))[0]
 
 
 async def test_a_channel_that_is_gone_leaves_no_row(house: House) -> None:
-    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    house.scene.slack.always("deploys", NO_SERVICE)
     await house.scene.accept("1", channel="deploys")
     dispatcher = await house.start()
     await house.told(1)
@@ -158,7 +166,7 @@ async def test_a_channel_that_is_gone_leaves_no_row(house: House) -> None:
 
 
 async def test_slack_being_away_is_written_down_and_not_told(house: House) -> None:
-    house.scene.slack.always("deploys", sim.BAD_GATEWAY)
+    house.scene.slack.always("deploys", BAD_GATEWAY)
     await house.scene.accept("1", channel="deploys")
     await house.start()
     [row] = await house.rows(bool)
@@ -168,10 +176,10 @@ async def test_slack_being_away_is_written_down_and_not_told(house: House) -> No
     assert not house.scene.slack.posts("ops")
 
 
-@pytest.mark.parametrize("answer", [sim.EMPTY_500, limited(30), sim.NO_ACTIVE_HOOKS])
+@pytest.mark.parametrize("answer", [EMPTY_500, rate_limited(30), NO_ACTIVE_HOOKS])
 async def test_the_alerts_channel_is_told_as_soon_as_it_takes_it(house: House, answer: Answer) -> None:
     house.scene.slack.script("ops", *[answer] * 5)
-    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    house.scene.slack.always("deploys", NO_SERVICE)
     await house.scene.accept("1", channel="deploys")
     with capture_logs() as said:
         await house.start()
@@ -180,8 +188,8 @@ async def test_the_alerts_channel_is_told_as_soon_as_it_takes_it(house: House, a
 
 
 async def test_what_the_alerts_channel_refuses_is_given_up(house: House) -> None:
-    house.scene.slack.always("ops", sim.INVALID_BLOCKS)
-    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    house.scene.slack.always("ops", INVALID_BLOCKS)
+    house.scene.slack.always("deploys", NO_SERVICE)
     await house.scene.accept("1", channel="deploys")
     with capture_logs() as said:
         await house.start()
@@ -192,8 +200,8 @@ async def test_what_the_alerts_channel_refuses_is_given_up(house: House) -> None
 
 
 async def test_a_trouble_that_is_over_is_not_told_any_more(house: House) -> None:
-    house.scene.slack.always("ops", sim.EMPTY_500)
-    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    house.scene.slack.always("ops", EMPTY_500)
+    house.scene.slack.always("deploys", NO_SERVICE)
     await house.scene.accept("1", channel="deploys")
     await house.start()
     await house.scene.until(house.scene.slack.wait_for_hits("ops", 2))
@@ -210,7 +218,7 @@ async def test_where_nobody_can_be_told_the_log_alone_tells(house: House, how: s
         house.configure("deploys", "ops")
     house.alerts = {"itself": "deploys", "its url": "ops", "none": None}[how]
     hook = "ops" if how == "its url" else "deploys"
-    house.scene.slack.always(hook, sim.NO_SERVICE)
+    house.scene.slack.always(hook, NO_SERVICE)
     await house.scene.accept("1", channel="deploys")
     with capture_logs() as said:
         await house.start()
@@ -225,7 +233,7 @@ async def test_where_nobody_can_be_told_the_log_alone_tells(house: House, how: s
 
 async def test_an_alerts_channel_that_comes_with_a_reload_is_told(house: House) -> None:
     house.alerts = None
-    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    house.scene.slack.always("deploys", NO_SERVICE)
     await house.scene.accept("1", channel="deploys")
     dispatcher = await house.start()
     await house.rows(bool)
@@ -246,7 +254,7 @@ async def test_a_store_that_is_not_available_holds_nothing_up_for_good(
         return await real(channel, state, detail, now)
 
     monkeypatch.setattr(house.scene.store, "note_destination", note)
-    house.scene.slack.always("deploys", sim.NO_SERVICE)
+    house.scene.slack.always("deploys", NO_SERVICE)
     await house.scene.accept("1", channel="deploys")
     await house.start()
     assert len(await house.told(1)) == 1

@@ -9,10 +9,11 @@ from structlog.testing import capture_logs
 
 from bridge.delivery.dispatcher import DRAIN, POLL_EVERY, Destination, Dispatcher
 from bridge.delivery.worker_deps import RUNNING, ChannelPolicy, WorkerState
-from bridge.demo import slack_simulator as sim
-from bridge.demo.slack_simulator import Answer, Fault, limited
+from bridge.demo.slack_simulator import rate_limited
 from bridge.store import StoreUnavailableError, open_store
 from tests.delivery.scene import Scene, render
+from tests.slack.answers import EMPTY_500, NO_SERVICE
+from tests.slack.simulator import Fault, HeldAnswer
 
 
 @dataclass
@@ -70,8 +71,8 @@ async def test_every_channel_has_its_lane(house: House) -> None:
 
 async def test_a_channel_in_trouble_holds_up_no_other(house: House) -> None:
     house.configure("dead", "limited", "good")
-    house.scene.slack.always("dead", sim.NO_SERVICE)
-    house.scene.slack.always("limited", limited(60))
+    house.scene.slack.always("dead", NO_SERVICE)
+    house.scene.slack.always("limited", rate_limited(60))
     for channel in house.destinations:
         await house.scene.accept("1", "2", channel=channel)
     await house.dispatcher.start()
@@ -140,7 +141,7 @@ async def test_a_new_configuration_starts_and_ends_lanes(house: House) -> None:
 
 async def test_a_new_url_starts_a_stopped_lane(house: House) -> None:
     house.configure("here")
-    house.scene.slack.always("here", sim.NO_SERVICE)
+    house.scene.slack.always("here", NO_SERVICE)
     await house.scene.accept("1", channel="here")
     await house.dispatcher.start()
     await house.scene.settled(1)
@@ -153,7 +154,7 @@ async def test_a_new_url_starts_a_stopped_lane(house: House) -> None:
 async def test_a_channel_that_goes_and_comes_back_during_a_post_is_not_posted_to_twice(house: House) -> None:
     house.configure("here")
     hold = asyncio.Event()
-    house.scene.slack.script("here", Answer(200, "ok", shows=True, hold=hold))
+    house.scene.slack.script("here", HeldAnswer(200, "ok", shows=True, hold=hold))
     await house.scene.accept("1", "2", channel="here")
     await house.dispatcher.start()
     await house.scene.slack.wait_for("here", 1)
@@ -186,8 +187,8 @@ async def test_the_slowest_of_the_channels_that_share_a_webhook_sets_its_pace(ho
 async def test_the_end_waits_for_posts_in_flight_and_leaves_the_rest(house: House) -> None:
     house.configure("busy", "idle", "failing")
     hold = asyncio.Event()
-    house.scene.slack.script("busy", Answer(200, "ok", shows=True, hold=hold))
-    house.scene.slack.script("failing", sim.EMPTY_500)
+    house.scene.slack.script("busy", HeldAnswer(200, "ok", shows=True, hold=hold))
+    house.scene.slack.script("failing", EMPTY_500)
     await house.scene.accept("1", "2", channel="busy")
     await house.scene.accept("3", channel="failing")
     await house.dispatcher.start()
@@ -205,7 +206,7 @@ async def test_the_end_waits_for_posts_in_flight_and_leaves_the_rest(house: Hous
 
 async def test_the_end_cuts_off_what_takes_too_long(house: House) -> None:
     house.configure("here")
-    house.scene.slack.script("here", Answer(200, "ok", hold=asyncio.Event()))
+    house.scene.slack.script("here", HeldAnswer(200, "ok", hold=asyncio.Event()))
     await house.scene.accept("1", channel="here")
     await house.dispatcher.start()
     await house.scene.slack.wait_for_hits("here", 1)

@@ -10,12 +10,13 @@ import structlog
 
 from bridge.core import logs
 from bridge.delivery.slack import Poster, open_session
-from bridge.demo import slack_simulator as sim
-from bridge.demo.slack_simulator import Answer, Behaviour, Fault, limited, redirect
+from bridge.demo.slack_simulator import Answer, rate_limited
 from bridge.messages import Rendered
 from bridge.store import Delivery, StoreUnavailableError
 from tests.delivery.clock import HandClock
 from tests.delivery.scene import Scene, render
+from tests.slack.answers import BAD_GATEWAY, EMPTY_500, HTML_200, INVALID_BLOCKS, NO_SERVICE, redirect
+from tests.slack.simulator import Behaviour, Fault
 
 PINNED = "bridge.delivery.http"
 """The one logger whose level is ours: slack-sdk writes URLs into it below WARNING."""
@@ -54,25 +55,25 @@ def secrets_of(scene: Scene) -> list[str]:
 
 
 FAULTS: list[Behaviour] = [
-    limited(2),
-    sim.EMPTY_500,
-    sim.BAD_GATEWAY,
-    sim.HTML_200,
-    sim.INVALID_BLOCKS,
+    rate_limited(2),
+    EMPTY_500,
+    BAD_GATEWAY,
+    HTML_200,
+    INVALID_BLOCKS,
     redirect("/login"),
     redirect("/ok", 307),
     Fault.HANG,
     Fault.CLOSE,
     Fault.RESET_BEFORE_BODY,
     Fault.RESET_AFTER_BODY,
-    sim.NO_SERVICE,
+    NO_SERVICE,
 ]
 
 
 async def test_no_failure_of_a_lane_writes_the_url(scene: Scene, written: io.StringIO, loud_loop: None) -> None:
     url = scene.slack.webhook("general")
     quoting = [Answer(status, f"No such page: {url}") for status in (200, 400, 404, 500)]
-    scene.slack.script("general", *FAULTS, *quoting, *[sim.EMPTY_500] * 8)
+    scene.slack.script("general", *FAULTS, *quoting, *[EMPTY_500] * 8)
     scene.store.settle_faults.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
     scene.store.claim_faults.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
     await scene.accept(*map(str, range(6)))

@@ -10,9 +10,25 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from bridge.core.version import __version__
 from bridge.delivery.outcome import Kind
 from bridge.delivery.slack import Poster, open_session
-from bridge.demo import slack_simulator as sim
-from bridge.demo.slack_simulator import Answer, Behaviour, Fault, SlackSimulator, http_date, limited, redirect
+from bridge.demo.slack_simulator import Answer, rate_limited
 from tests.delivery.clock import HandClock
+from tests.slack.answers import (
+    ACTION_PROHIBITED,
+    BAD_GATEWAY,
+    CHANNEL_IS_ARCHIVED,
+    CHANNEL_NOT_FOUND,
+    EMPTY_500,
+    HTML_200,
+    INVALID_BLOCKS,
+    INVALID_TOKEN,
+    LOGIN_PAGE,
+    NO_ACTIVE_HOOKS,
+    NO_SERVICE,
+    ROLLUP_ERROR,
+    http_date,
+    redirect,
+)
+from tests.slack.simulator import Behaviour, Fault, SlackSimulator
 
 BODY: dict[str, object] = {"text": "hello 😀", "unfurl_links": False}
 
@@ -43,7 +59,7 @@ async def test_a_probe_shows_nothing(slack: SlackSimulator, poster: Poster) -> N
 
 
 async def test_a_probe_of_a_dead_hook_says_so(slack: SlackSimulator, poster: Poster) -> None:
-    slack.always("general", sim.NO_ACTIVE_HOOKS)
+    slack.always("general", NO_ACTIVE_HOOKS)
     outcome = await poster.probe(slack.webhook("general"))
     assert (outcome.kind, outcome.hook_lives) == ("dead_destination", False)
 
@@ -51,18 +67,18 @@ async def test_a_probe_of_a_dead_hook_says_so(slack: SlackSimulator, poster: Pos
 @pytest.mark.parametrize(
     ("behaviour", "kind", "status", "answer"),
     [
-        (limited(2), "limited", 429, "rate_limited"),
-        (sim.EMPTY_500, "away", 500, ""),
-        (sim.BAD_GATEWAY, "away", 502, "<html><body><h1>502 Bad Gateway</h1></body></html>"),
-        (sim.ROLLUP_ERROR, "away", 500, "rollup_error"),
-        (sim.HTML_200, "away", 200, sim.LOGIN_PAGE),
-        (sim.NO_SERVICE, "dead_destination", 404, "no_service"),
-        (sim.NO_ACTIVE_HOOKS, "dead_destination", 404, "no_active_hooks"),
-        (sim.CHANNEL_IS_ARCHIVED, "dead_destination", 410, "channel_is_archived"),
-        (sim.CHANNEL_NOT_FOUND, "dead_destination", 404, "channel_not_found"),
-        (sim.INVALID_TOKEN, "dead_destination", 403, "invalid_token"),
-        (sim.ACTION_PROHIBITED, "dead_destination", 403, "action_prohibited"),
-        (sim.INVALID_BLOCKS, "refused", 400, "invalid_blocks"),
+        (rate_limited(2), "limited", 429, "rate_limited"),
+        (EMPTY_500, "away", 500, ""),
+        (BAD_GATEWAY, "away", 502, "<html><body><h1>502 Bad Gateway</h1></body></html>"),
+        (ROLLUP_ERROR, "away", 500, "rollup_error"),
+        (HTML_200, "away", 200, LOGIN_PAGE),
+        (NO_SERVICE, "dead_destination", 404, "no_service"),
+        (NO_ACTIVE_HOOKS, "dead_destination", 404, "no_active_hooks"),
+        (CHANNEL_IS_ARCHIVED, "dead_destination", 410, "channel_is_archived"),
+        (CHANNEL_NOT_FOUND, "dead_destination", 404, "channel_not_found"),
+        (INVALID_TOKEN, "dead_destination", 403, "invalid_token"),
+        (ACTION_PROHIBITED, "dead_destination", 403, "action_prohibited"),
+        (INVALID_BLOCKS, "refused", 400, "invalid_blocks"),
         (Answer(302), "away", 302, "a redirect, which was not followed"),
         (Answer(200, "ok", content_type="text/html"), "ok", 200, "ok"),
     ],
@@ -80,7 +96,7 @@ async def test_every_answer_has_its_kind(
 
 async def test_how_long_to_wait_comes_from_the_answer(slack: SlackSimulator, poster: Poster) -> None:
     url, now = slack.webhook("general"), poster.clock.now()
-    slack.script("general", limited(7), limited(http_date(now + 90)), limited(None))
+    slack.script("general", rate_limited(7), rate_limited(http_date(now + 90)), rate_limited(None))
     assert [(await poster.post(url, BODY)).retry_after for _ in range(3)] == [7, 90, 1]
 
 

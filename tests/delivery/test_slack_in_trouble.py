@@ -18,11 +18,23 @@ import pytest
 from bridge.delivery.circuit_breaker import PROBE_EVERY
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.slack import Poster, open_session
-from bridge.demo import slack_simulator as sim
-from bridge.demo.slack_simulator import Answer, Behaviour, Fault, Late, Post, http_date, limited, redirect
+from bridge.demo.slack_simulator import Answer, Post, rate_limited
 from tests.delivery.scene import Scene, message
 from tests.delivery.test_slack import closed_port
 from tests.delivery.way import Door, Names, trusting
+from tests.slack.answers import (
+    BAD_GATEWAY,
+    CHANNEL_IS_ARCHIVED,
+    EMPTY_500,
+    HTML_200,
+    INVALID_BLOCKS,
+    LOGIN_PAGE,
+    NO_SERVICE,
+    ROLLUP_ERROR,
+    http_date,
+    redirect,
+)
+from tests.slack.simulator import Behaviour, Fault, Late
 
 DOCS = Path(__file__).parents[2] / "docs" / "delivery.md"
 NOW = 1_800_000_000.0
@@ -57,21 +69,21 @@ class Trouble:
 TROUBLES = (
     Trouble(
         "`429` with seconds",
-        slack=(limited(30),),
+        slack=(rate_limited(30),),
         tries=("limited", "ok"),
         answer="rate_limited",
         waited=(30 + CHANCE,),
     ),
     Trouble(
         "`429` with an HTTP date",
-        slack=(limited(http_date(NOW + 120)),),
+        slack=(rate_limited(http_date(NOW + 120)),),
         tries=("limited", "ok"),
         answer="rate_limited",
         waited=(120 + CHANCE,),
     ),
     Trouble(
         "`429` without a header, the seconds in its body",
-        slack=(limited(None),),
+        slack=(rate_limited(None),),
         tries=("limited", "ok"),
         answer="rate_limited",
         waited=(1 + CHANCE,),
@@ -84,49 +96,49 @@ TROUBLES = (
     ),
     Trouble(
         "`429` again and again",
-        slack=(limited(2),) * 9,
+        slack=(rate_limited(2),) * 9,
         tries=("limited",) * 9 + ("ok",),
         answer="rate_limited",
         waited=(2 + CHANCE,) * 9,
     ),
     Trouble(
         "`500` with an empty body, or `rollup_error`",
-        slack=(sim.EMPTY_500, sim.ROLLUP_ERROR),
+        slack=(EMPTY_500, ROLLUP_ERROR),
         waited=(1, 2),
         tries=("away", "away", "ok"),
     ),
     Trouble(
         "`500` three times, from a Slack that takes other messages",
-        slack=(sim.EMPTY_500,) * 3,
+        slack=(EMPTY_500,) * 3,
         tries=("away", "away", "away", "ok"),
         waited=(1, 2),
         becomes="its text",
     ),
     Trouble(
         "`500` to its text too, from a Slack that takes other messages",
-        slack=(*(sim.EMPTY_500,) * 3, Answer(400, "no_text"), sim.EMPTY_500),
+        slack=(*(EMPTY_500,) * 3, Answer(400, "no_text"), EMPTY_500),
         tries=("away",) * 4,
         waited=(1, 2),
         becomes="dead",
     ),
     Trouble(
         "`502` with HTML from a proxy; `503`, `504`",
-        slack=(sim.BAD_GATEWAY, Answer(504)),
+        slack=(BAD_GATEWAY, Answer(504)),
         tries=("away", "away", "ok"),
-        answer=sim.BAD_GATEWAY.body,
+        answer=BAD_GATEWAY.body,
         waited=(1, 2),
     ),
     Trouble(
         "`502` for hours",
-        slack=(sim.BAD_GATEWAY,) * 9,
+        slack=(BAD_GATEWAY,) * 9,
         tries=("away", "away", "away", "ok"),
-        answer=sim.BAD_GATEWAY.body,
+        answer=BAD_GATEWAY.body,
         waited=(1, 2, 4, 8, 16, 32, 60, 60),
     ),
     Trouble(
         "`200` with HTML, such as a sign-in page",
-        slack=(sim.HTML_200,),
-        answer=sim.LOGIN_PAGE,
+        slack=(HTML_200,),
+        answer=LOGIN_PAGE,
     ),
     Trouble(
         "a redirect, whose end would be `200` with HTML",
@@ -173,7 +185,7 @@ TROUBLES = (
     Trouble("the proxy cannot be reached, or refuses", way="no proxy", answer="the proxy cannot be reached"),
     Trouble(
         "`invalid_blocks` and other words against the message; an unknown word with a `4xx`",
-        slack=(sim.INVALID_BLOCKS,),
+        slack=(INVALID_BLOCKS,),
         tries=("refused", "ok"),
         answer="invalid_blocks",
         waited=(),
@@ -181,7 +193,7 @@ TROUBLES = (
     ),
     Trouble(
         "a word against its text too",
-        slack=(sim.INVALID_BLOCKS, Answer(400, "invalid_payload")),
+        slack=(INVALID_BLOCKS, Answer(400, "invalid_payload")),
         tries=("refused", "refused"),
         answer="invalid_blocks",
         waited=(),
@@ -189,7 +201,7 @@ TROUBLES = (
     ),
     Trouble(
         "`no_service`, `channel_is_archived` and the like; any other `401`, `403`, `404`, `410`",
-        slack=(sim.NO_SERVICE, sim.CHANNEL_IS_ARCHIVED, sim.BAD_GATEWAY),
+        slack=(NO_SERVICE, CHANNEL_IS_ARCHIVED, BAD_GATEWAY),
         tries=("dead_destination", "ok"),
         answer="no_service",
         waited=(PROBE_EVERY,) * 3,

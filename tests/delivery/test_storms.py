@@ -10,12 +10,12 @@ from bridge.core.payload import list_at, text_at
 from bridge.delivery.channel_worker import CLAIM
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.worker_deps import ChannelPolicy
-from bridge.demo import slack_simulator as sim
-from bridge.demo.slack_simulator import Answer
+from bridge.demo.slack_simulator import Answer, rate_limited
 from bridge.messages import Message, Rendered
 from bridge.messages.layout import section
 from bridge.store import Delivery, Query, StoreUnavailableError
 from tests.delivery.scene import Scene
+from tests.slack.answers import EMPTY_500, INVALID_BLOCKS
 
 NO_TEXT = Answer(400, "no_text")
 """The answer to a probe."""
@@ -114,7 +114,7 @@ async def test_pack_false_posts_each_alone(scene: Scene) -> None:
 
 async def test_a_packed_post_that_slack_refuses_is_taken_apart(scene: Scene) -> None:
     paced(scene)
-    scene.slack.script("general", sim.INVALID_BLOCKS)
+    scene.slack.script("general", INVALID_BLOCKS)
     names = [str(n) for n in range(10)]
     await scene.accept(*names)
     scene.start()
@@ -127,7 +127,7 @@ async def test_a_packed_post_that_slack_refuses_is_taken_apart(scene: Scene) -> 
 
 async def test_after_what_was_taken_apart_messages_are_packed_again(scene: Scene) -> None:
     paced(scene)
-    scene.slack.script("general", sim.INVALID_BLOCKS)
+    scene.slack.script("general", INVALID_BLOCKS)
     await scene.accept(*map(str, range(8)))
     worker = scene.start()
     await scene.until_settled(8)
@@ -140,7 +140,7 @@ async def test_after_what_was_taken_apart_messages_are_packed_again(scene: Scene
 
 async def test_a_packed_post_that_slack_fails_on_is_taken_apart_once_the_probe_is_answered(scene: Scene) -> None:
     paced(scene)
-    scene.slack.script("general", sim.EMPTY_500, sim.EMPTY_500, sim.EMPTY_500)
+    scene.slack.script("general", EMPTY_500, EMPTY_500, EMPTY_500)
     await scene.accept(*map(str, range(10)))
     scene.start()
     await scene.until_ended(10)
@@ -149,7 +149,7 @@ async def test_a_packed_post_that_slack_fails_on_is_taken_apart_once_the_probe_i
 
 async def test_a_429_keeps_the_pack(scene: Scene) -> None:
     paced(scene)
-    scene.slack.script("general", sim.limited(7))
+    scene.slack.script("general", rate_limited(7))
     await scene.accept(*map(str, range(10)))
     scene.start()
     await scene.until_ended(10)
@@ -232,7 +232,7 @@ async def test_a_channel_that_does_not_pack_has_digests_too(scene: Scene) -> Non
 async def test_a_digest_that_slack_refuses_leaves_all_to_be_packed(scene: Scene) -> None:
     paced(scene)
     with_terms(scene, ChannelPolicy(digest_after=50))
-    scene.slack.script("general", sim.INVALID_BLOCKS)
+    scene.slack.script("general", INVALID_BLOCKS)
     await scene.accept(*map(str, range(60)))
     scene.start()
     await scene.until_ended(60)
@@ -355,7 +355,7 @@ async def test_windows_whose_shared_post_slack_refuses_are_told_one_by_one(scene
     await same_subject(scene, "a 1", "b 1", "a 2", "b 2")
     scene.start()
     await scene.until_ended(4)
-    scene.slack.script("general", sim.INVALID_BLOCKS)
+    scene.slack.script("general", INVALID_BLOCKS)
     await scene.until(scene.slack.wait_for("general", 4))
     assert [len(post) for post in titles(scene)[2:]] == [1, 1]
 
@@ -365,7 +365,7 @@ async def test_a_line_on_which_slack_fails_again_and_again_does_not_hold_the_lan
     await same_subject(scene, "same a", "same b")
     worker = scene.start()
     await scene.until_ended(2)
-    scene.slack.script("general", *[sim.EMPTY_500, NO_TEXT] * 3)
+    scene.slack.script("general", *[EMPTY_500, NO_TEXT] * 3)
     while await scene.store.next_window("general") is not None:
         await scene.clock.skip()
         await asyncio.sleep(0.01)
@@ -379,7 +379,7 @@ async def test_a_line_on_which_slack_fails_again_and_again_does_not_hold_the_lan
 async def test_a_digest_on_which_slack_fails_again_and_again_leaves_all_to_be_packed(scene: Scene) -> None:
     paced(scene)
     with_terms(scene, ChannelPolicy(digest_after=50))
-    scene.slack.script("general", *[sim.EMPTY_500, NO_TEXT] * 3)
+    scene.slack.script("general", *[EMPTY_500, NO_TEXT] * 3)
     await scene.accept(*map(str, range(60)))
     scene.start()
     await scene.until_ended(60)
@@ -389,7 +389,7 @@ async def test_a_digest_on_which_slack_fails_again_and_again_leaves_all_to_be_pa
 async def test_after_a_digest_that_slack_refused_the_next_flood_has_one_again(scene: Scene) -> None:
     paced(scene)
     with_terms(scene, ChannelPolicy(digest_after=50))
-    scene.slack.script("general", sim.INVALID_BLOCKS)
+    scene.slack.script("general", INVALID_BLOCKS)
     await scene.accept(*map(str, range(60)))
     worker = scene.start()
     await scene.until_ended(60)
@@ -468,7 +468,7 @@ async def test_a_window_waits_while_slack_asks_to(scene: Scene) -> None:
     await same_subject(scene, "same a", "same b")
     scene.start()
     await scene.until_ended(2)
-    scene.slack.script("general", sim.limited(5), Answer(500, ""))
+    scene.slack.script("general", rate_limited(5), Answer(500, ""))
     await scene.until(scene.slack.wait_for("general", 2))
     assert "and *1 more* like it" in flat(scene)[-1]
 

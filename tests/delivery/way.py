@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from bridge.demo.slack_simulator import SlackSimulator
+from tests.slack.simulator import SlackSimulator
 
 HOST = "hooks.slack.invalid"
 """A name that cannot exist (RFC 6761, https://www.rfc-editor.org/rfc/rfc6761#section-6.4): only ``Names`` knows it."""

@@ -8,9 +8,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bridge.demo.slack_simulator import NO_SERVICE, SlackSimulator
 from tests.bridges import sample_request
 from tests.service.process import minimal, send, serving
+from tests.slack.answers import NO_SERVICE
+from tests.slack.simulator import SlackSimulator
 
 pytestmark = pytest.mark.slow
 

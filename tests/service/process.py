@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from bridge.demo.slack_simulator import SlackSimulator
 from bridge.events import Request
+from tests.slack.simulator import SlackSimulator
 
 
 async def start(environ: Mapping[str, str], folder: Path) -> Process:

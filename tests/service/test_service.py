@@ -13,11 +13,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bridge.demo.slack_simulator import NO_SERVICE, Fault, SlackSimulator
 from bridge.events import Request
 from tests.bridges import environment, sample_request
 from tests.cli.command import run
 from tests.service.process import minimal, send, serving, start
+from tests.slack.answers import NO_SERVICE
+from tests.slack.simulator import Fault, SlackSimulator
 
 
 async def test_it_starts_with_one_secret_and_one_channel_and_stops_with_0(tmp_path: Path) -> None:

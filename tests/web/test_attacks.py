@@ -16,9 +16,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bridge.demo.slack_simulator import SlackSimulator
 from tests.bridges import SECRETS, sample_request
 from tests.service.process import minimal, send, serving
+from tests.slack.simulator import SlackSimulator
 
 pytestmark = [
     pytest.mark.slow,
