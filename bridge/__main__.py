@@ -1,10 +1,10 @@
-"""python -m bridge, and the `bridge` command."""
+"""Run `bridge` and `python -m bridge`."""
 
 import sys
 
 
 def main() -> None:
-    """Run the command line. `bridge health` takes a way of its own: it runs every 30 s in a small container."""
+    """Run a command. `bridge health` imports little, because a container runs it every 30 s."""
     if sys.argv[1:2] == ["health"]:
         from bridge.cli.health import main as health
 

@@ -1,4 +1,4 @@
-"""`bridge health`: asks a running bridge on this machine how it is. The standard library only, so that it is quick."""
+"""`bridge health`: ask a bridge on this machine for its health, with the standard library only, so that it is quick."""
 
 import http.client
 import json
@@ -7,41 +7,54 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-USAGE = """Usage: bridge health [--ready]
+USAGE = """Usage: bridge health [--ready] [--json]
 
 Ask the bridge on this machine (BRIDGE_HOST, BRIDGE_PORT) whether it lives (/healthz).
 With --ready: whether it can accept and keep webhooks (/readyz).
+With --json: as --ready, and print one JSON object: status, counts, counters since the start.
 
 Exit status: 0 yes, 1 no, 2 wrong usage.
 """
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
-    """Print one line and return the exit status."""
+    """Print the answer and return the exit status."""
     if "--help" in arguments or "-h" in arguments:
         sys.stdout.write(USAGE)
         return 0
-    if set(arguments) - {"--ready"}:
+    if set(arguments) - {"--ready", "--json"}:
         sys.stderr.write(f"bridge health: no such option: {' '.join(arguments)} (see bridge health --help)\n")
         return 2
     host, port = address(environ)
-    path = "/readyz" if "--ready" in arguments else "/healthz"
+    try:
+        ready, content = _get(host, port, "/readyz" if arguments else "/healthz")
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        sys.stderr.write(f"bridge health: no answer from {host}:{port}: {error}; is `bridge serve` running there?\n")
+        return 1
+    if "--json" in arguments:
+        shown = {"status": content.get("status", ""), **{key: content.get(key, {}) for key in ("counts", "counters")}}
+        sys.stdout.write(json.dumps(shown) + "\n")
+    else:
+        sys.stdout.write(f"{content.get('status', '')}\n")
+    return 0 if ready else 1
+
+
+def _get(host: str, port: int, path: str) -> tuple[bool, dict[str, object]]:
+    """Return whether a health page answers with status 200, and its content."""
     connection = http.client.HTTPConnection(host, port, timeout=4)
     try:
         connection.request("GET", path)
         response = connection.getresponse()
-        status = json.loads(response.read(65_536)).get("status", "")
-    except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
-        sys.stderr.write(f"bridge health: no answer from {host}:{port}: {error}; is `bridge serve` running there?\n")
-        return 1
+        content = json.loads(response.read(65_536))
     finally:
         connection.close()
-    sys.stdout.write(f"{status}\n")
-    return 0 if response.status == 200 else 1
+    if not isinstance(content, dict):
+        raise ValueError("the answer is no JSON object")
+    return response.status == 200, content
 
 
 def address(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> tuple[str, int]:
-    """Where `bridge serve` listens, from the variables or .env; an address that means all of them becomes loopback."""
+    """Return the address of `bridge serve` from the variables or .env; loopback for an address that means all."""
     names = {name.upper(): value.strip() for name, value in _dotenv(dotenv).items()}
     names.update({name.upper(): value.strip() for name, value in environ.items()})
     host = names.get("BRIDGE_HOST", "") or "127.0.0.1"

@@ -14,7 +14,7 @@ from bridge.store import StoreRefusedError
 
 
 def serve() -> None:
-    """Start or refuse with one line a fault; then run until SIGTERM."""
+    """Start and run until SIGTERM, or print one line for each error and exit."""
     import uvloop
 
     from bridge.service.service import serve as run
@@ -28,20 +28,22 @@ def serve() -> None:
     except ConfigurationError as error:
         refuse(error.faults)
     try:
-        uvloop.run(_run_and_leave(run(settings, snapshot)))
+        uvloop.run(_run_and_exit(run(settings, snapshot)))
     except StoreRefusedError as error:
         refuse([str(error)])
     except OSError as error:
-        where = f"{settings.host}:{settings.port}"
-        # The loop puts the address into the error's text again; the look-up of a name has numbers of its own.
-        bound = not isinstance(error, socket.gaierror)
-        why = os.strerror(error.errno) if bound and error.errno else error.strerror or str(error)
-        refuse([f"cannot listen on {where} ({why}): choose others with BRIDGE_HOST, BRIDGE_PORT"])
+        address = f"{settings.host}:{settings.port}"
+        # The loop repeats the address in the error's text; errors of name look-ups have numbers of their own.
+        own_number = not isinstance(error, socket.gaierror)
+        reason = os.strerror(error.errno) if own_number and error.errno else error.strerror or str(error)
+        refuse([f"cannot listen on {address} ({reason}): choose others with BRIDGE_HOST, BRIDGE_PORT"])
 
 
-async def _run_and_leave(service: Coroutine[None, None, None]) -> None:
-    """Run it, and end the process without waiting for threads: one that looks up Slack's name in a network that does
-    not answer takes half a minute, and all is done and closed by now."""
+async def _run_and_exit(service: Coroutine[None, None, None]) -> None:
+    """Run a service and end the process without waiting for its threads.
+
+    A thread that looks up Slack's name in a network without answers takes half a minute. Everything else is closed.
+    """
     await service
     logging.shutdown()
     os._exit(0)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from bridge.core.clock import sleep_unless
+from bridge.core.counters import POSTS, TEMPLATE_ERRORS
 from bridge.delivery.circuit_breaker import FAILURES, CircuitBreaker, briefly, said
 from bridge.delivery.digests import first_line
 from bridge.delivery.outcome import Outcome
@@ -239,7 +240,7 @@ class ChannelWorker:
         async with self._in_flight():
             at = self._deps.clock.now()
             outcome = await self._deps.poster.post(url, load.body)
-            self._deps.counts[outcome.kind] += 1
+            self._deps.counters.inc(POSTS, self.channel, outcome.kind)
             state, reason = self._verdict(load, outcome)
             attempt = Attempt(at, outcome.kind, outcome.status, outcome.answer, outcome.seconds)
             shown = state == "delivered"
@@ -336,7 +337,7 @@ class ChannelWorker:
 
     def _tell_fault(self, delivery: Delivery, rendered: Rendered) -> None:
         if rendered.fault:
-            self._deps.counts["template_faults"] += 1
+            self._deps.counters.inc(TEMPLATE_ERRORS, self.channel)
             log.error("a template failed, a plain message goes out", id=delivery.event.id, fault=rendered.fault)
 
     def _tell_death(self, delivery: Delivery, reason: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from bridge.core.clock import Clock
+from bridge.core.counters import Counters
 from bridge.delivery.channel_worker import ChannelWorker
 from bridge.delivery.destination_alerts import DestinationAlerts
 from bridge.delivery.rate_limiter import RateLimiter
@@ -55,9 +56,8 @@ class Dispatcher:
         owner: str,
         repeat_of: Callable[[str], float | None] = lambda _: None,
         alerts: Callable[[], str | None] = lambda: None,
+        counters: Counters | None = None,
     ) -> None:
-        self.posts: Counter[str] = Counter()
-        """Since the start: posts by the kind of their outcome, and `template_faults`."""
         self._destinations = destinations
         self._limiters: dict[str, RateLimiter] = {}
         self._workers: dict[str, ChannelWorker] = {}
@@ -73,7 +73,7 @@ class Dispatcher:
             clock,
             random,
             owner,
-            counts=self.posts,
+            counters=counters or Counters(),
             policy_of=self._policy_of,
             repeat_of=repeat_of,
             record_state=self._alerts_of.record_state,

@@ -8,6 +8,7 @@ from typing import Literal
 
 import structlog
 
+from bridge.core.counters import POSTS
 from bridge.delivery.circuit_breaker import FAILURES, CircuitBreaker, briefly
 from bridge.delivery.digests import FAILED_TYPES, and_many_more, digest
 from bridge.delivery.store_writer import StoreWriter
@@ -124,7 +125,7 @@ class Summarizer:
         await self._deps.limiter_of(url).turn()
         async with self._in_flight():
             outcome = await self._deps.poster.post(url, message.body())
-            self._deps.counts[outcome.kind] += 1
+            self._deps.counters.inc(POSTS, self._channel, outcome.kind)
             if outcome.kind == "ok":
                 await self._writer.retry_until_stored(shown)
         match outcome.kind:

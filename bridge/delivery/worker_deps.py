@@ -1,11 +1,11 @@
 """What lanes work with, and how a lane is doing."""
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from bridge.core.clock import Clock
+from bridge.core.counters import Counters
 from bridge.delivery.outcome import Outcome
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.messages import Rendered
@@ -51,8 +51,7 @@ class WorkerDeps:
     """From 0 up to 1: jitter."""
     owner: str
     """Who claims, as the store knows it."""
-    counts: Counter[str] = field(default_factory=Counter)
-    """Since the start: posts by the kind of their outcome, and `template_faults`."""
+    counters: Counters = field(default_factory=Counters)
     policy_of: Callable[[str], ChannelPolicy] = lambda _: ChannelPolicy()
     """A channel's terms."""
     repeat_of: Callable[[str], float | None] = lambda _: None

@@ -1,1 +1,1 @@
-"""The rooms put together: one running bridge."""
+"""One running bridge: all parts together."""

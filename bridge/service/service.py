@@ -1,4 +1,4 @@
-"""The rooms put together: one running bridge, from its start to its stop."""
+"""Run one bridge: connect all parts, start them and stop them."""
 
 import asyncio
 import os
@@ -15,6 +15,7 @@ import structlog
 from bridge.config.names import secret_variable
 from bridge.config.settings import Settings
 from bridge.core.clock import Clock, SystemClock
+from bridge.core.counters import EVENTS, EVENTS_PRUNED, Counters
 from bridge.core.large_bodies import return_freed_memory
 from bridge.core.version import __version__
 from bridge.delivery.dispatcher import Destination, Dispatcher
@@ -30,17 +31,16 @@ from bridge.web.app import LAST_REQUESTS, Server, application
 from bridge.web.connection_policy import Limits
 from bridge.web.connections import Connections, raise_open_files
 from bridge.web.health import Health, Readiness
-from bridge.web.log_throttle import Lines
+from bridge.web.log_throttle import LogThrottle
 from bridge.web.request_bodies import BodyBudget
 from bridge.web.webhooks import Ingest
 
 PRUNE_EVERY = 600.0
-"""Seconds between two prunings."""
-LOOK_EVERY = 1.0
-"""Seconds for which /readyz believes its last look at the store: whoever asks it often costs no more than one who does
-not."""
+"""Seconds between two prunings of the store."""
+STORE_CHECK_AGE = 1.0
+"""Seconds for which /readyz reuses its last check of the store, so that frequent requests cost no more."""
 REST = 1.0
-"""How long the compiling of the templates rests after each, as a multiple of the time it took."""
+"""Pause after compiling each template, as a multiple of the time that it took."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.service.service")
 
@@ -48,7 +48,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.service.service
 class Service:
     """One bridge in this process. ``start`` and ``stop`` are called once each.
 
-    ``running`` is what routes, templates and settings say; ``take_over`` swaps it for another.
+    ``snapshot`` holds the routes, templates and settings in force; ``take_over`` replaces it.
     """
 
     def __init__(
@@ -60,15 +60,16 @@ class Service:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.snapshot = snapshot
+        self.counters = Counters()
         self.address = ("", 0)
         self._settings = settings
         self._clock: Clock = clock or SystemClock()
         self._jitter = jitter
         self._state = "starting"
-        self._looked_at = float("-inf")
-        self._found: Counts | None = None
-        self._known: Mapping[str, Channel] = {}
-        self._reached: Mapping[str, Destination] = {}
+        self._checked_at = float("-inf")
+        self._counts: Counts | None = None
+        self._channels: Mapping[str, Channel] = {}
+        self._channel_destinations: Mapping[str, Destination] = {}
         self._renderer = ThreadPoolExecutor(1, "render")
         self._closing = AsyncExitStack()
         self._closing.callback(self._renderer.shutdown, wait=False, cancel_futures=True)
@@ -77,7 +78,7 @@ class Service:
         self.dispatcher: Dispatcher
 
     async def start(self) -> None:
-        """Open the store, start the workers, listen. Raises StoreRefusedError, or OSError for the address."""
+        """Open the store, start the workers and listen. Raises StoreRefusedError, or OSError for the address."""
         try:
             await self._start()
         except BaseException:
@@ -101,6 +102,7 @@ class Service:
             owner=f"{socket.gethostname()}:{os.getpid()}",
             repeat_of=lambda route: self.snapshot.routes.repeat(route),
             alerts=lambda: self.snapshot.routes.alerts,
+            counters=self.counters,
         )
         self.ingest = Ingest(
             snapshot=lambda: self.snapshot,
@@ -108,95 +110,101 @@ class Service:
             wake=self.dispatcher.wake,
             now=clock.now,
             inflight=BodyBudget(settings.max_inflight, read_time=settings.body_timeout),
-            rejected_log=Lines("turned away", clock.monotonic, most=20, window=60.0),
-            accepted_log=Lines("taken in", clock.monotonic, most=20, window=1.0),
+            rejected_log=LogThrottle("rejected", self.counters, clock.monotonic, most=20, window=60.0),
+            accepted_log=LogThrottle("accepted", self.counters, clock.monotonic, most=20, window=1.0),
+            counters=self.counters,
         )
         limits = Limits(settings.max_connections, settings.head_timeout, settings.idle_timeout)
-        server = Server(application(self.ingest, Health(self._readiness)), Connections(self.ingest.note, limits))
+        connections = Connections(self.ingest.log_rejected, limits, self.counters)
+        server = Server(application(self.ingest, Health(self._readiness)), connections)
 
-        async def finish_what_is_in_flight() -> None:
+        async def finish_in_flight() -> None:
             await server.stop_listening()
             await asyncio.gather(server.stop(), self.dispatcher.stop(within=LAST_REQUESTS))
 
-        self._closing.push_async_callback(finish_what_is_in_flight)
-        self._warming = asyncio.create_task(self._warm(self.snapshot.templates), name="warming")
-        self._closing.callback(self._warming.cancel)
+        self._closing.push_async_callback(finish_in_flight)
+        self._compiling = asyncio.create_task(self._compile(self.snapshot.templates), name="compiling")
+        self._closing.callback(self._compiling.cancel)
         await self.dispatcher.start()
         self.address = await server.start(settings.host, settings.port)
-        pruning = asyncio.create_task(self._keep_house(), name="pruning")
+        pruning = asyncio.create_task(self._prune_store(), name="pruning")
         self._closing.callback(pruning.cancel)
         self._state = "ok"
 
     async def stop(self) -> None:
-        """Accept nothing more, finish requests and posts in flight within 8 s, and leave the rest in the store."""
+        """Stop accepting, finish requests and posts in flight within 8 s, and leave the rest in the store."""
         started, self._state = self._state == "ok", "stopping"
         await self._closing.aclose()
         if started:
             log.info("stopped")
 
     async def take_over(self, snapshot: Snapshot) -> None:
-        """Go by another configuration from now on. Its templates are compiled before, where messages are rendered."""
+        """Put another snapshot in force. Its templates are compiled first, in the thread that renders messages."""
         before = self.snapshot.templates
         templates = await asyncio.get_running_loop().run_in_executor(self._renderer, ready, snapshot.templates, before)
         self.snapshot = replace(snapshot, templates=templates)
         self.dispatcher.refresh()
 
     async def _render(self, delivery: Delivery, notes: Sequence[str]) -> Rendered:
-        """In a thread of its own, so that a slow template holds up its lane and nothing else."""
+        """Render in a thread of its own, so that a slow template delays only its channel worker."""
         templates = self.snapshot.templates
         return await asyncio.get_running_loop().run_in_executor(
             self._renderer, lambda: render(delivery.event, templates, delivery.template, notes=notes)
         )
 
-    def when_compiled(self, call: Callable[[], None]) -> None:
-        """Call it once the templates of the start are compiled."""
-        self._warming.add_done_callback(lambda _: call())
+    def when_compiled(self, callback: Callable[[], None]) -> None:
+        """Call a function once the first templates are compiled."""
+        self._compiling.add_done_callback(lambda _: callback())
 
-    async def _warm(self, templates: Templates) -> None:
-        """Compile the templates where messages are rendered, but one by one: the first message waits for one of them,
-        and not for all. Parts come first, since what uses them is cut off after a while. Between them it rests: what
-        arrives right after a start shares the processor with this, and two seconds of it halved what is taken in."""
+    async def _compile(self, templates: Templates) -> None:
+        """Compile the templates one by one, in the thread that renders messages.
+
+        So the first message waits for one template and not for all. Included parts come first, since a template that
+        includes them has limited time. The pauses leave the processor to requests: without them, two seconds of
+        compiling halved the rate of accepted requests.
+        """
         loop = asyncio.get_running_loop()
         for name in sorted(templates.sources, key=is_choice):
             began = loop.time()
             if fault := await loop.run_in_executor(self._renderer, compile_fault, templates, name):
-                log.warning("this template is broken, and a plain message stands in for it", fault=fault)
+                log.warning("template broken, its messages are plain", fault=fault)
             await asyncio.sleep(REST * (loop.time() - began))
         for fault in templates.faults.values():
-            log.warning("this template is broken, and a plain message stands in for it", fault=fault)
+            log.warning("template broken, its messages are plain", fault=fault)
 
     def _destinations(self) -> Mapping[str, Destination]:
         channels = self.snapshot.channels
-        if self._known is not channels:
-            self._known = channels
-            self._reached = {
+        if self._channels is not channels:
+            self._channels = channels
+            self._channel_destinations = {
                 name: Destination(
                     channel.url.get_secret_value(), channel.pace, ChannelPolicy(channel.pack, channel.digest_after)
                 )
                 for name, channel in channels.items()
             }
-        return self._reached
+        return self._channel_destinations
 
     async def _readiness(self) -> Readiness:
         if self._state != "ok":
-            return Readiness(False, self._state, {})
-        if self._clock.monotonic() - self._looked_at >= LOOK_EVERY:
-            self._looked_at = self._clock.monotonic()
-            self._found = await self._look_at_store()
-        if self._found is None:
-            return Readiness(False, "store unavailable", {})
+            return Readiness(False, self._state, {}, self.counters.totals())
+        if self._clock.monotonic() - self._checked_at >= STORE_CHECK_AGE:
+            self._checked_at = self._clock.monotonic()
+            self._counts = await self._check_store()
+        if self._counts is None:
+            return Readiness(False, "store unavailable", {}, self.counters.totals())
         workers = self.dispatcher.counts()
-        counts = {f"lanes_{name}": number for name, number in workers.items()}
-        counts |= {f"deliveries_{name}": number for name, number in self._found.states.items()}
-        in_trouble = (name for name, worker in self.dispatcher.states().items() if worker.name in ("away", "stopped"))
-        counts["deliveries_held"] = sum(self._found.waiting.get(name, 0) for name in in_trouble)
-        counts |= {f"events_{name.replace(' ', '_')}": number for name, number in self.ingest.counts.items()}
+        counts = {f"channels_{name}": number for name, number in workers.items()}
+        counts |= {f"deliveries_{name}": number for name, number in self._counts.states.items()}
+        failing = (name for name, worker in self.dispatcher.states().items() if worker.name in ("away", "stopped"))
+        counts["deliveries_held"] = sum(self._counts.waiting.get(name, 0) for name in failing)
+        counts |= {f"events_{name}": number for name, number in self.counters.by_label(EVENTS, "result").items()}
         degraded = workers["away"] or workers["stopped"]
-        return Readiness(True, "degraded" if degraded else "ok", dict(sorted(counts.items())))
+        status = "degraded" if degraded else "ok"
+        return Readiness(True, status, dict(sorted(counts.items())), self.counters.totals())
 
-    async def _look_at_store(self) -> Counts | None:
-        """What is in the store, or None while nothing new can be kept."""
-        if self.ingest.refused_all_since_asked():
+    async def _check_store(self) -> Counts | None:
+        """Return the counts of the store, or None while it refuses new events."""
+        if self.ingest.store_refused_all():
             return None
         try:
             await self.store.check()
@@ -204,17 +212,18 @@ class Service:
         except StoreUnavailableError:
             return None
 
-    async def _keep_house(self) -> None:
-        """Prune now and then. A store that is unavailable is asked again the next time."""
+    async def _prune_store(self) -> None:
+        """Prune the store regularly. If it is unavailable, try again the next time."""
         while True:
             try:
                 pruned = await self.store.prune(self._clock.now(), self._settings.retention)
                 if pruned:
-                    log.info("pruned", events=pruned)
+                    self.counters.inc(EVENTS_PRUNED, by=pruned)
+                    log.info("events pruned", events=pruned)
             except StoreUnavailableError as error:
-                log.warning("the store cannot be pruned now", reason=str(error))
+                log.warning("store pruning postponed", reason=str(error))
             except Exception:
-                log.exception("pruning failed, and is tried again")
+                log.exception("store pruning failed")
             await self._clock.sleep(PRUNE_EVERY)
 
 
@@ -222,10 +231,10 @@ async def serve(settings: Settings, snapshot: Snapshot) -> None:
     """Run a bridge until SIGTERM or SIGINT. Raises what ``Service.start`` raises."""
     return_freed_memory()
     raise_open_files()
-    told = asyncio.Event()
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, stop.set)
     service = Service(settings, snapshot)
     reload = Reload(settings, lambda: service.snapshot, service.take_over, SystemClock())
     loop.add_signal_handler(signal.SIGHUP, reload.now)
@@ -234,8 +243,8 @@ async def serve(settings: Settings, snapshot: Snapshot) -> None:
     service.when_compiled(shorten_pauses)
     reloading = asyncio.create_task(reload.run(), name="reload")
     for name in snapshot.off:
-        log.info("this source is off", source=name, hint=f"set {secret_variable(name)}")
-    await told.wait()
-    log.info("stopping: what is in flight is finished, the rest waits in the store")
+        log.info("source off", source=name, hint=f"set {secret_variable(name)}")
+    await stop.wait()
+    log.info("stopping")
     reloading.cancel()
     await service.stop()

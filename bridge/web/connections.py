@@ -14,6 +14,7 @@ from typing import cast
 import structlog
 from aiohttp import web
 
+from bridge.core.counters import CONNECTIONS_DROPPED, REQUESTS, Counters
 from bridge.web import responses
 from bridge.web.aiohttp_internals import HttpProtocol
 from bridge.web.connection_policy import (
@@ -36,7 +37,7 @@ SPARE_FILES = 100
 EXPIRE_EVERY = 0.5
 """Seconds between two searches for connections whose time is over."""
 
-Note = Callable[[int, str, str, str], None]
+LogRejected = Callable[[int, str, str, str], None]
 """Logs a rejected request: status, reason, source, remote address."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.web")
@@ -104,7 +105,8 @@ class Connection(HttpProtocol):
 
     def protocol_error(self, status: int, error: str, remote: str) -> web.StreamResponse:
         """Answer bytes that are not HTTP like every error, and log them without a quote."""
-        self._connections.note(status, f"this is not HTTP: {error}", "-", remote)
+        self._connections.counters.inc(REQUESTS, "", str(status))
+        self._connections.log_rejected(status, f"this is not HTTP: {error}", "", remote)
         self.responded(last=True)
         return responses.error(status)
 
@@ -112,9 +114,10 @@ class Connection(HttpProtocol):
 class Connections:
     """The open connections of a server, within its limits."""
 
-    def __init__(self, note: Note, limits: Limits) -> None:
+    def __init__(self, log_rejected: LogRejected, limits: Limits, counters: Counters) -> None:
         most = min(limits.most, max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES))
-        self.note = note
+        self.log_rejected = log_rejected
+        self.counters = counters
         self.limits = replace(limits, most=most)
         """As given, but with no more connections than there are files for."""
         self.table = ConnectionTable(self.limits)
@@ -167,8 +170,9 @@ class Connections:
         wire, connection.wire = connection.wire, None
         if wire is None:
             return
+        self.counters.inc(CONNECTIONS_DROPPED, drop.reason.name.lower())
         if drop.reason is not Reason.IDLE:
-            self.note(drop.status, drop.reason, "-", connection.remote)
+            self.log_rejected(drop.status, drop.reason, "", connection.remote)
         if drop.graceful and not wire.get_write_buffer_size():
             wire.close()
         else:

@@ -1,4 +1,4 @@
-"""/healthz: the process lives. /readyz: webhooks can be accepted and kept."""
+"""Answer ``/healthz`` (the process lives) and ``/readyz`` (webhooks can be accepted and stored)."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,13 +9,16 @@ from aiohttp import web
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What /readyz says. ``ready`` is False only before the start, after SIGTERM and while the store refuses writes."""
+    """The content of /readyz. ``ready`` is False before the start, after SIGTERM and while the store refuses writes."""
 
     ready: bool
     status: str
-    """``ok``, ``degraded`` (a lane is stopped or Slack is away), ``starting``, ``stopping``, ``store unavailable``."""
+    """``ok``, ``degraded`` (a channel is stopped or Slack unavailable), ``starting``, ``stopping``,
+    ``store unavailable``."""
     counts: Mapping[str, int]
-    """Numbers, and never a name of a channel."""
+    """Current numbers, without names of sources, channels or routes."""
+    counters: Mapping[str, int]
+    """Sums since the start by the counter's name, without labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,14 @@ class Health:
     readiness: Callable[[], Awaitable[Readiness]]
 
     async def healthz(self, _request: web.Request) -> web.Response:
-        """200 as long as the event loop turns."""
+        """Respond 200 as long as the event loop runs."""
         return _page(200, {"status": "ok"})
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """200 while webhooks can be accepted and kept, else 503; in either case why, and counts."""
-        readiness = await self.readiness()
-        return _page(200 if readiness.ready else 503, {"status": readiness.status, "counts": dict(readiness.counts)})
+        """Respond 200 while webhooks can be accepted and stored, else 503; always with status, counts and counters."""
+        found = await self.readiness()
+        content = {"status": found.status, "counts": dict(found.counts), "counters": dict(found.counters)}
+        return _page(200 if found.ready else 503, content)
 
 
 def _page(status: int, content: Mapping[str, object]) -> web.Response:

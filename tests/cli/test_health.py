@@ -1,6 +1,7 @@
 """`bridge health` asks a bridge on this machine how it is."""
 
 import http.server
+import json
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from bridge.cli.health import address, main
 class Answering(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         good = self.path == "/healthz"
-        body = b'{"status": "ok"}' if good else b'{"status": "stopping", "counts": {}}'
+        body = b'{"status": "ok"}' if good else b'{"status": "stopping", "counts": {"a": 1}, "counters": {"b": 2}}'
         self.send_response(200 if good else 503)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -43,6 +44,13 @@ def test_a_bridge_that_lives_is_healthy(environ: dict[str, str], capsys: pytest.
 def test_a_bridge_that_is_not_ready_says_why(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--ready"], environ) == 1
     assert capsys.readouterr().out == "stopping\n"
+
+
+def test_json_shows_counts_and_counters(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--json"], environ) == 1
+    shown = capsys.readouterr().out
+    assert shown.count("\n") == 1
+    assert json.loads(shown) == {"status": "stopping", "counts": {"a": 1}, "counters": {"b": 2}}
 
 
 def test_no_bridge_is_a_no_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.core.counters import POSTS, TEMPLATE_ERRORS
 from bridge.delivery.channel_worker import MAX_INTERNAL_ERRORS, ChannelWorker
 from bridge.delivery.circuit_breaker import PROBE_EVERY
 from bridge.delivery.rate_limiter import RateLimiter
@@ -461,7 +462,8 @@ async def test_a_templates_fault_posts_the_fallback_and_is_told_once(scene: Scen
     assert scene.shown() == ["plain"]
     assert (await scene.rows())[0].template_fault == "test.j2:3: 'x' is undefined"
     assert [line["fault"] for line in logs if "fault" in line] == ["test.j2:3: 'x' is undefined"]
-    assert scene.deps.counts == {"template_faults": 1, "away": 2, "ok": 1}
+    assert scene.deps.counters.total(TEMPLATE_ERRORS) == 1
+    assert scene.deps.counters.by_label(POSTS, "outcome") == {"away": 2, "ok": 1}
 
 
 async def test_a_template_that_is_mended_meanwhile_makes_the_next_try(scene: Scene) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.core.counters import POSTS
 from bridge.delivery.dispatcher import DRAIN, POLL_EVERY, Destination, Dispatcher
 from bridge.delivery.worker_deps import RUNNING, ChannelPolicy, WorkerState
 from bridge.demo.slack_simulator import rate_limited
@@ -49,6 +50,7 @@ async def house(scene: Scene) -> AsyncIterator[House]:
         render,
         lambda: dict(destinations),
         clock=scene.clock,
+        counters=scene.deps.counters,
         random=lambda: 1.0,
         owner="test",
     )
@@ -66,7 +68,7 @@ async def test_every_channel_has_its_lane(house: House) -> None:
     await house.scene.settled(2)
     assert (house.scene.shown("a"), house.scene.shown("b")) == (["to a"], ["to b"])
     assert house.dispatcher.states() == {"a": RUNNING, "b": RUNNING}
-    assert house.dispatcher.posts == {"ok": 2}
+    assert house.scene.deps.counters.by_label(POSTS, "outcome") == {"ok": 2}
 
 
 async def test_a_channel_in_trouble_holds_up_no_other(house: House) -> None:

@@ -80,7 +80,7 @@ async def test_a_new_url_in_a_secrets_file_revives_a_dead_channel_and_nothing_is
             async with client.get(f"{base}/readyz") as response:
                 answer = await response.json()
                 assert (response.status, answer["status"]) == (200, "degraded")
-                assert (answer["counts"]["lanes_stopped"], answer["counts"]["deliveries_waiting"]) == (1, 3)
+                assert (answer["counts"]["channels_stopped"], answer["counts"]["deliveries_waiting"]) == (1, 3)
                 assert answer["counts"]["deliveries_held"] == 3
                 assert "general" not in json.dumps(answer)
             new = tmp_path / "new"

@@ -214,7 +214,7 @@ async def test_no_secret_is_ever_written(tmp_path: Path) -> None:
             assert await asyncio.wait_for(process.wait(), 10) == 0
     database = _bytes_of(tmp_path)
     written = "".join(said) + json.dumps(answers)
-    assert "turned away" in written
+    assert "request rejected" in written
     assert "Traceback" not in written
     for secret in secrets:
         assert secret not in written

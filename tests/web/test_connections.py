@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from bridge.core.counters import CONNECTIONS_DROPPED, Counters
 from bridge.web.app import Server, constant_errors
 from bridge.web.connection_policy import Limits
 from bridge.web.connections import Connections
@@ -25,7 +26,7 @@ async def serving(most: int, unread: int) -> AsyncIterator[tuple[Connections, tu
     """A server that reads bodies within a generous bound; and the reasons of what it turned away."""
     notes: list[str] = []
     connections = Connections(
-        lambda _status, why, _source, _remote: notes.append(why), Limits(most=most, unread=unread)
+        lambda _status, why, _source, _remote: notes.append(why), Limits(most=most, unread=unread), Counters()
     )
     inflight = BodyBudget(8 * 1024 * 1024)
 
@@ -87,7 +88,7 @@ async def test_what_is_no_http_gets_the_constant_answer_and_a_line_without_what_
                 writing.write(sent)
                 answer = await reading.read()
     assert answer.endswith(b"\r\n\r\n" + BAD_REQUEST)
-    assert [(log["status"], log["event"]) for log in logs if "status" in log] == [(400, "request turned away")]
+    assert [(log["status"], log["event"]) for log in logs if "status" in log] == [(400, "request rejected")]
     assert "hush" not in str(logs)
 
 
@@ -111,6 +112,7 @@ async def test_of_too_many_connections_the_one_goes_that_was_silent_for_longest(
             opened[index][1].write(GOOD)
             assert (await opened[index][0].readuntil(b"\r\n\r\n2")).startswith(b"HTTP/1.1 200")
         assert notes == ["too many connections at once"]
+        assert connections.counters.by_label(CONNECTIONS_DROPPED, "reason") == {"too_many": 1}
         await stack.aclose()
         await until(lambda: not len(connections))
     assert connections.unread == 0

@@ -1,19 +1,22 @@
-"""What others make us log is bounded, and what is left out is said."""
+"""Log lines that clients cause are limited, and those left out are counted."""
 
 from structlog.testing import capture_logs
 
-from bridge.web.log_throttle import Lines
+from bridge.core.counters import LOG_LINES_DROPPED, Counters
+from bridge.web.log_throttle import LogThrottle
 
 
-def test_a_window_holds_so_many_lines_and_the_next_says_what_was_left_out() -> None:
+def test_a_window_has_a_limited_number_of_lines_and_the_next_one_reports_the_rest() -> None:
     clock = [0.0]
-    lines = Lines("turned away", lambda: clock[0], most=2, window=60.0)
-    with capture_logs() as written:
-        assert [lines.allows() for _ in range(5)] == [True, True, False, False, False]
-        assert written == []
+    counters = Counters()
+    throttle = LogThrottle("rejected", counters, lambda: clock[0], most=2, window=60.0)
+    with capture_logs() as logs:
+        assert [throttle.allows() for _ in range(5)] == [True, True, False, False, False]
+        assert logs == []
         clock[0] = 60.0
-        assert lines.allows()
-        assert [(line["event"], line["unlogged"]) for line in written] == [("more was turned away than was logged", 3)]
+        assert throttle.allows()
+        assert [(line["event"], line["log"], line["lines"]) for line in logs] == [("log lines dropped", "rejected", 3)]
         clock[0] = 120.0
-        assert lines.allows()
-        assert len(written) == 1
+        assert throttle.allows()
+        assert len(logs) == 1
+    assert counters.by_label(LOG_LINES_DROPPED, "log") == {"rejected": 3}

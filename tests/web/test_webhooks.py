@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.core.counters import CONDITION_ERRORS, EVENTS, OTHER, REQUESTS
 from bridge.events import Request
 from bridge.store import Query
 from tests.bridges import PUBLIC_URL, SECRETS, Bridge, bridge, sample_request
@@ -83,7 +85,7 @@ async def test_an_event_that_no_route_wants_is_ignored_and_not_stored(running: B
     status, _, body = await running.send(sample_request("gitlab/push"))
     assert (status, json.loads(body)) == (200, {"status": "ignored", "id": None})
     assert await running.service.store.find(Query()) == []
-    assert running.service.ingest.counts["ignored"] == 1
+    assert running.service.counters.by_label(EVENTS, "result") == {"ignored": 1}
 
 
 @pytest.mark.parametrize("trouble", ["wrong", "missing", "stale", "future", "body changed", "twice"])
@@ -247,8 +249,8 @@ async def test_a_failing_condition_is_not_met_and_logged_once(tmp_path: Path) ->
         async with bridge(tmp_path) as started:
             for name in ("gitlab/issue.open", "gitlab/issue.close"):
                 assert json.loads((await started.send(sample_request(name)))[2])["status"] == "ignored"
-            assert started.service.ingest.counts["conditions that failed"] == 2
-    assert sum("cannot be evaluated" in str(line["event"]) for line in written) == 1
+            assert started.service.counters.by_label(CONDITION_ERRORS, "route") == {"odd": 2}
+    assert sum("condition failed" in str(line["event"]) for line in written) == 1
 
 
 async def test_an_error_of_our_own_is_500_with_a_constant_line(
@@ -286,7 +288,21 @@ async def test_health_pages_show_counts_and_no_names(running: Bridge) -> None:
     status, page = await running.get("/readyz")
     assert status == 200
     assert page["status"] == "ok"
-    assert "general" not in json.dumps(page)
+    assert not {"general", "gitlab"} & set(re.findall(r"[a-z]+", json.dumps(page)))
+
+
+async def test_counters_show_what_happened_and_the_public_page_shows_their_sums(running: Bridge) -> None:
+    await running.send(sample_request("gitlab/issue.open"))
+    await running.send(sample_request("gitlab/push"))
+    await running.send(sample_request("gitlab/issue.open", secret="wrong"))
+    counters = running.service.counters
+    assert counters.by_label(REQUESTS, "status") == {"200": 2, "401": 1}
+    assert counters.by_label(REQUESTS, "source") == {"gitlab": 3}
+    assert counters.by_label(EVENTS, "result") == {"accepted": 1, "ignored": 1}
+    assert OTHER not in {value for sample in counters.snapshot() for value in sample.labels.values()}
+    _, page = await running.get("/readyz")
+    assert page["counters"] == counters.totals()
+    assert counters.totals()["bridge_requests_total"] == 3
 
 
 async def test_a_target_that_is_no_path_gets_400(running: Bridge) -> None:
