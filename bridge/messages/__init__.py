@@ -1,4 +1,4 @@
-"""Event and template in, Slack message out."""
+"""Render an event with its template as a Slack message."""
 
 from bridge.messages.message import Block as Block
 from bridge.messages.message import Message as Message

@@ -1,4 +1,4 @@
-"""The packed form of messages: many in one post, each with who, what, the link, and the one detail that matters."""
+"""The compact form of messages: many in one post, each with its title, link and most important detail."""
 
 import hashlib
 import json
@@ -17,14 +17,14 @@ _TITLE = 400
 _DETAIL = 200
 _NOTIFICATION = 300
 _LINK = 2_000
-"""Units of an address that is linked, so that a block holds title and detail besides."""
+"""Longest linked address in UTF-16 units, so that title and detail fit into the block too."""
 _FRAME = 1_600
-"""Bytes that are left for the notification's text, the note and what stands around the blocks."""
+"""Bytes reserved for the notification text, the note and the JSON around the blocks."""
 _DATE = re.compile(r"<!date\^[^<>]*>")
 
 
 def packed(parts: MessageParts, url: str) -> tuple[Block, ...]:
-    """A message in its packed form: one block, no buttons. ``url`` is linked where its title links nothing."""
+    """Return a message's compact form: one block, no buttons. ``url`` is linked if the title has no link."""
     lines = [line for line in parts.body.split("\n") if says(line) and not line.startswith("```")]
     title = cut(parts.title or next(iter(lines), "") or parts.text, _TITLE)
     if "<http" not in title and url and units(opening := link(url, "open")) <= _LINK:
@@ -34,7 +34,7 @@ def packed(parts: MessageParts, url: str) -> tuple[Block, ...]:
 
 
 def _details(parts: MessageParts, lines: list[str]) -> Iterator[str]:
-    """The first field, else the first line of the body."""
+    """Yield the fields, then the lines of the body."""
     for one in parts.fields:
         label, line_end, value = one.partition("\n")
         yield f"{label.strip('*')}: {value.partition(chr(10))[0]}" if line_end else one
@@ -42,23 +42,23 @@ def _details(parts: MessageParts, lines: list[str]) -> Iterator[str]:
 
 
 def fingerprint(parts: MessageParts) -> str:
-    """What tells a message from one that reads otherwise. When it happened does not count."""
+    """Return a digest of the message's text; its times do not count."""
     read = [parts.text, parts.title, parts.body, *parts.fields, *parts.context]
     return hashlib.sha256(_DATE.sub("", json.dumps(read)).encode()).hexdigest()[:32]
 
 
 @dataclass(slots=True)
 class Pack:
-    """Messages that go out in one post, in order, until it is full: 40 blocks, 12,000 bytes."""
+    """Messages that share one post, in order, until it is full: 40 blocks, 12,000 bytes."""
 
     first: str = ""
-    """What the notification says of the first."""
+    """The notification text of the first message."""
     blocks: list[Block] = field(default_factory=list)
     messages: int = 0
     _bytes: int = _FRAME
 
     def add(self, text: str, blocks: tuple[Block, ...]) -> bool:
-        """Take a message in, if there is room for it. ``text`` is what its notification says."""
+        """Add a message and return True, or return False if it does not fit. ``text`` is its notification text."""
         size = sum(len(json.dumps(block, ensure_ascii=False).encode("utf-8", "surrogatepass")) + 2 for block in blocks)
         if self.messages and (len(self.blocks) + len(blocks) >= MAX_BLOCKS or self._bytes + size > MAX_BYTES):
             return False
@@ -69,7 +69,7 @@ class Pack:
         return True
 
     def message(self, note: str = "") -> Message:
-        """The post. ``note`` is plain text that stands above all, such as "Posted 2 hours late"."""
+        """Return the post. ``note`` is plain text at the top, such as "Posted 2 hours late"."""
         more = f" … and {self.messages - 1} more" if self.messages > 1 else ""
         above = [{"type": "context", "elements": [section(str(escaped(note)))["text"]]}] if note else []
         return Message(cut(self.first, _NOTIFICATION) + more, [*above, *self.blocks])

@@ -1,7 +1,7 @@
-"""The Jinja environment of templates: everything that is printed is escaped for Slack, by itself.
+"""The Jinja environment of templates: all output is escaped for Slack automatically.
 
-Jinja's own escaping stays on (it runs at C speed), and each piece of output loses the two escapes that HTML needs and
-Slack shows: every block, macro, ``set`` block and call passes ``concat``, so the pieces are right from the start.
+Jinja's own escaping stays on (it runs at C speed). Slack would show two of HTML's escapes as text, so ``concat``
+removes them: every block, macro, ``set`` block and call passes through it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,15 +30,15 @@ from bridge.templating.jinja_internals import (
 from bridge.templating.sandbox import Sandbox
 
 MAX_OUTPUT = 2 * limits.MAX_TEXT
-"""Characters that a template may make, in all of its output."""
+"""Limit for a template's whole output, in characters."""
 _LONG = MAX_ESCAPED // len("&amp;")
-"""Characters whose escaped form may be longer than one value's may be."""
+"""Length at which the escaped form may exceed the limit for one value, in characters."""
 GIVEN = ("event", "payload")
-"""The variables that every template has."""
+"""The variables of every template."""
 
 
 class SlackEnvironment(Sandbox):
-    """Templates for Slack. ``people`` are those who may be mentioned: user name -> Slack member id."""
+    """Jinja environment for Slack. ``people`` maps a user name to the Slack member id that may be mentioned."""
 
     escaping = True
     open_types = (
@@ -74,7 +74,7 @@ class SlackEnvironment(Sandbox):
 
     @staticmethod
     def concat(parts: Iterable[str]) -> str:
-        """The output of a template, block or macro in one piece. Raises LimitExceededError."""
+        """Join the output of a template, block or macro. Raises LimitExceededError."""
         made = list(parts)
         if sum(map(len, made)) > MAX_OUTPUT:
             raise limits.LimitExceededError("the template writes too much")
@@ -83,20 +83,20 @@ class SlackEnvironment(Sandbox):
         return text
 
     def join_texts(self, parts: Iterable[object]) -> str:
-        """``a ~ b``: markup where any part is."""
+        """Evaluate ``a ~ b``; the result is markup if any part is."""
         made = [limits.to_text(part) for part in parts]
         if any(isinstance(part, Markup) for part in made):
             return markup(self.within_limit("".join(map(escaped, made))))
         return self.within_limit("".join(part[:MAX_ESCAPED] for part in made))
 
     def cut(self, obj: object, part: slice) -> object:
-        """``obj[a:b]``; of markup, its words."""
+        """Evaluate ``obj[a:b]``; markup is sliced as plain text."""
         return super().cut(plain_text(obj) if isinstance(obj, Markup) else obj, part)
 
 
-@pass_eval_context  # so that Jinja cannot call it for constants while it compiles: it would escape `none` first
+@pass_eval_context  # so that Jinja cannot call it for constants at compile time: it would escape `none` first
 def printed(_: EvalContext, value: object) -> str:
-    """What ``{{ value }}`` writes: nothing for null, JSON for objects, no more of a text than a message could hold."""
+    """Return the output of ``{{ value }}``: nothing for null, JSON for objects, text cut to a message's size."""
     shown = limits.to_text(value)
     if len(shown) > _LONG:
         shown = escaped(shown)
@@ -105,7 +105,7 @@ def printed(_: EvalContext, value: object) -> str:
 
 
 def field(label: object, value: object = "") -> Markup:
-    """A labelled value beside others. Without a value there is no field."""
+    """Add a labelled value to the fields; without a value, add no field."""
     shown = escaped(value).strip()
     if shown:
         template_blocks.current().fields.append((str(escaped(label)).strip(), str(shown)))
@@ -113,7 +113,7 @@ def field(label: object, value: object = "") -> Markup:
 
 
 def button(text: object, url: object, style: object = "") -> Markup:
-    """A link as a button. Without an address that may be linked there is no button."""
+    """Add a link button; without a valid address, add no button."""
     target, label = address(url), " ".join(plain_text(text).split())
     if target and label:
         template_blocks.current().buttons.append(template_blocks.Button(label, target, plain_text(style)))

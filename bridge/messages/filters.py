@@ -1,4 +1,4 @@
-"""The filters of templates: Slack's own, and Jinja's where escaped text must stay whole."""
+"""The filters of templates: Slack's own, and replacements for Jinja's that keep escaped text whole."""
 
 from collections.abc import Callable, Mapping
 
@@ -18,18 +18,18 @@ _MAX_QUOTE = 3_000
 
 
 def code(value: object) -> Markup:
-    """A code span, in which nothing formats and which copies as it is. Backticks become look-alikes."""
+    """Return a code span: no formatting inside, and copied unchanged. Backticks become look-alikes."""
     words = " ".join(plain_text(value).replace("`", "\u02cb").split())
     return markup(f"`{cut(escaped(words), _MAX_CODE)}`" if words else "")
 
 
 def plain(value: object) -> Markup:
-    """Text in which nothing formats: no bold, no strike, no quote. Links that helpers made stay."""
+    """Return text without formatting: no bold, no strike, no quote. Links from helpers stay."""
     return changed(value, neutral)
 
 
 def quote(value: object) -> Markup:
-    """A quotation, line by line; nothing of nothing. Blocks of code stay as they are: within one, Slack shows ``>``."""
+    """Quote each line; return nothing for nothing. Code blocks stay unchanged: inside one, Slack shows ``>``."""
     quoted, code = [], False
     for line in cut(escaped(value).strip(), _MAX_QUOTE).splitlines():
         fences = line.count("```")
@@ -39,7 +39,7 @@ def quote(value: object) -> Markup:
 
 
 def amount(value: object, currency: object = "") -> str:
-    """Money: whole numbers are in the smallest unit (Stripe's 1250 is 12.50), texts and fractions in whole units."""
+    """Format money: whole numbers are in the smallest unit (Stripe's 1250 is 12.50), other values in whole units."""
     written = to_text(currency).strip()
     if isinstance(value, int) and not isinstance(value, bool):
         return money.format_minor(value, written)
@@ -47,7 +47,7 @@ def amount(value: object, currency: object = "") -> str:
 
 
 def truncate(value: object, length: int = 255, killwords: bool = False, end: str = "…", leeway: int = 0) -> Markup:
-    """At most so many characters as a reader counts them, cut at a space. Links and escapes stay whole."""
+    """Cut to a number of visible characters, at a space. Links and escapes stay whole."""
     source = escaped(value)
     if visible(source) <= length + leeway:
         return source
@@ -55,18 +55,18 @@ def truncate(value: object, length: int = 255, killwords: bool = False, end: str
 
 
 def length(value: object) -> int:
-    """How many characters a reader sees, or how many items there are."""
+    """Count the visible characters, or the items."""
     return visible(value) if isinstance(value, Markup) else filters.length(value)
 
 
 def replace(value: object, old: object, new: object, count: int | None = None) -> Markup:
-    """Swaps words, and never a part of a link or an escape."""
+    """Replace words, and never a part of a link or an escape."""
     before, after = plain_text(old), plain_text(new)
     return changed(value, lambda source: filters.replaced(source, before, after, count))
 
 
 def join(value: object, d: object = "", attribute: str | int | None = None) -> Markup:
-    """The items of a list, escaped, with a text between; null and empty ones leave no gap."""
+    """Join the items of a list, escaped, with a separator; null and empty items leave no gap."""
     found = to_list(value)
     if attribute is not None:
         found = [filters.value_at(item, attribute) for item in found]
@@ -75,7 +75,7 @@ def join(value: object, d: object = "", attribute: str | int | None = None) -> M
 
 
 def strip_tags(value: object) -> str:
-    """Text without HTML's tags, or without Slack's."""
+    """Remove HTML tags, or Slack's tags from markup."""
     source = to_text(value)
     return plain_text(source) if isinstance(source, Markup) else str(JINJA["striptags"](source[:20_000]))
 
@@ -85,7 +85,7 @@ def _changing(change: Callable[[str], str]) -> Callable[[object], Markup]:
 
 
 def to_json(value: object, indent: int | None = None) -> Markup:
-    """JSON, with ``< > & '`` written as in ``\\u003c``, so that it may stand anywhere."""
+    """Return JSON with ``< > & '`` written as in ``\u003c``, safe anywhere."""
     written = json_text(plain_text(value) if isinstance(value, str) else value, indent)
     for unsafe in "<>&'":
         written = written.replace(unsafe, f"\\u{ord(unsafe):04x}")

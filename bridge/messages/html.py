@@ -1,7 +1,7 @@
-"""A message as HTML, as Slack would draw it. Nothing in it is script, and nothing is fetched.
+"""Draw a message as HTML, as Slack would. The HTML holds no script and loads nothing.
 
-Every value goes through ``Markup.format``, which escapes it; the look is slack.css beside this file. The colours of
-bars are attributes of SVG, since a page whose policy forbids inline styles would drop a style of theirs.
+Every value is escaped by ``Markup.format``; the style sheet is slack.css beside this file. Bar colours are SVG
+attributes, since a content security policy without inline styles would drop a style attribute.
 """
 
 import re
@@ -18,19 +18,19 @@ from bridge.messages.message import Message
 from bridge.messages.mrkdwn_parser import Line, Span, read
 
 COLOURS: Mapping[str, str] = {"good": "#2eb886", "warning": "#daa038", "danger": "#a30200"}
-"""What Slack's names for colours look like."""
+"""Slack's colour names as hex values."""
 _HEX = re.compile("#[0-9a-fA-F]{6}")
 _CLASSES = {"primary": "primary", "danger": "danger"}
 
 
 @cache
 def slack_css() -> str:
-    """The style sheet that goes with the drawing: light by itself, dark below a ``data-theme="dark"``."""
+    """Return the style sheet for the HTML: light by default, dark below ``data-theme="dark"``."""
     return (files("bridge.messages") / "slack.css").read_text("utf-8")
 
 
 def draw(message: Message, zone: tzinfo | None = None) -> Markup:
-    """The message as one ``<div class="slack-message">``. Dates show in ``zone``, by default this machine's."""
+    """Return the message as one ``<div class="slack-message">``. Dates use ``zone``, by default this machine's."""
     parts = list(_blocks(message.blocks, zone))
     if not parts:
         parts.append(_text(message.text, zone))
@@ -49,7 +49,7 @@ def draw(message: Message, zone: tzinfo | None = None) -> Markup:
 
 
 def bar_colour(name: str) -> str:
-    """An attachment's colour as ``#rrggbb``."""
+    """Return an attachment's colour as ``#rrggbb``."""
     return COLOURS.get(name) or (name if _HEX.fullmatch(name) else "#dddddd")
 
 
@@ -97,7 +97,7 @@ _AWAY = Markup('target="_blank" rel="noopener noreferrer nofollow"')
 
 
 def _text(text: str, zone: tzinfo | None) -> Markup:
-    """mrkdwn as paragraphs, quotations and blocks of code: neighbouring lines of a kind are one."""
+    """Draw mrkdwn as paragraphs, quotations and code blocks; neighbouring lines of one kind are merged."""
     shown: list[Markup] = []
     kind, lines = "text", list[Line]()
     for line in read(text, zone):

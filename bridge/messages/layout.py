@@ -1,7 +1,7 @@
-"""Tidy parts to a message in its full form, within Slack's limits, however much the template wrote.
+"""Build a message's full form from its normalized parts, within Slack's limits.
 
-The title stands alone at the top, the rest behind a bar in the message's colour: then Slack shows ``text`` in
-notifications only. What is too long loses its body first, then its fields, then the rest.
+The title stands alone at the top, the rest behind a bar in the message's colour: then Slack shows ``text`` only in
+notifications. A message that is too long loses its body first, then its fields, then the rest.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ _FENCE = "```"
 
 
 def lay_out(parts: MessageParts) -> Message:
-    """The message in its full form: the title's block, and one attachment for the rest."""
+    """Return the message's full form: the title's block, and one attachment for the rest."""
     message = _full(parts)
     over = size(message) - MAX_BYTES
     for shrink in _SHRINKING:
@@ -45,17 +45,17 @@ def _full(parts: MessageParts) -> Message:
 
 
 def section(text: str) -> Block:
-    """A block of text."""
+    """Return a block of text."""
     return {"type": "section", "text": mrkdwn_text(text)}
 
 
 def mrkdwn_text(text: str) -> Block:
-    """``verbatim``: else Slack looks for addresses, channels and people in the text by itself."""
+    """Return a mrkdwn object; ``verbatim`` stops Slack from linking addresses, channels and people itself."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def _button(button: Button) -> Block:
-    # Whether plain_text is unescaped is not documented: without the characters it does not matter.
+    # Slack does not document whether plain_text is unescaped: without these characters it does not matter.
     label = " ".join(seen(button.text.replace("<", "‹").replace(">", "›")).split()) or "Open"
     block: dict[str, object] = {
         "type": "button",
@@ -87,4 +87,4 @@ _SHRINKING: Sequence[Callable[[MessageParts, int], MessageParts]] = (
     lambda parts, _: replace(parts, context=parts.context[:-1]),
     lambda parts, _: replace(parts, buttons=parts.buttons[:-1]),
 )
-"""What a message that is too long loses, in this order, each until it fits or there is no more."""
+"""Steps to shorten a message, in this order, each repeated until the message fits or nothing is left to remove."""

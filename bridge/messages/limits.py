@@ -1,8 +1,9 @@
-"""Slack's limits, and what a message breaks of them.
+"""Slack's limits, and a message's violations of them.
 
 Slack docs, Blocks, https://docs.slack.dev/reference/block-kit/blocks/, and Text object,
-https://docs.slack.dev/reference/block-kit/composition-objects/text-object/. What is a character is never said: counted
-are UTF-16 units of the escaped text. The size of a whole message is unpublished (others were refused from 13,200 on).
+https://docs.slack.dev/reference/block-kit/composition-objects/text-object/. The docs do not define a character: these
+limits count UTF-16 units of the escaped text. The size limit of a whole message is unpublished (others saw refusals
+from 13,200 on).
 """
 
 import json
@@ -16,11 +17,11 @@ from bridge.messages.mrkdwn import units
 
 MAX_BYTES = 12_000
 MAX_BLOCKS = 40
-"""Over blocks and attachments together; Slack stops at 50."""
+"""Over blocks and attachments together; Slack's limit is 50."""
 MAX_NOTIFICATION = 3_000
 MAX_SECTION = 3_000
 SECTION = 2_900
-"""What we fill of a section: a little under, since the unit is not certain."""
+"""Characters that we put into a section: a little below the limit, since Slack's unit is uncertain."""
 MAX_FIELDS = 10
 MAX_FIELD = 2_000
 MAX_ELEMENTS = 10
@@ -40,12 +41,12 @@ _PROPER = re.compile(
 
 
 def size(message: Message) -> int:
-    """Bytes of the whole message as UTF-8 JSON."""
+    """Return the bytes of the whole message as UTF-8 JSON."""
     return len(json.dumps(message.body(), ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def problems(message: Message) -> list[str]:
-    """What Slack would refuse, shorten or read wrong, a line each; an empty list for a message that is right."""
+    """Return everything that Slack would refuse, shorten or misread, one line each; [] for a valid message."""
     return list(_problems(message))
 
 

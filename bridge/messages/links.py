@@ -1,4 +1,4 @@
-"""Links and mentions: the only ways in which payload text gets between ``<`` and ``>``."""
+"""Links and mentions: the only ways for payload text to get between ``<`` and ``>``."""
 
 import re
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ _MEMBER = re.compile(r"[UW][A-Z0-9]{2,20}\Z")
 
 
 def address(value: object) -> str:
-    """A value as an address that may be linked, not escaped for Slack; "" unless it is http, https or mailto.
+    """Return a value as a linkable address, not yet escaped for Slack; "" unless it is http, https or mailto.
 
-    What could end the link or hide where it goes (``< > |``, spaces, control characters) is percent-encoded.
+    Characters that could end the link or hide its target (``< > |``, spaces, control characters) are percent-encoded.
     """
     text = plain_text(value).strip()
     if len(text) > MAX_URL or not _ADDRESS.match(text):
@@ -29,10 +29,10 @@ def address(value: object) -> str:
 
 
 def link(url: object, text: object = "") -> Markup:
-    """``<url|text>``, where the address may be linked; else the text alone. Without a text the address shows."""
+    """Return ``<url|text>`` for a linkable address, else only the text. The default text is the address."""
     target = address(url)
     label = escaped(text)
-    if "<" in label:  # a link within a link is none
+    if "<" in label:  # Slack has no nested links
         label = escaped(plain_text(label))
     words = " ".join(seen(label).split())
     if not target:
@@ -42,7 +42,7 @@ def link(url: object, text: object = "") -> Markup:
 
 
 def member(name: object, people: Mapping[str, str]) -> Markup:
-    """The mention of a person whom ``[people]`` names, by the provider's user name; anybody else is a plain name."""
+    """Return the mention of a person in ``[people]``, by the provider's user name; other names stay plain text."""
     known = plain_text(name).strip().removeprefix("@")
     member_id = people.get(known) or people.get(known.lower()) or ""
     return markup(f"<@{member_id}>") if _MEMBER.match(member_id) else escaped(name)

@@ -1,7 +1,7 @@
-"""Markdown, as people write it in GitLab, to Slack's mrkdwn.
+"""Convert Markdown, as people write it in GitLab, to Slack's mrkdwn.
 
-The libraries for this let ``<!channel>`` and foreign links through, since they are made for text that is trusted; so
-the reading is markdown-it's and the writing is ours. All text is escaped, links go through ``link``, HTML is dropped.
+The libraries for this expect trusted text and let ``<!channel>`` and foreign links through. So markdown-it parses, and
+this module writes: all text is escaped, links go through ``link``, HTML is dropped.
 """
 
 import re
@@ -15,7 +15,7 @@ from bridge.messages.mrkdwn import escaped, markup, neutral, plain_text
 from bridge.templating import limits
 
 MAX_MARKDOWN = 4_000
-"""Characters that are read: parsing takes longer than linear time, and a message holds less than this."""
+"""Characters that are parsed: parsing takes more than linear time, and a message holds less than this."""
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]*>")
 _BARE_URL = re.compile(r"https?://[^\s<>\"'`*|]*[^\s<>\"'`*|.,:;!?)\]}_~]")
@@ -25,7 +25,7 @@ _parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrou
 
 
 def render_markdown(value: object) -> Markup:
-    """Markdown (at most its first MAX_MARKDOWN characters) as mrkdwn, in which nothing but links stands in ``<…>``."""
+    """Convert Markdown (at most its first MAX_MARKDOWN characters) to mrkdwn; only links make ``<…>``."""
     source = _COMMENT.sub("", plain_text(value)).strip()
     if not source:
         return Markup("")
@@ -37,7 +37,7 @@ def render_markdown(value: object) -> Markup:
 
 
 def _blocks(node: SyntaxTreeNode) -> list[str]:
-    """Lines for what stands below a node, an empty one between paragraphs."""
+    """Return the lines of a node's children, with an empty one between paragraphs."""
     lines: list[str] = []
     for child in node.children:
         if lines and lines[-1]:
@@ -88,7 +88,7 @@ def _list(node: SyntaxTreeNode) -> list[str]:
 
 
 def _table(node: SyntaxTreeNode) -> list[str]:
-    """Rows as ``A: x · B: y``, since mrkdwn has no tables."""
+    """Return rows as ``A: x · B: y``, since mrkdwn has no tables."""
     head, *rows = [
         [" ".join(_inline(cell).split()) for cell in row.children] for part in node.children for row in part.children
     ]
@@ -101,7 +101,7 @@ def _table(node: SyntaxTreeNode) -> list[str]:
 
 
 def _inline(node: SyntaxTreeNode) -> str:
-    """What stands within a line."""
+    """Return the inline content of a node."""
     return "".join(_span(child) for child in node.children)
 
 
@@ -112,7 +112,7 @@ def _span(node: SyntaxTreeNode) -> str:
         case "softbreak" | "hardbreak":
             return "\n"
         case "strong" | "em" | "s":
-            # Slack's marks do not reach over a line's end, and mean nothing around nothing.
+            # Slack's markers do not span lines, and have no effect around nothing.
             words = " ".join(_inline(node).split())
             return f"{_MARKS[node.type]}{words}{_MARKS[node.type]}" if words else ""
         case "code_inline":
@@ -129,7 +129,7 @@ def _span(node: SyntaxTreeNode) -> str:
 
 
 def _words(text: str) -> str:
-    """Text with addresses linked: with ``verbatim`` Slack does not do so by itself."""
+    """Return escaped text with its addresses linked: with ``verbatim`` Slack does not link them."""
     written, end = [], 0
     for url in _BARE_URL.finditer(text):
         written += [escaped(neutral(text[end : url.start()])), link(url[0])]

@@ -1,4 +1,4 @@
-"""An event and a template in, a Slack message out."""
+"""The result of rendering: a message, or the reason for none."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ Block = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is posted: text, blocks and attachments as plain data, within Slack's limits."""
+    """A post's text, blocks and attachments as plain data, within Slack's limits."""
 
     text: str
     blocks: Sequence[Block] = ()
     attachments: Sequence[Block] = ()
 
     def body(self) -> dict[str, object]:
-        """The JSON body of the post."""
+        """Return the JSON body of the post."""
         body: dict[str, object] = {"text": self.text, "unfurl_links": False, "unfurl_media": False}
         if self.blocks:
             body["blocks"] = list(self.blocks)
@@ -24,20 +24,20 @@ class Message:
         return body
 
     def text_only(self) -> dict[str, object]:
-        """The body of the last try: nothing but text, which Slack can hardly refuse."""
+        """Return the body of the last try: only text, which Slack hardly refuses."""
         return {"text": self.text, "unfurl_links": False, "unfurl_media": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What a template made of an event: a message, or the reason for sending none."""
+    """The result of a template for an event: a message, or the reason for sending none."""
 
     template: str
-    """The template that was used, by its name below templates/."""
+    """The template's name below templates/."""
     message: Message | None
     """None if and only if the template said skip."""
     skip: str = ""
-    """The reason that the template gave for not sending."""
+    """The template's reason for not sending."""
     fault: str = ""
     """`file:line: what went wrong` where the template failed and the message is the fallback; else ""."""
     missing: tuple[str, ...] = ()

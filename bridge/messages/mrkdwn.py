@@ -1,7 +1,7 @@
-"""Slack's mrkdwn as text: escaping, measuring, and cutting that never breaks what Slack reads as one thing.
+"""Slack's mrkdwn as text: escape, measure, and cut without breaking links, mentions, dates and entities.
 
-Slack docs, Formatting message text, https://docs.slack.dev/messaging/formatting-message-text/: ``&``, ``<`` and ``>``
-are escaped and nothing else is; what stands in ``<…>`` is a link, a mention or a date.
+Slack docs, Formatting message text, https://docs.slack.dev/messaging/formatting-message-text/: only ``&``, ``<`` and
+``>`` are escaped; ``<…>`` holds a link, a mention or a date.
 """
 
 import json
@@ -13,10 +13,10 @@ from markupsafe import Markup
 from bridge.templating import limits
 
 Measure = Callable[[str], int]
-"""How much a text counts. Adds up: the measure of two texts in a row is the sum of theirs."""
+"""Measures a text. It must be additive: the measure of two joined texts is the sum of theirs."""
 
 MAX_ESCAPED = 12_000
-"""Characters that one value may come to: a message holds 12,000 bytes, and a payload's text may hold a million."""
+"""Limit for one value, in characters: a message holds 12,000 bytes, and a payload's text may hold a million."""
 _TOKEN = re.compile(r"<[^<>\n]*>")
 _HALF_ENTITY = re.compile(r"&[a-z]{0,3}\Z")
 _ENTITY = re.compile(r"&(amp|lt|gt|#34|#39);")
@@ -24,13 +24,13 @@ _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "#34": '"', "#39": "'"}
 _MARKS = "\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
 _ATOM = re.compile(
     r"<[^<>\n]*>|&(?:amp|lt|gt|#34|#39);|[\U0001f1e6-\U0001f1ff]{2}"
-    # A letter and what is drawn on it stay together, as do the parts of an emoji: but no more than 30 of them.
+    # A letter and its combining marks stay together, as do the parts of an emoji: but no more than 30 of them.
     rf"|(?s:.)(?:[{_MARKS}]|\u200d[^<&\n]){{0,30}}"
 )
 _UNSEEN = {
     **dict.fromkeys([*range(32), *range(127, 160)]),  # control characters
-    **dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF]),  # what turns the direction of writing
-    **dict.fromkeys(range(0xD800, 0xE000)),  # lone surrogates, which UTF-8 cannot write
+    **dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF]),  # bidirectional control characters
+    **dict.fromkeys(range(0xD800, 0xE000)),  # lone surrogates: UTF-8 cannot encode them
     ord("\n"): "\n",
     ord("\t"): " ",
     0x2028: "\n",
@@ -38,36 +38,36 @@ _UNSEEN = {
 }
 _BROADCAST = re.compile(r"(<[^<>|\n]*(?=[|>]))|@(?=(?:here|channel|everyone|group)\b)", re.IGNORECASE)
 _LOOK_ALIKES = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb"}
-# Formatting needs the edge of a word, so that the underscores of snake_case may stay.
+# Formatting needs a word boundary, so the underscores of snake_case may stay.
 _MARKER = re.compile(r"(?<![^\W_])[*_~]|[*_~](?![^\W_])|`")
 _QUOTE_MARK = re.compile(r"^(\s*)>", re.MULTILINE)
 
 
 def units(text: str) -> int:
-    """Length in UTF-16 units. Slack never says what a character is; this is the strictest reading that was seen."""
+    """Count UTF-16 units: Slack does not define a character, and this is the strictest count reported."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def json_bytes(text: str) -> int:
-    """Length in bytes as part of UTF-8 JSON."""
+    """Return the length in bytes as part of UTF-8 JSON."""
     return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")) - 2
 
 
 def visible(text: str) -> int:
-    """Length as a reader sees it: an entity is one character, a link is its label."""
+    """Return the length as a reader sees it: an entity is one character, a link is its label."""
     return len(_ENTITY.sub("x", _TOKEN.sub(lambda token: _label(token[0]), text)))
 
 
 def unquote(text: str) -> str:
-    """Quotes as Slack wants them, which markupsafe writes as ``&#34;`` and ``&#39;``.
+    """Replace ``&#34;`` and ``&#39;``, markupsafe's quotes, by the quotes that Slack expects.
 
-    Nothing is lost: an ampersand of the payload has become ``&amp;`` before, so that these come from quotes alone.
+    This is lossless: an ampersand of the payload is already ``&amp;``, so these entities come only from quotes.
     """
     return text.replace("&#34;", '"').replace("&#39;", "'") if "&#" in text else text
 
 
 def escaped(value: object) -> Markup:
-    """A value as mrkdwn, its first MAX_ESCAPED characters; what is markup already stays as it is."""
+    """Return a value as mrkdwn, its first MAX_ESCAPED characters; markup stays unchanged."""
     text = limits.to_text(value)
     if isinstance(text, Markup):
         return Markup(unquote(str(text))) if "&#" in text else text  # noqa: S704 - it was markup
@@ -78,23 +78,23 @@ def escaped(value: object) -> Markup:
 
 
 def markup(text: str) -> Markup:
-    """Text that was made of escaped parts, as markup."""
+    """Mark text made of escaped parts as markup."""
     return Markup(text)  # noqa: S704 - for the callers to keep
 
 
 def plain_text(value: object) -> str:
-    """What a reader would see of a value, without markup and without escaping."""
+    """Return a value as a reader sees it, without markup and escaping."""
     text = limits.to_text(value)
     return unescaped(_TOKEN.sub(lambda token: _label(token[0]), text)) if isinstance(text, Markup) else text
 
 
 def unescaped(text: str) -> str:
-    """mrkdwn without tokens as text."""
+    """Return mrkdwn without tokens as plain text."""
     return _ENTITY.sub(lambda entity: _ENTITIES[entity[1]], str(text))
 
 
 def changed(value: object, change: Callable[[str], str]) -> Markup:
-    """Markup with its words changed, its links and mentions left alone; any other value changed and escaped."""
+    """Apply a change to the words of markup, but not to its links and mentions; escape the result."""
     text = limits.to_text(value)
     if not isinstance(text, Markup):
         return escaped(change(text))
@@ -107,17 +107,17 @@ def changed(value: object, change: Callable[[str], str]) -> Markup:
 
 
 def neutral(text: str) -> str:
-    """Text (not yet escaped) in which nothing formats: look-alikes for ``* _ ~ ` ``, no ``>`` that starts a line.
+    """Return text (not yet escaped) without formatting: look-alikes for ``* _ ~ ` ``, no ``>`` at a line's start.
 
-    There is no escape for these characters; a backslash shows (https://github.com/slackapi/slack-api-docs/issues/34).
+    Slack has no escape for these characters; a backslash shows (https://github.com/slackapi/slack-api-docs/issues/34).
     """
     return _QUOTE_MARK.sub("\\1\u00ad>", _MARKER.sub(lambda marker: _LOOK_ALIKES[marker[0]], text))
 
 
 def seen(text: str) -> str:
-    """Text without what nobody should send: control characters, turned writing, lone surrogates, broadcasts.
+    """Remove unsafe characters: control characters, bidirectional controls, lone surrogates, broadcasts.
 
-    In blocks ``verbatim`` keeps ``@here`` from being read as a mention; the word joiner does so everywhere.
+    In blocks ``verbatim`` keeps ``@here`` from becoming a mention; the word joiner does so everywhere.
     """
     text = str(text).replace("|>", ">")
     if not (text.isascii() and text.isprintable()):
@@ -126,7 +126,7 @@ def seen(text: str) -> str:
 
 
 def says(text: str) -> bool:
-    """Whether there is anything to see in a text."""
+    """Return whether the text has a visible character."""
     return any(c.isprintable() and c != " " for c in text)
 
 
@@ -136,11 +136,11 @@ def _label(token: str) -> str:
 
 
 def cut(text: str, limit: int, measure: Measure = units, *, end: str = "…", words: bool = True) -> str:
-    """The text if it measures no more than ``limit``, else its start and ``end``, in one piece with every token whole.
+    """Cut the text to ``limit`` and add ``end``; every token stays whole. A shorter text is unchanged.
 
-    A link that does not fit gets a shorter label. With ``words`` the cut is at a space where one is near.
+    A link that does not fit gets a shorter label. With ``words`` the cut is at a nearby space.
     """
-    text, end = str(text), str(end)  # Markup would escape what is added to it
+    text, end = str(text), str(end)  # Markup would escape the added text
     if measure(text) <= limit:
         return text
     at, room = _prefix(text, limit - measure(end), measure)
@@ -155,7 +155,7 @@ def cut(text: str, limit: int, measure: Measure = units, *, end: str = "…", wo
 
 
 def _prefix(text: str, limit: int, measure: Measure) -> tuple[int, int]:
-    """How many characters of the text fit, and what room they leave."""
+    """Return the number of characters that fit, and the room that is left."""
     at = 0
     for atom in _ATOM.finditer(text):
         size = measure(atom[0])
@@ -176,15 +176,15 @@ def _shorter(token: str, room: int, measure: Measure) -> str:
 
 
 def pieces(text: str, limit: int) -> Iterator[str]:
-    """The text in pieces of at most ``limit`` units, parted at lines, else at words, and never within a token.
+    """Split the text into pieces of at most ``limit`` units, at lines, else at words, never within a token.
 
-    A block of code that is parted is closed and opened again.
+    A split code block is closed and opened again.
     """
     fence = "```"
     while units(text) > limit:
         at, _ = _prefix(text, limit - 2 * len(fence), units)
-        if not at:  # one token longer than the limit: no link that a browser would take
-            at = _TOKEN.match(text).end()  # type: ignore[union-attr]  # nothing but a token is longer than 60 units
+        if not at:  # one token longer than the limit: browsers accept no such link
+            at = _TOKEN.match(text).end()  # type: ignore[union-attr]  # only a token is longer than 60 units
             text = text[at:]
             continue
         for mark in ("\n", " "):

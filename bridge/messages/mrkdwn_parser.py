@@ -1,4 +1,4 @@
-"""What Slack shows of mrkdwn: lines of spans, for whatever draws a message outside of Slack.
+"""Parse mrkdwn into lines of spans, as Slack shows it, for drawings outside of Slack.
 
 Slack docs, Formatting message text, https://docs.slack.dev/messaging/formatting-message-text/.
 """
@@ -13,7 +13,7 @@ from bridge.messages.emoji import with_emoji
 from bridge.messages.mrkdwn import unescaped
 from bridge.messages.slack_dates import shown_date
 
-_PIECE = r"<[^<>\n]+>|<(?![^<>\n]+>)|[^<\n{}]"  # a marker in a link's address is none
+_PIECE = r"<[^<>\n]+>|<(?![^<>\n]+>)|[^<\n{}]"  # markers within a link's address do not count
 _TOKEN = re.compile(
     r"`(?P<code>[^`\n]+)`|<(?P<control>[^<>\n]+)>"
     rf"|(?<!\w)\*(?P<bold>(?! )(?:{_PIECE.format('*')})++(?<! ))\*(?!\w)"
@@ -28,7 +28,7 @@ _LINKED = ("http://", "https://", "mailto:")
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Text that looks the same all along: without markup, its emoji in place."""
+    """Text in one style: without markup, with its emoji replaced."""
 
     text: str
     bold: bool = False
@@ -37,19 +37,19 @@ class Span:
     code: bool = False
     mention: bool = False
     url: str = ""
-    """Where it leads: http, https or mailto, or "" for nowhere."""
+    """The link's target: http, https or mailto, or "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line as Slack shows it. ``code`` lines stand in a block of code and have one plain span."""
+    """One line as Slack shows it. ``code`` lines belong to a code block and have one plain span."""
 
     kind: Literal["text", "quote", "code"]
     spans: tuple[Span, ...]
 
 
 def read(text: str, zone: tzinfo | None = None) -> Iterator[Line]:
-    """The lines of a mrkdwn text. Dates show in ``zone``, by default this machine's. Control characters are dropped."""
+    """Yield the lines of a mrkdwn text, without control characters. Dates use ``zone``, by default this machine's."""
     text, end = _CONTROL.sub("", text), 0
     for block in _FENCE.finditer(text):
         yield from _lines(text[end : block.start()], zone)
@@ -59,7 +59,7 @@ def read(text: str, zone: tzinfo | None = None) -> Iterator[Line]:
 
 
 def plainly(text: str, zone: tzinfo | None = None) -> str:
-    """What is left of a mrkdwn text where nothing can be formatted, as in a notification: its words and emoji."""
+    """Return a mrkdwn text without formatting, as in a notification: its words and emoji."""
     return "\n".join("".join(span.text for span in line.spans) for line in read(text, zone))
 
 
@@ -96,7 +96,7 @@ def _words(text: str, look: Span) -> Iterator[Span]:
 
 
 def _controlled(inner: str, look: Span, zone: tzinfo | None) -> Iterator[Span]:
-    """What a ``<…>`` shows: a link, a date in the reader's zone, or a mention."""
+    """Yield the span of a ``<…>``: a link, a date in the reader's zone, or a mention."""
     target, _, label = inner.partition("|")
     if target.startswith("!date^"):
         yield replace(look, text=_date(target, zone) or unescaped(label))

@@ -1,4 +1,4 @@
-"""Slots to tidy parts: no control characters, no blank edges, every text within its own limit."""
+"""Normalize a template's blocks: no control characters, no blank edges, every text within its own limit."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ COLORS = {
     "info": "#1264a3",
     "muted": "#868686",
 }
-"""Our names for Slack's colours."""
+"""Colour names of templates, and Slack's."""
 _HEX = re.compile(r"#[0-9a-f]{6}\Z")
 _TITLE = 900
 _LINE = 600
@@ -31,7 +31,7 @@ _TOKEN = re.compile(r"<([^<>|\n]*)(?:\|([^<>\n]*))?>")
 
 @dataclass(frozen=True, slots=True)
 class MessageParts:
-    """The slots, tidied. Texts are escaped mrkdwn."""
+    """The normalized blocks. Texts are escaped mrkdwn."""
 
     text: str
     color: str
@@ -43,13 +43,16 @@ class MessageParts:
 
 
 def normalize(slots: TemplateBlocks, fallback: str, notes: Sequence[str] = ()) -> MessageParts:
-    """The parts of a message. ``fallback`` (plain text, not empty) is said where the slots leave nothing to say;
-    ``notes`` are plain lines that stand first in the context."""
+    """Return the normalized parts of a message.
+
+    ``fallback`` (plain text, not empty) is the title if the blocks hold no text; ``notes`` are plain lines at the start
+    of the context.
+    """
     return _tidied(_clipped(slots), fallback, notes)
 
 
 def _clipped(slots: TemplateBlocks) -> TemplateBlocks:
-    """No more of each text than could be used, so that what follows takes no longer than that."""
+    """Cut each text to the length that can be used, to bound the time of the next steps."""
     return replace(
         slots,
         title=cut(slots.title, 2 * MAX_NOTIFICATION),
@@ -62,12 +65,12 @@ def _clipped(slots: TemplateBlocks) -> TemplateBlocks:
 
 
 def is_color(text: str) -> bool:
-    """Whether a text is a colour's name or ``#rrggbb``."""
+    """Return whether a text is a colour's name or ``#rrggbb``."""
     return text.lower() in COLORS or _HEX.match(text.lower()) is not None
 
 
 def notification(title: str) -> str:
-    """A title without markup, in one line. Mentions stay, since Slack shows them by name."""
+    """Return a title without markup, in one line. Mentions stay, since Slack shows them by name."""
     text = _TOKEN.sub(lambda token: token[0] if _mentions(token[1]) else token[2] or token[1], title)
     return _line(_FORMAT.sub(r"\2", _FORMAT.sub(r"\2", text)))
 
@@ -101,12 +104,12 @@ def _tidied(slots: TemplateBlocks, fallback: str, notes: Sequence[str]) -> Messa
 
 
 def _line(text: str) -> str:
-    """Text in one line, without dots that stand between nothing."""
+    """Return text in one line, without dots between empty parts."""
     return _EMPTY_DOTS.sub(" · ", " ".join(seen(text).split())).strip("· ")
 
 
 def _prose(text: str) -> str:
-    """Text in lines, without empty bullets and with one empty line at most."""
+    """Return lines of text, without empty bullets and with at most one empty line in a row."""
     lines = "\n".join(line.rstrip() for line in seen(text).split("\n"))
     return _BLANK_LINES.sub("\n\n", _EMPTY_BULLET.sub("", lines)).strip("\n").rstrip()
 

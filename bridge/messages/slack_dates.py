@@ -1,4 +1,4 @@
-"""How Slack writes a date: each of its tokens, for a moment in the reader's zone.
+"""Format Slack's date tokens for a time in the reader's zone.
 
 Slack docs, Formatting message text, https://docs.slack.dev/messaging/formatting-message-text/#date-formatting.
 """
@@ -11,9 +11,9 @@ _TOKEN = re.compile(r"\{(\w+)\}")
 
 
 def shown_date(moment: datetime, tokens: str) -> str:
-    """The tokens with a moment in their places, in English and with 24 hours. What is no token stays.
+    """Replace the tokens by a time, in English and with 24 hours. Other text stays.
 
-    ``_pretty`` forms name the day as the plain ones do: "today" would not be true of a page that is kept.
+    ``_pretty`` forms show the date like the plain ones: "today" would become wrong on a stored page.
     """
     return _TOKEN.sub(lambda token: _written(moment, token[1]) or token[0], tokens)
 

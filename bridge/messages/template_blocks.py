@@ -1,4 +1,4 @@
-"""What a template fills while it renders: the parts of a message before they are laid out."""
+"""The blocks that a template fills while it renders: a message's parts before layout."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ class SkippedError(Exception):
 
 
 STYLES = ("primary", "danger")
-"""What a button may look like besides plain. https://docs.slack.dev/reference/block-kit/block-elements/button-element/"""
+"""Button styles besides plain. https://docs.slack.dev/reference/block-kit/block-elements/button-element/"""
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A link as a button. The text is plain; the address may be linked; ``style`` is "", "primary" or "danger"."""
+    """A link button. The text is plain; the address is valid; ``style`` is "", "primary" or "danger"."""
 
     text: str
     url: str
@@ -34,20 +34,20 @@ class TemplateBlocks:
     body: str = ""
     color: str = ""
     context: str = ""
-    """A line is an element."""
+    """One element per line."""
     text: str = ""
-    """The notification's text; "" for the title without markup."""
+    """The notification text; "" for the title without markup."""
     fields: list[tuple[str, str]] = field(default_factory=list)
     """Labels and values."""
     buttons: list[Button] = field(default_factory=list)
 
     def fill(self, name: str, text: str) -> None:
-        """Put what a block rendered in its place. Raises SkippedError for a ``skip`` block that is not blank."""
+        """Store the output of a block. Raises SkippedError for a ``skip`` block that is not blank."""
         if name == "skip":
             if reason := " ".join(text.split()):
                 raise SkippedError(reason)
         elif name in ("fields", "actions"):
-            # These blocks hold helpers, which leave no text; what else was written there is not lost.
+            # These blocks hold helpers, which print nothing; other text in them goes to the body.
             self.body = f"{self.body}\n{text}" if text.strip() else self.body
         else:
             setattr(self, name, text)
@@ -58,7 +58,7 @@ _current: ContextVar[TemplateBlocks | None] = ContextVar("slots", default=None)
 
 @contextmanager
 def collecting(slots: TemplateBlocks) -> Iterator[None]:
-    """Let templates that render inside fill these slots. Each thread has its own."""
+    """Collect the blocks of templates rendered inside the ``with`` block. Each thread has its own."""
     token = _current.set(slots)
     try:
         yield
@@ -67,5 +67,5 @@ def collecting(slots: TemplateBlocks) -> Iterator[None]:
 
 
 def current() -> TemplateBlocks:
-    """The slots that are being filled; where none are, ones that nobody reads."""
+    """Return the blocks being filled; outside of ``collecting``, new ones that are discarded."""
     return _current.get() or TemplateBlocks()

@@ -1,4 +1,4 @@
-"""A message as Slack would show it, on a terminal."""
+"""Draw a message on a terminal, as Slack would show it."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def show(message: Message) -> RenderableType:
-    """The message as a rich renderable: blocks, and attachments behind a bar in their colour."""
+    """Return the message as a rich renderable: blocks, and attachments behind a bar in their colour."""
     parts: list[RenderableType] = list(_blocks(message.blocks))
     if not parts and not message.attachments:
         parts.append(mrkdwn(message.text))
@@ -33,7 +33,7 @@ def show(message: Message) -> RenderableType:
 
 @dataclass(frozen=True, slots=True)
 class _Barred:
-    """Something with a coloured bar at its left, as high as itself."""
+    """A renderable with a coloured bar of its height at its left."""
 
     inner: RenderableType
     style: Style
@@ -47,12 +47,12 @@ class _Barred:
 
 
 def framed(message: Message, channel: str, width: int | None = None) -> Panel:
-    """The message in a frame that names its channel."""
+    """Return the message in a frame with its channel's name."""
     return Panel(show(message), title=Text(f"#{channel}", "bold"), title_align="left", width=width, border_style="dim")
 
 
 def mrkdwn(text: str) -> Text:
-    """Slack's mrkdwn as styled text. Control characters are dropped, so that nothing in it can steer the terminal."""
+    """Return Slack's mrkdwn as styled text. Control characters are dropped, so that no text can steer the terminal."""
     return Text("\n").join(_line(line) for line in read(text))
 
 

@@ -13,29 +13,29 @@ from bridge.messages.mrkdwn import escaped, markup, plain_text
 
 DATE_FORMAT = "{date_short_pretty} at {time}"
 _MILLISECONDS = 100_000_000_000
-"""Later than the year 5138 in seconds: a sender that counts in milliseconds."""
+"""Larger numbers are milliseconds; as seconds it is the year 5138."""
 _FORMAT_RULE = re.compile(r"[^<>|^\n]{1,100}\Z")
 _LONGEST = 100 * 366 * 86_400
 
 
 def date(value: object, format: str = DATE_FORMAT) -> Markup:  # noqa: A002 - templates may name the argument
-    """A time as each reader's Slack writes it; a value that is no time stays the text that it is.
+    """Return a time as a Slack date, shown in each reader's zone; a value that is not a time stays text.
 
     ``format`` holds Slack's tokens (``{date_num} {date} {date_short} {date_long}`` and their ``_pretty`` forms,
     ``{time} {time_secs} {ago}``). Slack docs, Formatting message text,
-    https://docs.slack.dev/messaging/formatting-message-text/#date-formatting. Where Slack cannot, UTC shows.
+    https://docs.slack.dev/messaging/formatting-message-text/#date-formatting. The fallback text is in UTC.
     """
     seconds = unix_time(value)
     if seconds is None:
         return escaped(value)
     tokens = format if _FORMAT_RULE.match(format) else DATE_FORMAT
-    clock = " %H:%M UTC" if "{time" in tokens or "{ago" in tokens else ""  # who asks for a day alone gets no time
+    clock = " %H:%M UTC" if "{time" in tokens or "{ago" in tokens else ""  # a format of the day alone has no time
     shown = datetime.fromtimestamp(seconds, UTC).strftime(f"%Y-%m-%d{clock}")
     return markup(f"<!date^{int(seconds)}^{escaped(tokens)}|{shown}>")
 
 
 def unix_time(value: object) -> float | None:
-    """A time in Unix seconds: from seconds or milliseconds, or as `written_time` reads it; None for anything else."""
+    """Return a time in Unix seconds, from seconds, milliseconds or a text of `written_time`; else None."""
     seconds = _number(value)
     if seconds is None:
         return written_time(plain_text(value).strip()) if isinstance(value, str) else None
@@ -53,14 +53,14 @@ def _number(value: object) -> float | None:
 
 
 def duration(value: object) -> Markup:
-    """Seconds in words, in the two largest units: ``2 minutes and 5 seconds``. What is no number stays as it is."""
+    """Return seconds in words, in the two largest units: ``2 minutes and 5 seconds``. Other values stay unchanged."""
     seconds = _seconds(value)
     if seconds is None:
         return escaped(clean(plain_text(value), 100))
     if seconds < 1:
         return escaped("less than a second" if seconds else "0 seconds")
     smallest, step = ("seconds", 1) if seconds < 3600 else ("minutes", 60) if seconds < 86_400 else ("hours", 3600)
-    whole = timedelta(seconds=round(seconds / step) * step)  # else humanize writes "1 hour and 60 minutes"
+    whole = timedelta(seconds=round(seconds / step) * step)  # otherwise humanize writes "1 hour and 60 minutes"
     return escaped(humanize.precisedelta(whole, smallest, format="%0.0f"))
 
 
