@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import jinja2
 
-from bridge.messages.limits import problems
+from bridge.messages.limits import limit_violations
 from bridge.messages.markdown import render_markdown
 from bridge.messages.render import load_templates, render
 from bridge.routing.conditions import compile_condition
@@ -43,8 +43,8 @@ def main(times: int) -> None:
     event = sample_event(samples()["gitlab/merge_request.open"], "gitlab", time.time())
     rendered = render(event, templates)
     assert rendered.message is not None
-    assert not rendered.fault
-    assert not problems(rendered.message)
+    assert not rendered.error
+    assert not limit_violations(rendered.message)
     body = rendered.message.body()
     floor = jinja2.Environment(autoescape=True).from_string(FLOOR)
     condition = compile_condition("payload.object_attributes.target_branch == 'main' and event.type != 'x'")

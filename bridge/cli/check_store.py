@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bridge.cli.errors import NO, WRONG, complain, out, refuse
 from bridge.cli.loading import settings_or_end
-from bridge.store import StoreRefusedError, store_url_fault
+from bridge.store import StoreRefusedError, store_url_problem
 from bridge.store.recovery.recovery import Examined, Left, examine
 from bridge.store.recovery.recovery import save as save_to
 from bridge.store.sqlite.files import beside
@@ -26,8 +26,8 @@ def check_store(*, as_json: bool, save: Path | None) -> None:
     url = settings_or_end().store
     place = url.partition(":///")[2]
     try:
-        if fault := store_url_fault(url):
-            raise StoreRefusedError(f"BRIDGE_STORE {fault}")
+        if problem := store_url_problem(url):
+            raise StoreRefusedError(f"BRIDGE_STORE {problem}")
         if save is not None:
             _print_saved(Path(place).resolve(), save, save_to(place, save), as_json=as_json)
             return

@@ -1,4 +1,4 @@
-"""How a command ends badly: one line a fault on stderr, with the mend, and an exit status for its kind."""
+"""End a command with errors: one line each on stderr, with the hint, and an exit status for the kind."""
 
 from collections.abc import Iterable
 from typing import NoReturn
@@ -6,24 +6,26 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
+from bridge.config.diagnostics import Diagnostic
+
 NO, WRONG = 1, 2
 """Exit statuses: the answer is "no"; wrong usage or configuration."""
 
 
 def out() -> Console:
-    """Standard output: colours and links on a terminal, plain text in a pipe. Nothing in a text is taken as markup."""
+    """Return standard output: colours and links on a terminal, plain text in a pipe. No text is read as markup."""
     return Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
-def complain(lines: Iterable[str]) -> None:
-    """Write lines to stderr, each by itself; on a terminal their first word is red."""
+def complain(errors: Iterable[Diagnostic | str]) -> None:
+    """Write errors to stderr, one line each; on a terminal their first word is red."""
     console = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
-    for line in lines:
+    for error in errors:
         console.print("bridge: ", style="bold red", end="")
-        console.print(line)
+        console.print(str(error))
 
 
-def refuse(lines: Iterable[str]) -> NoReturn:
-    """End with status 2, wrong usage or configuration, after one line for each fault."""
-    complain(lines)
+def refuse(errors: Iterable[Diagnostic | str]) -> NoReturn:
+    """End with status 2, wrong usage or configuration, after one line for each error."""
+    complain(errors)
     raise typer.Exit(WRONG)

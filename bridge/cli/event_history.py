@@ -95,7 +95,7 @@ def _today(event: Event, settings: Settings) -> Decision | None:
     try:
         return decide(event, load_routes(settings.routes_file))
     except ConfigurationError as error:
-        complain(error.faults)
+        complain(error.diagnostics)
         return None
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bridge.cli.errors import complain, refuse
 from bridge.cli.time_args import iso_time, local_time, parse_time
-from bridge.config.errors import nearest
+from bridge.config.errors import suggestion
 from bridge.config.settings import Settings
 from bridge.core.payload import clean
 from bridge.routing import patterns
@@ -57,8 +57,8 @@ def query_of(
 ) -> Query:
     """The query that options ask for. Ends the command if one of them means nothing."""
     if state is not None and state not in STATES:
-        refuse([f"there is no state {state!r}; the nearest is {nearest(state, STATES)!r} (known: {', '.join(STATES)})"])
-    faults = [f"--type {pattern!r} {fault}" for pattern in types if (fault := patterns.fault(pattern))]
+        refuse([f"there is no state {state!r} ({suggestion(state, STATES, 'docs/delivery.md lists the states')})"])
+    faults = [f"--type {pattern!r} {problem}" for pattern in types if (problem := patterns.problem(pattern))]
     now = time.time()
     times: list[float | None] = []
     for name, written in (("since", since), ("until", until)):

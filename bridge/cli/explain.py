@@ -24,7 +24,7 @@ def explain(source: str, payload: Path, event_type: str | None) -> None:
     try:
         snapshot = without_secrets(settings_or_end())
     except ConfigurationError as error:
-        refuse(error.faults)
+        refuse(error.diagnostics)
     provider = provider_of(source, snapshot)
     body = recorded(payload, provider)
     try:

@@ -22,15 +22,15 @@ def gallery(file: Path) -> None:
     try:
         snapshot = without_secrets(settings_or_end())
     except ConfigurationError as error:
-        refuse(error.faults)
+        refuse(error.diagnostics)
     items = list(_items(snapshot))
     try:
         file.write_text(gallery_page(items), "utf-8")
     except OSError as error:
         refuse([f"cannot write {file} ({error.strerror or error}): name another file"])
     out().print(f"wrote {len(items)} messages to {file}")
-    if faults := sorted({item.rendered.fault for item in items if item.rendered.fault}):
-        complain(faults)
+    if errors := sorted({item.rendered.error for item in items if item.rendered.error}):
+        complain(errors)
         raise typer.Exit(NO)
 
 

@@ -1,4 +1,4 @@
-"""Which event a recorded body is: it says so itself, or the command line does."""
+"""Find the event of a recorded body, from the body itself or from the command line."""
 
 import re
 import time
@@ -15,26 +15,28 @@ from bridge.sources import PROVIDERS, Malformed
 
 
 def stand_ins(paths: Sequence[Path], name: str | None, snapshot: Snapshot) -> list[StandIn]:
-    """The samples that recorded bodies are; ``name`` is their SOURCE/TYPE, if it was given. Ends the command if one of
-    them is none or does not say what it is."""
+    """Return recorded bodies as samples; ``name`` is their SOURCE/TYPE, if given.
+
+    End the command if a body cannot be read, or its event is unknown.
+    """
     if name is None:
         return [_by_itself(path) for path in paths]
     if not paths:
-        refuse(["--event says what recorded bodies are: name them with --payload FILE"])
+        refuse(["--event names the event of recorded bodies (add --payload FILE)"])
     return [_named(path, name, snapshot) for path in paths]
 
 
 def _named(path: Path, name: str, snapshot: Snapshot) -> StandIn:
     source, slash, event_type = name.partition("/")
     if not slash or not event_type:
-        refuse([f"{name!r} is no SOURCE/TYPE: write for example shopify/orders/create"])
+        refuse([f"{name!r} is not SOURCE/TYPE (write for example shopify/orders/create)"])
     provider = provider_of(source, snapshot)
     body = recorded(path, provider)
-    told = _type_of(Sample(provider, event_type, path, body))
-    if told is None:
-        refuse([f"{path}: is no body that {provider} would send"])
-    if told != event_type:
-        refuse([f"{path}: is {source}/{told}, not {name}: correct --event, or leave it out"])
+    found = _type_of(Sample(provider, event_type, path, body))
+    if found is None:
+        refuse([f"{path}: is not a body that {provider} sends"])
+    if found != event_type:
+        refuse([f"{path}: is {source}/{found}, not {name} (correct --event, or leave it out)"])
     return StandIn(Sample(provider, event_type, path, body), source)
 
 
@@ -43,16 +45,15 @@ def _by_itself(path: Path) -> StandIn:
     found = list(_readings(path, raw))
     example = "--event SOURCE/TYPE, such as --event shopify/orders/create"
     if not found:
-        refuse([f"{path}: does not say which provider's event it is: name it with {example}"])
+        refuse([f"{path}: does not name its event (name it with {example})"])
     if len(found) > 1:
         could_be = " or ".join(sample.name for sample in found)
-        refuse([f"{path}: could be {could_be}: say which with --event SOURCE/TYPE"])
+        refuse([f"{path}: could be {could_be} (name it with --event SOURCE/TYPE)"])
     return StandIn(found[0])
 
 
 def _readings(path: Path, raw: bytes) -> Iterator[Sample]:
-    """What a body is by each provider that knows it: one that makes a type of it that its samples have, or one of the
-    same kind."""
+    """Yield the body as a sample of each provider that has samples of its type or kind."""
     for provider in PROVIDERS:
         try:
             body = recorded_body(raw, provider)
@@ -65,12 +66,12 @@ def _readings(path: Path, raw: bytes) -> Iterator[Sample]:
 
 
 def _kind(event_type: str) -> str:
-    """``merge_request`` of ``merge_request.open``, ``orders`` of ``orders/create``."""
+    """Return ``merge_request`` of ``merge_request.open``, ``orders`` of ``orders/create``."""
     return re.split(r"[./]", event_type, maxsplit=1)[0]
 
 
 def _type_of(sample: Sample) -> str | None:
-    """The type that its provider gives it; None if that would not send it."""
+    """Return the type that the provider gives a body; None if it would not send it."""
     try:
         return sample_event(sample, sample.provider, time.time()).type
     except (Malformed, IndexError):

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from bridge.cli.errors import out, refuse
 from bridge.cli.loading import settings_or_end, without_secrets
-from bridge.config.errors import ConfigurationError, nearest
+from bridge.config.errors import ConfigurationError, suggestion
 from bridge.config.settings import Settings
 from bridge.live.snapshot import Snapshot
 from bridge.preview.app import application
@@ -28,11 +28,11 @@ def preview(event: str | None, *, host: str, port: int, browser: bool) -> None:
     """Serve the page until Ctrl C. End with status 2 if the configuration is invalid or the address is in use."""
     settings = settings_or_end()
     if event is not None and event not in samples():
-        refuse([f"there is no sample {event!r}; the nearest is {nearest(event, samples())!r}"])
+        refuse([f"there is no sample {event!r} ({suggestion(event, samples(), 'docs/events.md lists the samples')})"])
     try:
         snapshot = without_secrets(settings)
     except ConfigurationError as error:
-        refuse(error.faults)
+        refuse(error.diagnostics)
     try:
         asyncio.run(_serve(settings, snapshot, event, host, port, browser))
     except OSError as error:

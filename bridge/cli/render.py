@@ -9,7 +9,9 @@ from rich.text import Text
 from bridge.cli.errors import NO, complain, out, refuse
 from bridge.cli.loading import settings_or_end, without_secrets
 from bridge.cli.samples import named_event
-from bridge.config.errors import ConfigurationError, nearest
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import error
+from bridge.config.errors import ConfigurationError, suggestion
 from bridge.live.template_choice import template_for
 from bridge.messages.render import render as render_event
 from bridge.messages.terminal import show
@@ -19,12 +21,13 @@ def render(name: str, payload: Path | None, *, as_json: bool, template: str | No
     """Render one event and print the message. Status 1 if the template failed and the fallback is shown."""
     try:
         snapshot = without_secrets(settings_or_end())
-    except ConfigurationError as error:
-        refuse(error.faults)
+    except ConfigurationError as wrong:
+        refuse(wrong.diagnostics)
     event = named_event(name, snapshot, payload)
     names = snapshot.templates.names()
     if template is not None and template not in names:
-        refuse([f"there is no template {template!r} in templates/; the nearest is {nearest(template, names)!r}"])
+        hint = suggestion(template, names, "`bridge init` copies all templates")
+        refuse([error(Code.TEMPLATE_NOT_FOUND, f"there is no template {template!r}", hint)])
     result = render_event(event, snapshot.templates, template or template_for(event, snapshot))
     console = out()
     if result.message is None:
@@ -35,6 +38,6 @@ def render(name: str, payload: Path | None, *, as_json: bool, template: str | No
     else:
         console.print(show(result.message))
         console.print(Text(f"{event.type} · {result.template}", "dim"))
-    if result.fault:
-        complain([f"{result.fault} (shown: the fallback message)"])
+    if result.error:
+        complain([f"{result.error}; the message above is the fallback"])
         raise typer.Exit(NO)

@@ -62,7 +62,7 @@ def replay(names: Sequence[str], query: Query, *, dry_run: bool, yes: bool, as_l
         snapshot = without_secrets(settings) if dry_run else None
         routes = snapshot.routes if snapshot else load_routes(settings.routes_file)
     except ConfigurationError as error:
-        refuse(error.faults)
+        refuse(error.diagnostics)
 
     async def work(store: Store) -> bool:
         selection = await _select(store, names, query, routes)
@@ -168,7 +168,7 @@ async def _show(store: Store, selection: _Selection, snapshot: Snapshot, *, as_l
                 old.delivery.template,
                 notes=notes(replace(old.delivery, replayed_at=time.time()), time.time()),
             )
-            good = good and not new.fault
+            good = good and not new.error
             _show_one(rows[old.delivery.id], old, new, as_lines=as_lines)
         left = left[left.index(some[-1].delivery.id) + 1 :]
     return good
@@ -180,7 +180,7 @@ def _show_one(row: DeliveryRow, old: StoredDelivery, new: Rendered, *, as_lines:
             "old": {"message": old.message},
             "new": {
                 "template": new.template,
-                "template_fault": new.fault,
+                "template_fault": str(new.error or ""),
                 "skip": new.skip,
                 "message": None if new.message is None else new.message.body(),
             },
@@ -225,8 +225,8 @@ def _before(row: DeliveryRow, old: StoredDelivery) -> list[RenderableType]:
 
 def _after(new: Rendered) -> list[RenderableType]:
     told: list[RenderableType] = []
-    if new.fault:
-        told.append(Text(f"template fails: {clean(new.fault, 300)}", "bold red"))
+    if new.error:
+        told.append(Text(f"template fails: {new.error}", "bold red"))
     if new.message is None:
         told.append(Text(f"not sent, the template says: {clean(new.skip)}", "yellow"))
     else:

@@ -1,10 +1,10 @@
-"""Which sample event a command means, and what stands in for its body."""
+"""Find the sample event that a command names, and the recorded body that replaces its body."""
 
 import time
 from pathlib import Path
 
 from bridge.cli.errors import refuse
-from bridge.config.errors import nearest
+from bridge.config.errors import suggestion
 from bridge.events import Event
 from bridge.live.snapshot import Snapshot
 from bridge.samples import Sample, sample_event, samples
@@ -13,21 +13,19 @@ from bridge.sources import PROVIDERS, Malformed
 
 
 def provider_of(source: str, snapshot: Snapshot) -> str:
-    """The provider that a source name stands for, whether the source is on or off. Ends the command if none does."""
+    """Return the provider of a source, whether the source is on or off. End the command if there is none."""
     provider = snapshot.routes.provider_of(source)
     if provider not in PROVIDERS:
         known = snapshot.routes.source_names(PROVIDERS)
-        refuse(
-            [f"there is no source {source!r}; the nearest is {nearest(source, known)!r} (known: {', '.join(known)})"]
-        )
+        refuse([f"there is no source {source!r} ({suggestion(source, known, 'routes.toml lists the sources')})"])
     return provider
 
 
 def named_event(name: str, snapshot: Snapshot, payload: Path | None = None) -> Event:
-    """The event that SOURCE/TYPE names, from its sample or from a recorded body. Ends the command if there is none."""
+    """Return the event SOURCE/TYPE, from its sample or a recorded body. End the command if there is none."""
     source, slash, event_type = name.partition("/")
     if not slash or not event_type:
-        refuse([f"{name!r} is no SOURCE/TYPE: write for example gitlab/pipeline.failed"])
+        refuse([f"{name!r} is not SOURCE/TYPE (write for example gitlab/pipeline.failed)"])
     provider = provider_of(source, snapshot)
     sample = samples().get(f"{provider}/{event_type}")
     body: object | None = None
@@ -35,17 +33,17 @@ def named_event(name: str, snapshot: Snapshot, payload: Path | None = None) -> E
         body = recorded(payload, provider)
         sample = Sample(provider, event_type, payload, body)
     if sample is None:
-        near = nearest(f"{provider}/{event_type}", samples()).removeprefix(f"{provider}/")
-        refuse([f"there is no sample {name!r}; the nearest is {source}/{near!s} (or give a body with --payload FILE)"])
+        types = [one.type for one in samples().values() if one.provider == provider]
+        hint = suggestion(event_type, types, "docs/events.md lists the samples", f"`{source}/{{}}`".format)
+        refuse([f"there is no sample {name!r} ({hint}; or give a body with --payload FILE)"])
     try:
         return sample_event(sample, source, time.time(), body)
     except (Malformed, IndexError) as error:
-        refuse([f"{payload or sample.path}: is no body that {provider} would send: {error}"])
+        refuse([f"{payload or sample.path}: is not a body that {provider} sends: {error}"])
 
 
 def recorded(path: Path, provider: str) -> object:
-    """A recorded body: JSON, or a form as it came over the wire where the provider sends such. Ends the command if it
-    is neither."""
+    """Read a recorded body: JSON, or a form if the provider sends forms. End the command if it is neither."""
     try:
         return recorded_body(read(path), provider)
     except UnreadableBodyError as error:
@@ -53,7 +51,7 @@ def recorded(path: Path, provider: str) -> object:
 
 
 def read(path: Path) -> bytes:
-    """What is in a file. Ends the command if it cannot be read."""
+    """Read a file. End the command if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:

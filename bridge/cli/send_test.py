@@ -10,6 +10,8 @@ from rich.text import Text
 from bridge.cli.errors import NO, out, refuse
 from bridge.cli.loading import settings_or_end, with_channels
 from bridge.cli.samples import named_event
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import error
 from bridge.config.errors import ConfigurationError, nearest
 from bridge.config.names import channel_variable
 from bridge.core.clock import SystemClock
@@ -36,8 +38,9 @@ def send_to_channels(names: Sequence[str]) -> None:
     chosen = list(names) or used
     for name in chosen:
         if name not in snapshot.channels:
-            near = f"; the nearest with a URL is {nearest(name, snapshot.channels)!r}" if snapshot.channels else ""
-            refuse([f"the channel {name!r} has no URL: set {channel_variable(name)}{near}"])
+            near = nearest(name, snapshot.channels)
+            hint = f"set {channel_variable(name)}" + (f", or did you mean `{near}`?" if near else "")
+            refuse([error(Code.CHANNEL_WITHOUT_URL, f"channel {name!r} has no URL", hint)])
     text = "Test message from Bridge: this channel works."
     section = {"type": "section", "text": {"type": "mrkdwn", "text": f":wave: {text}", "verbatim": True}}
     _send([(name, snapshot.channels[name].url, Message(text, [section])) for name in chosen])
@@ -74,8 +77,8 @@ def send_event(name: str) -> None:
 def _snapshot() -> Snapshot:
     try:
         return with_channels(settings_or_end())
-    except ConfigurationError as error:
-        refuse(error.faults)
+    except ConfigurationError as wrong:
+        refuse(wrong.diagnostics)
 
 
 def _send(posts: Sequence[tuple[str, SecretStr, Message]]) -> None:

@@ -26,7 +26,7 @@ def serve() -> None:
         logs.configure(settings.log_format, settings.log_level)
         snapshot = load_snapshot(settings)
     except ConfigurationError as error:
-        refuse(error.faults)
+        refuse(error.diagnostics)
     try:
         uvloop.run(_run_and_exit(run(settings, snapshot)))
     except StoreRefusedError as error:

@@ -1,39 +1,95 @@
-"""What a check finds: one thing that is wrong or worth knowing, at its place, with the mend."""
+"""Diagnostics: each finding in settings, routes or templates, as one value from its birth to its print."""
 
-import re
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
-Level = Literal["error", "note"]
-_PLACE = re.compile(r"(.+?):(\d+)(?:: |\Z)")
-_VARIABLE = re.compile(r"(BRIDGE_\w+):? (?=\S)")
+from bridge.config.diagnostic_codes import Code
+from bridge.core.payload import clean
+
+PACKAGED = "packaged:"
+"""Prefix of a file that comes with the program. It is never offered for editing: see `editing`."""
+_LONGEST = 600
+
+
+class Severity(StrEnum):
+    """How much a diagnostic matters."""
+
+    ERROR = "error"
+    """Must be fixed: `check` ends with 1, `serve` refuses to start."""
+    NOTE = "note"
+    """May be intended; an error only with `--strict`."""
+
+
+class Problem(NamedTuple):
+    """What is wrong with a value, and how to fix it. Its place is added by the caller."""
+
+    message: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.hint}"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong or worth knowing.
+class Diagnostic:
+    """One finding: its place, what is wrong and how to fix it, in one printable line of bounded length."""
 
-    ``where`` is a file as it is shown (``templates/gitlab/push.j2``, ``routes.toml``), a variable's name, or "";
-    ``line`` is the file's, if it is at one.
-    """
-
-    level: Level
-    where: str
+    severity: Severity
+    file: str
+    """The file as shown to people (``templates/gitlab/push.j2``, ``routes.toml``), a variable's name, or ""."""
     line: int | None
-    what: str
-    hint: str = ""
+    column: int | None
+    message: str
+    hint: str
+    code: Code
+
+    def __post_init__(self) -> None:
+        """Make texts printable, whoever wrote them: file names and payloads may hold anything."""
+        file = clean(self.file, 2 * _LONGEST)
+        object.__setattr__(self, "file", file if len(file) <= 300 else f"…{file[-299:]}")
+        object.__setattr__(self, "message", clean(self.message, _LONGEST))
+        object.__setattr__(self, "hint", clean(self.hint, _LONGEST))
+
+    @property
+    def place(self) -> str:
+        """Where it is: ``routes.toml:3:1``, ``BRIDGE_PORT``, or ""."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
     def __str__(self) -> str:
-        place = f"{self.where}:{self.line}" if self.line is not None else self.where
-        return (f"{place}: " if place else "") + self.what + (f" ({self.hint})" if self.hint else "")
+        """Return the one line that people see."""
+        place = f"{self.place}: " if self.file else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{place}{self.message}{hint} [{self.code}]"
+
+    def __lt__(self, other: "Diagnostic") -> bool:
+        return self._order() < other._order()
+
+    def _order(self) -> tuple[str, str, int, int, str]:
+        return self.severity, self.file, self.line or 0, self.column or 0, self.message
+
+    def log_fields(self) -> Mapping[str, object]:
+        """Return what a log line shows of it, each part under its own key."""
+        return {key: value for key, value in asdict(self).items() if key != "severity" and value not in ("", None)}
 
 
-def finding_of(fault: str, level: Level = "error") -> Finding:
-    """The finding that a line such as ``routes.toml:3: unknown key …; the nearest known is …`` tells of."""
-    where, line = "", None
-    if place := _PLACE.match(fault):
-        where, line, fault = place[1], int(place[2]), fault[place.end() :]
-    elif variable := _VARIABLE.match(fault):
-        where, fault = variable[1], fault[variable.end() :]
-    what, _, hint = fault.partition("; the nearest ")
-    return Finding(level, where, line, what, f"the nearest {hint}" if hint else "")
+def error(
+    code: Code, message: str, hint: str, *, file: str = "", line: int | None = None, column: int | None = None
+) -> Diagnostic:
+    """Return a diagnostic that must be fixed."""
+    return Diagnostic(Severity.ERROR, file, line, column, message, hint, code)
+
+
+def note(
+    code: Code, message: str, hint: str, *, file: str = "", line: int | None = None, column: int | None = None
+) -> Diagnostic:
+    """Return a diagnostic that may be intended."""
+    return Diagnostic(Severity.NOTE, file, line, column, message, hint, code)
+
+
+def editing(file: str, hint: str) -> str:
+    """Return a hint to edit a file. A packaged one has to be copied first."""
+    if not file.startswith(PACKAGED):
+        return hint
+    return f"{hint}{'' if hint.endswith('?') else '.'} The file is packaged: copy it first with `bridge init`"

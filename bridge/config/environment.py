@@ -1,4 +1,4 @@
-"""The BRIDGE_* variables by their names: from the environment, the secrets folder and .env, in this order of rank."""
+"""Read the BRIDGE_* variables: from the environment, else from the secrets folder, else from .env."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,31 +7,33 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
-from bridge.config.errors import nearest
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import Diagnostic, error, note
+from bridge.config.errors import suggestion
 from bridge.config.names import RULE, is_name
 from bridge.core.payload import clean
 
 PREFIX = "BRIDGE_"
 FAMILIES = {"BRIDGE_SECRETS__": "source", "BRIDGE_CHANNELS__": "channel"}
-"""What a variable starts with that has a name of the operator's own behind it, and what that name stands for."""
+"""Prefixes of variables that end in a name of the operator's own, and the kind of that name."""
 SECRETS_DIR = Path("/run/secrets")
 
 
 @dataclass(slots=True)
 class Variables:
-    """What was found. Values are hidden, since nearly any of them may be a secret."""
+    """The variables that were found. Their values are hidden, since nearly any of them may be a secret."""
 
     values: dict[str, str] = field(default_factory=dict, repr=False)
     """By name, in capitals and with `_` for `-`; stripped, never empty."""
-    faults: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    errors: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
 
 
 def read(environ: Mapping[str, str], dotenv: Path, known: Collection[str], secrets_dir: Path) -> Variables:
-    """Every BRIDGE_* variable.
+    """Read every BRIDGE_* variable.
 
-    ``known`` holds the names in capitals; ``secrets_dir`` is the folder that counts where no variable names one.
-    The place of the highest rank that names a variable decides, even by an empty value, which is as none at all.
+    ``known`` holds the names of settings in capitals; ``secrets_dir`` is used if no variable names a folder. The first
+    place that sets a variable decides, even with an empty value, which counts as not set.
     """
     found = Variables()
     places = [
@@ -50,7 +52,7 @@ def read(environ: Mapping[str, str], dotenv: Path, known: Collection[str], secre
 
 
 def _spelled(place: Mapping[str, str], where: str, found: Variables) -> dict[str, str]:
-    """The variables of one place in their one spelling. Two that differ only in case or in `-` and `_` are a fault."""
+    """Return the variables of one place, in capitals. Two that differ only in case, or in `-` and `_`, are an error."""
     named: dict[str, str] = {}
     spelt: dict[str, str] = {}
     for name, value in place.items():
@@ -60,102 +62,114 @@ def _spelled(place: Mapping[str, str], where: str, found: Variables) -> dict[str
         if upper.startswith(tuple(FAMILIES)):
             upper = upper.replace("-", "_")
         if upper in spelt:
-            found.faults.append(
-                f"{_shown(upper)} is given twice in {where}, as {_shown(spelt[upper])} and {_shown(name)}: keep one"
-            )
+            message = f"is set twice in {where}, as {_shown(spelt[upper])} and {_shown(name)}"
+            found.errors.append(error(Code.SETTING_DUPLICATE, message, "keep one of them", file=_shown(upper)))
         spelt[upper] = name
         named[upper] = value.strip()
     return named
 
 
 def _dotenv(path: Path, found: Variables) -> dict[str, str]:
-    """The lines of a .env. Nothing is interpolated: a secret is what is written, with any `$` in it."""
+    """Read a .env. Nothing is interpolated: a secret may hold a `$`."""
     try:
         text = path.read_bytes().decode("utf-8-sig") if path.is_file() else ""
-    except (OSError, ValueError) as error:
-        found.faults.append(_unreadable(path, error))
+    except (OSError, ValueError) as failure:
+        found.errors.append(_unreadable(path, failure))
         return {}
     values: dict[str, str] = {}
     for binding in parse_stream(StringIO(text)):
         if binding.error:
-            found.warnings.append(f"{path}:{binding.original.line} is not NAME=value and is passed over")
+            found.warnings.append(
+                note(
+                    Code.SETTING_IGNORED,
+                    "the line is not NAME=value, so it is ignored",
+                    "write it as NAME=value, or remove it",
+                    file=str(path),
+                    line=binding.original.line,
+                )
+            )
         elif binding.key:
             values[binding.key] = binding.value or ""
     return values
 
 
 def _folder(named: Iterable[str], default: Path, found: Variables) -> Path | None:
-    """The secrets folder: the one that is named, else the usual one if it is there."""
+    """Return the secrets folder: the named one, else the default one if it exists."""
     first = next(filter(None, named), "")
     if not first:
         return default if default.is_dir() else None
     if not Path(first).is_dir():
-        found.faults.append("BRIDGE_SECRETS_DIR names no folder: make it, or leave the variable out")
+        hint = "create the folder, or remove the variable"
+        found.errors.append(error(Code.SETTING_UNREADABLE, "is not a folder", hint, file="BRIDGE_SECRETS_DIR"))
         return None
     return Path(first)
 
 
 def _files(folder: Path, found: Variables) -> dict[str, str]:
-    """The files named like our variables.
+    """Read the files that are named like our variables.
 
-    pydantic-settings has a source for such a folder (NestedSecretsSettingsSource). It reads every file in it, and so
-    fails over one that is none of ours: a key store, or a file for another user.
+    pydantic-settings has a source for such a folder (NestedSecretsSettingsSource), but it reads every file in it, and
+    fails at one that is not ours: a key store, or a file of another user.
     """
     values: dict[str, str] = {}
     try:
         ours = sorted(path for path in folder.iterdir() if path.name.upper().startswith(PREFIX))
-    except OSError as error:
-        found.faults.append(_unreadable(folder, error))
+    except OSError as failure:
+        found.errors.append(_unreadable(folder, failure))
         return {}
     for path in ours:
         try:
             if path.is_file():
                 values[path.name] = path.read_bytes().decode("utf-8-sig")
             else:
-                found.faults.append(f"{path} is no file: write the value into a file of that name, or take it away")
-        except (OSError, ValueError) as error:
-            found.faults.append(_unreadable(path, error))
+                hint = "write the value into a file of that name, or remove it"
+                found.errors.append(error(Code.SETTING_UNREADABLE, "is not a file", hint, file=str(path)))
+        except (OSError, ValueError) as failure:
+            found.errors.append(_unreadable(path, failure))
     return values
 
 
-def _unreadable(path: Path, error: Exception) -> str:
-    """What went wrong, without the bytes that a UnicodeDecodeError shows."""
-    if isinstance(error, OSError):
-        return (
-            f"{path} cannot be read ({error.strerror or type(error).__name__}): let the user that runs Bridge read it"
-        )
-    return f"{path} is not UTF-8 text: save it as UTF-8"
+def _unreadable(path: Path, failure: Exception) -> Diagnostic:
+    """Return an error without the bytes that a UnicodeDecodeError shows."""
+    message, hint = "is not UTF-8 text", "save it as UTF-8"
+    if isinstance(failure, OSError):
+        message = f"cannot be read: {failure.strerror or type(failure).__name__}"
+        hint = "let the user that runs Bridge read it"
+    return error(Code.SETTING_UNREADABLE, message, hint, file=str(path))
 
 
 def _sort_out(name: str, value: str, known: Collection[str], found: Variables) -> None:
-    """Keep a value, or say why it is passed over."""
-    for prefix, what in FAMILIES.items():
+    """Keep a value, or add a diagnostic."""
+    shown = _shown(name)
+    for prefix, kind in FAMILIES.items():
         if name.startswith(prefix):
             own = name.removeprefix(prefix).lower()
             if not is_name(own):
-                found.faults.append(f"{_shown(name)} names no {what} behind {prefix}: {RULE}")
+                message = f"does not end in the name of a {kind} after {prefix}"
+                found.errors.append(error(Code.SETTING_NAME, message, RULE, file=shown))
             elif not value:
-                found.warnings.append(f"{name} is empty: its {what} is off")
+                message = f"is empty, so its {kind} is off"
+                found.warnings.append(note(Code.SETTING_IGNORED, message, "set it, or remove it", file=shown))
             else:
                 found.values[name] = value
             return
     if name == "BRIDGE_PORT" and value.startswith("tcp://"):
-        found.warnings.append(
-            "BRIDGE_PORT holds an address that Kubernetes sets for a Service named `bridge`: passed over"
-            " (rename the Service, or set enableServiceLinks: false)"
-        )
+        message = "holds an address that Kubernetes sets for a Service named `bridge`, so it is ignored"
+        hint = "rename the Service, or set enableServiceLinks: false"
+        found.warnings.append(note(Code.SETTING_IGNORED, message, hint, file=name))
     elif name in known:
         if value:
             found.values[name] = value
     elif not _of_kubernetes(name):
-        found.warnings.append(
-            f"{_shown(name)} is unknown and passed over; "
-            f"the nearest name is {nearest(name, [*known, *_in_families(name)])}"
+        known_endings = [one.removeprefix(PREFIX) for one in (*known, *_in_families(name))]
+        hint = suggestion(
+            name.removeprefix(PREFIX), known_endings, "docs/settings.md lists the settings", (PREFIX + "{}").format
         )
+        found.warnings.append(note(Code.SETTING_UNKNOWN, "is not a setting, so it is ignored", hint, file=shown))
 
 
 def _of_kubernetes(name: str) -> bool:
-    """Whether Kubernetes sets this name for a Service named `bridge`.
+    """Return whether Kubernetes sets this name for a Service named `bridge`.
 
     Source: Kubernetes docs, Service, Environment variables,
     https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
@@ -165,9 +179,9 @@ def _of_kubernetes(name: str) -> bool:
 
 
 def _in_families(name: str) -> list[str]:
-    """What a name may have been meant as: `BRIDGE_SECRET__GITLAB` and `BRIDGE_SECRETS_GITLAB` lack a letter each."""
+    """Return the names of secrets and channels that a misspelt name may mean, such as `BRIDGE_SECRETS_GITLAB`."""
     behind = name.partition("__")[2] or "_".join(name.split("_")[2:])
-    return [f"{prefix}{behind or f'<{what.upper()}>'}" for prefix, what in FAMILIES.items()]
+    return [f"{prefix}{behind or '<NAME>'}" for prefix in FAMILIES]
 
 
 def _shown(name: str) -> str:

@@ -1,19 +1,41 @@
-"""What goes wrong in a configuration, said so that it can be mended: one line a fault, and never a value."""
+"""Errors of a configuration, and hints that name what was probably meant."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
-from bridge.core.payload import clean
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import Diagnostic
+
+FEW = 12
+"""A hint lists the known names if there are at most this many."""
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot work. ``faults`` holds one line each: where it is, what is wrong, and the mend."""
+    """The configuration cannot work; ``diagnostics`` say where and why."""
 
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(clean(fault, 600) for fault in faults)
-        super().__init__("\n".join(self.faults))
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(map(str, self.diagnostics)))
+
+
+class InvalidValueError(ValueError):
+    """A value cannot be used. ``line`` is the line within the value; ``code`` None leaves the code to the caller."""
+
+    def __init__(self, message: str, hint: str, *, code: Code | None = None, line: int = 1) -> None:
+        self.message, self.hint, self.code, self.line = message, hint, code, line
+        super().__init__(f"{message}: {hint}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that is most like ``name``; "" if none is known."""
-    return next(iter(difflib.get_close_matches(name[:100], sorted(known), n=1, cutoff=0.0)), "")
+    """Return the known name that ``name`` probably means; "" if none is near."""
+    return next(iter(difflib.get_close_matches(name[:100], sorted(known), n=1, cutoff=0.6)), "")
+
+
+def suggestion(name: str, known: Collection[str], look: str, show: Callable[[str], str] = "`{}`".format) -> str:
+    """Return a hint for an unknown name: the nearest known one, all of them if they are few, or where to ``look``.
+
+    ``show`` writes a name as the reader would use it.
+    """
+    if near := nearest(name, known):
+        return f"did you mean {show(near)}?"
+    return f"use one of {', '.join(map(show, sorted(known)))}" if 0 < len(known) <= FEW else look

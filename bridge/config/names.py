@@ -1,4 +1,4 @@
-"""Names of sources and channels, and how environment variables spell them."""
+"""Names of sources and channels, and their spelling in environment variables."""
 
 from collections.abc import Iterable
 
@@ -7,27 +7,27 @@ _INSIDE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 def is_name(text: str) -> bool:
-    """Whether a text is ``[a-z0-9][a-z0-9_-]*`` and no longer than 80."""
+    """Return whether a text is ``[a-z0-9][a-z0-9_-]*`` and no longer than 80."""
     return 0 < len(text) <= 80 and text[0] not in "-_" and _INSIDE.issuperset(text)
 
 
 def variable_key(name: str) -> str:
-    """A name as variables spell it behind ``__``, in lower case: ``stripe-eu`` and ``STRIPE_EU`` are ``stripe_eu``."""
+    """Return a name as variables spell it, in lower case: ``stripe_eu`` for ``stripe-eu`` and ``STRIPE_EU``."""
     return name.lower().replace("-", "_")
 
 
 def secret_variable(source: str) -> str:
-    """The variable that holds a source's secret: ``BRIDGE_SECRETS__STRIPE_EU`` for ``stripe-eu``."""
+    """Return the variable of a source's secret: ``BRIDGE_SECRETS__STRIPE_EU`` for ``stripe-eu``."""
     return f"BRIDGE_SECRETS__{variable_key(source).upper()}"
 
 
 def channel_variable(channel: str) -> str:
-    """The variable that holds a channel's URL: ``BRIDGE_CHANNELS__ON_CALL`` for ``on-call``."""
+    """Return the variable of a channel's URL: ``BRIDGE_CHANNELS__ON_CALL`` for ``on-call``."""
     return f"BRIDGE_CHANNELS__{variable_key(channel).upper()}"
 
 
 def collisions(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs of different names that one variable would serve, such as ``stripe-eu`` and ``stripe_eu``."""
+    """Return pairs of different names that share one variable, such as ``stripe-eu`` and ``stripe_eu``."""
     first: dict[str, str] = {}
     return [
         (other, name) for name in dict.fromkeys(names) if (other := first.setdefault(variable_key(name), name)) != name

@@ -2,19 +2,26 @@
 
 from pathlib import Path
 
+from bridge.config.diagnostics import PACKAGED
+
 _PACKAGE = Path(__file__).parents[1]
 
 
 def packaged_templates() -> Path:
-    """The folder of the templates that come with the program."""
+    """Return the folder of the packaged templates."""
     return _beside("templates")
 
 
 def packaged_routes() -> Path:
-    """The routes.toml that comes with the program."""
+    """Return the packaged routes.toml."""
     return _beside("routes.toml")
 
 
+def shown_path(path: Path) -> str:
+    """Return a file as diagnostics show it; the packaged routes.toml is marked as such."""
+    return f"{PACKAGED}{path.name}" if path == packaged_routes() else str(path)
+
+
 def _beside(name: str) -> Path:
-    """Inside the package in a wheel, beside it in a checkout."""
+    """Return a path inside the package in a wheel, beside it in a checkout."""
     return _PACKAGE / name if (_PACKAGE / name).exists() else _PACKAGE.parent / name

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from bridge.config.diagnostics import Diagnostic
 from bridge.core.clock import sleep_unless
 from bridge.core.counters import POSTS, TEMPLATE_ERRORS
 from bridge.delivery.circuit_breaker import FAILURES, CircuitBreaker, briefly, said
@@ -45,8 +46,8 @@ class _RetryState:
     as_text: str = ""
     """Why nothing but its text is sent now; "" while the whole message is."""
     internal_errors: int = 0
-    faults: dict[int, str] = field(default_factory=dict)
-    """The template's fault that was told last, by delivery."""
+    template_errors: dict[int, Diagnostic | None] = field(default_factory=dict)
+    """The template error that was logged last, by delivery."""
 
 
 class _StopError(Exception):
@@ -216,9 +217,9 @@ class ChannelWorker:
         """A delivery with its message; or how it ends without one: skipped, or folded into another that was shown."""
         if rendered.message is None:
             return DeliveryResult(delivery.id, "skipped", rendered.skip)
-        if rendered.fault != self._head.faults.get(delivery.id, ""):
-            self._head.faults[delivery.id] = rendered.fault
-            self._tell_fault(delivery, rendered)
+        if rendered.error != self._head.template_errors.get(delivery.id):
+            self._head.template_errors[delivery.id] = rendered.error
+            self._log_template_error(delivery, rendered.error)
         window = self._window(delivery, rendered)
         if window is None:
             return PostItem(delivery, rendered)
@@ -252,7 +253,7 @@ class ChannelWorker:
                         reason,
                         attempt,
                         body if shown else None,
-                        one.rendered.fault,
+                        str(one.rendered.error or ""),
                         opens=one.window if shown else None,
                     )
                     for one, body in zip(load.carried, load.shown, strict=True)
@@ -319,7 +320,7 @@ class ChannelWorker:
             self._head.as_text = why
 
     async def _give_up(self, delivery: Delivery, reason: str) -> None:
-        fault = self._head.faults.get(delivery.id, "")
+        fault = str(self._head.template_errors.get(delivery.id) or "")
         await self._writer.settle([DeliveryResult(delivery.id, "dead", reason, template_fault=fault)])
         self._tell_death(delivery, reason)
 
@@ -335,10 +336,10 @@ class ChannelWorker:
         if self._stopping:
             raise _StopError
 
-    def _tell_fault(self, delivery: Delivery, rendered: Rendered) -> None:
-        if rendered.fault:
+    def _log_template_error(self, delivery: Delivery, error: Diagnostic | None) -> None:
+        if error:
             self._deps.counters.inc(TEMPLATE_ERRORS, self.channel)
-            log.error("a template failed, a plain message goes out", id=delivery.event.id, fault=rendered.fault)
+            log.error("template failed, posting the plain message", id=delivery.event.id, **error.log_fields())
 
     def _tell_death(self, delivery: Delivery, reason: str) -> None:
         self._head = _RetryState(-1)  # if it is revived, it begins anew

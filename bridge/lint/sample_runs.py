@@ -1,23 +1,23 @@
-"""Templates rendered with every sample that can reach them."""
+"""Render templates with every sample that can reach them."""
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from bridge.config.diagnostic_codes import Code
 from bridge.events import Event
 from bridge.live.snapshot import Snapshot
 from bridge.messages import Rendered
 from bridge.messages.render import SECONDS, Templates, choose, render
 from bridge.routing.decide import decide
 from bridge.samples import Sample, sample_event, samples
-from bridge.templating import limits
 from bridge.templating.limits import Meter
 
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """A recorded body in place of the sample of its type; ``source`` is the one it came to, if that is known."""
+    """A recorded body in place of the sample of its type; ``source`` received it, None if unknown."""
 
     sample: Sample
     source: str | None = None
@@ -25,7 +25,7 @@ class StandIn:
 
 @dataclass(frozen=True, slots=True)
 class SampleRun:
-    """One template with one sample, and what came of it. ``sample`` is its name, or a recorded body's file."""
+    """One template rendered with one sample. ``sample`` is its name, or a recorded body's file."""
 
     template: str
     sample: str
@@ -35,21 +35,21 @@ class SampleRun:
 
 @dataclass(frozen=True, slots=True)
 class SampleRuns:
-    """All that was rendered, and what routes.toml said on the way."""
+    """All that was rendered, and the decisions of the routes."""
 
-    trials: list[SampleRun] = field(default_factory=list)
+    runs: list[SampleRun] = field(default_factory=list)
     samples: set[str] = field(default_factory=set)
     matched: set[str] = field(default_factory=set)
-    """Routes that want a sample."""
+    """Routes that match a sample."""
     failed: list[tuple[str, str, str]] = field(default_factory=list)
-    """(route, sample, why) of conditions that could not be evaluated."""
+    """(route, sample, reason) of conditions that failed."""
     cut_off: set[str] = field(default_factory=set)
-    """Templates that took too long, and what uses them: their other samples were not tried."""
+    """Templates that took too long, and those that use them: their other samples were not rendered."""
 
     @property
     def templates(self) -> set[str]:
-        """Those that a sample has reached."""
-        return {trial.template for trial in self.trials}
+        """The templates that a sample has reached."""
+        return {run.template for run in self.runs}
 
 
 def run_samples(
@@ -74,7 +74,7 @@ def run_samples(
 
 
 def dependents(templates: Templates, name: str) -> set[str]:
-    """A template, and those that extend, include or import it, directly or through others."""
+    """Return a template, and those that extend, include or import it, directly or through others."""
     found, new = {name}, {name}
     while new:
         quoted = [quote + one + quote for one in new for quote in "'\""]
@@ -90,7 +90,7 @@ def dependents(templates: Templates, name: str) -> set[str]:
 def _events(
     snapshot: Snapshot, stand_ins: Sequence[StandIn], names: Collection[str] | None
 ) -> Iterator[tuple[str, Event]]:
-    """Samples and what they become at each source; only those that get one of these templates, if there are names."""
+    """Yield each sample's event at each source; with names, only the events that get one of these templates."""
     stood_in = {stand_in.sample.name for stand_in in stand_ins}
     for name, sample in samples().items():
         if name not in stood_in and (names is None or choose(sample, snapshot.templates) in names):
@@ -108,7 +108,7 @@ def _event(sample: str, source: str) -> Event:
 
 
 def _by_routes(snapshot: Snapshot, event: Event, sample: str, made: SampleRuns) -> set[str]:
-    """The templates that routes name for an event; notes which routes want it and which could not tell."""
+    """Return the templates that routes name for an event; note the routes that match it and those that fail."""
     decision = decide(event, snapshot.routes)
     for route in decision.routes:
         if route.matched:
@@ -120,12 +120,15 @@ def _by_routes(snapshot: Snapshot, event: Event, sample: str, made: SampleRuns) 
 def _try(templates: Templates, template: str, sample: str, event: Event, made: SampleRuns) -> None:
     meter = Meter(SECONDS)
     rendered = render(event, templates, template, meter=meter)
-    made.trials.append(SampleRun(template, sample, rendered, meter))
-    if limits.TOO_LONG in rendered.fault:  # which would be said of each sample, a third of a second apart
-        made.cut_off.update(dependents(templates, rendered.fault.partition(":")[0]))
+    made.runs.append(SampleRun(template, sample, rendered, meter))
+    error = rendered.error
+    if error and error.code is Code.TIME_LIMIT_EXCEEDED:  # each sample would repeat it, a third of a second apart
+        made.cut_off.update(
+            *(dependents(templates, one) for one in templates.sources if templates.file(one) == error.file)
+        )
 
 
 def named(names: Iterable[str]) -> str:
-    """``gitlab/push``, or ``gitlab/push and 3 others``."""
+    """Return ``gitlab/push``, or ``gitlab/push and 3 others``."""
     first, *others = names
     return first if not others else f"{first} and {len(others)} other{'s' * (len(others) > 1)}"

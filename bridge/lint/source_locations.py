@@ -1,15 +1,15 @@
-"""Which line of which template a part of a message comes from."""
+"""Find the line of a template that a part of a message comes from."""
 
 from bridge.core.payload import at, text_at
 from bridge.lint.template_checks import ancestors_of, tree_in
 from bridge.messages import Message
+from bridge.messages.limits import LimitViolation
 from bridge.messages.render import Templates
 
 
-def origin(templates: Templates, name: str, message: Message, problem: str) -> tuple[str, int]:
-    """The file and line of the block whose text a problem of Slack's limits is about; of the whole template where that
-    is not to be told."""
-    block = _block_of(message, problem.partition(":")[0])
+def origin(templates: Templates, name: str, message: Message, violation: LimitViolation) -> tuple[str, int]:
+    """Return the template and line of the block that breaks a limit of Slack; line 1 if the block is unknown."""
+    block = _block_of(message, violation.place)
     own = tree_in(templates, name)
     for file, tree in [*([(name, own)] if own else []), *ancestors_of(templates, name).items()]:
         line = next((placed.node.lineno for placed in tree.blocks if placed.node.name == block), 0)
@@ -19,7 +19,7 @@ def origin(templates: Templates, name: str, message: Message, problem: str) -> t
 
 
 def _block_of(message: Message, place: str) -> str:
-    """The template's block that fills ``blocks[0].text`` or ``attachments[0].blocks[2].fields[1]``."""
+    """Return the template block that fills ``blocks[0].text`` or ``attachments[0].blocks[2].fields[1]``."""
     if place == "text":
         return "title"
     if not place.startswith(("blocks[", "attachments[")):

@@ -1,4 +1,4 @@
-"""Fields that templates read and that no payload has: misspelt, or gone. Found by rendering, for `check`."""
+"""Find fields that templates read and no payload has, by rendering every sample."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,52 +6,55 @@ from dataclasses import fields, is_dataclass
 
 from jinja2 import Undefined
 
-from bridge.config.errors import nearest
-from bridge.lint.template_checks import Fault
-from bridge.templating.jinja_internals import TemplateModule, missing
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import Diagnostic
+from bridge.config.errors import suggestion
+from bridge.messages.render import Templates
+from bridge.templating.jinja_internals import Place, TemplateModule, missing
 from bridge.templating.limits import Meter
 from bridge.templating.sandbox import Missing
 
 
-def undefined_fields(meters: Iterable[Meter]) -> list[Fault]:
-    """What templates used and no event had, over all that was rendered, with the nearest key that is there.
+def undefined_fields(templates: Templates, meters: Iterable[Meter]) -> Mapping[str, list[Diagnostic]]:
+    """Return the fields that templates used and no event had, by template, in the order of lines.
 
-    A field that some events lack is found in others, and is no fault.
+    A field that only some events lack is found in others, and is no error.
     """
-    unmet: dict[str, list[Undefined]] = defaultdict(list)
-    found: set[str] = set()
+    unmet: dict[Place, list[Undefined]] = defaultdict(list)
+    found: set[Place] = set()
     for meter in meters:
         found |= meter.found
         for place, one in meter.missing.items():
             unmet[place].append(one)
-    return sorted(_fault(place, unmet[place]) for place in unmet.keys() - found)
-
-
-def _fault(place: str, unmet: Iterable[Undefined]) -> Fault:
-    where, _, path = place.partition(": ")
-    file, _, line = where.rpartition(":")
-    sought = [one.first_missing() for one in unmet if isinstance(one, Missing)]
-    return Fault(file, int(line), f"{path} is in no sample", _hint(path, sought))
+    errors: dict[str, list[Diagnostic]] = {}
+    for place in sorted(unmet.keys() - found):
+        name, line, path = place
+        sought = [one.first_missing() for one in unmet[place] if isinstance(one, Missing)]
+        error = templates.diagnostic(
+            name, line, Code.TEMPLATE_UNDEFINED_FIELD, f"{path} is in no sample", _hint(path, sought)
+        )
+        errors.setdefault(name, []).append(error)
+    return errors
 
 
 def _hint(path: str, sought: Iterable[tuple[object, str]]) -> str:
     objects = [looked_in for looked_in, _ in sought]
     name = next((name for _, name in sought), "")
     if any(looked_in is missing for looked_in in objects):
-        return f"an imported macro has no {name!r}: hand it over as an argument"
-    keys = {key for looked_in in objects for key in _keys(looked_in)}
-    if keys:
-        step = "" if path.endswith(f".{name}") else f" to {name!r}"
-        return f"the nearest key{step} there is {nearest(name, keys)!r}; or ask `is defined` first"
+        return f"pass {name!r} to the imported macro as an argument: it does not see the variable"
+    if keys := {key for looked_in in objects for key in _keys(looked_in)}:
+        hint = suggestion(name, keys, "correct the name")
+        hint = hint if path.endswith(f".{name}") else f"{name!r}: {hint}"
+        return f"{hint}{' Or' if hint.endswith('?') else '; or'} ask `is defined` first"
     if any(isinstance(looked_in, list | tuple) for looked_in in objects):
-        return "a list is there: take one of it, or loop over it"
+        return "take one item of the list, or loop over it"
     if objects and all(looked_in is None for looked_in in objects):
-        return f"{name!r} is looked for in what is null in every sample; ask `is defined` first"
+        return f"ask `is defined` first: the object of {name!r} is null in every sample"
     return "correct the name, or ask `is defined` first"
 
 
 def _keys(looked_in: object) -> Iterator[str]:
-    """The names that could have been asked for."""
+    """Return the names that an object has."""
     if isinstance(looked_in, Mapping):
         yield from (key for key in looked_in if isinstance(key, str))
     elif is_dataclass(looked_in):

@@ -1,34 +1,43 @@
-"""What is odd in a template and may yet be meant: told as notes by `check`."""
+"""Find what is unusual in a template and may yet be intended: notes of `check`."""
 
 from collections.abc import Collection, Iterator
 
 from jinja2 import nodes
 
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import Diagnostic, Severity
 from bridge.config.errors import nearest
 from bridge.lint.template_ast import Tree
-from bridge.lint.template_checks import Fault, tree_in
+from bridge.lint.template_checks import tree_in
 from bridge.messages.emoji import emoji_names, unknown_emoji
 from bridge.messages.render import Templates
 
 
-def doubts(templates: Templates, names: Collection[str] | None = None) -> list[Fault]:
-    """The doubts about every template, or about those with these names, in order of file and line."""
-    found: set[Fault] = set()
+def template_notes(templates: Templates, names: Collection[str] | None = None) -> list[Diagnostic]:
+    """Return the notes on every template, or on those with these names, in order of file and line."""
+    found: set[Diagnostic] = set()
     for name in templates.sources if names is None else templates.sources.keys() & {*names}:
         if tree := tree_in(templates, name):
-            found.update(_emoji(name, tree))
+            found.update(_emoji(name, tree, templates))
     return sorted(found)
 
 
-def _emoji(name: str, tree: Tree) -> Iterator[Fault]:
-    """Names of emoji in what the template itself says. A workspace has its own, which nobody here knows."""
+def _emoji(name: str, tree: Tree, templates: Templates) -> Iterator[Diagnostic]:
+    """Find unknown emoji in the template's own texts. A workspace may have more, unknown here."""
     for text, line in _texts(tree):
         if text.count(":") < 2:
             continue
         for emoji in unknown_emoji(text):
-            what = f"Slack has no emoji :{emoji}: of its own"
-            hint = f"the nearest known is :{nearest(emoji, emoji_names())}:, unless it is your workspace's"
-            yield Fault(name, line + text.count("\n", 0, text.find(f":{emoji}:")), what, hint)
+            near = nearest(emoji, emoji_names())
+            hint = f"did you mean :{near}:? Ignore this" if near else "correct it, or ignore this"
+            yield templates.diagnostic(
+                name,
+                line + text.count("\n", 0, text.find(f":{emoji}:")),
+                Code.TEMPLATE_UNKNOWN_EMOJI,
+                f"Slack has no emoji :{emoji}: of its own",
+                f"{hint} if it is your workspace's",
+                Severity.NOTE,
+            )
 
 
 def _texts(tree: Tree) -> Iterator[tuple[str, int]]:

@@ -1,14 +1,16 @@
-"""What routes, templates and settings say at a moment, as one value that never changes: a reload makes another."""
+"""The snapshot: routes, templates and settings in force at a moment, as one immutable value. A reload makes another."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-from bridge.config.errors import ConfigurationError, nearest
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import Diagnostic, editing, error
+from bridge.config.errors import ConfigurationError, suggestion
 from bridge.config.names import variable_key
 from bridge.config.settings import Settings
-from bridge.live.startup_checks import faults_to_serve, url_faults
+from bridge.live.startup_checks import startup_errors, url_errors
 from bridge.messages.render import Templates, read_templates
 from bridge.routing.routes_file import Routes, load_routes
 from bridge.sources import PROVIDERS, Provider
@@ -21,7 +23,7 @@ class Source:
     name: str
     provider: Provider
     secrets: tuple[str, ...] = field(repr=False)
-    """The live ones; at least one."""
+    """The live secrets; at least one."""
     dedupe_ttl: float
     """Seconds for which its keys are remembered."""
 
@@ -44,7 +46,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that the way of an event depends on. Read once for each event, so that no event sees two of them."""
+    """All configuration that an event depends on. It is read once for each event, so that no event sees two."""
 
     routes: Routes
     templates: Templates
@@ -53,25 +55,25 @@ class Snapshot:
     public_url: str | None
     """Without a slash at its end."""
     off: tuple[str, ...]
-    """The sources that there could be and that have no secret."""
+    """The possible sources that have no secret."""
 
 
 def load_snapshot(settings: Settings) -> Snapshot:
-    """Read routes and templates and put them together with the settings.
+    """Read routes and templates, and join them with the settings.
 
-    Raises ConfigurationError with every fault that would keep `bridge serve` from starting.
+    Raises ConfigurationError with every error that would keep `bridge serve` from starting.
     """
     try:
         routes = load_routes(settings.routes_file)
-    except ConfigurationError as error:
-        raise ConfigurationError([*error.faults, *url_faults(settings)]) from None
-    faults = faults_to_serve(settings, routes, PROVIDERS)
+    except ConfigurationError as wrong:
+        raise ConfigurationError([*wrong.diagnostics, *url_errors(settings)]) from None
+    errors = startup_errors(settings, routes, PROVIDERS)
     try:
         templates = templates_of(settings, routes)
-    except ConfigurationError as error:
-        raise ConfigurationError([*faults, *error.faults]) from None
-    if faults := [*faults, *template_faults(routes, templates)]:
-        raise ConfigurationError(faults)
+    except ConfigurationError as wrong:
+        raise ConfigurationError([*errors, *wrong.diagnostics]) from None
+    if errors := [*errors, *route_template_errors(routes, templates)]:
+        raise ConfigurationError(errors)
     sources = sources_on(settings, routes, PROVIDERS)
     return Snapshot(
         routes=routes,
@@ -84,26 +86,31 @@ def load_snapshot(settings: Settings) -> Snapshot:
 
 
 def templates_of(settings: Settings, routes: Routes) -> Templates:
-    """The templates that count, not compiled yet. Raises ConfigurationError where their folder cannot be read."""
+    """Read the templates, without compiling them. Raises ConfigurationError if their folder cannot be read."""
     try:
         return read_templates(settings.templates_folder, routes.people)
-    except OSError as error:
-        raise ConfigurationError([f"the templates cannot be read ({error}): see BRIDGE_TEMPLATES"]) from None
+    except OSError as failure:
+        message, hint = f"the templates cannot be read: {failure}", "name a readable folder in BRIDGE_TEMPLATES"
+        raise ConfigurationError([error(Code.TEMPLATES_UNREADABLE, message, hint)]) from None
 
 
-def template_faults(routes: Routes, templates: Templates) -> list[str]:
-    """One line for each route that names a template which is not there."""
+def route_template_errors(routes: Routes, templates: Templates) -> list[Diagnostic]:
+    """Return an error for each route that names a template that does not exist."""
     names = templates.names()
     return [
-        f"{routes.where('routes', number, 'template')}: `template` in [[routes]] names {route.template!r}, "
-        f"which is not there; the nearest is {nearest(route.template, names)!r}"
+        routes.diagnostic(
+            ("routes", number, "template"),
+            Code.ROUTE_UNKNOWN_TEMPLATE,
+            f"`template` in [[routes]] names {route.template!r}, which does not exist",
+            editing(routes.file, suggestion(route.template, names, f"create templates/{route.template}")),
+        )
         for number, route in enumerate(routes.routes)
         if route.template is not None and route.template not in names
     ]
 
 
 def sources_on(settings: Settings, routes: Routes, providers: Mapping[str, Provider]) -> dict[str, Source]:
-    """Every source that has a secret, by name."""
+    """Return every source that has a secret, by name."""
     on = {}
     for name in routes.source_names(providers):
         provider = providers.get(routes.provider_of(name))
@@ -114,7 +121,7 @@ def sources_on(settings: Settings, routes: Routes, providers: Mapping[str, Provi
 
 
 def channels_with_url(settings: Settings, routes: Routes) -> dict[str, Channel]:
-    """Every channel that has a URL, by the name that routes.toml gives it, else by its variable's."""
+    """Return every channel that has a URL, by its name in routes.toml, else by that of its variable."""
     named = {variable_key(name): name for name in routes.channel_names()}
     channels = {}
     for key, url in settings.channels.items():

@@ -1,73 +1,79 @@
-"""What keeps `bridge serve` from starting: where settings and routes.toml do not fit together, or cannot work."""
+"""Find what keeps `bridge serve` from starting: settings and routes.toml that do not fit together or cannot work."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from bridge.config import slack_urls
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import PACKAGED, Diagnostic, editing, error
 from bridge.config.errors import nearest
 from bridge.config.names import channel_variable, secret_variable, variable_key
 from bridge.config.settings import Settings
-from bridge.routing.routes_file import Routes, name_faults
+from bridge.config.slack_urls import url_problem
+from bridge.routing.routes_file import Routes, name_errors
+from bridge.routing.toml_positions import Path as TomlPath
 from bridge.sources import Provider
-from bridge.store import store_url_fault
+from bridge.store import store_url_problem
 
 
-def faults_to_serve(settings: Settings, routes: Routes, providers: Mapping[str, Provider]) -> list[str]:
-    """What keeps `bridge serve` from starting, one line each with the mend. No line shows a secret."""
+def startup_errors(settings: Settings, routes: Routes, providers: Mapping[str, Provider]) -> list[Diagnostic]:
+    """Return every error that keeps `bridge serve` from starting. None shows a secret."""
+    problem = store_url_problem(settings.store)
     return [
-        *name_faults(routes, providers),
-        *_faults_of_routes(settings, routes),
-        *url_faults(settings),
-        *([f"BRIDGE_STORE {fault}"] if (fault := store_url_fault(settings.store)) else []),
-        *_faults_of_secrets(settings, routes, providers),
-        *_faults_of_sources(settings, routes, providers),
+        *name_errors(routes, providers),
+        *_of_routes(settings, routes),
+        *url_errors(settings),
+        *([error(Code.SETTING_INVALID, *problem, file="BRIDGE_STORE")] if problem else []),
+        *_of_secrets(settings, routes, providers),
+        *_of_sources(settings, routes, providers),
     ]
 
 
-def _faults_of_routes(settings: Settings, routes: Routes) -> list[str]:
-    """Routes and alerts to channels without a URL; and no route at all, with which every event would be ignored."""
+def _of_routes(settings: Settings, routes: Routes) -> Iterator[Diagnostic]:
+    """Find channels without a URL; and the case that no route is enabled, so that every event would be ignored."""
     if not any(route.enabled for route in routes.routes):
-        return [f"{routes.file}: no route is on, so nothing would ever be posted: add one under [[routes]]"]
-    missing: dict[str, str] = {}
+        hint = editing(routes.file, "add a route under [[routes]]")
+        yield error(Code.NO_ROUTE_ON, "no route is enabled, so nothing would be posted", hint, file=routes.file)
+        return
+    missing: dict[str, TomlPath] = {}
     for number, route in enumerate(routes.routes):
         for place, name in enumerate(route.channels):
             if route.enabled and settings.url_of(name) is None:
-                where = routes.where("routes", number, "channels", place)
-                missing.setdefault(name, f"{where}: channel {name!r} has no URL: set {channel_variable(name)}")
+                missing.setdefault(name, ("routes", number, "channels", place))
     if routes.alerts is not None and settings.url_of(routes.alerts) is None:
-        where, name = routes.where("alerts", "channel"), routes.alerts
-        missing.setdefault(name, f"{where}: channel {name!r} has no URL: set {channel_variable(name)}")
-    return list(missing.values())
+        missing.setdefault(routes.alerts, ("alerts", "channel"))
+    for name, path in missing.items():
+        hint = f"set {channel_variable(name)} to its Slack webhook URL"
+        yield routes.diagnostic(path, Code.CHANNEL_WITHOUT_URL, f"channel {name!r} has no URL", hint)
 
 
-def url_faults(settings: Settings) -> list[str]:
-    """The channels' URLs that may not be posted to."""
+def url_errors(settings: Settings) -> list[Diagnostic]:
+    """Return an error for each channel URL that is not allowed."""
     return [
-        f"{channel_variable(key)} {fault}"
+        error(Code.CHANNEL_URL_INVALID, *problem, file=channel_variable(key))
         for key, url in sorted(settings.channels.items())
-        if (fault := slack_urls.fault(url.get_secret_value(), settings.slack_hosts))
+        if (problem := url_problem(url.get_secret_value(), settings.slack_hosts))
     ]
 
 
-def _faults_of_secrets(settings: Settings, routes: Routes, providers: Mapping[str, Provider]) -> list[str]:
-    """Secrets that no source has use for, or that its provider could not have made."""
+def _of_secrets(settings: Settings, routes: Routes, providers: Mapping[str, Provider]) -> Iterator[Diagnostic]:
+    """Find secrets of unknown sources, and secrets that their provider never issues."""
     known = {variable_key(name): name for name in routes.source_names(providers)}
-    faults = []
     for key, secrets in sorted(settings.secrets.items()):
         variable = secret_variable(key)
         if key not in known:
-            near = secret_variable(nearest(key, known))
-            faults.append(
-                f"{variable} is for no known source; the nearest known is {near} "
-                f"(or add [sources.{key.replace('_', '-')}] with its provider to {routes.file})"
-            )
+            file = "routes.toml (`bridge init` makes one)" if routes.file.startswith(PACKAGED) else routes.file
+            hint = f"add [sources.{key.replace('_', '-')}] with its provider to {file}"
+            if near := nearest(key, known):
+                hint = f"did you mean {secret_variable(near)}? Or {hint}"
+            yield error(Code.SECRET_UNKNOWN_SOURCE, "is the secret of no known source", hint, file=variable)
         elif provider := providers.get(routes.provider_of(known[key])):
-            found = (provider.check_secret(secret.get_secret_value()) for secret in secrets)
-            faults += [f"{variable}: {fault}" for fault in dict.fromkeys(found) if fault]
-    return faults
+            problems = (provider.check_secret(secret.get_secret_value()) for secret in secrets)
+            for problem in dict.fromkeys(problems):
+                if problem:
+                    yield error(Code.SECRET_INVALID, *problem, file=variable)
 
 
-def _faults_of_sources(settings: Settings, routes: Routes, providers: Mapping[str, Provider]) -> list[str]:
-    """No source at all; and sources that sign a URL which nothing tells us."""
+def _of_sources(settings: Settings, routes: Routes, providers: Mapping[str, Provider]) -> Iterator[Diagnostic]:
+    """Find the case that no source is on; and sources that sign a URL while BRIDGE_PUBLIC_URL is not set."""
     on = [
         (name, provider)
         for name in routes.source_names(providers)
@@ -75,10 +81,12 @@ def _faults_of_sources(settings: Settings, routes: Routes, providers: Mapping[st
     ]
     if not on:
         names = ", ".join(map(secret_variable, routes.source_names(providers)))
-        return [f"no source is on: set the secret of at least one ({names})"]
-    return [
-        f"BRIDGE_PUBLIC_URL is not set, and {provider.name} signs the URL that it calls: "
-        f"set it to the address that providers call, such as https://hooks.example.com (source {name!r} is on)"
-        for name, provider in on
-        if provider.signs_url and not settings.public_url
-    ]
+        yield error(Code.NO_SOURCE_ON, "no source is on", f"set the secret of at least one: {names}")
+    for name, provider in on:
+        if provider.signs_url and not settings.public_url:
+            yield error(
+                Code.PUBLIC_URL_MISSING,
+                f"is not set, but the source {name!r} is on, which signs the URL that it calls",
+                "set it to the URL that providers call, such as https://hooks.example.com",
+                file="BRIDGE_PUBLIC_URL",
+            )

@@ -1,4 +1,4 @@
-"""Which template makes the message of an event, by the routes and by its type."""
+"""Choose the template of an event by its routes and its type."""
 
 from bridge.events import Event
 from bridge.live.snapshot import Snapshot
@@ -7,8 +7,7 @@ from bridge.routing.decide import decide
 
 
 def template_for(event: Event, snapshot: Snapshot) -> str:
-    """The template that an event gets: that of the first route that wants it and names one that is there, else the most
-    specific one by its type."""
+    """Return the template of the first matching route that names an existing one, else the most specific by type."""
     there = {*snapshot.templates.names()}
     named = (planned.template for planned in decide(event, snapshot.routes).deliveries)
     return next((name for name in named if name in there), None) or choose(event, snapshot.templates)

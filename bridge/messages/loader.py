@@ -8,16 +8,20 @@ from types import CodeType
 from jinja2 import BaseLoader, BytecodeCache, Environment, TemplateNotFound
 from jinja2.bccache import Bucket
 
+from bridge.config.diagnostics import Problem
+
 _LARGEST = 256 * 1024
-_TOO_LARGE = f"larger than {_LARGEST} bytes"
+_TOO_LARGE = Problem(f"cannot be read: larger than {_LARGEST} bytes", "split it, and include the parts")
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What was read: template name -> text, and name -> fault for files that could not be."""
+    """The template files: name -> text, and name -> problem for those that cannot be read."""
 
     texts: Mapping[str, str]
-    faults: Mapping[str, str]
+    unreadable: Mapping[str, Problem]
+    packaged: frozenset[str]
+    """The names that no file of the operator replaces."""
 
 
 class Sources(BaseLoader):
@@ -27,7 +31,7 @@ class Sources(BaseLoader):
         self._texts = texts
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:  # noqa: ARG002 - Jinja's signature
-        """A template's text, its name as the file's, and that it never changes."""
+        """Return a template's text, its name as the file's, and that it never changes."""
         if template not in self._texts:
             raise TemplateNotFound(template)
         return self._texts[template], template, lambda: True
@@ -40,48 +44,51 @@ class Compiled(BytecodeCache):
         self._latest: dict[str, tuple[str, CodeType | None]] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Fill in what is known of a template, if its text is still the same."""
+        """Fill in the compiled form of a template, if its text is still the same."""
         checksum, code = self._latest.get(bucket.key, ("", None))
         if checksum == bucket.checksum:
             bucket.code = code
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep what was compiled."""
+        """Keep the compiled form of a template."""
         self._latest[bucket.key] = (bucket.checksum, bucket.code)
 
 
 def read_sources(packaged: Path, overlay: Path | None) -> Files:
-    """Every ``*.j2`` below two folders; a file of the second stands in for the first's of the same name."""
+    """Read every ``*.j2`` below two folders; a file of the second replaces the one of the same name in the first."""
     texts: dict[str, str] = {}
-    faults: dict[str, str] = {}
+    unreadable: dict[str, Problem] = {}
+    own: set[str] = set()
     for folder in (packaged, overlay) if overlay is not None else (packaged,):
         if not folder.is_dir():
-            raise FileNotFoundError(f"{folder} is no folder of templates")
+            raise FileNotFoundError(f"{folder} is not a folder of templates")
         for path in sorted(folder.rglob("*.j2")):
             name = path.relative_to(folder).as_posix()
             if any(part.startswith(".") for part in name.split("/")):  # Kubernetes keeps its mounts' old versions there
                 continue
             texts.pop(name, None)
-            faults.pop(name, None)
-            try:
-                texts[name] = _text(path)
-            except (OSError, ValueError) as error:
-                what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-                faults[name] = f"{name}:1: cannot be read: {what}"
-    return Files(texts, faults)
+            unreadable.pop(name, None)
+            if folder is overlay:
+                own.add(name)
+            read = _text(path)
+            if isinstance(read, Problem):
+                unreadable[name] = read
+            else:
+                texts[name] = read
+    return Files(texts, unreadable, frozenset({*texts, *unreadable} - own))
 
 
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise ValueError("no file: a pipe or a device would hold up the start")
-    if path.stat().st_size > _LARGEST:
-        raise ValueError(_TOO_LARGE)
+def _text(path: Path) -> str | Problem:
     try:
-        return path.read_text("utf-8-sig")
+        if not path.is_file():  # reading from a pipe or a device would hold up the start
+            return Problem("cannot be read: not a file", "put a file there, or remove it")
+        return _TOO_LARGE if path.stat().st_size > _LARGEST else path.read_text("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError("not UTF-8") from None
+        return Problem("cannot be read: not UTF-8", "save it as UTF-8")
+    except OSError as failure:
+        return Problem(f"cannot be read: {failure.strerror or failure}", "let the user that runs Bridge read it")
 
 
-def text_fault(text: str) -> str:
-    """Why a file with this text could not be read as a template; "" if it could."""
-    return _TOO_LARGE if len(text.encode("utf-8", "replace")) > _LARGEST else ""
+def text_problem(text: str) -> Problem | None:
+    """Return why a file with this text could not be read as a template; None if it could."""
+    return _TOO_LARGE if len(text.encode("utf-8", "replace")) > _LARGEST else None

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bridge.config.diagnostics import Diagnostic
+from bridge.templating.jinja_internals import Place
+
 Block = Mapping[str, object]
 
 
@@ -38,12 +41,12 @@ class Rendered:
     """None if and only if the template said skip."""
     skip: str = ""
     """The template's reason for not sending."""
-    fault: str = ""
-    """`file:line: what went wrong` where the template failed and the message is the fallback; else ""."""
-    missing: tuple[str, ...] = ()
-    """`file:line: path` of what the template used and the payload did not have."""
-    found: tuple[str, ...] = ()
-    """The same of what it read and found: by both, `check` tells a misspelt field from one that some events lack."""
+    error: Diagnostic | None = None
+    """Why the template failed, if the message is the fallback."""
+    missing: tuple[Place, ...] = ()
+    """The paths that the template used and the payload does not have."""
+    found: tuple[Place, ...] = ()
+    """The paths that it found: `check` needs both to tell a misspelt field from one that some events lack."""
     packed: tuple[Block, ...] = ()
     """The message in its packed form, for a post that it shares with others."""
     print: str = ""

@@ -1,4 +1,4 @@
-"""Which template an event gets, and what comes of it: a message, a reason for none, or the fallback. Never an error."""
+"""Choose an event's template and render it: to a message, a reason for none, or the fallback. Raise nothing."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -9,6 +9,9 @@ from typing import Protocol
 
 from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
 
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import PACKAGED, Diagnostic, Problem, Severity, editing
+from bridge.config.errors import suggestion
 from bridge.config.packaged import packaged_templates
 from bridge.core.payload import clean
 from bridge.events import Event
@@ -17,15 +20,16 @@ from bridge.messages.compact import fingerprint, packed
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.layout import lay_out
 from bridge.messages.links import link
-from bridge.messages.loader import Compiled, Sources, read_sources, text_fault
+from bridge.messages.loader import Compiled, Sources, read_sources, text_problem
 from bridge.messages.message import Rendered
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.normalize import normalize
 from bridge.messages.template_blocks import SkippedError, TemplateBlocks
 from bridge.templating import limits
-from bridge.templating.jinja_internals import block_line, template_line
+from bridge.templating.hints import explained
+from bridge.templating.jinja_internals import Place, block_line, template_line
 from bridge.templating.limits import Meter
-from bridge.templating.unknown_names import nearest_known
+from bridge.templating.unknown_names import unknown_name
 
 SECONDS = 0.3
 """CPU time that one template may take. An ordinary one takes less than a thousandth."""
@@ -37,85 +41,110 @@ _compiled = Compiled()
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """Every template, read, and compiled once. Broken ones have a fault instead, and cost no other anything."""
+    """Every template, read, and compiled once. A broken one has an error instead, and does not affect the others."""
 
     sources: Mapping[str, str] = field(repr=False)
     """Template name -> its text; names are paths below the templates' folder, such as ``gitlab/push.j2``."""
-    faults: Mapping[str, str]
-    """Template name -> ``name:line: what`` for those that could not be read or, where that was tried, compiled."""
+    errors: Mapping[str, Diagnostic]
+    """Template name -> error for those that cannot be read or, where that was tried, compiled."""
     environment: SlackEnvironment = field(repr=False, compare=False)
-    """Compiles what it is asked for, and keeps it."""
+    """Compiles templates on demand, and keeps them."""
+    packaged: frozenset[str] = field(default=frozenset(), compare=False)
+    """Names of templates that come with the program, so that nobody can edit them in their place."""
 
     def names(self) -> list[str]:
-        """All templates that an event can get: not message.j2, and no parts to be included, which start with ``_``."""
-        return sorted(name for name in {*self.sources, *self.faults} if is_choice(name))
+        """Return all templates that an event can get: not message.j2, and no partials, which start with ``_``."""
+        return sorted(name for name in {*self.sources, *self.errors} if is_choice(name))
+
+    def file(self, name: str) -> str:
+        """Return a template's file as diagnostics show it."""
+        return f"{PACKAGED}templates/{name}" if name in self.packaged else f"templates/{name}"
+
+    def diagnostic(
+        self, name: str, line: int | None, code: Code, message: str, hint: str, severity: Severity = Severity.ERROR
+    ) -> Diagnostic:
+        """Return a diagnostic at a line of a template."""
+        file = self.file(name)
+        return Diagnostic(severity, file, line, None, message, editing(file, hint), code)
 
 
 def is_choice(name: str) -> bool:
-    """Whether an event can get this template: it is not the frame, and no part that is to be included."""
+    """Return whether an event can get this template: neither the frame nor a partial."""
     return name != _FRAME and not name.rpartition("/")[2].startswith("_")
 
 
 def load_templates(overlay: Path | None, people: Mapping[str, str], *, packaged: Path | None = None) -> Templates:
-    """As ``read_templates``, and compiled: what cannot be is a fault, too."""
+    """Read the templates as ``read_templates`` does, and compile them."""
     return compiled(read_templates(overlay, people, packaged=packaged))
 
 
 def read_templates(overlay: Path | None, people: Mapping[str, str], *, packaged: Path | None = None) -> Templates:
-    """The packaged templates with an operator's folder laid over them, file by file. Each is compiled at its first use.
+    """Read the packaged templates with an operator's folder laid over them, file by file. Each compiles at first use.
 
-    ``people`` are those who may be mentioned: the provider's user name -> Slack member id. ``packaged`` stands in for
-    the folder that comes with the program. A file that cannot be read is a fault and never an exception.
-    Raises FileNotFoundError for a folder that is not there.
+    ``people`` may be mentioned: the provider's user name -> Slack member id. ``packaged`` replaces the folder that
+    comes with the program. A file that cannot be read is an entry of ``errors``, never an exception.
+    Raises FileNotFoundError if a folder does not exist.
     """
     files = read_sources(packaged or packaged_templates(), overlay)
-    return _templates(files.texts, files.faults, SlackEnvironment(MappingProxyType(dict(people))))
+    environment = SlackEnvironment(MappingProxyType(dict(people)))
+    templates = _templates(files.texts, {}, environment, files.packaged)
+    errors = {name: _unreadable(templates, name, problem) for name, problem in files.unreadable.items()}
+    return replace(templates, errors=MappingProxyType(errors))
+
+
+def _unreadable(templates: Templates, name: str, problem: Problem) -> Diagnostic:
+    return templates.diagnostic(name, 1, Code.TEMPLATE_UNREADABLE, *problem)
 
 
 def compiled(templates: Templates, names: Collection[str] | None = None) -> Templates:
-    """The same templates once those with these names, or all, were compiled. What cannot be is a fault and never an
-    exception."""
-    faults = dict(templates.faults)
+    """Compile the templates with these names, or all, and return them with the errors of those that cannot be."""
+    errors = dict(templates.errors)
     for name in templates.sources if names is None else names:
-        if name in templates.sources and name not in faults and (fault := compile_fault(templates, name)):
-            faults[name] = fault
-    return replace(templates, faults=MappingProxyType(faults))
+        if name in templates.sources and name not in errors and (error := compile_error(templates, name)):
+            errors[name] = error
+    return replace(templates, errors=MappingProxyType(errors))
 
 
 def with_text(templates: Templates, name: str, text: str) -> Templates:
-    """The same templates with one file's text replaced or added, as if it had been saved. Only that one is compiled.
+    """Return the templates with one file's text replaced or added, as if it had been saved, and compile that one.
 
-    Text that cannot be a template is a fault and never an exception.
+    A text that is not a template is an entry of ``errors``, never an exception.
     """
     texts = {other: known for other, known in templates.sources.items() if other != name}
-    faults = {other: fault for other, fault in templates.faults.items() if other != name}
-    if fault := text_fault(text):
-        return _templates(
-            texts, {**faults, name: f"{name}:1: cannot be read: {fault}"}, templates.environment.overlay()
-        )
+    errors = {other: error for other, error in templates.errors.items() if other != name}
     # An environment of its own, since templates find what they extend and include through theirs.
-    changed = _templates({**texts, name: text}, faults, templates.environment.overlay())
-    fault = compile_fault(changed, name)
-    return replace(changed, faults=MappingProxyType({**faults, name: fault})) if fault else changed
+    environment, packaged = templates.environment.overlay(), templates.packaged - {name}
+    if problem := text_problem(text):
+        changed = _templates(texts, errors, environment, packaged)
+        error: Diagnostic | None = _unreadable(changed, name, problem)
+    else:
+        changed = _templates({**texts, name: text}, errors, environment, packaged)
+        error = compile_error(changed, name)
+    return replace(changed, errors=MappingProxyType({**errors, name: error})) if error else changed
 
 
-def _templates(texts: Mapping[str, str], faults: Mapping[str, str], environment: SlackEnvironment) -> Templates:
+def _templates(
+    texts: Mapping[str, str],
+    errors: Mapping[str, Diagnostic],
+    environment: SlackEnvironment,
+    packaged: frozenset[str],
+) -> Templates:
     environment.loader = Sources(texts)
     environment.bytecode_cache = _compiled
-    return Templates(MappingProxyType(dict(texts)), MappingProxyType(dict(faults)), environment)
+    return Templates(MappingProxyType(dict(texts)), MappingProxyType(dict(errors)), environment, packaged)
 
 
-def compile_fault(templates: Templates, name: str) -> str:
-    """Compile a template, and keep it. What keeps it from being compiled; "" if it is."""
+def compile_error(templates: Templates, name: str) -> Diagnostic | None:
+    """Compile a template and keep it; return the error if that fails."""
     try:
         templates.environment.get_template(name)
-    except Exception as error:  # noqa: BLE001 - one broken file must not stop the others
-        return fault_of(error, name)
-    return ""
+    except Exception as failure:  # noqa: BLE001 - one broken file must not stop the others
+        return error_of(failure, name, templates)
+    return None
 
 
 class Typed(Protocol):
-    """An event, or what will be one, such as a sample."""
+    """An event, or a sample of one."""
 
     @property
     def provider(self) -> str:
@@ -127,14 +156,17 @@ class Typed(Protocol):
 
 
 def choose(event: Typed, templates: Templates) -> str:
-    """The most specific template for an event's type: ``gitlab/merge_request.open.j2``, ``gitlab/merge_request.j2``,
-    ``gitlab/default.j2``, ``default.j2``."""
-    return next(name for name in candidates(event) if name in templates.sources or name in templates.faults)
+    """Return the most specific template for an event's type.
+
+    That is the first of ``gitlab/merge_request.open.j2``, ``gitlab/merge_request.j2``, ``gitlab/default.j2``,
+    ``default.j2`` that exists.
+    """
+    return next(name for name in candidates(event) if name in templates.sources or name in templates.errors)
 
 
 def candidates(event: Typed) -> Iterator[str]:
-    """The names that are looked for, the most specific first, whether they are there or not."""
-    # The type is text from outside: it only ever picks among names that exist, and no part that is to be included.
+    """Return the names to look for, the most specific first, whether they exist or not."""
+    # The type is text from outside: it only ever picks among names that exist, and no partial.
     event_type = event.type.replace("/", ".")
     while event_type and len(event_type) <= _LONGEST_TYPE and not event_type.startswith("_"):
         yield f"{event.provider}/{event_type}.j2"
@@ -151,11 +183,11 @@ def render(
     notes: Sequence[str] = (),
     meter: Meter | None = None,
 ) -> Rendered:
-    """What a template makes of an event; ``template`` instead of the most specific one. Raises nothing.
+    """Render an event with ``template``, by default the most specific one. Raises nothing.
 
-    A template that fails, takes too long or writes too much gives the plain fallback, with ``fault`` saying where.
-    ``notes`` are plain lines for the message's context, such as "Posted 3 hours late". ``meter`` is for who wants to
-    know more of what the template looked for than its paths.
+    A template that fails, takes too long or writes too much gives the plain fallback and an ``error``. ``notes`` are
+    plain lines for the message's context, such as "Posted 3 hours late". A caller's own ``meter`` shows more than the
+    paths that the template read.
     """
     name = template or choose(event, templates)
     meter = meter or Meter(SECONDS)
@@ -164,14 +196,14 @@ def render(
         bare = normalize(filled, event.title)
         message = lay_out(normalize(filled, event.title, notes) if notes else bare)
     except SkippedError as skipped:
-        return Rendered(name, None, clean(str(skipped), 300), "", *_reads(meter))
-    except Exception as error:  # noqa: BLE001 - whatever a template does, the event is still told
-        fault = _blamed(fault_of(error, name), templates, name)
-        plainly = _fallback(event, fault)
+        return Rendered(name, None, clean(str(skipped), 300), None, *_reads(meter))
+    except Exception as failure:  # noqa: BLE001 - whatever a template does, the event is still posted
+        error = error_of(failure, name, templates)
+        plainly = _fallback(event, error)
         shown = lay_out(normalize(plainly, event.title, notes))
         bare = normalize(plainly, event.title)
-        return Rendered(name, shown, "", fault, *_reads(meter), packed(bare, event.url), fingerprint(bare))
-    return Rendered(name, message, "", "", *_reads(meter), packed(bare, event.url), fingerprint(bare))
+        return Rendered(name, shown, "", error, *_reads(meter), packed(bare, event.url), fingerprint(bare))
+    return Rendered(name, message, "", None, *_reads(meter), packed(bare, event.url), fingerprint(bare))
 
 
 def _fill(event: Event, templates: Templates, name: str, meter: Meter) -> TemplateBlocks:
@@ -184,58 +216,84 @@ def _fill(event: Event, templates: Templates, name: str, meter: Meter) -> Templa
 
 
 class _BrokenTemplateError(Exception):
-    """The template could not be used; the text is its fault, ``name:line: what``."""
+    """The template cannot be used."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+        super().__init__(str(diagnostic))
 
 
 def _template(templates: Templates, name: str) -> Template:
-    if name in templates.faults:
-        raise _BrokenTemplateError(templates.faults[name])
+    if name in templates.errors:
+        raise _BrokenTemplateError(templates.errors[name])
     if name not in templates.sources:
-        raise _BrokenTemplateError(f"{clean(name, 200)}:1: no such template; {nearest_known(name, templates.names())}")
+        hint = suggestion(name, templates.names(), "create it, or name another one")
+        raise _BrokenTemplateError(
+            templates.diagnostic(name, None, Code.TEMPLATE_NOT_FOUND, "there is no such template", hint)
+        )
     return templates.environment.get_template(name)
 
 
-def _reads(meter: Meter) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _reads(meter: Meter) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
     return tuple(meter.missing), tuple(meter.found)
 
 
-def _fallback(event: Event, fault: str) -> TemplateBlocks:
-    """The plain message: title, type, link, and which template failed where."""
-    where, _, what = fault.partition(": ")
-    told = escaped(f"Template {where} failed: {what}")
+def _fallback(event: Event, error: Diagnostic) -> TemplateBlocks:
+    """Return the plain message: title, type, link, and the template's error."""
+    template = error.place.removeprefix(PACKAGED).removeprefix("templates/")
+    shown = escaped(f"Template {template} failed: {error.message}")
     return TemplateBlocks(
         title=link(event.url, event.title),
         color="muted",
-        context=f"{told}\n{escaped(event.source)} · {escaped(event.type)}",
+        context=f"{shown}\n{escaped(event.source)} · {escaped(event.type)}",
     )
 
 
-def fault_of(error: BaseException, name: str) -> str:
-    """``file:line: what went wrong`` of a template's error, in one printable line of at most 300 characters."""
-    if isinstance(error, _BrokenTemplateError):
-        return str(error)
-    if isinstance(error, TemplateSyntaxError):
-        place = f"{error.name or name}:{error.lineno}"
+def error_of(failure: BaseException, name: str, templates: Templates) -> Diagnostic:
+    """Return a template's exception as a diagnostic, at the line of the template that caused it."""
+    if isinstance(failure, _BrokenTemplateError):
+        return failure.diagnostic
+    file, line = _blamed(*_place(failure, name), templates, name)
+    if isinstance(failure, TemplateNotFound):
+        wanted, known = str(failure.name), [*templates.sources, *templates.errors]
+        hint = suggestion(wanted, known, "create it, or name another one")
+        message = f"there is no template {clean(wanted, 200)!r}"
+        return templates.diagnostic(file, line, Code.TEMPLATE_UNKNOWN_TEMPLATE, message, hint)
+    if isinstance(failure, TemplateSyntaxError):
+        if unknown := _UNKNOWN.search(failure.message or ""):
+            names: Collection[str] = (
+                templates.environment.filters if unknown[1] == "filter" else templates.environment.tests
+            )
+            found = unknown_name(unknown[1], unknown[2], line, names)
+            return templates.diagnostic(file, line, found.code, found.message, found.hint)
+        code, message = Code.TEMPLATE_SYNTAX, failure.message or "is not a template"
+    elif isinstance(failure, limits.LimitExceededError):
+        timeout = isinstance(failure, limits.TimeLimitError)
+        code, message = Code.TIME_LIMIT_EXCEEDED if timeout else Code.LIMIT_EXCEEDED, str(failure)
     else:
-        file, number = template_line(error.__traceback__) or (name, 1)
-        place = f"{file}:{number}"
-    if isinstance(error, TemplateNotFound):
-        return clean(f"{place}: there is no template {error.name!r}", 300)
-    if isinstance(error, TemplateSyntaxError):
-        return clean(f"{place}: {error.message}", 300)  # its str() would name file and line once more
-    what = str(error) if isinstance(error, limits.LimitExceededError) else f"{type(error).__name__}: {error}"
-    return clean(f"{place}: {what}", 300)
+        code, message = Code.TEMPLATE_FAILED, f"{type(failure).__name__}: {failure}"
+    message, hint = explained(clean(message, 300))
+    return templates.diagnostic(file, line, code, message, hint or "correct the line, and try it with `bridge render`")
 
 
-def _blamed(fault: str, templates: Templates, name: str) -> str:
-    """The fault with the place of the block that is at fault, where the frame is that only asked for its text: of a
-    text that is too long it is the frame that finds out."""
-    place, _, what = fault.partition(": ")
-    file, _, line = place.rpartition(":")
-    if file != _FRAME or name == _FRAME or not line.isdigit():
-        return fault
-    asked = _BLOCK.search("".join(templates.sources.get(_FRAME, "").splitlines()[int(line) - 1 : int(line)]))
-    started = block_line(_template(templates, name), asked[1]) if asked else None  # it has just been rendered
-    if started is None:  # the frame's own doing
-        return fault
-    return f"{name}:{started}: {what}"
+_UNKNOWN = re.compile(r"No (filter|test) named '([^']*)'")
+
+
+def _blamed(file: str, line: int, templates: Templates, name: str) -> tuple[str, int]:
+    """Return the place of the block that caused an error in the frame.
+
+    The frame only asks for the block's text, and is the first to see that a text is too long.
+    """
+    if file != _FRAME or name == _FRAME:
+        return file, line
+    asked = _BLOCK.search("".join(templates.sources.get(_FRAME, "").splitlines()[line - 1 : line]))
+    start = block_line(_template(templates, name), asked[1]) if asked else None  # it has just been rendered
+    return (file, line) if start is None else (name, start)  # without a block it is the frame's own error
+
+
+def _place(failure: BaseException, name: str) -> tuple[str, int]:
+    """Return the template and the line where an exception was raised."""
+    if isinstance(failure, TemplateSyntaxError):
+        return failure.name or name, failure.lineno
+    file, line = template_line(failure.__traceback__) or (name, 1)
+    return file or name, line

@@ -77,7 +77,7 @@ class _Page:
 
     def __init__(self, files: Files, snapshot: Snapshot, token: str, bound: str, again: float) -> None:
         self._files, self._snapshot, self._token, self._bound, self._again = files, snapshot, token, bound, again
-        self._faults: list[Json] = []
+        self._errors: list[Json] = []
         self._state = files.state()
         self._looking, self._checking, self._writing, self._reading = (asyncio.Lock() for _ in range(4))
         self._changed = asyncio.Condition()
@@ -134,14 +134,14 @@ class _Page:
         asked = await _asked(request)
         async with _turn(self._looking, request):
             seen = await asyncio.to_thread(session.look, asked, self._snapshot, self._files, time.time())
-        return _answer({**seen, "configuration": self._faults})
+        return _answer({**seen, "configuration": self._errors})
 
     async def check(self, request: web.Request) -> web.StreamResponse:
         """What the contract check says of the editor's file."""
         asked = await _asked(request)
         async with _turn(self._checking, request):
             findings = await asyncio.to_thread(session.examine, asked, self._snapshot)
-        return _answer({"findings": session.told(findings)})
+        return _answer({"findings": session.as_json(findings)})
 
     async def save(self, request: web.Request) -> web.StreamResponse:
         """Write the editor's file, unless the check finds errors in it, or the disk holds another than was read."""
@@ -150,7 +150,7 @@ class _Page:
         if asked.text is None or not asked.file:
             raise RefusedError("name the file and its text")
         if errors := await asyncio.to_thread(session.new_errors, asked, self._snapshot):
-            return _answer({"refused": "not saved: the check finds errors", "findings": session.told(errors)}, 422)
+            return _answer({"refused": "not saved: the check finds errors", "findings": session.as_json(errors)}, 422)
         async with self._writing:  # two tabs cannot both find the disk as they left it
             on_disk = await asyncio.to_thread(self._files.text, asked.file)
             if fingerprint(on_disk) not in (data.get("saved"), fingerprint(asked.text)):
@@ -201,7 +201,7 @@ class _Page:
             if state == self._state:
                 return
             self._state = state
-            self._snapshot, self._faults = await asyncio.to_thread(session.reload, self._files, self._snapshot)
+            self._snapshot, self._errors = await asyncio.to_thread(session.reload, self._files, self._snapshot)
         async with self._changed:
             self._number += 1
             self._changed.notify_all()

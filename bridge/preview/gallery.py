@@ -54,9 +54,9 @@ def _section(name: str, group: Iterable[GalleryItem]) -> Markup:
 def _article(item: GalleryItem) -> Markup:
     message = item.rendered.message
     drawn = draw(message, UTC) if message else _SKIPPED.format(item.rendered.skip)
-    fault = _FAULT.format(item.rendered.fault) if item.rendered.fault else ""
+    error = _ERROR.format(item.rendered.error) if item.rendered.error else ""
     return _ARTICLE.format(
-        name=f"{item.provider}/{item.type}", template=item.rendered.template, drawn=drawn, fault=fault
+        name=f"{item.provider}/{item.type}", template=item.rendered.template, drawn=drawn, error=error
     )
 
 
@@ -64,10 +64,10 @@ _LINK = Markup('<a href="#{provider}">{provider} ({count})</a> ')
 _SECTION = Markup('<section id="{provider}"><h2>{provider}</h2>{messages}</section>')
 _ARTICLE = Markup(
     '<article id="{name}"><h3><a href="#{name}">{name}</a> <small>{template}</small></h3>'
-    '{fault}<div class="stage">{drawn}</div></article>'
+    '{error}<div class="stage">{drawn}</div></article>'
 )
 _SKIPPED = Markup('<p class="skipped">Skipped by the template: {}</p>')
-_FAULT = Markup('<p class="fault">{}</p>')
+_ERROR = Markup('<p class="error">{}</p>')
 _PAGE = Markup(
     """<!doctype html>
 <html lang="en">

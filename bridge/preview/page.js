@@ -91,7 +91,7 @@ async function check() {
   const { status, data } = await ask("check", request(), signal);
   if (signal.aborted) return;
   $("problems").ariaBusy = "false";
-  found.checked = status === 200 ? data.findings : [{ level: "error", what: `the check fails: ${data.refused}` }];
+  found.checked = status === 200 ? data.findings : [{ severity: "error", message: `the check fails: ${data.refused}` }];
   problems();
 }
 
@@ -125,25 +125,25 @@ function limit({ what, used, of }) {
 
 function problems() {
   // The check tells the same mistake for all samples: once is enough.
-  const told = new Set(found.checked.filter((one) => one.level === "error").map((one) => `${one.where}:${one.line}`));
-  const all = [...found.drawn.filter((one) => one.level !== "error" || !told.has(`${one.where}:${one.line}`)), ...found.checked];
-  all.sort((a, b) => (a.level < b.level ? -1 : a.level > b.level ? 1 : (a.line || 0) - (b.line || 0)));
+  const known = new Set(found.checked.filter((one) => one.severity === "error").map((one) => `${one.file}:${one.line}`));
+  const all = [...found.drawn.filter((one) => one.severity !== "error" || !known.has(`${one.file}:${one.line}`)), ...found.checked];
+  all.sort((a, b) => (a.severity < b.severity ? -1 : a.severity > b.severity ? 1 : (a.line || 0) - (b.line || 0)));
   const lines = all.map((one) => {
-    const item = element("li", "", one.level);
-    const text = ` ${one.what}${one.hint ? ` (${one.hint})` : ""}`;
-    if (one.line && one.where === `templates/${page.file}`) {
+    const item = element("li", "", one.severity);
+    const text = ` ${one.message}${one.hint ? ` (${one.hint})` : ""}`;
+    if (one.line && one.file === `templates/${page.file}`) {
       const jump = element("button");
       jump.type = "button";
       jump.append(element("b", `line ${one.line}:`), text);
       jump.addEventListener("click", () => select(one.line));
       item.append(jump);
     } else {
-      item.append(element("b", `${one.level}${one.where ? ` ${one.where}${one.line ? `:${one.line}` : ""}` : ""}:`), text);
+      item.append(element("b", `${one.severity}${one.file ? ` ${one.file}${one.line ? `:${one.line}` : ""}` : ""}:`), text);
     }
     return item;
   });
   $("problems").replaceChildren(...(lines.length ? lines : [element("li", "none", "none")]));
-  found.marks = new Map(all.filter((one) => one.where === `templates/${page.file}`).map(({ line, level }) => [line, level]).reverse());
+  found.marks = new Map(all.filter((one) => one.file === `templates/${page.file}`).map(({ line, severity }) => [line, severity]).reverse());
   gutter();
 }
 
@@ -199,7 +199,7 @@ function banner(lines) {
   $("banner").hidden = !lines.length;
 }
 
-const place = ({ where, line, what, hint }) => `${where ? `${where}${line ? `:${line}` : ""}: ` : ""}${what}${hint ? ` (${hint})` : ""}`;
+const place = ({ file, line, message, hint }) => `${file ? `${file}${line ? `:${line}` : ""}: ` : ""}${message}${hint ? ` (${hint})` : ""}`;
 
 function element(tag, text = "", className = "") {
   const made = document.createElement(tag);

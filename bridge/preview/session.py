@@ -1,24 +1,26 @@
-"""What the page works with: the configuration as it is on disk, and the events that a template can be tried with.
+"""The preview session: the configuration on disk, and the events to try a template with.
 
-No HTTP in here: each answer is plain data that can be written as JSON.
+No HTTP here: each response is plain data that can be written as JSON.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from bridge.config.errors import ConfigurationError, nearest
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import Diagnostic, Severity
+from bridge.config.errors import ConfigurationError, suggestion
 from bridge.events import Event
-from bridge.lint.check import Finding, check_templates, finding_of
+from bridge.lint.check import check_templates, slack_limit_error
 from bridge.lint.source_locations import origin
 from bridge.live.snapshot import Snapshot
 from bridge.live.template_choice import template_for
 from bridge.messages import Rendered
 from bridge.messages.html import draw
-from bridge.messages.limits import problems
+from bridge.messages.limits import limit_violations
 from bridge.messages.mrkdwn_parser import plainly
 from bridge.messages.render import Templates, candidates, load_templates, render, with_text
 from bridge.preview.files import Files, NotTextError, fingerprint
@@ -32,23 +34,23 @@ Json = dict[str, object]
 
 
 class RefusedError(Exception):
-    """What was asked for cannot be shown. The text says why, and the mend."""
+    """A request cannot be answered. The text is the reason, with the hint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the page asks to see. ``file`` and ``text`` are what stands in its editor, where that is not the disk's."""
+    """A request of the page. ``file`` and ``text`` are those of its editor, if they differ from the disk's."""
 
     event: str
     payload: str = ""
-    """A body to stand in for the sample's; "" for the sample's own."""
+    """A body that replaces the sample's; "" for the sample's own."""
     file: str = ""
     """"" for the template that serves the event."""
     text: str | None = None
 
     @classmethod
     def of(cls, data: Mapping[str, object]) -> "Asked":
-        """What a JSON object asks. Raises RefusedError."""
+        """Read a request from a JSON object. Raises RefusedError."""
         texts = {name: data.get(name) or "" for name in ("event", "payload", "file")}
         text = data.get("text")
         if not all(isinstance(value, str) for value in (*texts.values(), text or "")):
@@ -57,7 +59,7 @@ class Asked:
 
 
 def listed(snapshot: Snapshot) -> list[Json]:
-    """Every event that can be tried: its name, what happened in it, and the template that serves it."""
+    """Return every event that can be tried: its name, its title, and the template that serves it."""
     return [
         {
             "name": name,
@@ -69,12 +71,12 @@ def listed(snapshot: Snapshot) -> list[Json]:
 
 
 def look(asked: Asked, snapshot: Snapshot, files: Files, now: float) -> Json:
-    """The message of an event, drawn and as JSON, with the file that makes it. Raises RefusedError."""
+    """Return the message of an event, drawn and as JSON, with its template file. Raises RefusedError."""
     snapshot = _with_editor(asked, snapshot)
     event = _event(asked, snapshot, now)
     file = asked.file or template_for(event, snapshot)
     saved, on_disk = "", ""
-    with suppress(NotTextError):  # then the template is at fault, which is told below
+    with suppress(NotTextError):  # then the template has an error, which is shown below
         text = files.text(file)
         saved, on_disk = fingerprint(text), text or ""
     rendered = render(
@@ -92,7 +94,7 @@ def look(asked: Asked, snapshot: Snapshot, files: Files, now: float) -> Json:
         "saved": saved,
         "path": files.shown(file),
         "skip": rendered.skip,
-        "fault": rendered.fault,
+        "error": str(rendered.error or ""),
         "html": draw(message) if message else "",
         "notification": plainly(message.text) if message else "",
         "json": json.dumps(message.body(), indent=2, ensure_ascii=False) if message else "",
@@ -101,47 +103,52 @@ def look(asked: Asked, snapshot: Snapshot, files: Files, now: float) -> Json:
     }
 
 
-def examine(asked: Asked, snapshot: Snapshot) -> list[Finding]:
-    """What the contract check says of the file in the editor, and of all that use it. Raises RefusedError."""
+def examine(asked: Asked, snapshot: Snapshot) -> list[Diagnostic]:
+    """Check the file in the editor, and all files that use it. Raises RefusedError."""
     if not asked.file:
-        raise RefusedError("name the file that is to be checked")
-    return list(check_templates(_with_editor(asked, snapshot), [asked.file]).findings)
+        raise RefusedError("name the file to check")
+    return list(check_templates(_with_editor(asked, snapshot), [asked.file]).diagnostics)
 
 
-def new_errors(asked: Asked, snapshot: Snapshot) -> list[Finding]:
-    """The errors that saving would bring: those of the file itself, and those elsewhere that are not there already."""
-    errors = [finding for finding in examine(asked, snapshot) if finding.level == "error"]
-    place = f"templates/{asked.file}"
-    if all(finding.where == place for finding in errors):
+def new_errors(asked: Asked, snapshot: Snapshot) -> list[Diagnostic]:
+    """Return the errors that saving would cause: those of the file itself, and new ones in other files."""
+    errors = [one for one in examine(asked, snapshot) if one.severity is Severity.ERROR]
+    file = f"templates/{asked.file}"
+    if all(one.file == file for one in errors):
         return errors
-    known = set(check_templates(snapshot, [asked.file]).findings)
-    return [finding for finding in errors if finding.where == place or finding not in known]
+    known = set(check_templates(_editable(snapshot), [asked.file]).diagnostics)
+    return [one for one in errors if one.file == file or one not in known]
 
 
-def told(findings: Sequence[Finding]) -> list[Json]:
-    """Findings as JSON."""
-    return [asdict(finding) for finding in findings]
+def as_json(diagnostics: Iterable[Diagnostic]) -> list[Json]:
+    """Return diagnostics as JSON."""
+    return [asdict(one) for one in diagnostics]
 
 
 def _with_editor(asked: Asked, snapshot: Snapshot) -> Snapshot:
+    snapshot = _editable(snapshot)
     if asked.text is None or not asked.file:
         return snapshot
     return replace(snapshot, templates=with_text(snapshot.templates, asked.file, asked.text))
 
 
+def _editable(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with no template marked as packaged: saving on the page makes the copy."""
+    return replace(snapshot, templates=replace(snapshot.templates, packaged=frozenset()))
+
+
 def _event(asked: Asked, snapshot: Snapshot, now: float) -> Event:
     sample = samples().get(asked.event)
     if sample is None:
-        raise RefusedError(
-            f"there is no event {asked.event[:100]!r}; the nearest is {nearest(asked.event, samples())!r}"
-        )
+        hint = suggestion(asked.event, samples(), "docs/events.md lists them")
+        raise RefusedError(f"there is no event {asked.event[:100]!r} ({hint})")
     try:
         body = recorded_body(asked.payload.encode("utf-8", "replace"), sample.provider) if asked.payload else None
         return _sample_event(sample, snapshot, now, body)
     except UnreadableBodyError as error:
         raise RefusedError(f"the payload {error}") from None
     except (Malformed, IndexError) as error:
-        raise RefusedError(f"the payload is no body that {sample.provider} would send: {error}") from None
+        raise RefusedError(f"the payload is not a body that {sample.provider} sends: {error}") from None
 
 
 def _sample_event(sample: Sample, snapshot: Snapshot, now: float, body: object | None = None) -> Event:
@@ -150,14 +157,14 @@ def _sample_event(sample: Sample, snapshot: Snapshot, now: float, body: object |
 
 
 def _own(event: Event, snapshot: Snapshot) -> list[str]:
-    """The templates that could serve an event, and that are there."""
+    """Return the existing templates that could serve an event."""
     named = [planned.template for planned in decide(event, snapshot.routes).deliveries if planned.template]
     there = {*snapshot.templates.names()}
     return [name for name in dict.fromkeys([*named, *candidates(event)]) if name in there]
 
 
 def _goes(event: Event, snapshot: Snapshot) -> list[str]:
-    """Where an event would go, in words."""
+    """Return the channels that an event would go to, in words."""
     planned = decide(event, snapshot.routes).deliveries
     return [
         f"#{one.channel} by the route {one.route!r}" + (f" ({one.state}: {one.reason})" if one.reason else "")
@@ -166,17 +173,17 @@ def _goes(event: Event, snapshot: Snapshot) -> list[str]:
 
 
 def _files(event: Event, snapshot: Snapshot, file: str) -> list[Json]:
-    """The files that may be edited for an event: what serves it, what that uses, and what could be made for it."""
+    """Return the files to edit for an event: its template, the files that this uses, and those that could be added."""
     templates = snapshot.templates
     own = _own(event, snapshot)
     used = [name for first in own[:1] for name in _uses(first, templates)]
     new = [name for name in candidates(event) if name not in own]
     names = dict.fromkeys([*own, *used, *new, file])
-    return [{"name": name, "new": name not in templates.sources and name not in templates.faults} for name in names]
+    return [{"name": name, "new": name not in templates.sources and name not in templates.errors} for name in names]
 
 
 def _uses(name: str, templates: Templates) -> Iterator[str]:
-    """What a template extends, includes and imports, and what that does."""
+    """Yield the templates that a template extends, includes and imports, also through others."""
     seen, left = {name}, [name]
     while left:
         text = templates.sources.get(left.pop(0), "")
@@ -193,26 +200,27 @@ def _uses(name: str, templates: Templates) -> Iterator[str]:
 
 
 def _problems(rendered: Rendered, templates: Templates, *, recorded: bool) -> list[Json]:
-    """What is wrong with this one message. Of a recorded body it is also told what it lacks."""
-    found = [replace(f, where=f"templates/{f.where}") for f in [finding_of(rendered.fault)] if rendered.fault]
+    """Return the diagnostics of this one message; for a recorded body also the fields that it lacks."""
+    found = [rendered.error] if rendered.error else []
     if message := rendered.message:
-        for problem in problems(message):
-            file, line = origin(templates, rendered.template, message, problem)
-            found.append(Finding("error", f"templates/{file}", line, f"breaks a limit of Slack: {problem}"))
+        for violation in limit_violations(message):
+            name, line = origin(templates, rendered.template, message, violation)
+            found.append(slack_limit_error(templates, name, line, violation))
     if recorded:
-        for missing in rendered.missing:
-            place = finding_of(missing, "note")
-            found.append(replace(place, where=f"templates/{place.where}", what=f"{place.what} is not in this payload"))
-    return told(found)
+        hint = "ask `is defined` first if it may be missing"
+        for name, line, path in rendered.missing:
+            what = f"{path} is not in this payload"
+            found.append(templates.diagnostic(name, line, Code.PAYLOAD_MISSING_FIELD, what, hint, Severity.NOTE))
+    return as_json(found)
 
 
 def reload(files: Files, last: Snapshot) -> tuple[Snapshot, list[Json]]:
-    """The configuration as it is on disk now, and what is wrong with it: then the last routes serve the templates."""
+    """Read the configuration on disk, and its errors; while it has errors, the last routes stay in use."""
     try:
         return files.snapshot(), []
-    except ConfigurationError as error:
-        faults = told([finding_of(fault) for fault in error.faults])
+    except ConfigurationError as wrong:
+        errors = as_json(wrong.diagnostics)
     with suppress(OSError):
         folder = files.folder if files.folder.is_dir() else None
         last = replace(last, templates=load_templates(folder, last.routes.people))
-    return last, faults
+    return last, errors

@@ -1,26 +1,25 @@
-"""Conditions: a route's ``when``, an expression over ``event`` and ``payload``."""
+"""Conditions: compile and evaluate a route's ``when``, an expression over ``event`` and ``payload``."""
 
 from collections.abc import Mapping
 
 from jinja2 import TemplateSyntaxError
 
+from bridge.config.diagnostic_codes import Code
+from bridge.config.errors import InvalidValueError
 from bridge.core.payload import clean
 from bridge.events import Event
+from bridge.templating.hints import explained
 from bridge.templating.jinja_internals import TemplateExpression, parse_expression
 from bridge.templating.sandbox import Sandbox
 from bridge.templating.unknown_names import unknown_names
 
 
-class ConditionError(ValueError):
-    """A condition cannot be read. ``line`` is the line within the condition."""
-
-    def __init__(self, what: str, line: int = 1) -> None:
-        super().__init__(what)
-        self.line = line
+class ConditionError(InvalidValueError):
+    """A condition cannot be compiled. ``line`` is the line within the condition."""
 
 
 class ConditionFailedError(Exception):
-    """A condition could not be evaluated for this event. The text is one line, and may hold text of the payload."""
+    """A condition failed for this event. The text is one line, and may hold text of the payload."""
 
 
 class Condition:
@@ -33,7 +32,7 @@ class Condition:
         self._evaluate = evaluate
 
     def __call__(self, event: Event | Mapping[str, object], payload: Mapping[str, object]) -> bool:
-        """Whether the event meets the condition. ``event`` has the fields of an Event. Raises ConditionFailedError."""
+        """Return whether an event (or its fields) meets the condition. Raises ConditionFailedError."""
         try:
             return bool(self._evaluate(event=event, payload=payload))
         except Exception as error:  # noqa: BLE001 - an expression over outside data may raise anything
@@ -55,19 +54,32 @@ _sandbox = Sandbox()
 
 
 def compile_condition(source: str) -> Condition:
-    """A ``when`` expression over ``event`` and ``payload``, ready to be called. Raises ConditionError."""
+    """Compile a ``when`` expression. Raises ConditionError."""
     if not source.strip():
-        raise ConditionError("the condition is empty")
+        raise _syntax("is empty", "write an expression, or leave `when` out")
     if len(source) > _MAX_SOURCE:
-        raise ConditionError(f"the condition is longer than {_MAX_SOURCE} characters")
+        raise _syntax(f"is longer than {_MAX_SOURCE} characters", "shorten it, or split the route")
     try:
-        parsed, complete = parse_expression(_sandbox, source)
-        if not complete:
-            raise ConditionError("something follows the expression; join parts with `and` or `or`")
+        parsed, extra_line = parse_expression(_sandbox, source)
+        if extra_line:
+            raise _syntax("has text after the expression", "join parts with `and` or `or`", extra_line)
         for unknown in unknown_names(parsed, _sandbox, _NAMES):
-            raise ConditionError(f"{unknown.what}; {unknown.hint}", unknown.line)
+            raise ConditionError(
+                f"uses a name that does not exist: {unknown.message}",
+                unknown.hint,
+                code=Code.CONDITION_UNKNOWN_NAME,
+                line=unknown.line or 1,
+            )
         return Condition(source, _sandbox.compile_expression(source, undefined_to_none=False))
     except TemplateSyntaxError as error:
-        raise ConditionError(clean(error.message or "it is not an expression", 200), error.lineno) from None
+        message, hint = explained(clean(error.message or "", 200))
+        raise _syntax(f"is not an expression: {message}", hint or _LOOK, error.lineno) from None
     except (RecursionError, MemoryError, SyntaxError):
-        raise ConditionError("the condition nests too deep") from None
+        raise _syntax("nests too deep", "use fewer brackets") from None
+
+
+_LOOK = "docs/routes.md shows expressions"
+
+
+def _syntax(message: str, hint: str, line: int = 1) -> ConditionError:
+    return ConditionError(message, hint, code=Code.CONDITION_SYNTAX, line=line)

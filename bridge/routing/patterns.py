@@ -1,16 +1,18 @@
-"""Patterns over types: which kinds of events a route wants.
+"""Match patterns against event types.
 
-There is no regular expression in here: a type comes from outside, and a search must take linear time whatever it holds.
+No regular expressions: a type comes from outside, and matching must take linear time for any text.
 """
 
 from collections.abc import Sequence
 
+from bridge.config.diagnostics import Problem
+
 
 def matches(pattern: str, event_type: str) -> bool:
-    """Whether one pattern (without ``!``) matches.
+    """Return whether one pattern (without ``!``) matches.
 
-    ``*`` is any run of characters, an empty one too, and nothing else is special. Without ``*`` a pattern also matches
-    what lies below it at a ``.`` or ``/``. Case counts.
+    ``*`` is any run of characters, also an empty one, and nothing else is special. A pattern without ``*`` also matches
+    the types below it at a ``.`` or ``/``. Case counts.
     """
     if "*" not in pattern:
         return event_type.startswith(pattern) and (len(event_type) == len(pattern) or event_type[len(pattern)] in "./")
@@ -28,10 +30,10 @@ def matches(pattern: str, event_type: str) -> bool:
 
 
 def verdict(patterns: Sequence[str], event_type: str) -> tuple[bool, str]:
-    """Whether a list of patterns wants a type, and which of them says so.
+    """Return whether a list of patterns matches a type, and the reason.
 
-    A ``!pattern`` always wins. No patterns at all, or only ``!`` ones, want all the rest. The texts do not name the
-    type, so that a list of patterns has but a few of them.
+    A ``!pattern`` always wins. No patterns at all, or only ``!`` ones, match all the rest. Reasons do not name the
+    type, so that a list of patterns has only a few different ones.
     """
     wanted = False
     because = ""
@@ -50,15 +52,15 @@ def verdict(patterns: Sequence[str], event_type: str) -> tuple[bool, str]:
     return True, "every type but " + ", ".join(patterns) if patterns else "every type"
 
 
-def fault(pattern: str) -> str | None:
-    """What is wrong with a pattern as written, with the mend; None if it can match something."""
+def problem(pattern: str) -> Problem | None:
+    """Return what is wrong with a pattern as written; None if it can match something."""
     bare = pattern.removeprefix("!")
     if not bare.strip():
-        return 'is empty: write a type such as "merge_request.open", or leave `events` out for all of them'
+        return Problem("is empty", 'write a type such as "merge_request.open", or leave `events` out for all types')
     if bare != bare.strip():
-        return "has a space at its start or end: take it out"
+        return Problem("has a space at its start or end", "remove it")
     if bare.startswith("!"):
-        return "starts with more than one !: one is enough"
+        return Problem("starts with more than one !", "write one")
     if bare[-1] in "./":
-        return f"ends in {bare[-1]!r}: leave that out, a pattern also matches what lies below it"
+        return Problem(f"ends in {bare[-1]!r}", "remove it: a pattern also matches the types below it")
     return None

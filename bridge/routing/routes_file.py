@@ -1,23 +1,27 @@
-"""routes.toml, read and checked: which events go to which channels. Errors name the file, the line and the mend."""
+"""Read and validate routes.toml."""
 
+import re
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from bridge.config.errors import ConfigurationError, nearest
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import Diagnostic, Severity, editing, error
+from bridge.config.errors import ConfigurationError, InvalidValueError, suggestion
 from bridge.config.names import collisions, is_name
+from bridge.config.packaged import shown_path
 from bridge.routing.schema import AlertsTable, ChannelTable, Route, RoutesFile, SourceTable
 from bridge.routing.toml_positions import Path as TomlPath
-from bridge.routing.toml_positions import find_lines, line_of
+from bridge.routing.toml_positions import Position, find_positions, position_of, text_line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Routes:
-    """A whole routes.toml, valid in itself. ``file`` is its name as errors show it."""
+    """A whole routes.toml, valid in itself. ``file`` is its name as diagnostics show it."""
 
     file: str
     sources: Mapping[str, SourceTable]
@@ -26,106 +30,117 @@ class Routes:
     """The provider's user name to the Slack member id."""
     routes: tuple[Route, ...]
     alerts: str | None
-    """The channel that hears of the bridge's own troubles."""
-    lines: Mapping[TomlPath, int] = field(repr=False)
+    """The channel for alerts about Bridge itself."""
+    positions: Mapping[TomlPath, Position] = field(repr=False)
 
-    def where(self, *path: str | int) -> str:
-        """The file and line of what a path names, such as ``routes.toml:12``."""
-        return f"{self.file}:{line_of(self.lines, path)}"
+    def diagnostic(
+        self, path: TomlPath, code: Code, message: str, hint: str, severity: Severity = Severity.ERROR
+    ) -> Diagnostic:
+        """Return a diagnostic at a path, or at the nearest table around it that is in the file."""
+        return Diagnostic(severity, self.file, *position_of(self.positions, path), message, hint, code)
 
-    def where_route(self, name: str, key: str) -> str:
-        """The file and line of a key of the route with this name, or of the route where the key is not there."""
-        number = [route.name for route in self.routes].index(name)
-        return self.where("routes", number, key)
+    def route_path(self, name: str, key: str) -> TomlPath:
+        """Return the path of a key of the route with this name."""
+        return "routes", [route.name for route in self.routes].index(name), key
 
     def provider_of(self, source: str) -> str:
-        """The name of a source's provider."""
+        """Return the name of a source's provider."""
         table = self.sources.get(source)
         return table.provider if table and table.provider else source
 
     def dedupe_ttl(self, source: str) -> float | None:
-        """Seconds for which a source's keys are remembered; None: as long as its provider says."""
+        """Return the seconds for which a source's keys are remembered; None: the provider's own."""
         table = self.sources.get(source)
         return table.dedupe_ttl if table else None
 
     def channel(self, name: str) -> ChannelTable:
-        """What the file says of a channel, or what holds where it says nothing."""
+        """Return a channel's table; the defaults if it has none."""
         return self.channels.get(name) or ChannelTable()
 
     def source_names(self, providers: Iterable[str]) -> list[str]:
-        """Every source there could be: each provider's own name, and each table's."""
+        """Return every possible source: each provider's own name, and each table's."""
         return list(dict.fromkeys([*providers, *self.sources]))
 
     def sources_of(self, provider: str) -> list[str]:
-        """Every source there could be of one provider."""
+        """Return every possible source of one provider."""
         return [name for name in self.source_names([provider]) if self.provider_of(name) == provider]
 
     def channel_names(self) -> list[str]:
-        """Every channel that a table or a route names, in the order of the file."""
+        """Return every channel that a table, a route or [alerts] names, in the order of the file."""
         named = [*self.channels, *(name for route in self.routes for name in route.channels)]
         return list(dict.fromkeys([*named, *([self.alerts] if self.alerts else [])]))
 
     def repeat(self, route: str) -> float | None:
-        """Seconds within which a route's messages are folded where they read the same; None where they are not."""
+        """Return the seconds for which equal messages of a route are folded; None: they are not."""
         return next((one.repeat for one in self.routes if one.name == route), None)
 
 
 def load_routes(path: Path) -> Routes:
-    """Read a routes.toml. Raises ConfigurationError with every fault that can be found."""
+    """Read a routes.toml. Raises ConfigurationError with every error that can be found."""
+    file = shown_path(path)
     if path.exists() and not path.is_file():
-        raise ConfigurationError([f"{path}: is no file: put a routes.toml there (`bridge init` writes one)"])
+        raise _unreadable("is not a file", "put a routes.toml there (`bridge init` writes one)", file)
     try:
         text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigurationError([f"{path}: cannot be read ({error.strerror}); see BRIDGE_ROUTES"]) from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigurationError([f"{path}:{line}: is not UTF-8 text: save it as UTF-8"]) from None
-    return parse_routes(text, str(path))
+    except OSError as failure:
+        hint = "let the user that runs Bridge read it, or name another file in BRIDGE_ROUTES"
+        raise _unreadable(f"cannot be read: {failure.strerror}", hint, file) from None
+    except UnicodeDecodeError as failure:
+        line = failure.object[: failure.start].count(b"\n") + 1
+        raise _unreadable("is not UTF-8 text", "save it as UTF-8", file, line) from None
+    return parse_routes(text, file)
+
+
+def _unreadable(message: str, hint: str, file: str, line: int | None = None) -> ConfigurationError:
+    return ConfigurationError([error(Code.ROUTES_UNREADABLE, message, hint, file=file, line=line)])
 
 
 def parse_routes(text: str, file: str = "routes.toml") -> Routes:
-    """Read the text of a routes.toml; errors call it ``file``. Raises ConfigurationError with every fault."""
+    """Read the text of a routes.toml; diagnostics call it ``file``. Raises ConfigurationError with every error."""
     try:
         data = tomllib.loads(text)
-        lines = find_lines(text)
+        positions = find_positions(text)
     except RecursionError:
-        raise ConfigurationError([f"{file}:1: nests too deeply: routes need no lists within lists"]) from None
-    except ValueError as error:
-        raise ConfigurationError([_syntax_fault(file, text, str(error))]) from None
+        message, hint = "nests too deeply", "routes need no lists within lists"
+        raise ConfigurationError([error(Code.TOML_SYNTAX, message, hint, file=file, line=1)]) from None
+    except ValueError as failure:
+        raise ConfigurationError([_syntax_error(file, text, str(failure))]) from None
     try:
         tables = RoutesFile.model_validate(_with_names(data))
-    except ValidationError as error:
-        found = {_fault(detail, lines) for detail in error.errors(include_url=False, include_input=False)}
-        raise ConfigurationError(f"{file}:{line}: {said}" for line, said in sorted(found)) from None
+    except ValidationError as invalid:
+        details = invalid.errors(include_url=False, include_input=False)
+        raise ConfigurationError(sorted({_diagnostic(one, file, text, positions) for one in details})) from None
     alerts = tables.alerts.channel if tables.alerts else None
-    routes = Routes(file, tables.sources, tables.channels, tables.people, tables.routes, alerts, lines)
-    if faults := [*_twice_named(routes), *_colliding(routes)]:
-        raise ConfigurationError(faults)
+    routes = Routes(file, tables.sources, tables.channels, tables.people, tables.routes, alerts, positions)
+    if errors := [*_duplicates(routes), *_collisions(routes)]:
+        raise ConfigurationError(errors)
     return routes
 
 
-def name_faults(routes: Routes, providers: Collection[str]) -> list[str]:
-    """One line for each source that a table or route names and that no provider stands for."""
+def name_errors(routes: Routes, providers: Collection[str]) -> Iterator[Diagnostic]:
+    """Return an error for each unknown provider and each unknown source of a route."""
     known = routes.source_names(providers)
-    faults = [
-        f"{routes.where('sources', name, 'provider')}: [sources.{name}] is of the unknown provider {provider!r}; "
-        f"the nearest known is {nearest(provider, providers)!r}"
-        for name in routes.sources
-        if (provider := routes.provider_of(name)) not in providers
-    ]
-    faults += [
-        f"{routes.where('routes', number, 'source', place)}: `source` in [[routes]] names the unknown source {name!r}; "
-        f"the nearest known is {nearest(name, known)!r}"
-        for number, route in enumerate(routes.routes)
-        for place, name in enumerate(route.source)
-        if name not in known
-    ]
-    return faults
+    for name in routes.sources:
+        if (provider := routes.provider_of(name)) not in providers:
+            yield routes.diagnostic(
+                ("sources", name, "provider"),
+                Code.SOURCE_UNKNOWN_PROVIDER,
+                f"[sources.{name}] has the unknown provider {provider!r}",
+                editing(routes.file, suggestion(provider, providers, "README.md lists the providers")),
+            )
+    for number, route in enumerate(routes.routes):
+        for place, name in enumerate(route.source):
+            if name not in known:
+                yield routes.diagnostic(
+                    ("routes", number, "source", place),
+                    Code.ROUTE_UNKNOWN_SOURCE,
+                    f"`source` in [[routes]] names the unknown source {name!r}",
+                    editing(routes.file, suggestion(name, known, f"add [sources.{name}] with its provider")),
+                )
 
 
 def _with_names(data: Mapping[str, object]) -> Mapping[str, object]:
-    """The file's data, with a readable name for each route that has none."""
+    """Return the file's data with a readable name for each route that has none."""
     tables = data.get("routes")
     if not isinstance(tables, list):
         return data
@@ -136,43 +151,56 @@ def _with_names(data: Mapping[str, object]) -> Mapping[str, object]:
     return {**data, "routes": named}
 
 
-def _syntax_fault(file: str, text: str, message: str) -> str:
-    """tomllib says where only in its text: `Invalid value (at line 3, column 5)`, or `(at end of document)`."""
-    what, _, place = message.rpartition(" (at ")
-    line = place.removeprefix("line ").partition(",")[0]
-    if not line.isdigit():
-        line = str(max(1, len(text.splitlines()))) if place.startswith("end") else "1"
-    return f"{file}:{line}: is not TOML: {what or 'it holds a value that cannot be read'}"
+_AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
+
+
+def _syntax_error(file: str, text: str, message: str) -> Diagnostic:
+    """Return tomllib's error, which has its place in its text alone: ``Invalid value (at line 3, column 5)``."""
+    what, line, column = message or "a value cannot be read", 1, None
+    if at := _AT.search(message):
+        what = message[: at.start()]
+        line = int(at[1]) if at[1] else text.rstrip().count("\n") + 1
+        column = int(at[2]) if at[2] else None
+    hint = "write `key = value` and put texts in quotes; https://toml.io shows the format"
+    return error(Code.TOML_SYNTAX, f"is not TOML: {what}", hint, file=file, line=line, column=column)
 
 
 _MUST_BE = {
-    "string_type": "must be text in quotes",
-    "bool_type": "must be true or false, without quotes",
-    "tuple_type": "must be a list of texts in quotes",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "missing": "is missing",
+    "string_type": ("must be text", "put it in quotes"),
+    "bool_type": ("must be true or false", "write it without quotes"),
+    "tuple_type": ("must be a list of texts", 'write it as ["one", "two"]'),
+    "dict_type": ("must be a table", "docs/routes.md shows the tables"),
+    "model_type": ("must be a table", "docs/routes.md shows the tables"),
+    "missing": ("is missing", "add it"),
 }
 
 
-def _fault(detail: ErrorDetails, lines: Mapping[TomlPath, int]) -> tuple[int, str]:
-    """The line and the text for what pydantic found. It never shows a value: somebody may have pasted a URL."""
+def _diagnostic(detail: ErrorDetails, file: str, text: str, positions: Mapping[TomlPath, Position]) -> Diagnostic:
+    """Return pydantic's error as a diagnostic. It never shows a value: the value may be a pasted URL."""
     path = tuple(step for step in detail["loc"] if step != "[key]")
     kind = detail["type"]
+    line, column = position = position_of(positions, path)
+    cause = detail.get("ctx", {}).get("error")
+    code = Code.ROUTE_MISSING_KEY if kind == "missing" else Code.ROUTE_INVALID_VALUE
     if kind == "extra_forbidden":
-        known = nearest(str(path[-1]), _keys_around(path))
-        said = f"unknown key {_shown(path[-1])}{_inside(path)}; the nearest known is `{known}`"
+        code = Code.ROUTE_UNKNOWN_KEY
+        message = f"unknown key {_shown(path[-1])}{_inside(path)}"
+        hint = suggestion(str(path[-1]), _keys_around(path), "docs/routes.md lists the keys")
     elif path[0] == "routes" and len(path) < 3 and kind != "missing":
-        said = "`routes` must be tables: write [[routes]] above each of them"
-    elif kind == "value_error":
-        said = f"{_place(path)} {detail['ctx']['error']}"
+        message, hint = "`routes` must be tables", "write [[routes]] above each of them"
+    elif isinstance(cause, InvalidValueError):
+        message, hint, code = f"{_place(path)} {cause.message}", cause.hint, cause.code or code
+        line = text_line(text, position, cause.line)
     else:
-        said = f"{_place(path)} {_MUST_BE.get(kind, detail['msg'])}"
-    return line_of(lines, path), said
+        message, hint = _MUST_BE.get(kind, (detail["msg"], "docs/routes.md shows what it may hold"))
+        message = f"{_place(path)} {message}"
+    return error(
+        code, message, editing(file, hint), file=file, line=line, column=column if line == position.line else None
+    )
 
 
-def _keys_around(path: TomlPath) -> Iterable[str]:
-    """The keys that the table around a path may have."""
+def _keys_around(path: TomlPath) -> Collection[str]:
+    """Return the keys that the table around a path may have."""
     if len(path) == 1:
         return RoutesFile.model_fields
     if path[0] == "routes":
@@ -183,7 +211,7 @@ def _keys_around(path: TomlPath) -> Iterable[str]:
 
 
 def _place(path: TomlPath) -> str:
-    """``("routes", 0, "events", 1)`` as "`events` in [[routes]]", ``("channels", "ops")`` as "[channels.ops]"."""
+    """Return a path in words: "`events` in [[routes]]" for ``("routes", 0, "events", 1)``, "[channels.ops]"."""
     if path[0] in ("people", "alerts") and len(path) > 1:
         return f"{_shown(path[1])} in [{path[0]}]"
     if len(path) < 3:
@@ -204,24 +232,22 @@ def _shown(key: str | int) -> str:
 
 
 def _bare(key: str | int) -> str:
-    """A key as TOML writes it without quotes; anything else may be a pasted URL or worse, and is not shown."""
+    """Return a key that TOML writes without quotes, else "…": another one may be a pasted URL."""
     text = str(key)
     return text if len(text) <= 60 and is_name(text.lower()) else "…"
 
 
-def _twice_named(routes: Routes) -> list[str]:
+def _duplicates(routes: Routes) -> Iterator[Diagnostic]:
     first: dict[str, int] = {}
-    faults = []
     for number, route in enumerate(routes.routes):
         if (other := first.setdefault(route.name, number)) != number:
-            faults.append(
-                f"{routes.where('routes', number, 'name')}: two routes have the same name: "
-                f"rename this one or the one at line {line_of(routes.lines, ('routes', other))}"
-            )
-    return faults
+            line = position_of(routes.positions, ("routes", other)).line
+            hint = editing(routes.file, f"rename this one or the one at line {line}")
+            path = ("routes", number, "name")
+            yield routes.diagnostic(path, Code.ROUTE_DUPLICATE_NAME, "two routes have the same name", hint)
 
 
-def _colliding(routes: Routes) -> list[str]:
+def _collisions(routes: Routes) -> Iterator[Diagnostic]:
     named_by_alerts: dict[str, TomlPath] = {routes.alerts: ("alerts", "channel")} if routes.alerts else {}
     named_by_routes: dict[str, TomlPath] = {
         name: ("routes", number, "channels", place)
@@ -232,8 +258,9 @@ def _colliding(routes: Routes) -> list[str]:
         "sources": {name: ("sources", name) for name in routes.sources},
         "channels": named_by_alerts | named_by_routes | {name: ("channels", name) for name in routes.channels},
     }
-    return [
-        f"{routes.where(*places[second])}: {kind} {first!r} and {second!r} would share one variable: rename one of them"
-        for kind, places in paths.items()
-        for first, second in collisions(sorted(places, key=lambda name: line_of(routes.lines, places[name])))
-    ]
+    for kind, places in paths.items():
+        in_order = sorted(places, key=lambda name: position_of(routes.positions, places[name]))
+        for first, second in collisions(in_order):
+            message = f"{kind} {first!r} and {second!r} would share one variable"
+            hint = editing(routes.file, "rename one of them")
+            yield routes.diagnostic(places[second], Code.NAME_COLLISION, message, hint)

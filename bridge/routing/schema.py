@@ -1,4 +1,4 @@
-"""The tables of routes.toml and what each key may hold. The texts of faults go on from the name of the key."""
+"""The tables of routes.toml and the values of their keys. Messages of errors continue after the name of the key."""
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -7,60 +7,62 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictStr
 
 from bridge.config import units
+from bridge.config.errors import InvalidValueError
 from bridge.config.names import RULE, is_name
 from bridge.core.payload import clean
 from bridge.routing import patterns
-from bridge.routing.conditions import Condition, ConditionError, compile_condition
+from bridge.routing.conditions import Condition, compile_condition
 
 
 def _source_name(text: str) -> str:
     if not is_name(text):
-        raise ValueError(f"holds what cannot be a source's name: {RULE}")
+        raise InvalidValueError("is not a valid name of a source", RULE)
     return text
 
 
 def _channel_name(text: str) -> str:
     if not is_name(text):
-        raise ValueError(
-            f"holds what cannot be a channel's name: {RULE} (the channel's URL goes into BRIDGE_CHANNELS__<NAME>)"
+        raise InvalidValueError(
+            "is not a valid name of a channel", f"{RULE}; the channel's URL goes into BRIDGE_CHANNELS__<NAME>"
         )
     return text
 
 
 def _pattern(text: str) -> str:
-    if fault := patterns.fault(text):
-        raise ValueError(f"holds a pattern that {fault}")
+    if problem := patterns.problem(text):
+        raise InvalidValueError(f"has a pattern that {problem.message}", problem.hint)
     return text
 
 
 def _member_id(text: str) -> str:
     if text[:1] not in ("U", "W") or len(text) < 2 or not text.isascii() or not text.isalnum() or text != text.upper():
-        raise ValueError('is no Slack member id: copy it from the person\'s profile in Slack, such as "U012AB3CD"')
+        hint = 'copy it from the person\'s profile in Slack, it looks like "U012AB3CD"'
+        raise InvalidValueError("is not a Slack member id", hint)
     return text
+
+
+_TEMPLATE = 'name a file below templates/, such as "gitlab/pipeline.j2"'
 
 
 def _template_name(text: str) -> str:
     path = PurePosixPath(text)
     if path.is_absolute() or ".." in path.parts or "\\" in text:
-        raise ValueError('leaves the templates folder: name a file below it, such as "gitlab/pipeline.j2"')
+        raise InvalidValueError("is outside the templates folder", _TEMPLATE)
     if not text.endswith(".j2") or str(path) != text or clean(text) != text:
-        raise ValueError('is no name of a template: name a file below templates/, such as "gitlab/pipeline.j2"')
+        raise InvalidValueError("is not the name of a template", _TEMPLATE)
     return text
 
 
 def _route_name(text: str) -> str:
     if not text or clean(text, 80) != text.strip():
-        raise ValueError("must be one line of 1 to 80 characters")
+        raise InvalidValueError("must be one line of 1 to 80 characters", 'write a short name, such as "failed builds"')
     return text.strip()
 
 
 def _condition(value: object) -> object:
     if not isinstance(value, str):
-        raise ValueError("must be an expression in quotes, such as \"payload.ref == 'refs/heads/main'\"")
-    try:
-        return compile_condition(value)
-    except ConditionError as error:
-        raise ValueError(f"cannot be read as an expression: {error}") from None
+        raise InvalidValueError("must be text in quotes", "write \"payload.ref == 'refs/heads/main'\", say")
+    return compile_condition(value)
 
 
 def _quantity(read: Callable[[str], float]) -> BeforeValidator:
@@ -71,7 +73,7 @@ def _digest_after(value: object) -> object:
     if value is False:
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or not 10 <= value <= 10_000_000:
-        raise ValueError("must be a number of waiting messages from 10 to 10000000, or false for no digests")
+        raise InvalidValueError("is not a number of messages", "write one from 10 to 10000000, or false for no digests")
     return value
 
 
@@ -79,7 +81,7 @@ def _one_or_more(value: object) -> object:
     if isinstance(value, str):
         return (value,)
     if value == []:
-        raise ValueError("is an empty list: name at least one")
+        raise InvalidValueError("is an empty list", "name at least one, or leave the key out")
     return value
 
 
@@ -88,7 +90,7 @@ class _Table(BaseModel):
 
 
 class SourceTable(_Table):
-    """``[sources.<name>]``: what a source is beyond its secret."""
+    """``[sources.<name>]``: a source's provider and how long its keys are remembered."""
 
     provider: Annotated[StrictStr, AfterValidator(_source_name)] | None = None
     """The kind of sender; None: the source's own name is the provider's."""
@@ -111,13 +113,13 @@ class ChannelTable(_Table):
 
 
 class AlertsTable(_Table):
-    """``[alerts]``: where the bridge tells of its own troubles."""
+    """``[alerts]``: the channel for alerts about Bridge itself."""
 
     channel: Annotated[StrictStr, AfterValidator(_channel_name)]
 
 
 class Route(_Table):
-    """``[[routes]]``: which events go to which channels, and with which template."""
+    """``[[routes]]``: events, the channels they go to, and the template of their messages."""
 
     name: Annotated[StrictStr, AfterValidator(_route_name)]
     source: Annotated[
@@ -132,9 +134,9 @@ class Route(_Table):
     """A template's name below templates/; None: the most specific one by the event's type."""
     enabled: StrictBool = True
     stop: StrictBool = False
-    """Whether later routes are not asked once this one has matched."""
+    """Whether to skip later routes once this one has matched."""
     repeat: Annotated[float, _quantity(units.duration)] | None = None
-    """Seconds within which messages of one subject that read the same are folded into the first; None: none are."""
+    """Seconds for which equal messages of one subject are folded into the first; None: they are not."""
 
 
 class RoutesFile(_Table):

@@ -1,81 +1,99 @@
-"""Where in a TOML file a value stands: `tomllib` gives the values, this their lines, so that errors can name them."""
+"""Find the lines and columns of the keys and values of a TOML file, for errors: `tomllib` gives the values alone."""
 
 import tomllib
 from bisect import bisect_right
 from collections.abc import Mapping
+from typing import NamedTuple
 
 Path = tuple[str | int, ...]
 """Keys, and positions in lists, from the top of the file."""
 
 
-def find_lines(text: str) -> Mapping[Path, int]:
-    """The line (from 1) of every table, key and list element in a text that `tomllib` has accepted.
+class Position(NamedTuple):
+    """The place of a table, key or list element. Lines and columns count from 1."""
 
-    A table that is only implied (``a`` in ``[a.b]``) gets the line where it is first named.
+    line: int
+    column: int
+
+
+def find_positions(text: str) -> Mapping[Path, Position]:
+    """Return the positions of every table, key and list element in a text that `tomllib` has accepted.
+
+    A table that is only implied (``a`` in ``[a.b]``) has the position where it is first named.
     """
     return _Scan(text).document()
 
 
-def line_of(lines: Mapping[Path, int], path: Path) -> int:
-    """The line of what a path names, or of the nearest thing around it that is in the file."""
-    while path and path not in lines:
+def position_of(positions: Mapping[Path, Position], path: Path) -> Position:
+    """Return the position of a path, or of the nearest table around it that is in the file."""
+    while path and path not in positions:
         path = path[:-1]
-    return lines.get(path, 1)
+    return positions.get(path, Position(1, 1))
+
+
+def text_line(text: str, position: Position, line: int) -> int:
+    """Return the line in the file of a ``line`` within the text value of the key at a position."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    first = lines[position.line - 1][position.column - 1 :].partition("=")[2].strip()
+    if first[:3] not in ('"' * 3, "'" * 3):
+        return position.line  # a value on one line; what it says of lines is escaped
+    return min(position.line + line - (0 if first[3:] == "" else 1), len(lines))
 
 
 class _Scan:
-    """A walk over the text. The text is known to be TOML, so that nothing here has to say what is wrong with it."""
+    """A walk over a text that is known to be TOML, so that it need not report errors."""
 
     def __init__(self, text: str) -> None:
         self.text = text.replace("\r\n", "\n") + "\n"
         self.at = 0
-        self.lines: dict[Path, int] = {}
+        self.positions: dict[Path, Position] = {}
         self._ends = [position for position, c in enumerate(self.text) if c == "\n"]
-        self._last: dict[Path, int] = {}  # the position of the latest table of each [[array of tables]]
+        self._last: dict[Path, int] = {}  # the number of the latest table of each [[array of tables]]
 
-    def document(self) -> dict[Path, int]:
+    def document(self) -> dict[Path, Position]:
         table: Path = ()
         while self._skip_blank():
             if self._here("[["):
                 table = self._array_header()
             elif self._here("["):
+                position = self._position()
                 self.at += 1
-                table = self._named(self._key(), self._line())
+                table = self._named(self._key(), position)
             else:
                 self._pair(table)
-        return self.lines
+        return self.positions
 
     def _array_header(self) -> Path:
+        position = self._position()
         self.at += 2
-        line = self._line()
         *parents, name = self._key()
-        array = (*self._named(parents, line), name)
-        self._note(array, line)
+        array = (*self._named(parents, position), name)
+        self._note(array, position)
         self._last[array] = self._last.get(array, -1) + 1
         table = (*array, self._last[array])
-        self._note(table, line)
+        self._note(table, position)
         return table
 
-    def _named(self, keys: list[str], line: int) -> Path:
-        """The table that a header names; a key of an array of tables stands for the latest table of it."""
+    def _named(self, keys: list[str], position: Position) -> Path:
+        """Return the table that a header names; the name of an array of tables means its latest table."""
         path: Path = ()
         for key in keys:
             path = (*path, key)
-            self._note(path, line)
+            self._note(path, position)
             if path in self._last:
                 path = (*path, self._last[path])
         return path
 
     def _pair(self, table: Path) -> None:
-        line = self._line()
+        position = self._position()
         path = table
         for key in self._key():
             path = (*path, key)
-            self._note(path, line)
+            self._note(path, position)
         self._value(path)
 
     def _key(self) -> list[str]:
-        """A dotted key, and past the `=` or the brackets behind it."""
+        """Read a dotted key, and move past the `=` or the brackets after it."""
         parts: list[str] = []
         while True:
             self._skip_spaces()
@@ -110,11 +128,11 @@ class _Scan:
 
     def _list(self, path: Path) -> None:
         self.at += 1
-        position = 0
+        number = 0
         while self._skip_blank() and self.text[self.at] != "]":
-            self._note((*path, position), self._line())
-            self._value((*path, position))
-            position += 1
+            self._note((*path, number), self._position())
+            self._value((*path, number))
+            number += 1
             self._skip_blank()
             if self.text[self.at] == ",":
                 self.at += 1
@@ -140,7 +158,7 @@ class _Scan:
             self.at += self._here(quote)
 
     def _skip_blank(self) -> bool:
-        """Past spaces, line ends and comments; False at the end of the text."""
+        """Move past spaces, line ends and comments; return False at the end of the text."""
         while self.at < len(self.text) and self.text[self.at] in " \t\n#":
             if self.text[self.at] == "#":
                 self.at = self.text.index("\n", self.at)
@@ -154,8 +172,9 @@ class _Scan:
     def _here(self, token: str) -> bool:
         return self.text.startswith(token, self.at)
 
-    def _line(self) -> int:
-        return bisect_right(self._ends, self.at - 1) + 1
+    def _position(self) -> Position:
+        number = bisect_right(self._ends, self.at - 1)
+        return Position(number + 1, self.at - (self._ends[number - 1] if number else -1))
 
-    def _note(self, path: Path, line: int) -> None:
-        self.lines.setdefault(path, line)
+    def _note(self, path: Path, position: Position) -> None:
+        self.positions.setdefault(path, position)

@@ -24,7 +24,7 @@ from bridge.delivery.worker_deps import ChannelPolicy
 from bridge.live.reload import Reload, ready
 from bridge.live.snapshot import Channel, Snapshot
 from bridge.messages import Rendered
-from bridge.messages.render import Templates, compile_fault, is_choice, render
+from bridge.messages.render import Templates, compile_error, is_choice, render
 from bridge.service.gc_tuning import begin_with_short_pauses, shorten_pauses
 from bridge.store import Counts, Delivery, Store, StoreUnavailableError, open_store
 from bridge.web.app import LAST_REQUESTS, Server, application
@@ -166,11 +166,11 @@ class Service:
         loop = asyncio.get_running_loop()
         for name in sorted(templates.sources, key=is_choice):
             began = loop.time()
-            if fault := await loop.run_in_executor(self._renderer, compile_fault, templates, name):
-                log.warning("template broken, its messages are plain", fault=fault)
+            if error := await loop.run_in_executor(self._renderer, compile_error, templates, name):
+                log.warning("template broken, its messages are plain", **error.log_fields())
             await asyncio.sleep(REST * (loop.time() - began))
-        for fault in templates.faults.values():
-            log.warning("template broken, its messages are plain", fault=fault)
+        for error in templates.errors.values():
+            log.warning("template broken, its messages are plain", **error.log_fields())
 
     def _destinations(self) -> Mapping[str, Destination]:
         channels = self.snapshot.channels

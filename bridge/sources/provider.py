@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bridge.config.diagnostics import Problem
 from bridge.core import large_bodies
 from bridge.core.payload import InvalidJsonError, parse_json
 from bridge.events import Event, Request
@@ -46,8 +47,8 @@ class Provider:
     request_for: RequestFor
     answer: Callable[[str, str | None], Answer]
     """(status word, event id or None) -> the body of the 200."""
-    check_secret: Callable[[str], str | None]
-    """(secret) -> its problem and the hint in one line that does not show the secret; None if it is usable."""
+    check_secret: Callable[[str], Problem | None]
+    """(secret) -> its problem, which does not show the secret; None if it is usable."""
     type_of_sample: Callable[[str], str]
     """(a sample's file name without .json) -> its type; reverts `/` written as `.`."""
     methods: frozenset[str]

@@ -22,4 +22,4 @@ from bridge.store.models import StoredDelivery as StoredDelivery
 from bridge.store.models import StoreRefusedError as StoreRefusedError
 from bridge.store.models import StoreUnavailableError as StoreUnavailableError
 from bridge.store.open import open_store as open_store
-from bridge.store.open import store_url_fault as store_url_fault
+from bridge.store.open import store_url_problem as store_url_problem

@@ -1,21 +1,22 @@
 """Open the store that `BRIDGE_STORE` names."""
 
+from bridge.config.diagnostics import Problem
 from bridge.store.interface import Store
 from bridge.store.models import StoreRefusedError
 
 
-def store_url_fault(url: str) -> str | None:
-    """What is wrong with ``BRIDGE_STORE`` as written, with the mend; None if a store may be there. Opens nothing.
+def store_url_problem(url: str) -> Problem | None:
+    """Return what is wrong with ``BRIDGE_STORE`` as written; None if a store may be there. Open nothing.
 
     The URL may hold a password: it is not repeated.
     """
     scheme, separator, place = url.partition("://")
     if scheme.lower() != "sqlite" or not separator:
-        return "names no store that is known here: write sqlite:////folder/bridge.db"
+        return Problem("names no known kind of store", "write sqlite:////folder/bridge.db")
     if len(place) < 2 or not place.startswith("/"):
-        return (
-            "needs three slashes before a relative file and four before an absolute one: "
-            "sqlite:///bridge.db, sqlite:////data/bridge.db"
+        return Problem(
+            "needs three slashes before a relative file and four before an absolute one",
+            "write sqlite:///bridge.db or sqlite:////data/bridge.db",
         )
     return None
 
@@ -26,8 +27,8 @@ def open_store(url: str, *, limit: int, owner: bool) -> Store:
     ``limit`` is in bytes. The ``owner`` (serve) makes the file if it is not there, and is alone; others need the file
     and work beside the owner. Raises StoreRefusedError.
     """
-    if fault := store_url_fault(url):
-        raise StoreRefusedError(f"BRIDGE_STORE {fault}")
+    if problem := store_url_problem(url):
+        raise StoreRefusedError(f"BRIDGE_STORE {problem}")
     # An engine is imported only when it is used: it may need a client library that is not installed.
     from bridge.store.sqlite.store import open_sqlite
 

@@ -29,6 +29,7 @@ __all__ = [
     "Macro",
     "Namespace",
     "PathCodeGenerator",
+    "Place",
     "TemplateExpression",
     "TemplateModule",
     "TemplateReference",
@@ -41,6 +42,9 @@ __all__ = [
     "safe_range",
     "template_line",
 ]
+
+Place = tuple[str, int, str]
+"""A path as a template reads it: the template's name, the line, the path."""
 
 
 class PathCodeGenerator(CodeGenerator):
@@ -97,8 +101,8 @@ class PathCodeGenerator(CodeGenerator):
         """Refuse ``{% autoescape %}``."""
         self.fail("escaping cannot be switched off", node.lineno)
 
-    def _location(self, node: nodes.Expr) -> str:
-        return f"{self.name or 'when'}:{node.lineno}: {_path(node)}"
+    def _location(self, node: nodes.Expr) -> Place:
+        return self.name or "when", node.lineno, _path(node)
 
 
 def _path(node: nodes.Node) -> str:
@@ -135,12 +139,12 @@ class HookedEnvironment(ImmutableSandboxedEnvironment):
         raise
 
 
-def parse_expression(environment: Environment, source: str) -> tuple[nodes.Template, bool]:
-    """Parse an expression as a template that prints it, and return whether it ends where the source ends."""
+def parse_expression(environment: Environment, source: str) -> tuple[nodes.Template, int]:
+    """Parse an expression as a template that prints it, and return the line of any text after it, else 0."""
     parser = Parser(environment, source, state="variable")
     tree = nodes.Template([nodes.Output([parser.parse_expression()])])
     tree.set_environment(environment)
-    return tree, parser.stream.eos
+    return tree, 0 if parser.stream.eos else parser.stream.current.lineno
 
 
 def missing_from(undefined: Undefined) -> object:

@@ -11,6 +11,8 @@ from time import thread_time
 from jinja2 import Undefined
 from markupsafe import Markup, escape
 
+from bridge.templating.jinja_internals import Place
+
 MAX_TEXT = 100_000
 """Characters that one operation or filter may produce: eight times the size of a message."""
 MAX_ITEMS = 10_000
@@ -23,7 +25,6 @@ MAX_DATA_TEXT = 4_000
 """Characters of an object or list printed as JSON."""
 MAX_WIDTH = 200
 """Width in characters for filters and formats that pad."""
-TOO_LONG = "the template took too long and was cut off"
 _ITEM_BYTES = 40
 
 _FORMAT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(\*|\d+)?(?:\.(\*|\d+)?)?")
@@ -31,6 +32,10 @@ _FORMAT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(\*|\d+)?(?:\.(\*|\d+)?)?")
 
 class LimitExceededError(Exception):
     """A template or condition exceeded a limit. The text names the limit."""
+
+
+class TimeLimitError(LimitExceededError):
+    """A template or condition took too long and was cut off."""
 
 
 class Meter:
@@ -42,8 +47,8 @@ class Meter:
     __slots__ = ("_ends", "_output", "_steps", "found", "missing")
 
     def __init__(self, seconds: float) -> None:
-        self.found: set[str] = set()
-        self.missing: dict[str, Undefined] = {}
+        self.found: set[Place] = set()
+        self.missing: dict[Place, Undefined] = {}
         self._steps = 0
         self._output = 0
         self._ends = thread_time() + seconds
@@ -66,7 +71,7 @@ class Meter:
     def check(self) -> None:
         """Raise LimitExceededError if the time is up."""
         if thread_time() > self._ends:
-            raise LimitExceededError(TOO_LONG)
+            raise TimeLimitError("the template took too long and was cut off")
 
 
 _meter: ContextVar[Meter | None] = ContextVar("meter", default=None)

@@ -9,7 +9,7 @@ from jinja2 import ChainableUndefined, nodes
 from bridge.events import Event
 from bridge.templating import limits
 from bridge.templating.filters import FILTERS
-from bridge.templating.jinja_internals import Context, HookedEnvironment, missing_from, missing_name
+from bridge.templating.jinja_internals import Context, HookedEnvironment, Place, missing_from, missing_name
 from bridge.templating.limits import to_text
 
 _DATA_METHODS: Mapping[type, frozenset[str]] = {
@@ -37,11 +37,11 @@ class Missing(ChainableUndefined):
     """
 
     __slots__ = ("_location",)
-    _location: str
+    _location: Place | None
 
     def _used(self) -> None:
         meter = limits.current()
-        if meter is not None and (location := getattr(self, "_location", "")):
+        if meter is not None and (location := getattr(self, "_location", None)):
             meter.missing[location] = self
 
     def first_missing(self) -> tuple[object, str]:
@@ -117,7 +117,7 @@ class Sandbox(HookedEnvironment):
         if (kept := parsed.get()) is not None:
             kept[name, source] = tree
 
-    def attribute(self, obj: object, name: str, location: str) -> object:
+    def attribute(self, obj: object, name: str, location: Place | None) -> object:
         """Return ``obj.name`` for a template. ``location`` is its place in the source."""
         if isinstance(obj, Mapping):
             if name in obj:
@@ -128,7 +128,7 @@ class Sandbox(HookedEnvironment):
                 return value
         return self._method(obj, name) or self._missing(obj, name, location)
 
-    def item(self, obj: object, key: object, location: str) -> object:
+    def item(self, obj: object, key: object, location: Place | None) -> object:
         """Return ``obj[key]`` for a template. ``location`` is its place in the source."""
         if isinstance(obj, str | list | tuple | Mapping | range):
             try:
@@ -141,18 +141,18 @@ class Sandbox(HookedEnvironment):
 
     def getattr(self, obj: object, attribute: str) -> object:
         """Return an attribute for Jinja's own helpers."""
-        return self.attribute(obj, attribute, "")
+        return self.attribute(obj, attribute, None)
 
     def getitem(self, obj: object, argument: object) -> object:
         """Return an item for Jinja's own filters (``map(attribute=…)``)."""
-        return self.item(obj, argument, "")
+        return self.item(obj, argument, None)
 
     def cut(self, obj: object, part: slice) -> object:
         """Return ``obj[a:b]``; Missing if it is null, missing or a number."""
         try:
-            result = obj[part] if isinstance(obj, str | list | tuple | range) else self._missing(obj, "[:]", "")
+            result = obj[part] if isinstance(obj, str | list | tuple | range) else self._missing(obj, "[:]", None)
         except (TypeError, ValueError):
-            return self._missing(obj, "[:]", "")
+            return self._missing(obj, "[:]", None)
         limits.count_output(result)
         return result
 
@@ -189,7 +189,7 @@ class Sandbox(HookedEnvironment):
                 return getattr(obj, name)
         return None
 
-    def _missing(self, obj: object, name: object, location: str) -> Missing:
+    def _missing(self, obj: object, name: object, location: Place | None) -> Missing:
         hint = None
         if isinstance(obj, str) and isinstance(name, str) and hasattr(str, name):
             hint = f"a text has no .{name}() here; look for a filter"
@@ -198,9 +198,9 @@ class Sandbox(HookedEnvironment):
         return missing
 
 
-def _found(value: object, location: str) -> object:
+def _found(value: object, location: Place | None) -> object:
     meter = limits.current()
-    if meter is not None and location:
+    if meter is not None and location is not None:
         meter.found.add(location)
     return value
 

@@ -1,4 +1,4 @@
-"""`bridge check` as the whole contract check: each mistake is named with its file, its line and the mend."""
+"""`bridge check`: each mistake is an error with file, line, code and hint."""
 
 import json
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.config.diagnostic_codes import Code
 from bridge.config.packaged import packaged_templates
 from bridge.samples import samples
 from bridge.sources import PROVIDERS
@@ -56,14 +57,14 @@ MISTAKES: Mapping[str, Mistake] = {
         CHILD + "{% block body %}\n{% include 'gitlab/_prats.j2' %}{% endblock %}",
         3,
         "there is no template 'gitlab/_prats.j2'",
-        "'gitlab/_parts.j2'",
+        "`gitlab/_parts.j2`",
     ),
-    "release": Mistake(CHILD + "\n{% block tite %}x{% endblock %}", 3, "there is no block 'tite'", "'title'"),
+    "release": Mistake(CHILD + "\n{% block tite %}x{% endblock %}", 3, "there is no block 'tite'", "`title`"),
     "wiki_page": Mistake(
         CHILD + "{% block title %}{{ event.title | shuot }}{% endblock %}",
         2,
         "there is no filter 'shuot'",
-        "nearest known",
+        "docs/templates.md lists every filter",
     ),
     "milestone": Mistake(
         CHILD + "{% if payload.x %}\n{% block title %}x{% endblock %}{% endif %}",
@@ -78,16 +79,16 @@ MISTAKES: Mapping[str, Mistake] = {
         CHILD + "{% block title %}\n{{ payload.object_attributes.nmae }}{% endblock %}",
         3,
         "payload.object_attributes.nmae is in no sample",
-        "the nearest key there is 'name'",
+        "did you mean `name`?",
     ),
     "deployment": Mistake(
-        CHILD + "{% block title %}{{ payload.environment | safe }}{% endblock %}", 2, "`safe`", "leave `| safe` out"
+        CHILD + "{% block title %}{{ payload.environment | safe }}{% endblock %}", 2, "`safe`", "remove `| safe`"
     ),
     "vulnerability": Mistake(
         CHILD + "{% block title %}x{% endblock %}\n{% block body %}a <b> c{% endblock %}",
         3,
         "breaks a limit of Slack",
-        "",
+        "docs/templates.md lists the limits",
     ),
 }
 
@@ -111,18 +112,18 @@ def told(broken: Path) -> Mapping[str, object]:
     return found
 
 
-def findings_of(told: Mapping[str, object], where: str) -> list[Mapping[str, object]]:
+def findings_of(told: Mapping[str, object], file: str) -> list[Mapping[str, object]]:
     findings = told["findings"]
     assert isinstance(findings, list)
-    return [finding for finding in findings if finding["where"] == where]
+    return [finding for finding in findings if finding["file"] == file]
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_each_mistake_is_one_error_with_file_line_and_mend(told: Mapping[str, object], name: str) -> None:
+def test_each_mistake_is_one_error_with_file_line_and_hint(told: Mapping[str, object], name: str) -> None:
     mistake = MISTAKES[name]
     (finding,) = findings_of(told, f"templates/gitlab/{name}.j2")
-    assert (finding["level"], finding["line"]) == ("error", mistake.line)
-    assert mistake.what in str(finding["what"])
+    assert (finding["severity"], finding["line"]) == ("error", mistake.line)
+    assert mistake.what in str(finding["message"])
     assert mistake.hint in str(finding["hint"])
 
 
@@ -133,31 +134,42 @@ def test_the_json_has_the_shape_that_scripts_lean_on(told: Mapping[str, object])
     assert told["payloads"] == []
     findings = told["findings"]
     assert isinstance(findings, list)
-    assert all(set(finding) == {"level", "where", "line", "what", "hint"} for finding in findings)
-    assert [finding["level"] for finding in findings] == ["error"] * len(MISTAKES) + ["note"] * OFF
+    keys = ["severity", "file", "line", "column", "message", "hint", "code"]
+    assert all(list(finding) == keys for finding in findings)
+    assert all(finding["hint"] and finding["code"] in set(Code) for finding in findings)
+    assert [finding["severity"] for finding in findings] == ["error"] * len(MISTAKES) + ["note"] * OFF
 
 
 def test_people_read_the_same_errors_first_and_then_the_notes(broken: Path, told: Mapping[str, object]) -> None:
     lines = run(broken, "check").stdout.splitlines()
-    assert "error: templates/gitlab/release.j2:3: there is no block 'tite' (the nearest known is 'title')" in lines
+    release = "error: templates/gitlab/release.j2:3: there is no block 'tite' (did you mean `title`?)"
+    assert f"{release} [template-unknown-block]" in lines
     assert [line.partition(":")[0] for line in lines[:-1]] == ["error"] * len(MISTAKES) + ["note"] * OFF
     assert lines[-1].startswith(f"{len(MISTAKES)} errors, {OFF} notes (")
 
 
-def test_json_holds_the_faults_of_the_configuration_too(tmp_path: Path) -> None:
+def test_json_holds_the_errors_of_the_configuration_too(tmp_path: Path) -> None:
     (tmp_path / "routes.toml").write_text('[[routes]]\nname = "x"\nchanels = ["general"]\n')
     done = run(tmp_path, "check", "--json")
     assert (done.returncode, done.stderr) == (1, "")
     (finding,) = [one for one in json.loads(done.stdout)["findings"] if one["line"] == 3]
-    assert (finding["level"], finding["where"]) == ("error", "routes.toml")
-    assert finding["hint"] == "the nearest known is `channels`"
+    assert finding == {
+        "severity": "error",
+        "file": "routes.toml",
+        "line": 3,
+        "column": 1,
+        "message": "unknown key `chanels` in [[routes]]",
+        "hint": "did you mean `channels`?",
+        "code": "route-unknown-key",
+    }
 
 
-def test_json_holds_the_faults_of_the_settings_too(tmp_path: Path) -> None:
+def test_json_holds_the_errors_of_the_settings_too(tmp_path: Path) -> None:
     done = run(tmp_path, "check", "--json", environ={"BRIDGE_PORT": "many"})
     assert done.returncode == 2
     (finding,) = json.loads(done.stdout)["findings"]
-    assert finding["where"] == "BRIDGE_PORT"
+    assert (finding["file"], finding["code"]) == ("BRIDGE_PORT", "setting-invalid")
+    assert finding["hint"] == "write a number from 0 to 65535"
 
 
 PUSH = {"object_kind": "push", "user_name": "Quill", "ref": "refs/heads/odd", "project": {"path_with_namespace": "a/b"}}
@@ -193,7 +205,7 @@ def test_a_template_that_is_not_there_ends_with_2_and_the_nearest(tmp_path: Path
     done = run(tmp_path, "check", "--json", "gitlab/psuh.j2")
     assert done.returncode == 2
     assert json.loads(done.stdout)["errors"] == 1
-    assert "the nearest is 'gitlab/push.j2'" in done.stderr
+    assert "did you mean `gitlab/push.j2`?" in done.stderr
 
 
 def test_a_file_that_nobody_loads_is_not_called_good(tmp_path: Path) -> None:
@@ -201,7 +213,7 @@ def test_a_file_that_nobody_loads_is_not_called_good(tmp_path: Path) -> None:
     (tmp_path / "templates/gitlab/push.j2").write_text("{{ broken", "utf-8")
     inside = run(tmp_path / "templates", "check", "gitlab/push.j2")  # where there is no ./templates
     assert inside.returncode == 2
-    assert "is no template that is loaded" in inside.stderr
+    assert "is not a loaded template" in inside.stderr
     packaged = run(tmp_path, "check", str(packaged_templates() / "gitlab/push.j2"))  # which the broken one is laid over
     assert packaged.returncode == 2
 
@@ -218,9 +230,9 @@ def test_a_template_that_is_a_link_is_found_by_its_path(tmp_path: Path) -> None:
 def test_what_was_not_tried_with_the_template_that_is_named_is_told(tmp_path: Path) -> None:
     (tmp_path / "issue.json").write_text(json.dumps(samples()["gitlab/issue.open"].body), "utf-8")
     done = run(tmp_path, "check", "gitlab/push.j2", "--payload", "issue.json")
-    assert done.stdout.startswith("note: issue.json: none of these templates gets the event of this body\n")
+    assert done.stdout.startswith("note: issue.json: none of these templates gets the event of this body (")
     done = run(tmp_path, "check", "gitlab/default.j2")
-    assert done.stdout.startswith("note: templates/gitlab/default.j2: no sample event is served by this template\n")
+    assert done.stdout.startswith("note: packaged:templates/gitlab/default.j2: no sample event is served by")
 
 
 def test_a_recorded_body_stands_in_for_the_sample_of_its_type(tmp_path: Path) -> None:
@@ -266,9 +278,9 @@ def test_a_recorded_body_says_what_it_is_or_the_command_line_does(
         (
             '{"id": 1, "name": "#1001"}',
             ["--payload", "body"],
-            "body: does not say which provider's event it is: name it with --event",
+            "body: does not name its event (name it with --event",
         ),
-        ("\x00", ["--payload", "body"], "body: does not say which provider's event it is"),
+        ("\x00", ["--payload", "body"], "body: does not name its event"),
         (
             json.dumps(PUSH),
             ["--payload", "body", "--event", "gitlab/issue.open"],
@@ -277,12 +289,12 @@ def test_a_recorded_body_says_what_it_is_or_the_command_line_does(
         (
             json.dumps(PUSH),
             ["--payload", "body", "--event", "gitlub/push"],
-            "there is no source 'gitlub'; the nearest is 'gitlab'",
+            "there is no source 'gitlub' (did you mean `gitlab`?)",
         ),
-        ("[]", ["--payload", "body", "--event", "stripe/charge.failed"], "body: is no body that stripe would send"),
-        ("", ["--payload", "body", "--event", "push"], "'push' is no SOURCE/TYPE"),
+        ("[]", ["--payload", "body", "--event", "stripe/charge.failed"], "body: is not a body that stripe sends"),
+        ("", ["--payload", "body", "--event", "push"], "'push' is not SOURCE/TYPE"),
         ("", ["--payload", "gone"], "cannot read gone"),
-        ("", ["--event", "gitlab/push"], "--event says what recorded bodies are"),
+        ("", ["--event", "gitlab/push"], "--event names the event of recorded bodies"),
     ],
 )
 def test_a_body_that_nobody_can_name_is_one_line_with_the_mend(

@@ -117,7 +117,7 @@ def test_check_names_file_line_and_mend_of_a_wrong_route(tmp_path: Path) -> None
     ],
     ids=["misspelt block", "undefined field", "safe", "syntax", "filter", "text outside blocks", "include"],
 )
-def test_check_finds_a_templates_fault(tmp_path: Path, template: str, said: str) -> None:
+def test_check_finds_an_error_of_a_template(tmp_path: Path, template: str, said: str) -> None:
     folder = tmp_path / "templates" / "gitlab"
     folder.mkdir(parents=True)
     (folder / "push.j2").write_text(template)
@@ -272,7 +272,7 @@ def test_render_takes_no_garbage_for_a_form(tmp_path: Path, body: bytes) -> None
 def test_render_names_the_nearest_template(tmp_path: Path) -> None:
     done = run(tmp_path, "render", "gitlab/push", "--template", "gitlab/psh.j2")
     assert done.returncode == 2
-    assert "the nearest is 'gitlab/push.j2'" in done.stderr
+    assert "did you mean `gitlab/push.j2`?" in done.stderr
 
 
 def test_an_empty_event_sends_nothing_anywhere(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ async def test_what_came_cannot_steer_the_terminal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--state", "ded"), "the nearest is 'dead'"),
+        (("--state", "ded"), "did you mean `dead`?"),
         (("--since", "yesterday"), 'such as "2h"'),
         (("--until", ""), "--until"),
         (("--type", "push."), "leave that out"),

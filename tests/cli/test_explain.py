@@ -54,5 +54,5 @@ def test_a_body_that_does_not_say_its_type_needs_it(tmp_path: Path) -> None:
 
 def test_an_unknown_source_and_a_file_that_is_none_end_with_2(tmp_path: Path) -> None:
     saved = recorded(tmp_path, "gitlab/push")
-    assert "the nearest is 'gitlab'" in run(tmp_path, "explain", "gitlub", "--payload", saved).stderr
+    assert "did you mean `gitlab`?" in run(tmp_path, "explain", "gitlub", "--payload", saved).stderr
     assert "cannot read nothing.json" in run(tmp_path, "explain", "gitlab", "--payload", "nothing.json").stderr

@@ -24,7 +24,7 @@ def test_a_template_that_fails_is_told_and_shown(tmp_path: Path) -> None:
     done = run(tmp_path, "gallery", "all.html")
     assert done.returncode == 1
     assert "gitlab/push.j2:1: " in done.stderr
-    assert '<p class="fault">gitlab/push.j2:1: ' in (tmp_path / "all.html").read_text("utf-8")
+    assert '<p class="error">templates/gitlab/push.j2:1: ' in (tmp_path / "all.html").read_text("utf-8")
 
 
 def test_a_file_that_cannot_be_written_ends_with_2(tmp_path: Path) -> None:

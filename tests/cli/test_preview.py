@@ -94,7 +94,7 @@ def test_for_a_container_it_listens_everywhere_and_is_called_localhost(tmp_path:
 def test_an_event_that_is_not_there_ends_with_2_and_the_nearest(tmp_path: Path) -> None:
     done = run(tmp_path, "preview", "gitlab/pusk")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "bridge: there is no sample 'gitlab/pusk'; the nearest is 'gitlab/push'\n"
+    assert done.stderr == "bridge: there is no sample 'gitlab/pusk' (did you mean `gitlab/push`?)\n"
 
 
 def test_a_port_that_is_taken_ends_with_2_and_the_mend(tmp_path: Path) -> None:

@@ -36,19 +36,19 @@ def test_paces(text: str, a_second: float) -> None:
     "text", ["", "7", "d", "7w", "7 days", "-1d", "0d", "1e3s", "4000d", "1..5h", ".h", "٣d", "inf", "9" * 400]
 )
 def test_no_durations(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no duration: write .*7d"):
+    with pytest.raises(ValueError, match=r"is not a duration: write .*7d"):
         duration(text)
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "2G", "MiB", "1e9", "2GiBs", "9" * 400, "inf"])
 def test_no_sizes(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no size: write .*2GiB"):
+    with pytest.raises(ValueError, match=r"is not a size: write .*2GiB"):
         size(text)
 
 
 @pytest.mark.parametrize("text", ["", "1", "/s", "0/s", "1/d/s", "1 per s", "1/w", "1000/s", "1s/s", "-1/s"])
 def test_no_paces(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no pace: write .*1/s"):
+    with pytest.raises(ValueError, match=r"is not a pace: write .*1/s"):
         pace(text)
 
 

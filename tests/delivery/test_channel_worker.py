@@ -8,6 +8,8 @@ from itertools import pairwise
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import error
 from bridge.core.counters import POSTS, TEMPLATE_ERRORS
 from bridge.delivery.channel_worker import MAX_INTERNAL_ERRORS, ChannelWorker
 from bridge.delivery.circuit_breaker import PROBE_EVERY
@@ -449,9 +451,12 @@ async def test_what_the_template_skips_is_not_posted_and_the_reason_kept(scene: 
     assert len(scene.slack.hits("general")) == 1
 
 
-async def test_a_templates_fault_posts_the_fallback_and_is_told_once(scene: Scene) -> None:
+UNDEFINED = error(Code.TEMPLATE_FAILED, "'x' is undefined", "correct the name", file="templates/test.j2", line=3)
+
+
+async def test_a_failing_template_posts_the_fallback_and_is_logged_once(scene: Scene) -> None:
     async def falls_back(delivery: Delivery, notes: Sequence[str]) -> Rendered:
-        return Rendered("test.j2", message("plain"), fault="test.j2:3: 'x' is undefined")
+        return Rendered("test.j2", message("plain"), error=UNDEFINED)
 
     scene.deps = replace(scene.deps, render=falls_back)
     await scene.accept("first")
@@ -460,20 +465,21 @@ async def test_a_templates_fault_posts_the_fallback_and_is_told_once(scene: Scen
         scene.start()
         await scene.until_ended(1)
     assert scene.shown() == ["plain"]
-    assert (await scene.rows())[0].template_fault == "test.j2:3: 'x' is undefined"
-    assert [line["fault"] for line in logs if "fault" in line] == ["test.j2:3: 'x' is undefined"]
+    assert (await scene.rows())[0].template_fault == str(UNDEFINED)
+    shown = [(line["file"], line["line"], line["message"], line["hint"]) for line in logs if "file" in line]
+    assert shown == [("templates/test.j2", 3, "'x' is undefined", "correct the name")]
     assert scene.deps.counters.total(TEMPLATE_ERRORS) == 1
     assert scene.deps.counters.by_label(POSTS, "outcome") == {"away": 2, "ok": 1}
 
 
-async def test_a_template_that_is_mended_meanwhile_makes_the_next_try(scene: Scene) -> None:
-    faults = ["test.j2:3: 'x' is undefined", ""]
+async def test_a_template_that_is_fixed_meanwhile_makes_the_next_try(scene: Scene) -> None:
+    errors = [UNDEFINED, None]
 
-    async def is_mended(delivery: Delivery, notes: Sequence[str]) -> Rendered:
-        fault = faults.pop(0)
-        return Rendered("test.j2", message("plain" if fault else "good"), fault=fault)
+    async def is_fixed(delivery: Delivery, notes: Sequence[str]) -> Rendered:
+        wrong = errors.pop(0)
+        return Rendered("test.j2", message("plain" if wrong else "good"), error=wrong)
 
-    scene.deps = replace(scene.deps, render=is_mended)
+    scene.deps = replace(scene.deps, render=is_fixed)
     await scene.accept("first")
     scene.slack.script("general", EMPTY_500)
     scene.start()

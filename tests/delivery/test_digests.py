@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from bridge.delivery.digests import and_more, digest, first_line
 from bridge.messages.layout import section
-from bridge.messages.limits import problems
+from bridge.messages.limits import limit_violations
 from bridge.store import Backlog, RepeatWindow
 
 TYPES = (("gitlab", "pipeline.failed", 812), ("stripe", "charge.failed", 3))
@@ -65,7 +65,7 @@ def test_it_keeps_slacks_limits_whatever_titles_and_types_hold(named: list[tuple
         ),
         "d1",
     )
-    assert problems(message) == []
+    assert limit_violations(message) == []
     assert "<!channel" not in str(message.body())
 
 
@@ -74,4 +74,4 @@ def test_what_a_window_folded_is_one_line_with_its_link() -> None:
     message = and_more(RepeatWindow("r", "s", "p", title, until=600.0, since=0.0, more=3))
     assert message.text == ":repeat: and 3 more like it within 10 minutes: Pipeline #1 failed"
     assert "*3 more* like it within 10 minutes: <https://e.example/1|Pipeline #1> failed" in str(message.blocks)
-    assert problems(message) == []
+    assert limit_violations(message) == []

@@ -1,14 +1,14 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from bridge.lint.check import check_templates, finding_of
+from bridge.lint.check import check_templates
 from bridge.lint.sample_runs import dependents
 from bridge.live.snapshot import Snapshot
 from bridge.messages.render import load_templates, render, with_text
 from bridge.routing.routes_file import parse_routes
 from bridge.samples import sample_event, samples
+from tests.diagnostics import plain, plain_all
 
 CHILD = '{% extends "message.j2" %}\n'
 ROUTES = '[[routes]]\nchannels = ["general"]\n'
@@ -23,8 +23,8 @@ def changed(snapshot: Snapshot, name: str, text: str) -> Snapshot:
     return replace(snapshot, templates=with_text(snapshot.templates, name, text))
 
 
-def told(snapshot: Snapshot, name: str) -> list[str]:
-    return [str(finding) for finding in check_templates(snapshot, [name]).findings]
+def reported(snapshot: Snapshot, name: str) -> list[str]:
+    return plain_all(check_templates(snapshot, [name]).diagnostics)
 
 
 def test_a_text_stands_in_for_a_file_and_leaves_the_others_alone(snapshot: Snapshot) -> None:
@@ -44,24 +44,25 @@ def test_what_a_changed_part_says_is_seen_by_what_imports_it(snapshot: Snapshot)
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "expected"),
     [
-        ("\n{% if %}", "new.j2:2: Expected an expression, got 'end of statement block'"),
-        ("é" * 131_073, "new.j2:1: cannot be read: larger than 262144 bytes"),
+        ("\n{% if %}", "templates/new.j2:2: Expected an expression, got 'end of statement block' (write"),
+        ("é" * 131_073, "templates/new.j2:1: cannot be read: larger than 262144 bytes (split it"),
     ],
 )
-def test_a_text_that_is_no_template_is_a_fault(snapshot: Snapshot, text: str, fault: str) -> None:
+def test_a_text_that_is_not_a_template_is_an_error(snapshot: Snapshot, text: str, expected: str) -> None:
     mine = with_text(snapshot.templates, "new.j2", text)
-    assert mine.faults == {"new.j2": fault}
-    assert not with_text(mine, "new.j2", "mended").faults
+    assert plain(mine.errors["new.j2"]).startswith(expected)
+    assert not with_text(mine, "new.j2", "fixed").errors
 
 
 def test_a_template_alone_is_checked_with_its_samples(snapshot: Snapshot) -> None:
     text = CHILD + "{% block title %}\n{{ payload.user_nmae }}{% endblock %}"
     checked = check_templates(changed(snapshot, "gitlab/push.j2", text), ["gitlab/push.j2"])
-    (finding,) = checked.findings
-    assert (finding.level, finding.where, finding.line) == ("error", "templates/gitlab/push.j2", 3)
-    assert "'user_name'" in finding.hint
+    (found,) = checked.diagnostics
+    assert (found.severity, found.file, found.line) == ("error", "templates/gitlab/push.j2", 3)
+    assert found.code == "template-undefined-field"
+    assert "did you mean `user_name`?" in found.hint
     assert (checked.templates, checked.errors, checked.notes) == (1, 1, 0)
     assert checked.rendered >= 1
 
@@ -69,43 +70,22 @@ def test_a_template_alone_is_checked_with_its_samples(snapshot: Snapshot) -> Non
 def test_a_part_is_checked_with_all_that_import_it_and_with_nothing_else(snapshot: Snapshot) -> None:
     broken = changed(snapshot, "stripe/charge.j2", "{% if %}")
     part = snapshot.templates.sources["gitlab/_parts.j2"].replace("macro who(name)", "macro hwo(name)")
-    lines = told(changed(broken, "gitlab/_parts.j2", part), "gitlab/_parts.j2")
-    assert any(line.startswith("templates/gitlab/push.j2:") and "has no 'who'" in line for line in lines), lines
+    lines = reported(changed(broken, "gitlab/_parts.j2", part), "gitlab/_parts.j2")
+    assert any(line.startswith("packaged:templates/gitlab/push.j2:") and "no 'who'" in line for line in lines), lines
     assert not any("stripe" in line for line in lines)
 
 
 def test_a_template_that_nothing_can_reach_is_a_note_and_one_that_is_not_there_is_nothing(snapshot: Snapshot) -> None:
     lonely = changed(snapshot, "lonely.j2", CHILD)
-    assert told(lonely, "lonely.j2") == ["templates/lonely.j2: no sample event is served by this template"]
-    assert told(lonely, "gone.j2") == []
+    (line,) = reported(lonely, "lonely.j2")
+    assert line.startswith("templates/lonely.j2: no sample event is served by this template (compare")
+    assert reported(lonely, "gone.j2") == []
 
 
 def test_dependents_go_through_others(snapshot: Snapshot) -> None:
     assert dependents(snapshot.templates, "gitlab/push.j2") == {"gitlab/push.j2"}
     assert {"gitlab/_parts.j2", "gitlab/push.j2"} <= dependents(snapshot.templates, "_parts.j2")
     assert dependents(snapshot.templates, "message.j2") >= {"gitlab/push.j2", "default.j2"}
-
-
-@pytest.mark.parametrize(
-    ("fault", "parts"),
-    [
-        (
-            "routes.toml:3: unknown key `x`; the nearest known is `y`",
-            ("routes.toml", 3, "unknown key `x`", "the nearest known is `y`"),
-        ),
-        ("C:/a/routes.toml:12: is wrong", ("C:/a/routes.toml", 12, "is wrong", "")),
-        ("BRIDGE_STORE names no store: use sqlite", ("BRIDGE_STORE", None, "names no store: use sqlite", "")),
-    ],
-)
-def test_a_line_of_the_configurations_faults_becomes_a_finding(
-    fault: str, parts: tuple[str, int | None, str, str]
-) -> None:
-    finding = finding_of(fault)
-    assert (finding.where, finding.line, finding.what, finding.hint) == parts
-
-
-def test_a_finding_is_written_as_file_line_what_and_mend(tmp_path: Path) -> None:
-    assert str(finding_of("a.toml:1: x; the nearest known is y")) == "a.toml:1: x (the nearest known is y)"
 
 
 @pytest.mark.thorough
@@ -115,6 +95,8 @@ def test_an_endless_frame_is_tried_once_and_not_for_each_template(snapshot: Snap
         + "{% for a in range(99999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"
     )
     checked = check_templates(changed(snapshot, "message.j2", frame), ["message.j2"])
-    assert [(found.where, found.level) for found in checked.findings] == [("templates/message.j2", "error")]
-    assert "took too long" in checked.findings[0].what
+    (found,) = checked.diagnostics
+    assert (found.file, found.severity) == ("templates/message.j2", "error")
+    assert found.code == "time-limit-exceeded"
+    assert "took too long" in found.message
     assert checked.rendered == 1

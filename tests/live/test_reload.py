@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.config.diagnostics import Diagnostic
 from bridge.config.settings import Settings, load_settings
 from bridge.core import logs
 from bridge.live.reload import LOOK_EVERY, SETTLED, Reload, ready
@@ -63,7 +64,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     (tmp_path / "routes.toml").write_text(ROUTES)
     (tmp_path / "templates").mkdir()
 
-    def read() -> tuple[Settings, list[str]]:
+    def read() -> tuple[Settings, list[Diagnostic]]:
         return load_settings({}, dotenv=tmp_path / ".env", secrets_dir=tmp_path / "secrets")
 
     settings, _ = read()
@@ -121,7 +122,8 @@ async def test_a_configuration_that_cannot_work_changes_nothing_and_each_fault_i
         await place.looks(3)
     assert place.taken == []
     assert {entry["log_level"] for entry in said} == {"error"}
-    assert [entry["fault"].split(": ")[0] for entry in said] == ["routes.toml:1", "routes.toml:2", "routes.toml:5"]
+    assert [(entry["file"], entry["line"]) for entry in said] == [("routes.toml", line) for line in (1, 2, 5)]
+    assert all(entry["message"] and entry["hint"] and entry["code"].startswith("route-") for entry in said)
     place.write("routes.toml", ROUTES)
     with capture_logs() as said:
         await place.looks(2)
@@ -165,7 +167,8 @@ async def test_what_is_deleted_is_noticed(place: Place) -> None:
     with capture_logs() as said:
         await place.looks(2)
     [entry] = said
-    assert "BRIDGE_CHANNELS__GENERAL" in entry["fault"]
+    assert "BRIDGE_CHANNELS__GENERAL" in entry["hint"]
+    assert entry["code"] == "channel-without-url"
     assert place.taken == []
 
 

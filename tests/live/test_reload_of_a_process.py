@@ -42,8 +42,8 @@ async def test_a_template_a_broken_file_and_a_signal(tmp_path: Path) -> None:
 
             # A file that cannot work: what was before stays in force.
             (tmp_path / "routes.toml").write_text('[[routes]]\nchanels = ["general"]\n')
-            [first, _] = await told(said, "the configuration cannot be taken up, and the one before stays in force", 2)
-            assert "routes.toml:1" in str(first["fault"])
+            [first, _] = await told(said, "configuration refused, the previous one stays in force", 2)
+            assert (first["file"], first["line"]) == ("routes.toml", 1)
             assert (await send(client, base, sample_request("gitlab/issue.close")))[0] == 200
             await slack.wait_for("general", 2)
 

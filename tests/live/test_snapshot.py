@@ -9,6 +9,7 @@ from bridge.config.errors import ConfigurationError
 from bridge.config.settings import load_settings
 from bridge.live.snapshot import Snapshot, load_snapshot
 from bridge.sources import PROVIDERS
+from tests.diagnostics import plain_all
 
 URL = "https://hooks.slack.com/services/T0/B0/hush"
 GOOD = {"BRIDGE_SECRETS__GITLAB": "hush-token", "BRIDGE_CHANNELS__GENERAL": URL}
@@ -22,11 +23,11 @@ def load(environ: dict[str, str], folder: Path, routes: str | None = None) -> Sn
     return load_snapshot(settings)
 
 
-def faults(environ: dict[str, str], folder: Path, routes: str) -> list[str]:
+def errors(environ: dict[str, str], folder: Path, routes: str) -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
         load(environ, folder, routes)
     assert "hush" not in str(caught.value)
-    return [fault.removeprefix(f"{folder}/") for fault in caught.value.faults]
+    return [line.removeprefix(f"{folder}/") for line in plain_all(caught.value.diagnostics)]
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def test_one_secret_and_one_channel_are_enough(tmp_path: Path) -> None:
     assert {route.name for route in snapshot.routes.routes} == {*PROVIDERS}
 
 
-def test_what_routes_say_of_sources_and_channels_holds(tmp_path: Path) -> None:
+def test_the_tables_of_sources_and_channels_apply(tmp_path: Path) -> None:
     snapshot = load(
         GOOD
         | {
@@ -89,8 +90,8 @@ def test_it_shows_no_secret_and_cannot_be_changed(tmp_path: Path) -> None:
         snapshot.public_url = "https://example.com"  # type: ignore[misc]  # that it cannot be set is the test
 
 
-def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
-    found = faults(
+def test_every_error_is_reported_at_once(tmp_path: Path) -> None:
+    found = errors(
         {"BRIDGE_CHANNELS__GENERAL": "http://hush"},
         tmp_path,
         "[[routes]]\nsource = 'gitlba'\nchannels = ['general', 'ops']\ntemplate = 'shopify/ordres.j2'\n",
@@ -98,33 +99,33 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     assert [fault.split(" ")[0] for fault in found] == [
         "routes.toml:2:",
         "routes.toml:3:",
-        "BRIDGE_CHANNELS__GENERAL",
+        "BRIDGE_CHANNELS__GENERAL:",
         "no",
         "routes.toml:4:",
     ]
     assert found[-1] == (
-        "routes.toml:4: `template` in [[routes]] names 'shopify/ordres.j2', which is not there; "
-        "the nearest is 'shopify/orders.j2'"
+        "routes.toml:4: `template` in [[routes]] names 'shopify/ordres.j2', which does not exist "
+        "(did you mean `shopify/orders.j2`?)"
     )
 
 
-def test_faults_of_the_file_come_with_those_of_the_urls(tmp_path: Path) -> None:
-    found = faults(GOOD | {"BRIDGE_CHANNELS__OPS": "http://hush"}, tmp_path, "[[routes]]\nchanels = ['hush']\n")
-    assert [fault.split(" ")[0] for fault in found] == ["routes.toml:1:", "routes.toml:2:", "BRIDGE_CHANNELS__OPS"]
+def test_errors_of_the_file_come_with_those_of_the_urls(tmp_path: Path) -> None:
+    found = errors(GOOD | {"BRIDGE_CHANNELS__OPS": "http://hush"}, tmp_path, "[[routes]]\nchanels = ['hush']\n")
+    assert [fault.split(" ")[0] for fault in found] == ["routes.toml:1:", "routes.toml:2:", "BRIDGE_CHANNELS__OPS:"]
 
 
-def test_a_templates_folder_that_went_away_is_a_fault(tmp_path: Path) -> None:
+def test_a_templates_folder_that_went_away_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     environ = GOOD | {"BRIDGE_TEMPLATES": str(tmp_path / "mine")}
     settings, _ = load_settings(environ, dotenv=tmp_path / "none", secrets_dir=tmp_path / "none")
     (tmp_path / "mine").rmdir()
-    with pytest.raises(ConfigurationError, match=r"the templates cannot be read .*: see BRIDGE_TEMPLATES"):
+    with pytest.raises(ConfigurationError, match=r"the templates cannot be read: .* \(name a readable folder"):
         load_snapshot(settings)
 
 
 @pytest.mark.parametrize("name", ["routes.toml", "templates"])
 @pytest.mark.parametrize("kind", ["folder or file", "loop", "dangling"])
-def test_what_stands_in_the_place_of_a_file_of_ours_is_a_fault_and_no_reason_to_go_by_the_packaged_one(
+def test_something_else_in_the_place_of_a_file_is_an_error_and_no_reason_to_use_the_packaged_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
 ) -> None:
     """Docker makes a folder where the file that is to be mounted is missing."""

@@ -4,12 +4,12 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from bridge.config.diagnostic_codes import Code
 from bridge.config.packaged import packaged_templates
 from bridge.events import Event
 from bridge.messages import Message, Rendered
 from bridge.messages.render import Templates, load_templates
 from bridge.messages.render import render as render_once
-from bridge.templating.limits import TOO_LONG
 
 
 def event(payload: Mapping[str, object] | None = None, event_type: str = "merge_request.open", **changes: str) -> Event:
@@ -52,7 +52,8 @@ def render(event: Event, templates: Templates) -> Rendered:
     the ten thousand messages of a walk it happens. What is too slow is cut off both times.
     """
     made = render_once(event, templates)
-    return render_once(event, templates) if TOO_LONG in str(made.fault) else made
+    timed_out = made.error is not None and made.error.code is Code.TIME_LIMIT_EXCEEDED
+    return render_once(event, templates) if timed_out else made
 
 
 def one(

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from bridge.events import Event
-from bridge.messages.limits import problems
+from bridge.messages.limits import limit_violations
 from bridge.messages.render import Templates, load_templates
 from bridge.samples import samples
 from bridge.sources.shopify.provider import PROVIDER
@@ -37,9 +37,9 @@ def sample(event_type: str) -> dict[str, object]:
 def written(event_type: str, payload: object) -> str:
     """All the texts of a message, in order, links and all. The message is sound in every way that can be measured."""
     rendered = render(event_of(event_type, payload), templates())
-    assert rendered.fault == ""
+    assert rendered.error is None
     assert rendered.message is not None
-    assert problems(rendered.message) == []
+    assert limit_violations(rendered.message) == []
     body = rendered.message.body()
     text = "\n".join(_texts(body))
     assert not re.search(r"\bNone\b|\bnull\b|undefined|\{\{|\{%", text), text

@@ -67,7 +67,7 @@ def posted(body: object) -> str:
 
 
 def assert_reads_well(result: Rendered) -> None:
-    assert result.fault == ""
+    assert result.error is None
     if result.message is None:
         assert result.skip
         return

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bridge.core.payload import text_at
 from bridge.messages import Block, Message
 from bridge.messages.compact import Pack, fingerprint, packed
-from bridge.messages.limits import problems, size
+from bridge.messages.limits import limit_violations, size
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.normalize import normalize
 from bridge.messages.render import load_templates, render
@@ -50,7 +50,7 @@ def test_a_long_address_leaves_the_packed_form_within_slacks_limits(length: int)
     url = "https://e.example/" + "é" * length
     for title in ("T" * 390, f"T <{url}|x>"):
         blocks = packed(normalize(TemplateBlocks(title=title, fields=[("Why", "w" * 190)]), "fallback"), url)
-        assert problems(Message("x", blocks)) == []
+        assert limit_violations(Message("x", blocks)) == []
 
 
 def test_without_an_address_there_is_no_link() -> None:
@@ -63,7 +63,7 @@ def test_the_packed_form_of_every_sample_is_short_and_keeps_slacks_limits(sample
     if rendered.message is None:
         return
     assert 1 <= len(rendered.packed) <= 3
-    assert problems(Message("x", rendered.packed)) == []
+    assert limit_violations(Message("x", rendered.packed)) == []
     assert len(json.dumps(rendered.packed)) < 2_500
     assert {text_at(block, "type") for block in rendered.packed} == {"section"}
 
@@ -93,7 +93,7 @@ def test_a_full_pack_keeps_slacks_limits_and_the_order(titles: list[str], note: 
     assert taken >= 1
     assert list(message.blocks)[-taken:] == [items[n][1][0] for n in range(taken)]
     assert size(message) <= 12_000
-    assert [found for found in problems(message) if "control character" not in found] == []
+    assert [found for found in limit_violations(message) if "control character" not in found] == []
 
 
 def test_a_pack_is_full_at_forty_blocks() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.lint.template_checks import faults
+from bridge.lint.template_checks import template_errors
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.filters import FILTERS
 from bridge.messages.normalize import COLORS
@@ -34,9 +34,9 @@ def test_the_page_has_its_examples_and_names_every_block_colour_and_filter() -> 
     assert set(FILTERS) - {"d", "e", "forceescape"} <= set(re.findall(r"[a-z]+", PAGE))
 
 
-def test_the_sample_templates_have_no_faults(tmp_path: Path) -> None:
+def test_the_sample_templates_have_no_errors(tmp_path: Path) -> None:
     first, second = re.findall(r"```jinja\n(.*?)```", PAGE, re.DOTALL)
-    assert faults(templates(tmp_path, first=first, second=second)) == []
+    assert template_errors(templates(tmp_path, first=first, second=second)) == []
 
 
 BESIDE = re.findall(

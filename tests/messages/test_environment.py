@@ -138,7 +138,7 @@ def test_fields_and_buttons_vanish_without_their_value(tmp_path: Path) -> None:
         '{{ button("Gone", "javascript:alert(1)") }}{{ button("", "https://example.com") }}{% endblock %}',
     )
     seen = shown(message_of(rendered))
-    assert rendered.fault == ""
+    assert rendered.error is None
     assert seen.count("Kept") == 2
     assert "*Kept*\n0" in seen
     assert "Gone" not in seen

@@ -12,7 +12,7 @@ from slack_sdk.models.blocks import Block
 
 from bridge.core.payload import list_at, text_at
 from bridge.messages import Message, layout
-from bridge.messages.limits import problems, size
+from bridge.messages.limits import limit_violations, size
 from bridge.messages.links import link
 from bridge.messages.mrkdwn import escaped, units
 from bridge.messages.normalize import COLORS, normalize, notification
@@ -51,7 +51,7 @@ def test_the_title_stands_at_the_top_and_the_rest_behind_a_bar() -> None:
         "fallback",
         ["Delayed: happened <3 h> ago"],
     )
-    assert problems(message) == []
+    assert limit_violations(message) == []
     accepted_by_the_sdk(message)
     assert message.body() == {
         "text": "Ada opened !12 Fix",
@@ -151,7 +151,7 @@ def test_a_template_may_write_its_own_notification() -> None:
 def test_a_message_is_never_empty(slots: TemplateBlocks) -> None:
     message = lay_out(slots, "Ada <opened> !12")
     assert message.text == "Ada &lt;opened&gt; !12"
-    assert problems(message) == []
+    assert limit_violations(message) == []
 
 
 def test_a_body_alone_stands_without_a_bar() -> None:
@@ -167,7 +167,7 @@ def test_empty_bullets_and_rows_of_blank_lines_are_dropped() -> None:
 def test_long_bodies_go_on_in_further_sections_with_their_code_blocks_closed() -> None:
     body = "```\n" + "a line of code\n" * 500 + "```"
     message = lay_out(TemplateBlocks(title="t", body=body), "f")
-    assert problems(message) == []
+    assert limit_violations(message) == []
     sections = list_at(message.attachments, 0, "blocks")
     assert len(sections) >= 3
     assert all(text_at(section, "text", "text").count("```") == 2 for section in sections)
@@ -183,7 +183,7 @@ def test_what_is_too_long_loses_its_body_first() -> None:
     )
     message = lay_out(slots, "f")
     seen = shown(message)
-    assert problems(message) == []
+    assert limit_violations(message) == []
     assert size(message) > 11_000
     assert "Field 11" in seen
     assert "context" in seen
@@ -195,7 +195,7 @@ def test_fields_go_after_the_body_and_the_title_stays() -> None:
         title="*title*", body="word " * 5_000, fields=[(f"Field {n}", "€" * 5_000) for n in range(60)]
     )
     message = lay_out(slots, "f")
-    assert problems(message) == []
+    assert limit_violations(message) == []
     assert "word" not in shown(message)
     assert "Field 0" in shown(message)
     assert "title" in shown(message)
@@ -204,7 +204,7 @@ def test_fields_go_after_the_body_and_the_title_stays() -> None:
 def test_a_label_of_3000_characters_is_shortened_within_its_link() -> None:
     title = f"*Ada* opened <https://example.com/12|{'x' * 3000}> now"
     message = lay_out(TemplateBlocks(title=title), "f")
-    assert problems(message) == []
+    assert limit_violations(message) == []
     assert re.search(r"<https://example\.com/12\|x{800,}>…", shown(message))
 
 
@@ -267,7 +267,7 @@ def test_no_text_makes_a_message_that_slack_would_refuse(
     slots: TemplateBlocks, fallback: str, notes: list[str]
 ) -> None:
     message = lay_out(slots, fallback, notes)
-    assert problems(message) == []
+    assert limit_violations(message) == []
     accepted_by_the_sdk(message)
     raw = json.dumps(message.body(), ensure_ascii=False)
     assert not any(control in raw for control in ("<!", "<@", "<#"))

@@ -1,7 +1,7 @@
 import pytest
 
 from bridge.messages import Block, Message
-from bridge.messages.limits import MAX_BYTES, problems
+from bridge.messages.limits import MAX_BYTES, limit_violations
 
 
 def mrkdwn(text: str) -> dict[str, object]:
@@ -30,7 +30,7 @@ def test_a_message_that_is_right_has_no_problems() -> None:
         {"type": "context", "elements": [mrkdwn("a")] * 10},
         actions(*[button(style="danger")] * 25),
     ]
-    assert problems(Message("text", blocks, [{"color": "#a1b2c3", "fallback": "f", "blocks": rest}])) == []
+    assert limit_violations(Message("text", blocks, [{"color": "#a1b2c3", "fallback": "f", "blocks": rest}])) == []
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_a_message_that_is_right_has_no_problems() -> None:
     ],
 )
 def test_each_limit_is_measured(message: Message, says: str) -> None:
-    assert any(says in problem for problem in problems(message)), problems(message)
+    assert any(says in problem for problem in limit_violations(message)), limit_violations(message)

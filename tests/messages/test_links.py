@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.messages import Message
-from bridge.messages.limits import problems
+from bridge.messages.limits import limit_violations
 from bridge.messages.links import address, link, member
 
 
@@ -63,4 +63,4 @@ def test_no_address_and_no_label_makes_anything_but_a_link(url: str, text: str) 
     assert not address(url) or made.count("|") == 1
     assert not any(sign in bare for sign in ("<!", "<@", "<#"))
     if address(url) and all(c.isprintable() for c in text):
-        assert problems(Message(made)) == []
+        assert limit_violations(Message(made)) == []

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.messages.limits import problems
+from bridge.messages.limits import limit_violations
 from bridge.messages.render import Templates, choose, load_templates, render
+from tests.diagnostics import plain
 from tests.messages.rendering import event, message_of, one, shown, templates
 
 NAMES = {
@@ -94,7 +95,7 @@ def test_skip_sends_nothing_and_keeps_the_reason(tmp_path: Path) -> None:
         "{% block title %}{{ 1 // 0 if payload.draft else 't' }}{% endblock %}"
     )
     skipped = one(tmp_path, text, {"draft": True})
-    assert (skipped.message, skipped.skip, skipped.fault) == (None, "a draft of Ada", "")
+    assert (skipped.message, skipped.skip, skipped.error) == (None, "a draft of Ada", None)
     assert message_of(one(tmp_path, text, {"draft": False})).text == "t"
 
 
@@ -117,11 +118,11 @@ def test_notes_stand_in_the_context(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "expected"),
     [
         ("\n{{ 1 // 0 }}", "one.j2:2: ZeroDivisionError"),
         ("\n\n{% if %}", "one.j2:3: Expected an expression"),
-        ("{{ payload.x | nope }}", "one.j2:1: No filter named 'nope'"),
+        ("{{ payload.x | nope }}", "one.j2:1: there is no filter 'nope'"),
         ("{{ nope() }}", "one.j2:1: UndefinedError: 'nope' is undefined"),
         ("\n{{ payload.text + 1 }}", "one.j2:2: TypeError"),
         ("{% include 'nope.j2' %}", "one.j2:1: there is no template 'nope.j2'"),
@@ -132,16 +133,16 @@ def test_notes_stand_in_the_context(tmp_path: Path) -> None:
         ("{% include 'one.j2' %}", "one.j2:1: RecursionError"),
     ],
 )
-def test_an_error_gives_the_fallback_which_names_template_and_line(tmp_path: Path, text: str, fault: str) -> None:
+def test_an_error_gives_the_fallback_which_names_template_and_line(tmp_path: Path, text: str, expected: str) -> None:
     rendered = render(event({"text": "x"}), templates(tmp_path, one=text), "one.j2", notes=["Delayed"])
     message = message_of(rendered)
-    assert rendered.fault.startswith(fault)
-    assert problems(message) == []
+    assert plain(rendered.error).startswith(f"templates/{expected}")
+    assert limit_violations(message) == []
     seen = shown(message)
     assert "<https://gitlab.example.com/x/12|Ada opened !12>" in seen
     assert "gitlab · merge_request.open" in seen
     assert "Delayed" in seen
-    assert f"Template {fault.partition(': ')[0]} failed" in seen
+    assert f"Template {expected.partition(': ')[0]} failed" in seen
 
 
 def test_one_broken_file_does_not_cost_the_others(tmp_path: Path) -> None:
@@ -152,35 +153,36 @@ def test_one_broken_file_does_not_cost_the_others(tmp_path: Path) -> None:
     (tmp_path / "..2026").mkdir()
     (tmp_path / "..2026" / "old.j2").write_text("an old version, as Kubernetes keeps them")
     made = templates(tmp_path, bad="{% block %}", good="fine")
-    assert {"gitlab/push.j2", "huge.j2", "deep.j2", "bad.j2"} == set(made.faults)
+    assert {"gitlab/push.j2", "huge.j2", "deep.j2", "bad.j2"} == set(made.errors)
     assert not any(name.endswith("old.j2") for name in made.names())
     assert message_of(render(event(), made, "good.j2")).text == "fine"
     broken = render(event(event_type="push"), made)
     assert broken.template == "gitlab/push.j2"
-    assert broken.fault == "gitlab/push.j2:1: cannot be read: not UTF-8"
-    assert problems(message_of(broken)) == []
+    assert plain(broken.error) == "templates/gitlab/push.j2:1: cannot be read: not UTF-8 (save it as UTF-8)"
+    assert limit_violations(message_of(broken)) == []
 
 
-def test_a_missing_folder_is_said(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no folder of templates"):
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="not a folder of templates"):
         load_templates(tmp_path / "nope", {})
 
 
 def test_a_template_that_does_not_exist_gives_the_fallback_and_the_nearest_name(tmp_path: Path) -> None:
     rendered = render(event(), templates(tmp_path, **NAMES), "gitlab/merge_requst.j2")
-    assert rendered.fault.startswith(
-        "gitlab/merge_requst.j2:1: no such template; the nearest known is 'gitlab/merge_re"
+    assert plain(rendered.error).startswith(
+        "templates/gitlab/merge_requst.j2: there is no such template (did you mean `gitlab/merge_request"
     )
-    assert problems(message_of(rendered)) == []
+    assert limit_violations(message_of(rendered)) == []
 
 
 def test_payload_text_in_an_error_steers_neither_log_nor_message(tmp_path: Path) -> None:
     hostile = "\x1b[31m<!channel>\n\u202e" * 500
     rendered = one(tmp_path, "{{ {}[payload.a]() }}{{ payload.a % 3 }}{{ payload[payload.a]() }}", {"a": hostile})
-    assert rendered.fault.isprintable()
-    assert len(rendered.fault) <= 300
+    assert rendered.error is not None
+    assert str(rendered.error).isprintable()
+    assert len(rendered.error.message) <= 300
     assert "<!" not in shown(message_of(rendered))
-    assert problems(message_of(rendered)) == []
+    assert limit_violations(message_of(rendered)) == []
 
 
 def growing(start: str, grown: str, turns: int = 99) -> str:
@@ -234,8 +236,10 @@ def test_a_template_without_end_is_cut_off_with_the_fallback(tmp_path: Path, nam
     began = thread_time()
     rendered = render(event(payload), made, "one.j2")
     assert thread_time() - began < 0.6
-    assert rendered.fault.startswith("one.j2:1: ")
-    assert problems(message_of(rendered)) == []
+    assert plain(rendered.error).startswith("templates/one.j2:1: ")
+    assert rendered.error is not None
+    assert rendered.error.code in ("limit-exceeded", "time-limit-exceeded", "template-failed")
+    assert limit_violations(message_of(rendered)) == []
 
 
 @pytest.mark.parametrize(
@@ -250,7 +254,7 @@ def test_a_block_that_writes_too_much_is_named_and_not_the_frame(tmp_path: Path,
         "{% block text %}{{ m() }}{% endblock %}" if "macro" in text else ""
     )
     rendered = render(event(), templates(tmp_path, one=text), "one.j2")
-    assert rendered.fault == f"{place}: the template writes too much"
+    assert plain(rendered.error).startswith(f"templates/{place}: the template writes too much (")
 
 
 BOUNDED = [
@@ -275,8 +279,8 @@ def test_what_could_be_much_is_shortened(tmp_path: Path, text: str) -> None:
         event({"big": "x<b*` " * 15_000, "fat": "<&" * 45_000, "lists": [[1] * 100] * 20_000}), made, "one.j2"
     )
     assert thread_time() - began < 0.6
-    assert rendered.fault == ""
-    assert problems(message_of(rendered)) == []
+    assert rendered.error is None
+    assert limit_violations(message_of(rendered)) == []
 
 
 def test_missing_fields_are_told_with_their_place_and_found_ones_too(tmp_path: Path) -> None:
@@ -287,13 +291,13 @@ def test_missing_fields_are_told_with_their_place_and_found_ones_too(tmp_path: P
         "{{ payload.labels[0].name | upper }}"
     )
     rendered = one(tmp_path, text, {"object_attributes": {"title": "T"}})
-    assert rendered.missing == ("one.j2:2: mr.titel", "one.j2:4: payload.labels[0].name")
-    assert {"one.j2:1: payload.object_attributes", "one.j2:2: mr.title"} <= set(rendered.found)
+    assert rendered.missing == (("one.j2", 2, "mr.titel"), ("one.j2", 4, "payload.labels[0].name"))
+    assert {("one.j2", 1, "payload.object_attributes"), ("one.j2", 2, "mr.title")} <= set(rendered.found)
 
 
 def test_one_render_leaves_nothing_for_the_next(tmp_path: Path) -> None:
     made = templates(tmp_path, one="{{ field('a', 'b') }}{{ 1 // 0 }}", two="two")
-    assert render(event(), made, "one.j2").fault
+    assert render(event(), made, "one.j2").error
     assert shown(message_of(render(event(), made, "two.j2"))) == "two\ntwo"
 
 
@@ -334,8 +338,8 @@ def all_kinds(tmp_path_factory: pytest.TempPathFactory) -> Templates:
 def test_any_payload_makes_a_message_within_the_limits(all_kinds: Templates, payload: dict[str, object]) -> None:
     rendered = render(event(payload), all_kinds, "all.j2")
     message = message_of(rendered)
-    assert rendered.fault == ""
-    assert problems(message) == []
+    assert rendered.error is None
+    assert limit_violations(message) == []
     raw = json.dumps(message.body(), ensure_ascii=False)
     assert not any(control in raw.replace("<!date^", "") for control in ("<!", "<@", "<#"))
 
@@ -350,6 +354,6 @@ def test_threads_render_beside_each_other(tmp_path: Path) -> None:
         assert set(re.findall(r"n\d+", shown(message_of(one_rendered)).replace("n", " n"))) == {f"n{number}"}
 
 
-def test_a_pipe_in_the_place_of_a_template_is_a_fault_and_holds_nothing_up(tmp_path: Path) -> None:
+def test_a_pipe_in_the_place_of_a_template_is_an_error_and_holds_nothing_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "one.j2")
-    assert "no file" in load_templates(tmp_path, {}).faults["one.j2"]
+    assert "not a file" in load_templates(tmp_path, {}).errors["one.j2"].message

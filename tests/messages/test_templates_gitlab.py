@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bridge.events import Event
 from bridge.messages import Message, Rendered
-from bridge.messages.limits import problems
+from bridge.messages.limits import limit_violations
 from bridge.messages.render import load_templates
 from tests.messages.rendering import render
 from tests.sources.gitlab_bodies import PAYLOADS, SAMPLES, Json, changed, read, sample
@@ -33,10 +33,10 @@ def rendered(body: object, header: str = "") -> Rendered:
 def message(event: Event) -> Message:
     """The message of an event, which must render without fault and keep within Slack's limits."""
     made = render(event, TEMPLATES)
-    assert not made.fault
+    assert not made.error
     assert made.template.startswith("gitlab/")
     assert made.message is not None, made.skip
-    assert not problems(made.message)
+    assert not limit_violations(made.message)
     return made.message
 
 
@@ -53,9 +53,9 @@ def said(body: object, header: str = "") -> str:
 def test_every_sample_makes_a_message_without_holes_and_without_reading_what_is_not_there(path: Path) -> None:
     made = rendered(sample(path.stem))
     assert made.message is not None
-    assert not made.fault
+    assert not made.error
     assert not made.missing
-    assert not problems(made.message)
+    assert not limit_violations(made.message)
     text = written(made.message)
     assert not any(hole in text for hole in ("None", "Undefined", "•\n", "Somebody", "()", ">>", "  "))
     title = made.message.body()["blocks"]
@@ -67,8 +67,8 @@ def test_every_shared_payload_makes_a_message_without_holes() -> None:
     for name, about in INDEX.items():
         made = rendered(json.loads((PAYLOADS / name).read_text("utf-8")), about["X-Gitlab-Event"])
         assert made.message is not None, name
-        assert not made.fault, name
-        assert not problems(made.message), name
+        assert not made.error, name
+        assert not limit_violations(made.message), name
         text = written(made.message)
         assert not any(hole in text for hole in ("None", "Undefined", "•\n", "Somebody")), name
 
@@ -459,7 +459,7 @@ def test_what_nobody_would_see_is_not_told_and_the_reason_is_kept(body: Json) ->
     made = rendered(body)
     assert made.message is None
     assert made.skip
-    assert not made.fault
+    assert not made.error
 
 
 def test_an_update_that_only_a_machine_would_notice_in_a_review_is_not_told() -> None:
@@ -666,9 +666,9 @@ def test_no_text_of_a_payload_mentions_links_or_formats(path: Path) -> None:
 
     body = sample(path.stem)
     made = rendered(poisoned(body))
-    assert not made.fault
+    assert not made.error
     if made.message is not None:
-        assert not problems(made.message)
+        assert not limit_violations(made.message)
         text = re.sub(r"`[^`\n]*`", "", written(made.message))
         assert not any(token in text for token in ("<!channel", "<@U1", "<https://evil", "@here", "*b*"))
 
@@ -694,7 +694,7 @@ def test_a_body_that_says_nothing_leaves_no_dangling_words(path: Path, empty: ob
         told = {name: inner[name] for name in ("action", "status", "state", "noteable_type") if name in inner}
         kept["object_attributes"] = {**hollow["object_attributes"], **told}
     made = rendered({**hollow, **kept})
-    assert not made.fault
+    assert not made.error
     if made.message is not None:
         for line in written(made.message).replace('"', "\n").splitlines():
             assert not re.search(r"(?:\b(?:in|on|by|to|of|for|with|as) ?|•|—|→)$", line) or line in ("text", "to"), line
@@ -737,5 +737,5 @@ def test_no_value_in_place_of_another_makes_a_template_fail(path: Path, data: st
                 break
             inner = value
     made = rendered(body)
-    assert not made.fault
-    assert made.message is None or not problems(made.message)
+    assert not made.error
+    assert made.message is None or not limit_violations(made.message)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from bridge.messages.limits import problems
+from bridge.messages.limits import limit_violations
 from bridge.samples import Sample, sample_event
 from bridge.sources.shopify.provider import PROVIDER
+from bridge.templating.jinja_internals import Place
 from tests.messages.rendering import render
 from tests.messages.shopify_messages import NOW, PAYLOADS, SAMPLES, event_of, templates, written
 from tests.walks import for_each
@@ -21,7 +22,7 @@ def test_every_sample_reads_well_and_links_to_the_admin(one: Sample) -> None:
 
 
 def test_no_template_reads_a_field_that_no_sample_has() -> None:
-    missing: dict[str, set[str]] = {}
+    missing: dict[str, set[Place]] = {}
     for one in SAMPLES:
         rendered = render(sample_event(one, "shopify", NOW), templates())
         missing.setdefault(rendered.template, set(rendered.missing)).intersection_update(rendered.missing)
@@ -58,9 +59,9 @@ def test_a_body_whose_fields_are_all_of_the_wrong_kind_is_still_a_message(junk: 
     for one in SAMPLES:
         assert isinstance(one.body, dict)
         rendered = render(event_of(one.type, dict.fromkeys(one.body, junk)), templates())
-        assert rendered.fault == "", f"{one.type}: {rendered.fault}"
+        assert rendered.error is None, f"{one.type}: {rendered.error}"
         assert rendered.message is not None
-        assert problems(rendered.message) == []
+        assert limit_violations(rendered.message) == []
 
 
 @pytest.mark.thorough
@@ -119,4 +120,4 @@ def test_the_blanked_shapes_of_real_payloads_render_without_fault() -> None:
     for path in sorted((PAYLOADS / "shapes").glob("*.json")):
         event_type = PROVIDER.type_of_sample(path.stem)
         rendered = render(event_of(event_type, path.read_bytes()), templates())
-        assert rendered.fault == ""
+        assert rendered.error is None

@@ -31,7 +31,7 @@ SAMPLES = [sample for sample in samples().values() if sample.provider == "stripe
 
 
 def test_every_template_compiles() -> None:
-    assert {name: fault for name, fault in templates().faults.items() if name.startswith("stripe/")} == {}
+    assert {name: error for name, error in templates().errors.items() if name.startswith("stripe/")} == {}
 
 
 @for_each(SAMPLES, name=lambda one: one.type)
@@ -140,7 +140,7 @@ def test_what_a_sample_says(event_type: str, phrases: list[str]) -> None:
 def test_a_list_of_changes_that_is_none_costs_no_message(event_type: str, previous: object) -> None:
     body = sample(event_type)
     assert isinstance(body["data"], dict)
-    assert rendered({**body, "data": {**body["data"], "previous_attributes": previous}}).fault == ""
+    assert rendered({**body, "data": {**body["data"], "previous_attributes": previous}}).error is None
 
 
 def test_an_invoice_of_an_older_api_version_links_its_subscription() -> None:
@@ -227,7 +227,7 @@ def hostile(value: object) -> object:
 @for_each(SAMPLES, name=lambda one: one.type)
 def test_no_text_of_a_payload_mentions_or_links(one: Sample) -> None:
     result = rendered(hostile(one.body))
-    assert result.fault == ""
+    assert result.error is None
     if result.message is None:
         return
     posted = json.dumps(result.message.body(), ensure_ascii=False)
@@ -267,7 +267,7 @@ def test_no_shape_of_a_payload_makes_a_template_fail(data: st.DataObject) -> Non
             holder[path[-1]] = data.draw(_JUNK)
     event = event_of(body)
     result = render(event, templates())
-    assert result.fault == ""
+    assert result.error is None
 
 
 @pytest.mark.thorough

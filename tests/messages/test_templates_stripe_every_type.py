@@ -115,8 +115,8 @@ def test_fields_of_the_wrong_kind_cost_no_message(one: Sample) -> None:
     right = dict(resource)
     for number, name in enumerate(names):
         resource[name] = JUNK[number % len(JUNK)]
-        assert rendered(body).fault == "", name
+        assert rendered(body).error is None, name
         resource[name] = right[name]
     for junk in JUNK:
         resource.update(dict.fromkeys(names, junk))
-        assert rendered(body).fault == "", junk
+        assert rendered(body).error is None, junk

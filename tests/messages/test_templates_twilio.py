@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import bridge.samples
 from bridge.events import Event
 from bridge.messages import Message
-from bridge.messages.limits import problems
+from bridge.messages.limits import limit_violations
 from bridge.messages.render import load_templates
 from bridge.sources import Malformed
 from bridge.sources.twilio.errors import WORDS
@@ -34,10 +34,10 @@ def events(body: object) -> list[Event]:
 def message(event: Event) -> Message:
     """The message of an event, which must render without fault and keep within Slack's limits."""
     rendered = render(event, TEMPLATES)
-    assert not rendered.fault
+    assert not rendered.error
     assert rendered.template.startswith("twilio/")
     assert rendered.message is not None
-    assert not list(problems(rendered.message))
+    assert not list(limit_violations(rendered.message))
     return rendered.message
 
 

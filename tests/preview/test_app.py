@@ -122,7 +122,7 @@ async def test_what_the_check_refuses_is_not_saved_and_told_at_its_line(address:
     data = {"event": "gitlab/push", "file": "gitlab/push.j2", "text": text, "saved": fingerprint(TITLE)}
     status, answer = await post(address, "save", data)
     assert status == 422
-    assert text_at(answer, "findings", 0, "where") == "templates/gitlab/push.j2"
+    assert text_at(answer, "findings", 0, "file") == "templates/gitlab/push.j2"
     assert int_at(answer, "findings", 0, "line") == 2
     assert files.text("gitlab/push.j2") == TITLE
 

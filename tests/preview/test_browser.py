@@ -136,7 +136,7 @@ async def test_an_event_that_is_not_there_leaves_the_one_that_is(address: Addres
         await at(page, "pushed")
         await page.fill("#event", "gitlab/pusk")
         await page.keyboard.press("Enter")
-        await expect(page.locator("#banner")).to_contain_text("the nearest is 'gitlab/push'")
+        await expect(page.locator("#banner")).to_contain_text("did you mean `gitlab/push`?")
         await page.fill("#text", TITLE.replace("pushed", "typed"))
         await at(page, "Mei-Ling Chen typed")
         await expect(page.locator("#banner")).to_be_hidden()

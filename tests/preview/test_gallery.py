@@ -4,17 +4,21 @@ import base64
 import hashlib
 import re
 
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import error
 from bridge.messages import Message, Rendered
 from bridge.preview.gallery import GalleryItem, gallery_page
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
+
+ERROR = error(Code.TEMPLATE_FAILED, HOSTILE, HOSTILE)
 
 
 def page() -> str:
     return gallery_page(
         [
             GalleryItem("gitlab", "push", "t", Rendered("gitlab/push.j2", Message("Ada <pushed>"))),
-            GalleryItem("gitlab", HOSTILE, HOSTILE, Rendered(HOSTILE, None, HOSTILE, HOSTILE)),
+            GalleryItem("gitlab", HOSTILE, HOSTILE, Rendered(HOSTILE, None, HOSTILE, ERROR)),
             GalleryItem("stripe", "charge.failed", "t", Rendered("stripe/charge.j2", Message(HOSTILE))),
         ]
     )

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import error
 from bridge.config.errors import ConfigurationError
 from bridge.live.snapshot import Snapshot
 from bridge.preview import session
@@ -65,11 +67,13 @@ def test_a_pasted_payload_stands_in_for_the_sample_and_is_told_what_it_lacks(fil
     assert json.loads(str(seen["json"]))["text"] == "Grace"
     assert seen["problems"] == [
         {
-            "level": "note",
-            "where": "templates/gitlab/push.j2",
+            "severity": "note",
+            "file": "templates/gitlab/push.j2",
             "line": 2,
-            "what": "payload.ref is not in this payload",
-            "hint": "",
+            "column": None,
+            "message": "payload.ref is not in this payload",
+            "hint": "ask `is defined` first if it may be missing",
+            "code": "payload-missing-field",
         }
     ]
 
@@ -82,11 +86,11 @@ def test_a_form_can_be_pasted_where_the_provider_sends_forms(files: Files) -> No
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
-        ({"event": "gitlab/pusk"}, "the nearest is 'gitlab/push'"),
+        ({"event": "gitlab/pusk"}, "did you mean `gitlab/push`?"),
         ({"event": "gitlab/push", "payload": "{"}, "the payload is not JSON, and gitlab sends nothing else"),
         ({"event": "twilio/message.received", "payload": "?"}, "the payload is neither JSON nor a form"),
-        ({"event": "stripe/charge.failed", "payload": "[1]"}, "the payload is no body that stripe would send"),
-        ({"event": "twilio/message.received", "payload": "[]"}, "the payload is no body that twilio would send"),
+        ({"event": "stripe/charge.failed", "payload": "[1]"}, "the payload is not a body that stripe sends"),
+        ({"event": "twilio/message.received", "payload": "[]"}, "the payload is not a body that twilio sends"),
     ],
 )
 def test_what_cannot_be_shown_is_refused_with_the_reason(files: Files, asked: dict[str, str], why: str) -> None:
@@ -114,10 +118,10 @@ def test_a_template_that_skips_tells_its_reason_and_has_no_message(files: Files)
         ("a\n{% for a in range(9999) %}{{ 'x' * 9999 }}{% endfor %}", 2, "too much"),
     ],
 )
-def test_every_mistake_is_told_at_its_line(files: Files, text: str, line: int, what: str) -> None:
+def test_every_mistake_is_an_error_at_its_line(files: Files, text: str, line: int, what: str) -> None:
     asked = Asked("gitlab/push", file="gitlab/push.j2", text=text)
     errors = session.new_errors(asked, files.snapshot())
-    assert {(found.where, found.line) for found in errors if what in str(found)} == {("templates/gitlab/push.j2", line)}
+    assert {(found.file, found.line) for found in errors if what in str(found)} == {("templates/gitlab/push.j2", line)}
 
 
 def test_errors_that_are_elsewhere_already_do_not_keep_a_file_from_being_saved(files: Files) -> None:
@@ -130,11 +134,11 @@ def test_a_configuration_that_cannot_work_leaves_the_last_one_in_force(files: Fi
     snapshot = files.snapshot()
 
     def fails() -> Snapshot:
-        raise ConfigurationError(["routes.toml:3: unknown key 'chanels'; the nearest known is 'channels'"])
+        raise ConfigurationError([error(Code.ROUTE_UNKNOWN_KEY, "unknown key", "a hint", file="routes.toml", line=3)])
 
-    last, faults = session.reload(Files(files.folder, files.routes, fails), snapshot)
+    last, errors = session.reload(Files(files.folder, files.routes, fails), snapshot)
     assert last.routes is snapshot.routes
-    assert faults[0]["line"] == 3
+    assert errors[0]["line"] == 3
     (files.folder / "gitlab/push.j2").write_text("Changed meanwhile", "utf-8")
     last, _ = session.reload(Files(files.folder, files.routes, fails), snapshot)
     assert last.templates.sources["gitlab/push.j2"] == "Changed meanwhile"
@@ -157,7 +161,7 @@ def test_a_file_that_cannot_be_read_is_a_problem_and_no_text(files: Files) -> No
 def test_a_limit_that_is_broken_is_told_at_its_block(files: Files) -> None:
     text = '{% extends "message.j2" %}\n{% block title %}x{% endblock %}\n{% block body %}<b>{% endblock %}'
     seen = look(files, event="gitlab/push", file="gitlab/push.j2", text=text)
-    assert [(one["line"], one["what"]) for one in seen["problems"]] == [  # type: ignore[attr-defined]
+    assert [(one["line"], one["message"]) for one in seen["problems"]] == [  # type: ignore[attr-defined]
         (3, "breaks a limit of Slack: attachments[0].blocks[0].text: <b> is nothing that Slack knows")
     ]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bridge.routing.patterns import fault, matches, verdict
+from bridge.routing.patterns import matches, problem, verdict
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_a_list_of_patterns(patterns: list[str], event_type: str, wanted: bool, 
 
 
 @pytest.mark.parametrize("pattern", ["", "!", " ", "! ", " push", "push ", "!!push", "orders/", "pipeline.", "! push"])
-def test_what_can_never_match_is_a_fault(pattern: str) -> None:
-    assert fault(pattern)
+def test_what_can_never_match_is_a_problem(pattern: str) -> None:
+    assert problem(pattern)
 
 
 @pytest.mark.parametrize("pattern", ["push", "!push", "*", "!*", "orders/*", "v2.core.account[configuration.merchant]"])
 def test_what_can_match_is_none(pattern: str) -> None:
-    assert fault(pattern) is None
+    assert problem(pattern) is None
 
 
 def slow_reference(pattern: str, event_type: str) -> bool:

@@ -1,4 +1,4 @@
-"""The line of every value in a TOML file."""
+"""The position of every value in a TOML file."""
 
 import tomllib
 from pathlib import Path as File
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.routing.toml_positions import Path, find_lines, line_of
+from bridge.routing.toml_positions import Path, Position, find_positions, position_of
 
 SAMPLE = '''# a comment with = and [brackets]
 top = 1
@@ -41,7 +41,7 @@ inline = { a.b = 1, c = { d = [1, 2] } }
 
 
 def test_the_lines_of_a_sample() -> None:
-    assert dict(find_lines(SAMPLE)) == {
+    assert {path: position.line for path, position in find_positions(SAMPLE).items()} == {
         ("top",): 2,
         ("sources",): 4,
         ("sources", "stripe-eu"): 4,
@@ -75,17 +75,26 @@ def test_the_lines_of_a_sample() -> None:
         ("last", "of"): 28,
         ("last", "of", "all"): 28,
     }
-    assert set(find_lines(SAMPLE)) == paths(tomllib.loads(SAMPLE))
+    assert set(find_positions(SAMPLE)) == paths(tomllib.loads(SAMPLE))
 
 
 def test_lines_end_in_any_way() -> None:
-    assert find_lines("a = 1\r\nb = 2") == {("a",): 1, ("b",): 2}
+    assert find_positions("a = 1\r\nb = 2") == {("a",): (1, 1), ("b",): (2, 1)}
 
 
-def test_what_is_not_there_has_the_line_of_what_is_around_it() -> None:
-    lines = find_lines("\n[[routes]]\nname = 'x'\n")
-    assert line_of(lines, ("routes", 0, "channels")) == 2
-    assert line_of(lines, ("sources", "x")) == 1
+def test_a_missing_path_has_the_position_of_the_table_around_it() -> None:
+    positions = find_positions("\n[[routes]]\nname = 'x'\n")
+    assert position_of(positions, ("routes", 0, "channels")) == Position(2, 1)
+    assert position_of(positions, ("sources", "x")) == Position(1, 1)
+
+
+def test_columns_are_those_of_keys_elements_and_headers() -> None:
+    positions = find_positions("  [a]\r\n\t b . c = [1,\r\n  {d = 2}]\n [[ e ]]\n")
+    assert positions["a",] == (1, 3)
+    assert positions["a", "b", "c"] == (2, 3)
+    assert positions["a", "b", "c", 0] == (2, 12)
+    assert positions["a", "b", "c", 1, "d"] == (3, 4)
+    assert positions["e",] == (4, 2)
 
 
 def paths(data: object, path: Path = ()) -> set[Path]:
@@ -128,25 +137,26 @@ _lines = (
 @pytest.mark.thorough
 @given(st.lists(_lines, max_size=8), st.sampled_from(["\n", "\r\n"]))
 @settings(max_examples=600)
-def test_whatever_tomllib_reads_has_its_line(statements: list[str], end: str) -> None:
+def test_every_value_that_tomllib_reads_has_its_position(statements: list[str], end: str) -> None:
     text = "\n".join(statements).replace("\n", end)
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return
-    lines = find_lines(text)
-    assert set(lines) == paths(data)
-    starts = text.split("\n")
-    for path, line in lines.items():
+    positions = find_positions(text)
+    assert set(positions) == paths(data)
+    lines = text.split("\n")
+    for path, (line, column) in positions.items():
+        assert 1 <= column <= len(lines[line - 1])
         if isinstance(path[-1], str) and path[-1].isalnum() and path[-1].isascii():
-            assert path[-1] in starts[line - 1]
+            assert path[-1] in lines[line - 1][column - 1 :]
 
 
-def test_the_lines_of_the_shipped_file() -> None:
+def test_the_positions_of_the_shipped_file() -> None:
     text = File(__file__).parents[2].joinpath("routes.toml").read_text("utf-8")
-    assert set(find_lines(text)) == paths(tomllib.loads(text))
+    assert set(find_positions(text)) == paths(tomllib.loads(text))
 
 
 @pytest.mark.parametrize("text", ["a = " + "[" * 150 + "]" * 150, "a.b.c.d.e.f = 1", "", "\n\n", "# only"])
 def test_odd_files(text: str) -> None:
-    assert set(find_lines(text)) == paths(tomllib.loads(text))
+    assert set(find_positions(text)) == paths(tomllib.loads(text))

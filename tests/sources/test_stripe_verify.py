@@ -187,9 +187,9 @@ def test_vectors(case: dict[str, object]) -> None:
 def test_a_secret_that_is_clearly_wrong_is_named_without_being_shown(secret: str) -> None:
     fault = PROVIDER.check_secret(secret)
     assert fault is not None
-    assert "whsec_" in fault
-    assert "\n" not in fault
-    assert not secret.strip() or secret not in fault
+    assert "whsec_" in str(fault)
+    assert "\n" not in str(fault)
+    assert not secret.strip() or secret not in str(fault)
 
 
 @pytest.mark.parametrize("secret", ["https://hooks.example.com", f"{SECRET} {OTHER}"])

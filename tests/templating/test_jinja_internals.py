@@ -90,9 +90,9 @@ def test_an_undefined_value_knows_what_was_missing() -> None:
 
 def test_an_expression_ends_where_its_source_ends() -> None:
     environment = HookedEnvironment()
-    tree, complete = parse_expression(environment, "a.b == 1")
-    assert (tree.environment is environment, complete) == (True, True), MEND
-    assert not parse_expression(environment, "a b")[1], MEND
+    tree, extra_line = parse_expression(environment, "a.b == 1")
+    assert (tree.environment is environment, extra_line) == (True, 0), MEND
+    assert parse_expression(environment, "a\n b")[1] == 2, MEND
 
 
 def test_lines_of_errors_and_blocks_are_found() -> None:

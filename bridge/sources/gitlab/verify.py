@@ -7,6 +7,7 @@ Source: GitLab docs, Webhooks, https://docs.gitlab.com/user/project/integrations
 
 from collections.abc import Sequence
 
+from bridge.config.diagnostics import Problem
 from bridge.events import Request
 from bridge.sources import standard_webhooks
 from bridge.sources.errors import Unverified
@@ -39,20 +40,20 @@ def verify(request: Request, secrets: Sequence[str], now: float) -> None:
         raise Unverified("x-gitlab-token is wrong")
 
 
-def check_secret(secret: str) -> str | None:
-    """Return the problem with a secret and the hint, without showing the secret; None if it is usable."""
+def check_secret(secret: str) -> Problem | None:
+    """Return the problem with a secret, without showing it; None if it is usable."""
     secret = secret.strip()
     if not secret:
-        return "is empty: copy the signing token or the secret token of the webhook in GitLab"
+        return Problem("is empty", "copy the signing token or the secret token of the webhook in GitLab")
     if _is_signing_token(secret):
         if standard_webhooks.decode_key(secret) is None:
-            return (
-                "starts with whsec_ but is not a signing token (base64 of 24 to 64 bytes must follow): "
-                "GitLab shows the token once, so regenerate it and copy the whole of it"
+            return Problem(
+                "starts with whsec_ but is not a signing token (base64 of 24 to 64 bytes must follow)",
+                "regenerate the token, and copy all of it: GitLab shows it once",
             )
         return None
     if not secret.isprintable():
-        return "holds a line break or a control character, which no header can carry: copy the secret token again"
+        return Problem("holds a line break or a control character, which no header can carry", "copy the token again")
     return None
 
 

@@ -7,6 +7,7 @@ import base64
 import hmac
 from collections.abc import Sequence
 
+from bridge.config.diagnostics import Problem
 from bridge.events import Request
 from bridge.sources.errors import Unverified
 from bridge.sources.signatures import any_match, encoded_secrets, single_header
@@ -39,13 +40,13 @@ def signature_of(body: bytes, secret: bytes) -> bytes:
     return base64.b64encode(hmac.digest(secret, body, "sha256"))
 
 
-def check_secret(secret: str) -> str | None:
+def check_secret(secret: str) -> Problem | None:
     """Return the problem with a client secret or admin signing key, without showing it; None if it is usable."""
     if secret.strip().startswith(_ACCESS_TOKENS):
-        return (
-            "this is an access token of the Admin API; webhooks are signed with the app's client secret "
-            "(or, for webhooks made in the admin, with the key under Settings > Notifications > Webhooks)"
+        return Problem(
+            "is an access token of the Admin API, which signs no webhooks",
+            "use the app's client secret; webhooks of the admin have a key under Settings > Notifications > Webhooks",
         )
     if secret.strip().startswith("whsec_"):
-        return "a secret that starts with whsec_ is another provider's; take the app's client secret"
+        return Problem("starts with whsec_, so it is another provider's", "use the app's client secret")
     return None

@@ -7,6 +7,7 @@ https://docs.stripe.com/webhooks#verify-manually.
 import hmac
 from collections.abc import Sequence
 
+from bridge.config.diagnostics import Problem
 from bridge.events import Request
 from bridge.sources.errors import Unverified
 from bridge.sources.signatures import any_match, check_window, encoded_secrets, single_header
@@ -14,11 +15,11 @@ from bridge.sources.signatures import any_match, check_window, encoded_secrets, 
 SIGNATURE_HEADER = "stripe-signature"
 
 _OTHER_SECRETS = {
-    ("sk_", "rk_", "pk_"): "this is an API key; webhooks are signed with the endpoint's signing secret (whsec_…), "
-    "which the Dashboard shows under Developers > Webhooks",
-    ("we_", "ed_"): "this is the endpoint's id; take its signing secret (whsec_…), which the Dashboard shows beside it",
-    ("http:", "https:"): "this is an address; take the endpoint's signing secret (whsec_…) from the Dashboard",
+    ("sk_", "rk_", "pk_"): "is an API key, which signs no webhooks",
+    ("we_", "ed_"): "is the endpoint's id",
+    ("http:", "https:"): "is a URL",
 }
+_HINT = "copy the endpoint's signing secret (whsec_…) from the Dashboard, under Developers > Webhooks"
 
 
 def verify(request: Request, secrets: Sequence[str], now: float) -> None:
@@ -55,14 +56,14 @@ def signature_of(body: bytes, secret: bytes, timestamp: bytes) -> bytes:
     return hmac.digest(secret, timestamp + b"." + body, "sha256").hex().encode()
 
 
-def check_secret(secret: str) -> str | None:
-    """Return the clear problem with a signing secret, in one line that does not show it; else None."""
+def check_secret(secret: str) -> Problem | None:
+    """Return the clear problem with a signing secret, without showing it; else None."""
     secret = secret.strip()
     if not secret:
-        return "is empty; take the endpoint's signing secret (whsec_…) from the Dashboard under Developers > Webhooks"
+        return Problem("is empty", _HINT)
     for prefixes, message in _OTHER_SECRETS.items():
         if secret.startswith(prefixes):
-            return message
+            return Problem(message, _HINT)
     if any(c.isspace() for c in secret):
-        return "holds a blank or a line break; a signing secret has none (several secrets are written as a JSON list)"
+        return Problem("holds a blank or a line break", "remove it; write several secrets as a JSON list")
     return None

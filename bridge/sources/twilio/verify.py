@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
+from bridge.config.diagnostics import Problem
 from bridge.events import Request
 from bridge.sources import signatures
 from bridge.sources.errors import Unverified
@@ -46,20 +47,20 @@ def verify(request: Request, secrets: Sequence[str], now: float) -> None:  # noq
         raise Unverified("the signature does not match (or BRIDGE_PUBLIC_URL is not the URL that Twilio calls)")
 
 
-def check_secret(secret: str) -> str | None:
-    """Return the problem with a secret, in one line that does not show it; None if it is usable."""
+def check_secret(secret: str) -> Problem | None:
+    """Return the problem with a secret, without showing it; None if it is usable."""
     secret = secret.strip()
     if not secret:
-        return "the secret is empty: give the account's primary Auth Token, or KEYID:SECRET of a SharedKey"
+        return Problem("is empty", "use the account's primary Auth Token, or KEYID:SECRET of a SharedKey")
     if not secret.isascii() or not secret.isprintable() or " " in secret:
-        return "the secret holds blanks or characters that no Twilio secret has: copy it again"
+        return Problem("holds blanks or characters that no Twilio secret has", "copy it again")
     key_id, rest = split_secret(secret.encode())
     if b":" in secret.encode() and not (key_id and rest):
-        return "half of KEYID:SECRET is missing: give the SharedKey's id, a colon and its secret"
+        return Problem("lacks half of KEYID:SECRET", "write the SharedKey's id, a colon and its secret")
     if _is_sid(secret, "AC"):
-        return "this is an Account SID: give the account's primary Auth Token, which stands below it in the Console"
+        return Problem("is an Account SID", "use the account's primary Auth Token, which is below it in the Console")
     if _is_sid(secret, "SK"):
-        return "this is an API key's SID: API keys sign no webhooks, give the account's primary Auth Token"
+        return Problem("is an API key's SID, and API keys sign no webhooks", "use the account's primary Auth Token")
     return None
 
 

@@ -1,9 +1,9 @@
-"""Errors of Jinja and of what templates call, in the words of whoever writes templates."""
+"""Errors of Jinja and of template helpers, explained to the template author."""
 
 import pytest
 from jinja2 import Environment, TemplateSyntaxError
 
-from bridge.lint.hints import said
+from bridge.templating.hints import explained
 
 
 @pytest.mark.parametrize(
@@ -11,26 +11,26 @@ from bridge.lint.hints import said
     [
         (
             "TypeError: SlackEnvironment.__init__.<locals>.mention() missing 1 required positional argument: 'name'",
-            ("mention() missing 1 required positional argument: 'name'", "docs/templates.md tells what it takes"),
+            ("mention() missing 1 required positional argument: 'name'", "docs/templates.md lists its arguments"),
         ),
         (
             "TypeError: button() takes from 2 to 3 positional arguments but 4 were given",
             (
                 "button() takes from 2 to 3 positional arguments but 4 were given",
-                "docs/templates.md tells what it takes",
+                "docs/templates.md lists its arguments",
             ),
         ),
         (
             "TypeError: 'int' object is not iterable",
             (
                 "TypeError: 'int' object is not iterable",
-                "ask first what kind of value it is, or let a filter take care of that",
+                "test the kind of the value first, or use a filter",
             ),
         ),
     ],
 )
-def test_a_call_gone_wrong_is_named_as_it_was_written(what: str, expected: tuple[str, str]) -> None:
-    assert said(what) == expected
+def test_a_wrong_call_is_named_as_it_was_written(what: str, expected: tuple[str, str]) -> None:
+    assert explained(what) == expected
 
 
 WRONG = """{{ "abc }}|{{ a ! b }}|{% %}|{{ a. }}|{% for in x %}{% endfor %}|{% for x of y %}{% endfor %}|{% set 1 = 2 %}
@@ -41,10 +41,10 @@ WRONG = """{{ "abc }}|{{ a ! b }}|{% %}|{{ a. }}|{% for in x %}{% endfor %}|{% f
 
 
 @pytest.mark.parametrize("text", [*WRONG.replace("\n", "|").split("|"), "{{ a | }}"])
-def test_every_syntax_error_has_its_mend(text: str) -> None:
+def test_every_syntax_error_has_a_hint(text: str) -> None:
     with pytest.raises(TemplateSyntaxError) as error:
         Environment(autoescape=True).parse(text)
-    what, hint = said(error.value.message or "")
+    what, hint = explained(error.value.message or "")
     assert what
     assert hint
-    assert "the nearest known is 'else'" not in hint
+    assert "did you mean `else`" not in hint
