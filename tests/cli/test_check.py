@@ -30,7 +30,10 @@ class Mistake:
 
 MISTAKES: Mapping[str, Mistake] = {
     "push": Mistake(
-        CHILD + "{% block title %}\n{% if payload.x %}\nx{% endblock %}", 4, "'endblock'", "close it with {% endif %}"
+        CHILD + "{% block title %}\n{% if payload.x %}\nx{% endblock %}",
+        4,
+        "'endblock'",
+        "close the open `if` with {% endif %}",
     ),
     "tag_push": Mistake(
         CHILD

@@ -73,7 +73,7 @@ def test_env_adds_what_serve_would_refuse(tmp_path: Path) -> None:
 def test_env_adds_a_store_that_cannot_be_opened(tmp_path: Path) -> None:
     done = run(tmp_path, "check", "--env", environ={"BRIDGE_STORE": "postgres://hush@db/x"})
     assert done.returncode == 1
-    assert "error: BRIDGE_STORE: names no store" in done.stdout
+    assert "error: BRIDGE_STORE: names no known kind of store" in done.stdout
     assert "hush" not in done.stdout + done.stderr
 
 
@@ -92,8 +92,8 @@ def test_check_names_a_routes_template_that_is_not_there(tmp_path: Path, events:
     done = run(tmp_path, "check")
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if "pusch" in line]
-    assert line.startswith("error: routes.toml:3: ")
-    assert "'gitlab/push.j2'" in line
+    assert line.startswith("error: routes.toml:3:1: ")
+    assert "did you mean `gitlab/push.j2`?" in line
 
 
 def test_check_names_file_line_and_mend_of_a_wrong_route(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_check_tells_of_a_condition_that_cannot_be_evaluated(tmp_path: Path) -> 
     )
     done = run(tmp_path, "check")
     assert done.returncode == 1
-    assert "routes.toml:5: " in done.stdout
+    assert "routes.toml:5:1: " in done.stdout
 
 
 def test_render_shows_a_message(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def test_a_variable_that_the_parent_sets_again_is_an_error(tmp_path: Path) -> No
         one='{% extends "base.j2" %}\n{% set bar = "bad" %}{% block title %}{{ bar }}{% endblock %}',
     )
     what = "base.j2 sets 'bar' after this, so this value is never used"
-    assert plain_all(template_errors(made)) == [f"one.j2:2: {what} (choose another name, or fill a block)"]
+    assert plain_all(template_errors(made)) == [f"templates/one.j2:2: {what} (choose another name, or fill a block)"]
 
 
 def test_names_of_the_parent_are_known_in_the_child(tmp_path: Path) -> None:
