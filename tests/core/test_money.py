@@ -85,6 +85,7 @@ def test_minor_units_of_no_currency_give_nothing_rather_than_a_wrong_amount(curr
     assert format_major("1250", currency) == "1,250.00"
 
 
+@pytest.mark.thorough
 @given(st.integers(-(10**15), 10**15), st.sampled_from(["usd", "jpy", "kwd", "isk", "all", "chf", "zzz", "xpf"]))
 @settings(max_examples=200, deadline=None)
 def test_the_digits_of_an_amount_are_never_changed(amount: int, currency: str) -> None:
@@ -97,6 +98,7 @@ def test_the_digits_of_an_amount_are_never_changed(amount: int, currency: str) -
 _ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=60) | st.lists(st.integers())
 
 
+@pytest.mark.thorough
 @given(_ANYTHING, _ANYTHING)
 @settings(max_examples=300, deadline=None)
 def test_nothing_from_outside_makes_it_fail(amount: object, currency: object) -> None:

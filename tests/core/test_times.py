@@ -31,6 +31,7 @@ def test_every_way_in_which_providers_write_a_time(text: str, seconds: float | N
     assert written_time(text) == seconds
 
 
+@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(
     st.text(st.characters(), max_size=45) | st.from_regex(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d.{0,8}", fullmatch=True)

@@ -95,6 +95,7 @@ def test_hostile_text_is_only_ever_shown(text: str) -> None:
     harmless(draw(Message(text), UTC))
 
 
+@pytest.mark.thorough
 @settings(max_examples=150)
 @given(st.text(st.sampled_from("<>|*_~`&;!@#^{}\"'=/: \nabcsrtip0"), max_size=60))
 def test_whatever_the_text_only_known_elements_come_of_it(text: str) -> None:

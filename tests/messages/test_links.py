@@ -54,6 +54,7 @@ def test_members_are_looked_up_by_user_name_and_by_nothing_else() -> None:
     assert member(None, people) == ""
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(st.text() | st.from_regex(r"(https?|mailto):(//)?[^\n]{0,40}"), st.text(max_size=60))
 def test_no_address_and_no_label_makes_anything_but_a_link(url: str, text: str) -> None:

@@ -96,6 +96,7 @@ def test_the_worst_markdown_takes_a_fraction_of_a_second(unit: str) -> None:
     assert len(made) < 8 * MAX_MARKDOWN
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(

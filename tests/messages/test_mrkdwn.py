@@ -58,6 +58,7 @@ def test_cutting_leaves_every_token_whole(text: str, limit: int, expected: str) 
     assert cut(text, limit) == expected
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, st.integers(0, 80), st.sampled_from([units, json_bytes, visible]))
 def test_a_cut_text_fits_and_holds_whole_tokens_only(text: str, limit: int, measure: object) -> None:
@@ -69,6 +70,7 @@ def test_a_cut_text_fits_and_holds_whole_tokens_only(text: str, limit: int, meas
     assert not kept.endswith("\u200d")
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, st.integers(60, 200))
 def test_pieces_fit_and_nothing_but_white_space_is_lost(text: str, limit: int) -> None:

@@ -229,6 +229,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ENDLESS)
 def test_a_template_without_end_is_cut_off_with_the_fallback(tmp_path: Path, name: str) -> None:
     payload = {"big": "x<b*`" * 20_000, "md": "[a](" * 1000, "many": ["*a* [x](" * 500] * 900}
@@ -271,6 +272,7 @@ BOUNDED = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("text", BOUNDED)
 def test_what_could_be_much_is_shortened(tmp_path: Path, text: str) -> None:
     made = templates(tmp_path, one=text)

@@ -723,6 +723,7 @@ _VALUES: st.SearchStrategy[object] = st.sampled_from(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(SAMPLES), st.data())
 def test_no_value_in_place_of_another_makes_a_template_fail(path: Path, data: st.DataObject) -> None:

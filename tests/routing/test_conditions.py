@@ -201,6 +201,7 @@ TRIED = [
 ]
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4), st.sampled_from(TRIED))
 def test_filters_bear_any_value(payload: dict[str, object], condition: object) -> None:

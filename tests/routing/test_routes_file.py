@@ -337,6 +337,7 @@ def outcome(text: str) -> tuple[Diagnostic, ...]:
     return ()
 
 
+@pytest.mark.thorough
 @given(st.lists(_words, max_size=14).map(" ".join) | st.text(max_size=60))
 @example("[[routes]]\nchannels = 'a'\nname = '\u0085'")
 @hypothesis(max_examples=500, suppress_health_check=[HealthCheck.too_slow])

@@ -160,6 +160,7 @@ _HEADERS = st.dictionaries(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(_HEADERS, st.lists(st.text(st.characters(), max_size=60), max_size=3), st.binary(max_size=60))
 @example({"x-gitlab-token": "\ud800"}, ["\ud800", "\udcff"], b"")

@@ -145,6 +145,7 @@ _PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.thorough
 @given(st.lists(_PIECES, max_size=12).map("".join) | st.text(max_size=80), st.binary(max_size=60))
 @settings(max_examples=300, deadline=None)
 def test_whatever_comes_only_unverified_is_raised(header: str, body: bytes) -> None:

@@ -70,6 +70,7 @@ _types = st.sampled_from(["message.sent", "inbound-message.received"]).map(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(
     st.one_of(

@@ -159,6 +159,7 @@ async def test_announcing_much_and_sending_nothing_leaves_ordinary_bodies_their_
             writing.close()
 
 
+@pytest.mark.slow
 async def test_bodies_that_stop_before_their_end_keep_nobody_out_who_needs_their_room() -> None:
     inflight = BodyBudget(8 * SMALL, wait=30.0)  # on a busy machine, too
     async with serving(reader(inflight, 4 * SMALL)) as address:
