@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from bridge.cli.errors import refuse
-from bridge.config.errors import suggestion
+from bridge.config.errors import either, suggestion
 from bridge.events import Event
 from bridge.live.snapshot import Snapshot
 from bridge.samples import Sample, sample_event, samples
@@ -35,7 +35,7 @@ def named_event(name: str, snapshot: Snapshot, payload: Path | None = None) -> E
     if sample is None:
         types = [one.type for one in samples().values() if one.provider == provider]
         hint = suggestion(event_type, types, "docs/events.md lists the samples", f"`{source}/{{}}`".format)
-        refuse([f"there is no sample {name!r} ({hint}; or give a body with --payload FILE)"])
+        refuse([f"there is no sample {name!r} ({either(hint, 'give a body with --payload FILE')})"])
     try:
         return sample_event(sample, source, time.time(), body)
     except (Malformed, IndexError) as error:

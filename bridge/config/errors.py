@@ -31,6 +31,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return next(iter(difflib.get_close_matches(name[:100], sorted(known), n=1, cutoff=0.6)), "")
 
 
+def either(hint: str, other: str) -> str:
+    """Return a hint with a second way to fix the problem."""
+    return f"{hint} Or {other}" if hint.endswith("?") else f"{hint}; or {other}"
+
+
 def suggestion(name: str, known: Collection[str], look: str, show: Callable[[str], str] = "`{}`".format) -> str:
     """Return a hint for an unknown name: the nearest known one, all of them if they are few, or where to ``look``.
 

@@ -8,7 +8,7 @@ from jinja2 import Undefined
 
 from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import Diagnostic
-from bridge.config.errors import suggestion
+from bridge.config.errors import either, suggestion
 from bridge.messages.render import Templates
 from bridge.templating.jinja_internals import Place, TemplateModule, missing
 from bridge.templating.limits import Meter
@@ -43,9 +43,9 @@ def _hint(path: str, sought: Iterable[tuple[object, str]]) -> str:
     if any(looked_in is missing for looked_in in objects):
         return f"pass {name!r} to the imported macro as an argument: it does not see the variable"
     if keys := {key for looked_in in objects for key in _keys(looked_in)}:
-        hint = suggestion(name, keys, "correct the name")
+        hint = suggestion(name, keys, "compare it with the payload that `bridge preview` shows")
         hint = hint if path.endswith(f".{name}") else f"{name!r}: {hint}"
-        return f"{hint}{' Or' if hint.endswith('?') else '; or'} ask `is defined` first"
+        return either(hint, "ask `is defined` first")
     if any(isinstance(looked_in, list | tuple) for looked_in in objects):
         return "take one item of the list, or loop over it"
     if objects and all(looked_in is None for looked_in in objects):

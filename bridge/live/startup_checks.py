@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import PACKAGED, Diagnostic, editing, error
-from bridge.config.errors import nearest
+from bridge.config.errors import either, nearest
 from bridge.config.names import channel_variable, secret_variable, variable_key
 from bridge.config.settings import Settings
 from bridge.config.slack_urls import url_problem
@@ -63,7 +63,7 @@ def _of_secrets(settings: Settings, routes: Routes, providers: Mapping[str, Prov
             file = "routes.toml (`bridge init` makes one)" if routes.file.startswith(PACKAGED) else routes.file
             hint = f"add [sources.{key.replace('_', '-')}] with its provider to {file}"
             if near := nearest(key, known):
-                hint = f"did you mean {secret_variable(near)}? Or {hint}"
+                hint = either(f"did you mean {secret_variable(near)}?", hint)
             yield error(Code.SECRET_UNKNOWN_SOURCE, "is the secret of no known source", hint, file=variable)
         elif provider := providers.get(routes.provider_of(known[key])):
             problems = (provider.check_secret(secret.get_secret_value()) for secret in secrets)
