@@ -19,9 +19,9 @@ from bridge.store.sqlite.files import beside
 
 
 def check_store(*, as_json: bool, save: Path | None) -> None:
-    """Say how the store is, or what can be saved of it; status 1 if it is damaged, 2 if there is none of ours.
+    """Print the state of the store; exit status 1 if it is damaged, 2 if there is no store of Bridge.
 
-    With ``save``, copy what can be read into a new store at that place; status 0 if that was done.
+    With ``save``, copy all readable data into a new store there; exit status 0 on success.
     """
     url = settings_or_end().store
     place = url.partition(":///")[2]
@@ -40,7 +40,7 @@ def check_store(*, as_json: bool, save: Path | None) -> None:
     except OSError as error:
         refuse([f"cannot write {save} ({error.strerror or error}): name a file in a folder that can be written"])
     if as_json:
-        _print_json(_told(found))
+        _print_json(_report(found))
     else:
         _print(found)
     if found.damage:
@@ -50,23 +50,26 @@ def check_store(*, as_json: bool, save: Path | None) -> None:
 def _print(found: Examined) -> None:
     console = out()
     left = found.left
-    for table, said in found.damage.items():
+    for table, damage in found.damage.items():
         what = "the file" if table == "file" else f"the table {table}"
-        console.print(Text("error: ", "bold red").append(f"{what} is damaged: {said}", "none"))
+        console.print(Text("error: ", "bold red").append(f"{what} is damaged: {damage}", "none"))
     if not found.damage:
         console.print(f"{found.path}: {_events(left)}, {humanize.naturalsize(found.size, binary=True)}")
         console.print(f"deliveries: {_states(left)}{_waits_for(left)}")
         console.print(Text("the store is fine", "bold green"))
         return
     if left.states is None or not left.events:
-        console.print(f"{found.path}: nothing of it can be read here. Restore a copy of it, if there is one")
-        console.print(f"what may still find something: sqlite3 {shlex.quote(str(found.path))} .recover")
+        console.print(f"{found.path}: nothing of it can be read. Restore a backup, if there is one")
+        console.print(f"to try SQLite's own recovery: sqlite3 {shlex.quote(str(found.path))} .recover")
     else:
         console.print(f"{found.path}: {_events(left)} can be read")
         console.print(f"deliveries that can be read: {_states(left)}{_waits_for(left)}")
         for number, what in (
-            (left.bodiless, "of those that wait have lost their body: their messages will hold title and link alone"),
-            (left.lost, "deliveries are lost, because their event cannot be read"),
+            (
+                left.bodiless,
+                "waiting deliveries have lost their body: their messages will have only a title and a link",
+            ),
+            (left.lost, "deliveries are lost: their event cannot be read"),
         ):
             if number:
                 console.print(f"{number} {what}")
@@ -78,7 +81,7 @@ def _print(found: Examined) -> None:
 
 
 def _moves(path: Path, saved: Path) -> list[str]:
-    """The commands that put a saved store in the place of the damaged one. An old -wal must not meet a new file."""
+    """Return the commands to replace the damaged store by the saved one. An old -wal must not meet a new file."""
     old = [path, *(file for file in (beside(path, "wal"), beside(path, "shm")) if file.exists())]
     moves = [(file, file.with_name(file.name.replace(path.name, f"{path.name}.damaged", 1))) for file in old]
     return [f"mv {shlex.quote(str(one))} {shlex.quote(str(other))}" for one, other in (*moves, (saved, path))]
@@ -90,12 +93,12 @@ def _print_saved(path: Path, target: Path, left: Left, *, as_json: bool) -> None
         return
     console = out()
     console.print(f"{target}: {_events(left)}; deliveries: {_states(left)}{_waits_for(left)}")
-    console.print("to go on with it, with Bridge stopped:")
+    console.print("to use it, with Bridge stopped:")
     for line in _moves(path, target.resolve()):
         console.print(f"  {line}")
 
 
-def _told(found: Examined) -> dict[str, object]:
+def _report(found: Examined) -> dict[str, object]:
     return {
         "status": "damaged" if found.damage else "fine",
         "store": str(found.path),
@@ -115,9 +118,9 @@ def _left(left: Left) -> dict[str, object]:
     }
 
 
-def _print_json(told: Mapping[str, object]) -> None:
-    """docs/operations.md, "When the store is damaged", tells the shape, which scripts lean on."""
-    typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+def _print_json(report: Mapping[str, object]) -> None:
+    """Print the result in the shape of docs/operations.md, "When the store is damaged": scripts depend on it."""
+    typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
 
 
 def _events(left: Left) -> str:

@@ -53,7 +53,7 @@ def _by_itself(path: Path) -> StandIn:
 
 
 def _readings(path: Path, raw: bytes) -> Iterator[Sample]:
-    """Yield the body as a sample of each provider that has samples of its type or kind."""
+    """Yield the body as a sample of each provider with samples of its type or kind."""
     for provider in PROVIDERS:
         try:
             body = recorded_body(raw, provider)
@@ -71,7 +71,7 @@ def _kind(event_type: str) -> str:
 
 
 def _type_of(sample: Sample) -> str | None:
-    """Return the type that the provider gives a body; None if it would not send it."""
+    """Return the type of a body by its provider; None if it would not send it."""
     try:
         return sample_event(sample, sample.provider, time.time()).type
     except (Malformed, IndexError):

@@ -1,4 +1,4 @@
-"""Find the sample event that a command names, and the recorded body that replaces its body."""
+"""Find a command's sample event, and the recorded body in place of its own."""
 
 import time
 from pathlib import Path

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    """The kind of a diagnostic: stable, so that scripts can compare it and people can search for it."""
+    """The kind of a diagnostic: stable, for scripts to compare and people to search."""
 
     meaning: str
     """What the code means, in one line."""

@@ -23,7 +23,7 @@ class Severity(StrEnum):
 
 
 class Problem(NamedTuple):
-    """What is wrong with a value, and how to fix it. Its place is added by the caller."""
+    """A problem of a value and its hint. The caller adds the place."""
 
     message: str
     hint: str
@@ -34,7 +34,7 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: its place, what is wrong and how to fix it, in one printable line of bounded length."""
+    """One finding: place, message and hint, printable and of bounded length."""
 
     severity: Severity
     file: str
@@ -46,7 +46,7 @@ class Diagnostic:
     code: Code
 
     def __post_init__(self) -> None:
-        """Make texts printable, whoever wrote them: file names and payloads may hold anything."""
+        """Make all texts printable: file names and payloads may hold anything."""
         file = clean(self.file, 2 * _LONGEST)
         object.__setattr__(self, "file", file if len(file) <= 300 else f"…{file[-299:]}")
         object.__setattr__(self, "message", clean(self.message, _LONGEST))
@@ -54,11 +54,11 @@ class Diagnostic:
 
     @property
     def place(self) -> str:
-        """Where it is: ``routes.toml:3:1``, ``BRIDGE_PORT``, or ""."""
+        """The place: ``routes.toml:3:1``, ``BRIDGE_PORT``, or ""."""
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
     def __str__(self) -> str:
-        """Return the one line that people see."""
+        """Return the one line for people."""
         place = f"{self.place}: " if self.file else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{place}{self.message}{hint} [{self.code}]"
@@ -70,21 +70,21 @@ class Diagnostic:
         return self.severity, self.file, self.line or 0, self.column or 0, self.message
 
     def log_fields(self) -> Mapping[str, object]:
-        """Return what a log line shows of it, each part under its own key."""
+        """Return the keys and values for a log line."""
         return {key: value for key, value in asdict(self).items() if key != "severity" and value not in ("", None)}
 
 
 def error(
     code: Code, message: str, hint: str, *, file: str = "", line: int | None = None, column: int | None = None
 ) -> Diagnostic:
-    """Return a diagnostic that must be fixed."""
+    """Return an error."""
     return Diagnostic(Severity.ERROR, file, line, column, message, hint, code)
 
 
 def note(
     code: Code, message: str, hint: str, *, file: str = "", line: int | None = None, column: int | None = None
 ) -> Diagnostic:
-    """Return a diagnostic that may be intended."""
+    """Return a note."""
     return Diagnostic(Severity.NOTE, file, line, column, message, hint, code)
 
 

@@ -21,7 +21,7 @@ SECRETS_DIR = Path("/run/secrets")
 
 @dataclass(slots=True)
 class Variables:
-    """The variables that were found. Their values are hidden, since nearly any of them may be a secret."""
+    """The variables found. Their values are hidden, since nearly any of them may be a secret."""
 
     values: dict[str, str] = field(default_factory=dict, repr=False)
     """By name, in capitals and with `_` for `-`; stripped, never empty."""
@@ -33,7 +33,7 @@ def read(environ: Mapping[str, str], dotenv: Path, known: Collection[str], secre
     """Read every BRIDGE_* variable.
 
     ``known`` holds the names of settings in capitals; ``secrets_dir`` is used if no variable names a folder. The first
-    place that sets a variable decides, even with an empty value, which counts as not set.
+    place of a variable decides, even with an empty value (not set).
     """
     found = Variables()
     places = [
@@ -52,7 +52,7 @@ def read(environ: Mapping[str, str], dotenv: Path, known: Collection[str], secre
 
 
 def _spelled(place: Mapping[str, str], where: str, found: Variables) -> dict[str, str]:
-    """Return the variables of one place, in capitals. Two that differ only in case, or in `-` and `_`, are an error."""
+    """Return the variables of one place, in capitals. Two spellings of one variable are an error."""
     named: dict[str, str] = {}
     spelt: dict[str, str] = {}
     for name, value in place.items():
@@ -106,10 +106,10 @@ def _folder(named: Iterable[str], default: Path, found: Variables) -> Path | Non
 
 
 def _files(folder: Path, found: Variables) -> dict[str, str]:
-    """Read the files that are named like our variables.
+    """Read the files with names of our variables.
 
     pydantic-settings has a source for such a folder (NestedSecretsSettingsSource), but it reads every file in it, and
-    fails at one that is not ours: a key store, or a file of another user.
+    fails at others' files: a key store, or a file of another user.
     """
     values: dict[str, str] = {}
     try:
@@ -130,7 +130,7 @@ def _files(folder: Path, found: Variables) -> dict[str, str]:
 
 
 def _unreadable(path: Path, failure: Exception) -> Diagnostic:
-    """Return an error without the bytes that a UnicodeDecodeError shows."""
+    """Return an error without the bytes of a UnicodeDecodeError."""
     message, hint = "is not UTF-8 text", "save it as UTF-8"
     if isinstance(failure, OSError):
         message = f"cannot be read: {failure.strerror or type(failure).__name__}"
@@ -179,7 +179,7 @@ def _of_kubernetes(name: str) -> bool:
 
 
 def _in_families(name: str) -> list[str]:
-    """Return the names of secrets and channels that a misspelt name may mean, such as `BRIDGE_SECRETS_GITLAB`."""
+    """Return the secret and channel variables for a misspelt name such as `BRIDGE_SECRETS_GITLAB`."""
     behind = name.partition("__")[2] or "_".join(name.split("_")[2:])
     return [f"{prefix}{behind or '<NAME>'}" for prefix in FAMILIES]
 

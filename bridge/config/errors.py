@@ -1,4 +1,4 @@
-"""Errors of a configuration, and hints that name what was probably meant."""
+"""Errors of a configuration, and hints with the nearest known name."""
 
 import difflib
 from collections.abc import Callable, Collection, Iterable
@@ -11,7 +11,7 @@ FEW = 12
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot work; ``diagnostics`` say where and why."""
+    """The configuration cannot work, for the reasons in ``diagnostics``."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
@@ -27,7 +27,7 @@ class InvalidValueError(ValueError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the known name that ``name`` probably means; "" if none is near."""
+    """Return the nearest known name; "" if none is near."""
     return next(iter(difflib.get_close_matches(name[:100], sorted(known), n=1, cutoff=0.6)), "")
 
 
@@ -37,9 +37,9 @@ def either(hint: str, other: str) -> str:
 
 
 def suggestion(name: str, known: Collection[str], look: str, show: Callable[[str], str] = "`{}`".format) -> str:
-    """Return a hint for an unknown name: the nearest known one, all of them if they are few, or where to ``look``.
+    """Return a hint for an unknown name: the nearest known one, all of them if they are few, else ``look``.
 
-    ``show`` writes a name as the reader would use it.
+    ``show`` formats a known name.
     """
     if near := nearest(name, known):
         return f"did you mean {show(near)}?"

@@ -27,7 +27,7 @@ def channel_variable(channel: str) -> str:
 
 
 def collisions(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return pairs of different names that share one variable, such as ``stripe-eu`` and ``stripe_eu``."""
+    """Return pairs of different names with the same variable, such as ``stripe-eu`` and ``stripe_eu``."""
     first: dict[str, str] = {}
     return [
         (other, name) for name in dict.fromkeys(names) if (other := first.setdefault(variable_key(name), name)) != name

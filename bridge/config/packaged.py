@@ -1,4 +1,4 @@
-"""The templates and the routes.toml that come with the program, so that it works wherever it is installed."""
+"""The packaged templates and routes.toml, so the program works in any place."""
 
 from pathlib import Path
 

@@ -181,7 +181,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Use only the values that `load_settings` found: it takes any environment and reports ignored variables."""
+        """Use only the values of `load_settings`: it takes any environment and reports ignored variables."""
         return (init_settings,)
 
     @property
@@ -207,13 +207,13 @@ class Settings(BaseSettings):
         return self.channels.get(variable_key(channel))
 
     def every_secret(self) -> list[str]:
-        """Return every text that must never be written, for `bridge.core.logs.hide`."""
+        """Return every secret text, for `bridge.core.logs.hide`."""
         secrets = [secret for live in self.secrets.values() for secret in live]
         return [secret.get_secret_value() for secret in (*secrets, *self.channels.values())]
 
 
 class _Named(EnvSettingsSource):
-    """Variables as fields. Values stay text: a secret that looks like JSON (`1e5`, `null`) is still that secret."""
+    """Variables as fields. Values stay text: a secret like `1e5` or `null` is not read as JSON."""
 
     def __init__(self, found: Mapping[str, str]) -> None:
         self._found = found
@@ -238,7 +238,7 @@ def load_settings(
     dotenv: Path = Path(".env"),
     secrets_dir: Path = environment.SECRETS_DIR,
 ) -> tuple[Settings, list[Diagnostic]]:
-    """Read the settings, and warnings about them. Raises ConfigurationError with every error that can be found.
+    """Read the settings, and warnings about them. Raises ConfigurationError with every error.
 
     ``environ`` is the environment, by default the process's own; ``secrets_dir`` is used if BRIDGE_SECRETS_DIR is not
     set.

@@ -14,7 +14,7 @@ _COPY = "copy it again from Slack, it looks like https://hooks.slack.com/service
 
 
 def url_problem(url: str, hosts: Collection[str]) -> Problem | None:
-    """Return what is wrong with an incoming webhook URL; None if Bridge may post to it.
+    """Return the problem of an incoming webhook URL; None if Bridge may post to it.
 
     ``hosts`` are the allowed ones, in lower case. A loopback host among them may use http, and any port.
     """

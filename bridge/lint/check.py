@@ -41,7 +41,7 @@ class Checked:
 
 
 def check(snapshot: Snapshot, stand_ins: Sequence[StandIn] = ()) -> Checked:
-    """Check everything that needs neither network nor secrets."""
+    """Check everything without network and secrets."""
     runs = run_samples(snapshot, None, stand_ins)
     diagnostics = [
         *_of_templates(snapshot, runs, None),
@@ -55,7 +55,7 @@ def check(snapshot: Snapshot, stand_ins: Sequence[StandIn] = ()) -> Checked:
 
 
 def check_templates(snapshot: Snapshot, names: Collection[str], stand_ins: Sequence[StandIn] = ()) -> Checked:
-    """Check these templates, and all that extend, include or import them: all that a change of them can break.
+    """Check these templates and their dependents: everything that a change of them can break.
 
     Leave out errors of other files. Fast enough to run while an author types.
     """
@@ -94,12 +94,12 @@ def _of_templates(snapshot: Snapshot, runs: SampleRuns, names: Collection[str] |
 
 
 def _is_open(name: str, runs: SampleRuns) -> bool:
-    """Return whether samples that were not rendered might have the fields that a template reads."""
+    """Return whether samples without a rendering may have the fields of a template."""
     return name in runs.cut_off or name.rpartition("/")[2].startswith("_")
 
 
 def _of_failures(runs: SampleRuns, known: Collection[tuple[str, int | None]]) -> Iterator[Diagnostic]:
-    """Yield the failures of rendering, except at lines with a known error: that is their cause."""
+    """Yield the failures of rendering, except at lines with a known error, the cause."""
     failed: dict[Diagnostic, list[str]] = {}
     for run in runs.runs:
         error = run.rendered.error
@@ -124,7 +124,7 @@ def _of_limits(snapshot: Snapshot, runs: SampleRuns) -> Iterator[Diagnostic]:
 def slack_limit_error(
     templates: Templates, name: str, line: int, violation: LimitViolation, samples: str = ""
 ) -> Diagnostic:
-    """Return the error for a message that breaks a limit of Slack."""
+    """Return the error for a message beyond a limit of Slack."""
     message = f"breaks a limit of Slack{samples}: {violation}"
     hint = "shorten or correct this part; docs/templates.md lists the limits"
     return templates.diagnostic(name, line, Code.SLACK_LIMIT_EXCEEDED, message, hint)
@@ -154,7 +154,7 @@ def _unmatched(snapshot: Snapshot, matched: Collection[str]) -> Iterator[Diagnos
 
 
 def _unused(snapshot: Snapshot, runs: SampleRuns, names: Collection[str]) -> Iterator[Diagnostic]:
-    excused = {route.template for route in snapshot.routes.routes}  # whose conditions samples may not meet
+    excused = {route.template for route in snapshot.routes.routes}  # samples may not meet their conditions
     excused |= {name for name in names if name.rpartition("/")[2] == "default.j2"}  # for types without a sample
     return _not_reached(snapshot.templates, runs, {*names} - excused)
 

@@ -1,4 +1,4 @@
-"""Render templates with every sample that can reach them."""
+"""Render templates with all their samples."""
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -35,7 +35,7 @@ class SampleRun:
 
 @dataclass(frozen=True, slots=True)
 class SampleRuns:
-    """All that was rendered, and the decisions of the routes."""
+    """All renderings, and the decisions of the routes."""
 
     runs: list[SampleRun] = field(default_factory=list)
     samples: set[str] = field(default_factory=set)
@@ -44,11 +44,11 @@ class SampleRuns:
     failed: list[tuple[str, str, str]] = field(default_factory=list)
     """(route, sample, reason) of conditions that failed."""
     cut_off: set[str] = field(default_factory=set)
-    """Templates that took too long, and those that use them: their other samples were not rendered."""
+    """Templates that took too long, and their dependents: their other samples were not rendered."""
 
     @property
     def templates(self) -> set[str]:
-        """The templates that a sample has reached."""
+        """The templates with at least one sample."""
         return {run.template for run in self.runs}
 
 
@@ -74,7 +74,7 @@ def run_samples(
 
 
 def dependents(templates: Templates, name: str) -> set[str]:
-    """Return a template, and those that extend, include or import it, directly or through others."""
+    """Return a template and its dependents, which extend, include or import it directly or through others."""
     found, new = {name}, {name}
     while new:
         quoted = [quote + one + quote for one in new for quote in "'\""]
@@ -90,7 +90,7 @@ def dependents(templates: Templates, name: str) -> set[str]:
 def _events(
     snapshot: Snapshot, stand_ins: Sequence[StandIn], names: Collection[str] | None
 ) -> Iterator[tuple[str, Event]]:
-    """Yield each sample's event at each source; with names, only the events that get one of these templates."""
+    """Yield each sample's event at each source; with names, only the events of these templates."""
     stood_in = {stand_in.sample.name for stand_in in stand_ins}
     for name, sample in samples().items():
         if name not in stood_in and (names is None or choose(sample, snapshot.templates) in names):
@@ -108,7 +108,7 @@ def _event(sample: str, source: str) -> Event:
 
 
 def _by_routes(snapshot: Snapshot, event: Event, sample: str, made: SampleRuns) -> set[str]:
-    """Return the templates that routes name for an event; note the routes that match it and those that fail."""
+    """Return the templates of an event by its routes; note the matching and the failing routes."""
     decision = decide(event, snapshot.routes)
     for route in decision.routes:
         if route.matched:

@@ -1,4 +1,4 @@
-"""Find template variables that are undefined where they are used, even if another block sets them."""
+"""Find undefined template variables, also those set by another block alone."""
 
 from collections.abc import Callable, Collection, Iterator
 
@@ -18,7 +18,7 @@ _BY_JINJA = ("self", "super", "loop", "caller", "varargs", "kwargs", "true", "fa
 def misused_names(
     report: Report, name: str, tree: Tree, environment: SlackEnvironment, ancestors: list[Tree]
 ) -> Iterator[Diagnostic]:
-    """Find filters, tests and variables that do not exist, and variables that are lost before they are read."""
+    """Find undefined filters, tests and variables, and variables whose value is lost before its use."""
     for node in tree.all(nodes.Filter):
         if node.name not in environment.filters:
             yield _unknown(report, "filter", node.name, node.lineno, environment.filters)
@@ -50,7 +50,7 @@ def _not_in_scope(report: Report, scope: Scope, tree: Tree, known: Collection[st
 
 
 def _lost_after_loops(report: Report, scope: Scope, known: Collection[str]) -> Iterator[Diagnostic]:
-    """Find variables that are read after the loop that set them: Jinja forgets them at the end of each turn."""
+    """Find variables set in a loop and read after it: Jinja forgets them at the end of each turn."""
     last: dict[str, Use] = {}
     for use in scope.uses:
         if use.how != "load":

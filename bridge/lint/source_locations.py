@@ -1,4 +1,4 @@
-"""Find the line of a template that a part of a message comes from."""
+"""Find the template line of a part of a message."""
 
 from bridge.core.payload import at, text_at
 from bridge.lint.template_checks import ancestors_of, tree_in
@@ -8,7 +8,7 @@ from bridge.messages.render import Templates
 
 
 def origin(templates: Templates, name: str, message: Message, violation: LimitViolation) -> tuple[str, int]:
-    """Return the template and line of the block that breaks a limit of Slack; line 1 if the block is unknown."""
+    """Return the template and line of the block behind a limit violation; line 1 if the block is unknown."""
     block = _block_of(message, violation.place)
     own = tree_in(templates, name)
     for file, tree in [*([(name, own)] if own else []), *ancestors_of(templates, name).items()]:
@@ -19,7 +19,7 @@ def origin(templates: Templates, name: str, message: Message, violation: LimitVi
 
 
 def _block_of(message: Message, place: str) -> str:
-    """Return the template block that fills ``blocks[0].text`` or ``attachments[0].blocks[2].fields[1]``."""
+    """Return the template block of ``blocks[0].text`` or ``attachments[0].blocks[2].fields[1]``."""
     if place == "text":
         return "title"
     if not place.startswith(("blocks[", "attachments[")):

@@ -1,4 +1,4 @@
-"""A template as Jinja parses it, walked once: what it holds by kind, and which names each of its scopes has."""
+"""Parsed templates: the nodes by kind, and the names of each scope."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ _TAGS: Mapping[type[nodes.Node], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A name that is read or set at a line; ``loops`` are those around it, from the outside in."""
+    """A use of a name at a line; ``loops`` are the loops around it, from the outside in."""
 
     name: str
     line: int
@@ -37,8 +37,10 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A block, a macro at the top, or all that is in neither: none of them sees what another has set, except that all
-    see what is set at the top. ``uses`` are in the order in which they happen."""
+    """A block, a top-level macro, or the rest of the file.
+
+    No scope sees the variables of another, except those of the top level. ``uses`` are in order of execution.
+    """
 
     block: str
     """The block's name; "" for what is none."""
@@ -51,7 +53,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class PlacedBlock:
-    """A block and the tags that it stands in, from the outside in."""
+    """A block and the tags around it, from the outside in."""
 
     node: nodes.Block
     inside: tuple[str, ...]
@@ -64,7 +66,7 @@ class Tree:
     root: nodes.Template
     top: Scope
     scopes: list[Scope] = field(default_factory=list)
-    """All but the top's."""
+    """All scopes but the top level."""
     blocks: list[PlacedBlock] = field(default_factory=list)
     _by_kind: dict[type[nodes.Node], list[nodes.Node]] = field(default_factory=dict)
 
@@ -75,13 +77,13 @@ class Tree:
             yield node
 
     def extends(self) -> nodes.Extends | None:
-        """What the template extends, if it does."""
+        """Return the template's `extends` tag, or None."""
         return next(self.all(nodes.Extends), None)
 
 
 @contextmanager
 def sharing_trees() -> Iterator[None]:
-    """Parse no template twice inside: what is compiled is kept to be looked at. For a command, which ends soon."""
+    """Keep the parsed form of each compiled template. For a short-lived command."""
     token = parsed.set({})
     try:
         yield
@@ -89,9 +91,9 @@ def sharing_trees() -> Iterator[None]:
         parsed.reset(token)
 
 
-@lru_cache(maxsize=512)  # a tenth of a megabyte each, and somebody who types makes many
+@lru_cache(maxsize=512)  # 0.1 MB each, and an author who types makes many
 def tree_of(name: str, text: str) -> Tree | None:
-    """A template's text, walked; None if it is none."""
+    """Parse a template's text; None if it is not a template."""
     try:
         root = (parsed.get() or {}).get((name, text)) or _environment.parse(text, name)
         tree = Tree(root, Scope(""))
@@ -105,7 +107,7 @@ _environment = SlackEnvironment({})
 
 
 class _Walk:
-    """One way through a tree, which notes what it meets."""
+    """A single walk through a tree to collect its nodes and names."""
 
     __slots__ = ("_by_kind", "_loops", "_tree")
 
@@ -170,7 +172,7 @@ def _imported_names(node: nodes.Import | nodes.FromImport) -> list[str]:
 
 
 def at_top(tree: nodes.Node) -> Iterator[nodes.Node]:
-    """What runs at the top of a template, in its conditions and loops too, but in no block and no macro."""
+    """Yield the top-level nodes of a template, also those in conditions and loops, but not in blocks and macros."""
     for child in tree.iter_child_nodes():
         yield child
         if isinstance(child, nodes.If | nodes.For | nodes.With | nodes.Scope):
@@ -178,7 +180,7 @@ def at_top(tree: nodes.Node) -> Iterator[nodes.Node]:
 
 
 def sets_at_top(tree: nodes.Template) -> dict[str, int]:
-    """Variables that a template sets at its top, with their lines."""
+    """Return the top-level variables of a template, with their lines."""
     found: dict[str, int] = {}
     for node in at_top(tree):
         if isinstance(node, nodes.Assign | nodes.AssignBlock):

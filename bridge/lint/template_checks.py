@@ -1,4 +1,4 @@
-"""Find mistakes in templates without rendering them, also those that Jinja ignores silently."""
+"""Find mistakes in templates without rendering them, also those ignored by Jinja."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -34,7 +34,7 @@ def tree_in(templates: Templates, name: str) -> Tree | None:
 
 
 def ancestors_of(templates: Templates, name: str) -> dict[str, Tree]:
-    """Return the parents of a template, nearest first. A circle ends where it closes."""
+    """Return the parents of a template, nearest first. A circle ends at its first repetition."""
     found: dict[str, Tree] = {}
     tree = tree_in(templates, name)
     while tree and (parent := _constant_name(tree.extends())):
@@ -45,7 +45,7 @@ def ancestors_of(templates: Templates, name: str) -> dict[str, Tree]:
 
 
 def _constant_name(node: nodes.Node | None) -> str:
-    """Return the template that a tag extends, includes or imports; "" if only rendering can tell."""
+    """Return the template name in a tag; "" if it is not constant."""
     name = getattr(node, "template", None)
     return name.value if isinstance(name, nodes.Const) and isinstance(name.value, str) else ""
 
@@ -97,7 +97,7 @@ def _references(
 
 
 def _not_offered(report: Report, node: nodes.Node, tree: Tree, offered: list[str]) -> Iterator[Diagnostic]:
-    """Find names that an imported file does not have: `{% from … import name %}`, and `alias.name`."""
+    """Find names missing in an imported file: `{% from … import name %}`, and `alias.name`."""
     asked: list[tuple[str, int]] = []
     if isinstance(node, nodes.FromImport):
         asked = [(one if isinstance(one, str) else one[0], node.lineno) for one in node.names]
@@ -203,7 +203,7 @@ def _tags(inside: tuple[str, ...]) -> str:
 
 
 def _colors(block: nodes.Block) -> Iterator[tuple[str, int]]:
-    """Return the constant texts that a block may hold, with their lines, as far as they are visible."""
+    """Return the visible constant texts of a block, with their lines."""
     if text := _constant(block):
         yield text, block.lineno
     for output in block.find_all(nodes.Output):
@@ -237,7 +237,7 @@ def _buttons(report: Report, tree: Tree) -> Iterator[Diagnostic]:
 
 
 def _constant(block: nodes.Block) -> str:
-    """Return the text of a block that holds nothing else; else ""."""
+    """Return the text of a block of text alone; else ""."""
     data = [part for output in block.body if isinstance(output, nodes.Output) for part in output.nodes]
     if len(block.body) != 1 or not all(isinstance(part, nodes.TemplateData) for part in data):
         return ""

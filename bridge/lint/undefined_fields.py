@@ -1,4 +1,4 @@
-"""Find fields that templates read and no payload has, by rendering every sample."""
+"""Find fields read by templates and missing in every payload, by rendering every sample."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,9 +16,9 @@ from bridge.templating.sandbox import Missing
 
 
 def undefined_fields(templates: Templates, meters: Iterable[Meter]) -> Mapping[str, list[Diagnostic]]:
-    """Return the fields that templates used and no event had, by template, in the order of lines.
+    """Return the fields used by templates and missing in every event, by template, in the order of lines.
 
-    A field that only some events lack is found in others, and is no error.
+    A field missing in some events alone is no error.
     """
     unmet: dict[Place, list[Undefined]] = defaultdict(list)
     found: set[Place] = set()
@@ -54,7 +54,7 @@ def _hint(path: str, sought: Iterable[tuple[object, str]]) -> str:
 
 
 def _keys(looked_in: object) -> Iterator[str]:
-    """Return the names that an object has."""
+    """Return the keys or attributes of an object."""
     if isinstance(looked_in, Mapping):
         yield from (key for key in looked_in if isinstance(key, str))
     elif is_dataclass(looked_in):

@@ -1,4 +1,4 @@
-"""Find what is unusual in a template and may yet be intended: notes of `check`."""
+"""Find unusual but possibly intended things in templates: notes of `check`."""
 
 from collections.abc import Collection, Iterator
 

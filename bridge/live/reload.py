@@ -138,7 +138,7 @@ class Reload:
 
 
 def ready(templates: Templates, before: Templates) -> Templates:
-    """Compile the templates. A template that broke just now keeps its previous text; log each error."""
+    """Compile the templates. A newly broken template keeps its previous text; log each error."""
     broken = compiled(templates).errors
     broken_before = compiled(before).errors if broken else {}
     for name, error in broken.items():

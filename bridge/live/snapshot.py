@@ -18,7 +18,7 @@ from bridge.sources import PROVIDERS, Provider
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source that is on."""
+    """An enabled source."""
 
     name: str
     provider: Provider
@@ -30,7 +30,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel that has a URL."""
+    """A channel with a URL."""
 
     name: str
     url: SecretStr
@@ -46,7 +46,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All configuration that an event depends on. It is read once for each event, so that no event sees two."""
+    """The whole configuration of an event. It is read once for each event, so no event sees two."""
 
     routes: Routes
     templates: Templates
@@ -61,7 +61,7 @@ class Snapshot:
 def load_snapshot(settings: Settings) -> Snapshot:
     """Read routes and templates, and join them with the settings.
 
-    Raises ConfigurationError with every error that would keep `bridge serve` from starting.
+    Raises ConfigurationError with every error against the start of `bridge serve`.
     """
     try:
         routes = load_routes(settings.routes_file)
@@ -95,7 +95,7 @@ def templates_of(settings: Settings, routes: Routes) -> Templates:
 
 
 def route_template_errors(routes: Routes, templates: Templates) -> list[Diagnostic]:
-    """Return an error for each route that names a template that does not exist."""
+    """Return an error for each route with an unknown template."""
     names = templates.names()
     return [
         routes.diagnostic(
@@ -110,7 +110,7 @@ def route_template_errors(routes: Routes, templates: Templates) -> list[Diagnost
 
 
 def sources_on(settings: Settings, routes: Routes, providers: Mapping[str, Provider]) -> dict[str, Source]:
-    """Return every source that has a secret, by name."""
+    """Return every source with a secret, by name."""
     on = {}
     for name in routes.source_names(providers):
         provider = providers.get(routes.provider_of(name))
@@ -121,7 +121,7 @@ def sources_on(settings: Settings, routes: Routes, providers: Mapping[str, Provi
 
 
 def channels_with_url(settings: Settings, routes: Routes) -> dict[str, Channel]:
-    """Return every channel that has a URL, by its name in routes.toml, else by that of its variable."""
+    """Return every channel with a URL, by its name in routes.toml, else by its variable's."""
     named = {variable_key(name): name for name in routes.channel_names()}
     channels = {}
     for key, url in settings.channels.items():

@@ -1,4 +1,4 @@
-"""Find what keeps `bridge serve` from starting: settings and routes.toml that do not fit together or cannot work."""
+"""Check settings and routes.toml together, before `bridge serve` starts."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,7 +15,7 @@ from bridge.store import store_url_problem
 
 
 def startup_errors(settings: Settings, routes: Routes, providers: Mapping[str, Provider]) -> list[Diagnostic]:
-    """Return every error that keeps `bridge serve` from starting. None shows a secret."""
+    """Return every error against the start of `bridge serve`. None shows a secret."""
     problem = store_url_problem(settings.store)
     return [
         *name_errors(routes, providers),
@@ -28,7 +28,7 @@ def startup_errors(settings: Settings, routes: Routes, providers: Mapping[str, P
 
 
 def _of_routes(settings: Settings, routes: Routes) -> Iterator[Diagnostic]:
-    """Find channels without a URL; and the case that no route is enabled, so that every event would be ignored."""
+    """Find channels without a URL; or report that no route is enabled, so every event would be ignored."""
     if not any(route.enabled for route in routes.routes):
         hint = editing(routes.file, "add a route under [[routes]]")
         yield error(Code.NO_ROUTE_ON, "no route is enabled, so nothing would be posted", hint, file=routes.file)
@@ -46,7 +46,7 @@ def _of_routes(settings: Settings, routes: Routes) -> Iterator[Diagnostic]:
 
 
 def url_errors(settings: Settings) -> list[Diagnostic]:
-    """Return an error for each channel URL that is not allowed."""
+    """Return an error for each forbidden channel URL."""
     return [
         error(Code.CHANNEL_URL_INVALID, *problem, file=channel_variable(key))
         for key, url in sorted(settings.channels.items())
@@ -55,7 +55,7 @@ def url_errors(settings: Settings) -> list[Diagnostic]:
 
 
 def _of_secrets(settings: Settings, routes: Routes, providers: Mapping[str, Provider]) -> Iterator[Diagnostic]:
-    """Find secrets of unknown sources, and secrets that their provider never issues."""
+    """Find secrets of unknown sources, and secrets of a form unknown to their provider."""
     known = {variable_key(name): name for name in routes.source_names(providers)}
     for key, secrets in sorted(settings.secrets.items()):
         variable = secret_variable(key)
@@ -73,7 +73,7 @@ def _of_secrets(settings: Settings, routes: Routes, providers: Mapping[str, Prov
 
 
 def _of_sources(settings: Settings, routes: Routes, providers: Mapping[str, Provider]) -> Iterator[Diagnostic]:
-    """Find the case that no source is on; and sources that sign a URL while BRIDGE_PUBLIC_URL is not set."""
+    """Report that no source is on; and find sources with signed URLs while BRIDGE_PUBLIC_URL is not set."""
     on = [
         (name, provider)
         for name in routes.source_names(providers)

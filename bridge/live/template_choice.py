@@ -7,7 +7,7 @@ from bridge.routing.decide import decide
 
 
 def template_for(event: Event, snapshot: Snapshot) -> str:
-    """Return the template of the first matching route that names an existing one, else the most specific by type."""
+    """Return the template of the first matching route with an existing one, else the most specific by type."""
     there = {*snapshot.templates.names()}
     named = (planned.template for planned in decide(event, snapshot.routes).deliveries)
     return next((name for name in named if name in there), None) or choose(event, snapshot.templates)

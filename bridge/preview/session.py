@@ -1,6 +1,6 @@
 """The preview session: the configuration on disk, and the events to try a template with.
 
-No HTTP here: each response is plain data that can be written as JSON.
+No HTTP here: each response is plain data for JSON.
 """
 
 import json
@@ -59,7 +59,7 @@ class Asked:
 
 
 def listed(snapshot: Snapshot) -> list[Json]:
-    """Return every event that can be tried: its name, its title, and the template that serves it."""
+    """Return every sample event: its name, its title and its template."""
     return [
         {
             "name": name,
@@ -104,14 +104,14 @@ def look(asked: Asked, snapshot: Snapshot, files: Files, now: float) -> Json:
 
 
 def examine(asked: Asked, snapshot: Snapshot) -> list[Diagnostic]:
-    """Check the file in the editor, and all files that use it. Raises RefusedError."""
+    """Check the file in the editor and its dependents. Raises RefusedError."""
     if not asked.file:
         raise RefusedError("name the file to check")
     return list(check_templates(_with_editor(asked, snapshot), [asked.file]).diagnostics)
 
 
 def new_errors(asked: Asked, snapshot: Snapshot) -> list[Diagnostic]:
-    """Return the errors that saving would cause: those of the file itself, and new ones in other files."""
+    """Return the errors after a save: all of the file itself, and new ones in other files."""
     errors = [one for one in examine(asked, snapshot) if one.severity is Severity.ERROR]
     file = f"templates/{asked.file}"
     if all(one.file == file for one in errors):
@@ -157,14 +157,14 @@ def _sample_event(sample: Sample, snapshot: Snapshot, now: float, body: object |
 
 
 def _own(event: Event, snapshot: Snapshot) -> list[str]:
-    """Return the existing templates that could serve an event."""
+    """Return the existing templates for an event."""
     named = [planned.template for planned in decide(event, snapshot.routes).deliveries if planned.template]
     there = {*snapshot.templates.names()}
     return [name for name in dict.fromkeys([*named, *candidates(event)]) if name in there]
 
 
 def _goes(event: Event, snapshot: Snapshot) -> list[str]:
-    """Return the channels that an event would go to, in words."""
+    """Return the channels of an event, in words."""
     planned = decide(event, snapshot.routes).deliveries
     return [
         f"#{one.channel} by the route {one.route!r}" + (f" ({one.state}: {one.reason})" if one.reason else "")
@@ -173,7 +173,7 @@ def _goes(event: Event, snapshot: Snapshot) -> list[str]:
 
 
 def _files(event: Event, snapshot: Snapshot, file: str) -> list[Json]:
-    """Return the files to edit for an event: its template, the files that this uses, and those that could be added."""
+    """Return the files to edit for an event: its template, the files used by it, and possible new ones."""
     templates = snapshot.templates
     own = _own(event, snapshot)
     used = [name for first in own[:1] for name in _uses(first, templates)]
@@ -183,7 +183,7 @@ def _files(event: Event, snapshot: Snapshot, file: str) -> list[Json]:
 
 
 def _uses(name: str, templates: Templates) -> Iterator[str]:
-    """Yield the templates that a template extends, includes and imports, also through others."""
+    """Yield the templates used by a template, also through others."""
     seen, left = {name}, [name]
     while left:
         text = templates.sources.get(left.pop(0), "")
@@ -200,7 +200,7 @@ def _uses(name: str, templates: Templates) -> Iterator[str]:
 
 
 def _problems(rendered: Rendered, templates: Templates, *, recorded: bool) -> list[Json]:
-    """Return the diagnostics of this one message; for a recorded body also the fields that it lacks."""
+    """Return the diagnostics of this one message; for a recorded body also its missing fields."""
     found = [rendered.error] if rendered.error else []
     if message := rendered.message:
         for violation in limit_violations(message):

@@ -1,1 +1,1 @@
-"""Which events go to which channels: routes.toml, patterns, conditions, decide."""
+"""Routing of events to channels: routes.toml, patterns, conditions, decide."""

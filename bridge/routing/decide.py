@@ -1,4 +1,4 @@
-"""What would happen to an event, and why: a pure answer that server, explain, check and tests share."""
+"""Decide the deliveries of an event, with reasons: one pure function for server, explain, check and tests."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,18 +16,18 @@ State = Literal["waiting", "delivered", "skipped", "told", "dead", "dropped"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One condition of one route, and whether the event met it. ``detail`` says what was compared, or the error."""
+    """The result of one condition of a route. ``detail`` is the comparison, or the error."""
 
     condition: Literal["enabled", "source", "events", "when", "stop"]
     met: bool
     detail: str
     error: bool = False
-    """True if the condition could not be evaluated (then it is not met)."""
+    """Whether the condition failed (then it is not met)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RouteVerdict:
-    """One route's answer. Conditions after the first that is not met are still listed where they cost nothing."""
+    """The result of one route. Conditions after the first unmet one are listed if they cost nothing."""
 
     route: str
     matched: bool
@@ -36,31 +36,31 @@ class RouteVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A delivery to be made: one event for one channel."""
+    """A planned delivery: one event for one channel."""
 
     channel: str
     route: str
     template: str | None
-    """The route's own template, or None for the most specific one by the event's type."""
+    """The route's own template; None: the most specific one by the event's type."""
     state: State = "waiting"
     reason: str = ""
-    """Why it is skipped at once (a confidential event and a channel that is not private)."""
+    """Why it is skipped at once: the event is confidential and the channel is not private."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Every route with each condition's verdict, and the deliveries that follow."""
+    """Every route with the verdict of each condition, and the resulting deliveries."""
 
     routes: tuple[RouteVerdict, ...]
     deliveries: tuple[Planned, ...]
     errors: tuple[tuple[str, Verdict], ...] = ()
-    """The conditions that could not be evaluated, each with its route's name."""
+    """The failed conditions, each with its route's name."""
 
 
 def decide(event: Event, routes: Routes) -> Decision:
-    """What would happen to an event. Pure: the same event and routes always give the same answer.
+    """Decide the deliveries of an event. Pure: the same event and routes always give the same decision.
 
-    Only the conditions of routes that source and type have chosen already are run.
+    Conditions run only for the routes chosen by source and type.
     """
     asked = _index(routes).asked(event.source, event.type)
     answers = list(asked.answers)
@@ -88,12 +88,12 @@ def decide(event: Event, routes: Routes) -> Decision:
 
 
 REMEMBERED = 1024
-"""Pairs of source and type whose chosen routes are remembered. Types come from outside, so there is a bound."""
+"""Cached pairs of source and type. Types come from outside, so the cache is limited."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """A route that an event's source and type have chosen, with its answers made ready."""
+    """A route chosen by an event's source and type, with its prepared verdicts."""
 
     number: int
     name: str
@@ -108,18 +108,18 @@ class _Chosen:
 
 
 class _Asked:
-    """What source and type alone say of every route."""
+    """The verdicts on every route by source and type alone."""
 
     __slots__ = ("_not_asked", "answers", "chosen")
 
     def __init__(self, answers: tuple[RouteVerdict, ...], chosen: tuple[_Chosen, ...]) -> None:
         self.answers = answers
-        """One for each route; for the chosen ones, what holds if their ``when`` is met."""
+        """One verdict for each route; for the chosen ones, as if their ``when`` is met."""
         self.chosen = chosen
         self._not_asked: dict[int, tuple[RouteVerdict, ...]] = {}
 
     def not_asked(self, stopper: _Chosen) -> tuple[RouteVerdict, ...]:
-        """The answers of the routes behind one that stops."""
+        """Return the verdicts of the routes after one with `stop`."""
         if stopper.number not in self._not_asked:
             stopped = Verdict("stop", met=False, detail=f"not asked: {stopper.name!r} matched and stops")
             self._not_asked[stopper.number] = tuple(
@@ -130,7 +130,7 @@ class _Asked:
 
 
 class _Index:
-    """The routes by source and type. Answers that are alike are one object, so that remembering them costs little."""
+    """The routes by source and type. Equal verdicts are one object, so that caching them costs little."""
 
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
@@ -163,8 +163,8 @@ class _Index:
         )
         if not all(verdict.met for verdict in verdicts):
             return RouteVerdict(route.name, False, verdicts)
-        said = route.when.source if route.when is not None else ""
-        if_met = (*verdicts, Verdict("when", True, said)) if route.when is not None else verdicts
+        condition = route.when.source if route.when is not None else ""
+        if_met = (*verdicts, Verdict("when", True, condition)) if route.when is not None else verdicts
         ordinary = tuple(Planned(name, route.name, route.template) for name in dict.fromkeys(route.channels))
         return _Chosen(
             number=number,
@@ -173,13 +173,13 @@ class _Index:
             stop=route.stop,
             before=verdicts,
             met=RouteVerdict(route.name, True, if_met),
-            unmet=RouteVerdict(route.name, False, (*verdicts, Verdict("when", False, said))),
+            unmet=RouteVerdict(route.name, False, (*verdicts, Verdict("when", False, condition))),
             ordinary=ordinary,
             confidential=tuple(self._kept_private(planned) for planned in ordinary),
         )
 
     def _kept_private(self, planned: Planned) -> Planned:
-        """What becomes of a delivery of a confidential event."""
+        """Return the delivery of a confidential event: skipped unless the channel is private."""
         if self._routes.channel(planned.channel).private:
             return planned
         return replace(
@@ -189,7 +189,7 @@ class _Index:
 
 @lru_cache(maxsize=8)
 def _index(routes: Routes) -> _Index:
-    """The index of one routes.toml: by identity, so that what a reload reads gets its own."""
+    """Return the index of one routes.toml, by identity: each reload gets its own."""
     return _Index(routes)
 
 

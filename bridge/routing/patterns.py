@@ -33,7 +33,7 @@ def verdict(patterns: Sequence[str], event_type: str) -> tuple[bool, str]:
     """Return whether a list of patterns matches a type, and the reason.
 
     A ``!pattern`` always wins. No patterns at all, or only ``!`` ones, match all the rest. Reasons do not name the
-    type, so that a list of patterns has only a few different ones.
+    type, so a list of patterns has only a few.
     """
     wanted = False
     because = ""
@@ -53,7 +53,7 @@ def verdict(patterns: Sequence[str], event_type: str) -> tuple[bool, str]:
 
 
 def problem(pattern: str) -> Problem | None:
-    """Return what is wrong with a pattern as written; None if it can match something."""
+    """Return the problem of a pattern as written; None if it can match a type."""
     bare = pattern.removeprefix("!")
     if not bare.strip():
         return Problem("is empty", 'write a type such as "merge_request.open", or leave `events` out for all types')

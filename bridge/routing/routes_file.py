@@ -36,7 +36,7 @@ class Routes:
     def diagnostic(
         self, path: TomlPath, code: Code, message: str, hint: str, severity: Severity = Severity.ERROR
     ) -> Diagnostic:
-        """Return a diagnostic at a path, or at the nearest table around it that is in the file."""
+        """Return a diagnostic at a path, or at the nearest existing table around it."""
         return Diagnostic(severity, self.file, *position_of(self.positions, path), message, hint, code)
 
     def route_path(self, name: str, key: str) -> TomlPath:
@@ -66,7 +66,7 @@ class Routes:
         return [name for name in self.source_names([provider]) if self.provider_of(name) == provider]
 
     def channel_names(self) -> list[str]:
-        """Return every channel that a table, a route or [alerts] names, in the order of the file."""
+        """Return every channel named by a table, a route or [alerts], in the order of the file."""
         named = [*self.channels, *(name for route in self.routes for name in route.channels)]
         return list(dict.fromkeys([*named, *([self.alerts] if self.alerts else [])]))
 
@@ -76,7 +76,7 @@ class Routes:
 
 
 def load_routes(path: Path) -> Routes:
-    """Read a routes.toml. Raises ConfigurationError with every error that can be found."""
+    """Read a routes.toml. Raises ConfigurationError with every error."""
     file = shown_path(path)
     if path.exists() and not path.is_file():
         raise _unreadable("is not a file", "put a routes.toml there (`bridge init` writes one)", file)
@@ -140,7 +140,7 @@ def name_errors(routes: Routes, providers: Collection[str]) -> Iterator[Diagnost
 
 
 def _with_names(data: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the file's data with a readable name for each route that has none."""
+    """Return the file's data with a readable name for each nameless route."""
     tables = data.get("routes")
     if not isinstance(tables, list):
         return data
@@ -155,7 +155,7 @@ _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
 
 def _syntax_error(file: str, text: str, message: str) -> Diagnostic:
-    """Return tomllib's error, which has its place in its text alone: ``Invalid value (at line 3, column 5)``."""
+    """Return tomllib's error; its place is in its text: ``Invalid value (at line 3, column 5)``."""
     what, line, column = message or "a value cannot be read", 1, None
     if at := _AT.search(message):
         what = message[: at.start()]
@@ -200,7 +200,7 @@ def _diagnostic(detail: ErrorDetails, file: str, text: str, positions: Mapping[T
 
 
 def _keys_around(path: TomlPath) -> Collection[str]:
-    """Return the keys that the table around a path may have."""
+    """Return the known keys of the table around a path."""
     if len(path) == 1:
         return RoutesFile.model_fields
     if path[0] == "routes":
@@ -232,7 +232,7 @@ def _shown(key: str | int) -> str:
 
 
 def _bare(key: str | int) -> str:
-    """Return a key that TOML writes without quotes, else "…": another one may be a pasted URL."""
+    """Return a key of plain letters and digits, else "…": it may be a pasted URL."""
     text = str(key)
     return text if len(text) <= 60 and is_name(text.lower()) else "…"
 

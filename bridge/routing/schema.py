@@ -99,7 +99,7 @@ class SourceTable(_Table):
 
 
 class ChannelTable(_Table):
-    """``[channels.<name>]``: what a channel is beyond its URL."""
+    """``[channels.<name>]``: how to deliver to a channel."""
 
     private: StrictBool = False
     """Whether confidential events may go there."""

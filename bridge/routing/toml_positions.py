@@ -17,15 +17,15 @@ class Position(NamedTuple):
 
 
 def find_positions(text: str) -> Mapping[Path, Position]:
-    """Return the positions of every table, key and list element in a text that `tomllib` has accepted.
+    """Return the positions of every table, key and list element in valid TOML.
 
-    A table that is only implied (``a`` in ``[a.b]``) has the position where it is first named.
+    An implied table (``a`` in ``[a.b]``) has the position of its first mention.
     """
     return _Scan(text).document()
 
 
 def position_of(positions: Mapping[Path, Position], path: Path) -> Position:
-    """Return the position of a path, or of the nearest table around it that is in the file."""
+    """Return the position of a path, or of the nearest existing table around it."""
     while path and path not in positions:
         path = path[:-1]
     return positions.get(path, Position(1, 1))
@@ -41,7 +41,7 @@ def text_line(text: str, position: Position, line: int) -> int:
 
 
 class _Scan:
-    """A walk over a text that is known to be TOML, so that it need not report errors."""
+    """A walk over valid TOML, so without errors to report."""
 
     def __init__(self, text: str) -> None:
         self.text = text.replace("\r\n", "\n") + "\n"
@@ -75,7 +75,7 @@ class _Scan:
         return table
 
     def _named(self, keys: list[str], position: Position) -> Path:
-        """Return the table that a header names; the name of an array of tables means its latest table."""
+        """Return the table of a header; the name of an array of tables means its latest table."""
         path: Path = ()
         for key in keys:
             path = (*path, key)
