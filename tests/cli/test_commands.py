@@ -121,7 +121,7 @@ def test_check_finds_an_error_of_a_template(tmp_path: Path, template: str, said:
     folder = tmp_path / "templates" / "gitlab"
     folder.mkdir(parents=True)
     (folder / "push.j2").write_text(template)
-    done = run(tmp_path, "check")
+    done = run(tmp_path, "check", "gitlab/push.j2")
     assert done.returncode == 1
     lines = [line for line in done.stdout.splitlines() if "gitlab/push.j2" in line]
     assert any(said in line for line in lines), done.stdout
@@ -213,7 +213,7 @@ async def test_test_sends_a_message_to_every_channel_that_a_route_uses(tmp_path:
         assert len(slack.posts("other")) == 1
         unknown = await asyncio.to_thread(run, tmp_path, "test", "othr", environ=environ)
         assert unknown.returncode == 2
-        assert "'other'" in unknown.stderr
+        assert "did you mean `other`?" in unknown.stderr
 
 
 async def test_test_sends_a_sample_event_through_the_routes_marked_as_a_test(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_render_names_the_nearest_template(tmp_path: Path) -> None:
 def test_an_empty_event_sends_nothing_anywhere(tmp_path: Path) -> None:
     done = run(tmp_path, "test", "--event", "")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "is no SOURCE/TYPE" in done.stderr
+    assert "is not SOURCE/TYPE" in done.stderr
 
 
 def test_a_broken_template_is_one_error(tmp_path: Path) -> None:

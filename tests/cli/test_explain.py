@@ -49,7 +49,7 @@ def test_where_it_would_go_is_told_with_its_template(tmp_path: Path) -> None:
 def test_a_body_that_does_not_say_its_type_needs_it(tmp_path: Path) -> None:
     done = run(tmp_path, "explain", "shopify", "--payload", recorded(tmp_path, "shopify/orders/create"))
     assert done.returncode == 2
-    assert "name it with --type" in done.stderr
+    assert "does not name its event type: add --type" in done.stderr
 
 
 def test_an_unknown_source_and_a_file_that_is_none_end_with_2(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """docs/events.md is what samples, templates and routes.toml say now, and what it links is there."""
 
 import re
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,14 +13,16 @@ from tools.event_catalog import catalogue, events_page, page
 DOCS = Path(__file__).parents[2] / "docs"
 TEMPLATES = load_templates(None, {})
 ALL = parse_routes('[[routes]]\nname = "all"\nchannels = ["general"]\n')
+the_page = cache(events_page)
+everything = cache(lambda: catalogue(TEMPLATES, ALL))
 
 
 def test_the_page_is_the_one_that_would_be_written() -> None:
-    assert (DOCS / "events.md").read_text("utf-8") == events_page(), "docs/events.md is stale: run `make docs`"
+    assert (DOCS / "events.md").read_text("utf-8") == the_page(), "docs/events.md is stale: run `make docs`"
 
 
 def test_every_sample_is_listed_once_and_every_link_leads_somewhere() -> None:
-    text = events_page()
+    text = the_page()
     assert re.findall(r"^\| `([^`]+)` \| \[", text, re.MULTILINE) == [
         sample.type for _, sample in sorted(samples().items())
     ]
@@ -28,7 +31,7 @@ def test_every_sample_is_listed_once_and_every_link_leads_somewhere() -> None:
 
 
 def test_no_title_breaks_its_table() -> None:
-    for row in re.findall(r"^\| `.*", page(catalogue(TEMPLATES, ALL)), re.MULTILINE):
+    for row in re.findall(r"^\| `.*", page(everything()), re.MULTILINE):
         assert len(re.findall(r"(?<!\\)\|", row)) == 5
 
 
@@ -42,6 +45,6 @@ def test_what_is_sent_is_what_routes_and_templates_do() -> None:
 
 
 def test_what_is_left_to_the_default_is_told_apart() -> None:
-    by_name = {entry.sample.name: entry for entry in catalogue(TEMPLATES, ALL)}
+    by_name = {entry.sample.name: entry for entry in everything()}
     assert not by_name["gitlab/push"].by_default
     assert by_name["twilio/com.twilio.eventstreams.test-event"].by_default
