@@ -19,7 +19,7 @@ from bridge.config.errors import ConfigurationError, suggestion
 from bridge.config.settings import Settings
 from bridge.live.snapshot import Snapshot
 from bridge.preview.app import application
-from bridge.preview.files import Files
+from bridge.preview.files import TemplateFiles
 from bridge.samples import samples
 from bridge.web.aiohttp_internals import HttpProcessingError
 
@@ -46,7 +46,7 @@ async def _serve(
 ) -> None:
     token = secrets.token_urlsafe(18)
     logging.getLogger("aiohttp.server").addFilter(_is_own_error)
-    files = Files(
+    files = TemplateFiles(
         settings.templates_folder or Path("templates"), settings.routes_file, lambda: without_secrets(settings)
     )
     runner = web.AppRunner(application(files, snapshot, token=token, bound=host), access_log=None, shutdown_timeout=1.0)

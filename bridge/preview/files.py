@@ -15,16 +15,16 @@ from bridge.live.snapshot import Snapshot
 _NAME = re.compile(r"(?:[A-Za-z0-9_][^/\\\x00-\x1f\x7f]{0,200}/)*[A-Za-z0-9_][^/\\\x00-\x1f\x7f]{0,200}\.j2\Z")
 
 
-class NotTextError(Exception):
+class UnreadableTemplateError(Exception):
     """Raised when a template on disk cannot be read. The text names the file and the reason."""
 
 
-class NotWrittenError(Exception):
+class TemplateWriteError(Exception):
     """Raised when a template cannot be saved. The text gives the reason and the hint."""
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class TemplateFiles:
     """Sources of templates and routes. ``folder`` is the edited one; the first save creates it."""
 
     folder: Path
@@ -35,23 +35,23 @@ class Files:
     def text(self, name: str) -> str | None:
         """Read a template's text, from the edited folder before the packaged one. None if it does not exist.
 
-        Raises NotTextError if the file is unreadable: the packaged one does not replace it.
+        Raises UnreadableTemplateError if the file is unreadable: the packaged one does not replace it.
         """
         for folder in (self.folder, packaged_templates()) if _NAME.match(name) else ():
             path = folder / name
             if not os.path.lexists(path):
                 continue
             if not path.is_file():  # reading a pipe would block for ever
-                raise NotTextError(f"{path} is not a file")
+                raise UnreadableTemplateError(f"{path} is not a file")
             try:
                 return path.read_text("utf-8-sig")
             except UnicodeDecodeError:
-                raise NotTextError(f"{path} is not UTF-8") from None
+                raise UnreadableTemplateError(f"{path} is not UTF-8") from None
             except OSError as error:
-                raise NotTextError(f"{path} cannot be read ({error.strerror or error})") from None
+                raise UnreadableTemplateError(f"{path} cannot be read ({error.strerror or error})") from None
         return None
 
-    def shown(self, name: str) -> str:
+    def path_of(self, name: str) -> str:
         """Return the path for saving a template."""
         return str(self.folder / name)
 
@@ -70,15 +70,15 @@ class Files:
         return tuple(found)
 
     def write(self, name: str, text: str) -> None:
-        """Write a template atomically. Raises NotWrittenError."""
+        """Write a template atomically. Raises TemplateWriteError."""
         if not _NAME.match(name):
-            raise NotWrittenError(f"{name[:100]!r} is not a template name such as gitlab/push.j2")
+            raise TemplateWriteError(f"{name[:100]!r} is not a template name such as gitlab/push.j2")
         path = self.folder / name
         new = path.with_name(f".{path.name}.new")
         hint = "set BRIDGE_TEMPLATES to a writable folder, or change its permissions"
         try:
             if path.is_symlink() or not path.parent.resolve().is_relative_to(self.folder.resolve()):
-                raise NotWrittenError(f"{path} is a link, or in a linked folder: edit the target file itself")
+                raise TemplateWriteError(f"{path} is a link, or in a linked folder: edit the target file itself")
             data = _encode_like(path, text)
             path.parent.mkdir(parents=True, exist_ok=True)
             new.unlink(missing_ok=True)
@@ -90,9 +90,9 @@ class Files:
         except OSError as error:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
-            raise NotWrittenError(f"cannot write {path} ({error.strerror or error}): {hint}") from None
+            raise TemplateWriteError(f"cannot write {path} ({error.strerror or error}): {hint}") from None
         except (ValueError, RuntimeError) as error:  # text outside UTF-8; a loop of links
-            raise NotWrittenError(f"cannot write {name!r} ({error})") from None
+            raise TemplateWriteError(f"cannot write {name!r} ({error})") from None
 
 
 def _templates(folder: Path) -> list[Path]:

@@ -9,31 +9,33 @@ from bridge.messages.mrkdwn import units
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class LimitUsage:
     """Usage of one limit: its name, the largest use in the message, and Slack's maximum."""
 
-    what: str
+    name: str
     used: int
-    of: int
+    maximum: int
 
 
-def measures(message: Message) -> list[Measure]:
+def limit_usage(message: Message) -> list[LimitUsage]:
     """Measure a message against every limit, the whole message first. Texts count in UTF-16 units, escaped."""
     blocks = [*message.blocks, *(block for part in message.attachments for block in list_at(part, "blocks"))]
-    counted = [
-        Measure("bytes in all", limits.size(message), limits.MAX_BYTES),
-        Measure("blocks", len(blocks), limits.MAX_BLOCKS),
-        Measure("notification", units(message.text), limits.MAX_NOTIFICATION),
-        Measure("longest text", _longest(text_at(block, "text", "text") for block in blocks), limits.MAX_SECTION),
-        Measure("fields in a section", max((len(list_at(b, "fields")) for b in blocks), default=0), limits.MAX_FIELDS),
-        Measure("longest field", _longest(_texts(blocks, "section", "fields", "text")), limits.MAX_FIELD),
-        Measure("lines of context", _most(blocks, "context"), limits.MAX_ELEMENTS),
-        Measure("buttons", _most(blocks, "actions"), limits.MAX_BUTTONS),
-        Measure(
+    usages = [
+        LimitUsage("bytes in all", limits.size(message), limits.MAX_BYTES),
+        LimitUsage("blocks", len(blocks), limits.MAX_BLOCKS),
+        LimitUsage("notification", units(message.text), limits.MAX_NOTIFICATION),
+        LimitUsage("longest text", _longest(text_at(block, "text", "text") for block in blocks), limits.MAX_SECTION),
+        LimitUsage(
+            "fields in a section", max((len(list_at(b, "fields")) for b in blocks), default=0), limits.MAX_FIELDS
+        ),
+        LimitUsage("longest field", _longest(_texts(blocks, "section", "fields", "text")), limits.MAX_FIELD),
+        LimitUsage("lines of context", _most(blocks, "context"), limits.MAX_ELEMENTS),
+        LimitUsage("buttons", _most(blocks, "actions"), limits.MAX_BUTTONS),
+        LimitUsage(
             "longest button", _longest(_texts(blocks, "actions", "elements", "text", "text")), limits.MAX_BUTTON_TEXT
         ),
     ]
-    return [measure for measure in counted if measure.used]
+    return [usage for usage in usages if usage.used]
 
 
 def _texts(blocks: list[object], block_type: str, inner: str, *path: str) -> Iterator[str]:

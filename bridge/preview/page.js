@@ -49,7 +49,7 @@ async function draw(fresh = false) {
   const take = switching();
   const typed = $("text").value;
   $("text").readOnly = take;
-  const { status, data } = await ask("look", fresh ? request({ text: null }) : request(), signal);
+  const { status, data } = await ask("render", fresh ? request({ text: null }) : request(), signal);
   if (signal.aborted) return true;
   $("text").readOnly = false;
   if (status !== 200) {
@@ -99,11 +99,11 @@ function show(data) {
   $("title").textContent = data.event.title;
   $("template").textContent = `template ${data.template}`;
   $("notification").textContent = data.notification || "none";
-  $("goes").replaceChildren(...(data.goes.length ? data.goes : ["nowhere: no route matches"]).map((one) => element("div", one)));
+  $("channels").replaceChildren(...(data.channels.length ? data.channels : ["nowhere: no route matches"]).map((one) => element("div", one)));
   $("json").textContent = data.json;
   if (data.html) $("message").innerHTML = data.html;
   else $("message").replaceChildren(element("div", `Skipped by the template: ${data.skip}`, "skipped"));
-  $("limits").replaceChildren(...data.measures.map(limit));
+  $("limits").replaceChildren(...data.limits.map(limit));
   $("file").replaceChildren(...data.files.map(({ name, new: isNew }) => option(name, isNew ? `${name} (new)` : name)));
   $("file").value = page.file;
   $("sample").disabled = !recorded();
@@ -112,14 +112,14 @@ function show(data) {
   buttons();
 }
 
-function limit({ what, used, of }) {
+function limit({ name, used, maximum }) {
   const row = element("tr");
   const meter = element("meter");
-  Object.assign(meter, { min: 0, max: of, high: of * 0.9, value: used });
-  meter.title = `${used} of ${of}`;
+  Object.assign(meter, { min: 0, max: maximum, high: maximum * 0.9, value: used });
+  meter.title = `${used} of ${maximum}`;
   const cell = element("td");
   cell.append(meter);
-  row.append(element("td", what), cell, element("td", `${used} of ${of}`, "number"));
+  row.append(element("td", name), cell, element("td", `${used} of ${maximum}`, "number"));
   return row;
 }
 
@@ -300,7 +300,7 @@ async function changed() {
     draw(true);
     return;
   }
-  const { status, data } = await ask("look", request({ text: null }));
+  const { status, data } = await ask("render", request({ text: null }));
   page.stale = status === 200 && data.saved !== page.saved;
   if (page.stale) setState("changed on disk: reload from disk before you save", true);
   else draw();

@@ -23,8 +23,8 @@ from bridge.messages.html import draw
 from bridge.messages.limits import limit_violations
 from bridge.messages.mrkdwn_parser import plainly
 from bridge.messages.render import Templates, candidates, load_templates, render, with_text
-from bridge.preview.files import Files, NotTextError, fingerprint
-from bridge.preview.limit_usage import measures
+from bridge.preview.files import TemplateFiles, UnreadableTemplateError, fingerprint
+from bridge.preview.limit_usage import limit_usage
 from bridge.routing.decide import decide
 from bridge.samples import Sample, sample_event, samples
 from bridge.samples.recorded import UnreadableBodyError, recorded_body
@@ -38,7 +38,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PreviewRequest:
     """A request of the page. ``file`` and ``text`` are those of its editor, if they differ from the disk's."""
 
     event: str
@@ -49,17 +49,17 @@ class Asked:
     text: str | None = None
 
     @classmethod
-    def of(cls, data: Mapping[str, object]) -> "Asked":
+    def of(cls, data: Mapping[str, object]) -> "PreviewRequest":
         """Read a request from a JSON object. Raises RefusedError."""
         texts = {name: data.get(name) or "" for name in ("event", "payload", "file")}
         text = data.get("text")
         if not all(isinstance(value, str) for value in (*texts.values(), text or "")):
-            raise RefusedError("event, payload, file and text are texts")
+            raise RefusedError("event, payload, file and text must be strings")
         return cls(**{name: str(value) for name, value in texts.items()}, text=None if text is None else str(text))
 
 
-def listed(snapshot: Snapshot) -> list[Json]:
-    """Return every sample event: its name, its title and its template."""
+def list_events(snapshot: Snapshot) -> list[Json]:
+    """List the sample events: name, title and template."""
     return [
         {
             "name": name,
@@ -70,53 +70,53 @@ def listed(snapshot: Snapshot) -> list[Json]:
     ]
 
 
-def look(asked: Asked, snapshot: Snapshot, files: Files, now: float) -> Json:
+def render_message(request: PreviewRequest, snapshot: Snapshot, files: TemplateFiles, now: float) -> Json:
     """Return the message of an event, drawn and as JSON, with its template file. Raises RefusedError."""
-    snapshot = _with_editor(asked, snapshot)
-    event = _event(asked, snapshot, now)
-    file = asked.file or template_for(event, snapshot)
+    snapshot = _with_editor(request, snapshot)
+    event = _event(request, snapshot, now)
+    file = request.file or template_for(event, snapshot)
     saved, on_disk = "", ""
-    with suppress(NotTextError):  # then the template has an error, which is shown below
+    with suppress(UnreadableTemplateError):  # then the template has an error, which is shown below
         text = files.text(file)
         saved, on_disk = fingerprint(text), text or ""
     rendered = render(
-        event, snapshot.templates, file if file in _own(event, snapshot) else template_for(event, snapshot)
+        event, snapshot.templates, file if file in _existing(event, snapshot) else template_for(event, snapshot)
     )
     message = rendered.message
     return {
         "event": {"type": event.type, "title": event.title, "url": event.url, "subject": event.subject},
-        "payload": asked.payload or json.dumps(samples()[asked.event].body, indent=2, ensure_ascii=False),
-        "goes": _goes(event, snapshot),
+        "payload": request.payload or json.dumps(samples()[request.event].body, indent=2, ensure_ascii=False),
+        "channels": _channels(event, snapshot),
         "template": rendered.template,
         "file": file,
         "files": _files(event, snapshot, file),
         "text": on_disk,
         "saved": saved,
-        "path": files.shown(file),
+        "path": files.path_of(file),
         "skip": rendered.skip,
         "error": str(rendered.error or ""),
         "html": draw(message) if message else "",
         "notification": plainly(message.text) if message else "",
         "json": json.dumps(message.body(), indent=2, ensure_ascii=False) if message else "",
-        "measures": [asdict(measure) for measure in measures(message)] if message else [],
-        "problems": _problems(rendered, snapshot.templates, recorded=bool(asked.payload)),
+        "limits": [asdict(usage) for usage in limit_usage(message)] if message else [],
+        "problems": _problems(rendered, snapshot.templates, recorded=bool(request.payload)),
     }
 
 
-def examine(asked: Asked, snapshot: Snapshot) -> list[Diagnostic]:
+def check_file(request: PreviewRequest, snapshot: Snapshot) -> list[Diagnostic]:
     """Check the file in the editor and its dependents. Raises RefusedError."""
-    if not asked.file:
+    if not request.file:
         raise RefusedError("name the file to check")
-    return list(check_templates(_with_editor(asked, snapshot), [asked.file]).diagnostics)
+    return list(check_templates(_with_editor(request, snapshot), [request.file]).diagnostics)
 
 
-def new_errors(asked: Asked, snapshot: Snapshot) -> list[Diagnostic]:
+def new_errors(request: PreviewRequest, snapshot: Snapshot) -> list[Diagnostic]:
     """Return the errors after a save: all of the file itself, and new ones in other files."""
-    errors = [one for one in examine(asked, snapshot) if one.severity is Severity.ERROR]
-    file = f"templates/{asked.file}"
+    errors = [one for one in check_file(request, snapshot) if one.severity is Severity.ERROR]
+    file = f"templates/{request.file}"
     if all(one.file == file for one in errors):
         return errors
-    known = set(check_templates(_editable(snapshot), [asked.file]).diagnostics)
+    known = set(check_templates(_editable(snapshot), [request.file]).diagnostics)
     return [one for one in errors if one.file == file or one not in known]
 
 
@@ -125,11 +125,11 @@ def as_json(diagnostics: Iterable[Diagnostic]) -> list[Json]:
     return [asdict(one) for one in diagnostics]
 
 
-def _with_editor(asked: Asked, snapshot: Snapshot) -> Snapshot:
+def _with_editor(request: PreviewRequest, snapshot: Snapshot) -> Snapshot:
     snapshot = _editable(snapshot)
-    if asked.text is None or not asked.file:
+    if request.text is None or not request.file:
         return snapshot
-    return replace(snapshot, templates=with_text(snapshot.templates, asked.file, asked.text))
+    return replace(snapshot, templates=with_text(snapshot.templates, request.file, request.text))
 
 
 def _editable(snapshot: Snapshot) -> Snapshot:
@@ -137,13 +137,13 @@ def _editable(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, templates=replace(snapshot.templates, packaged=frozenset()))
 
 
-def _event(asked: Asked, snapshot: Snapshot, now: float) -> Event:
-    sample = samples().get(asked.event)
+def _event(request: PreviewRequest, snapshot: Snapshot, now: float) -> Event:
+    sample = samples().get(request.event)
     if sample is None:
-        hint = suggestion(asked.event, samples(), "docs/events.md lists them")
-        raise RefusedError(f"there is no event {asked.event[:100]!r} ({hint})")
+        hint = suggestion(request.event, samples(), "docs/events.md lists them")
+        raise RefusedError(f"there is no event {request.event[:100]!r} ({hint})")
     try:
-        body = recorded_body(asked.payload.encode("utf-8", "replace"), sample.provider) if asked.payload else None
+        body = recorded_body(request.payload.encode("utf-8", "replace"), sample.provider) if request.payload else None
         return _sample_event(sample, snapshot, now, body)
     except UnreadableBodyError as error:
         raise RefusedError(f"the payload {error}") from None
@@ -156,18 +156,18 @@ def _sample_event(sample: Sample, snapshot: Snapshot, now: float, body: object |
     return sample_event(sample, sources[0] if sources else sample.provider, now, body)
 
 
-def _own(event: Event, snapshot: Snapshot) -> list[str]:
-    """Return the existing templates for an event."""
+def _existing(event: Event, snapshot: Snapshot) -> list[str]:
+    """Return the existing templates for an event: those of its routes, then the most specific first."""
     named = [planned.template for planned in decide(event, snapshot.routes).deliveries if planned.template]
-    there = {*snapshot.templates.names()}
-    return [name for name in dict.fromkeys([*named, *candidates(event)]) if name in there]
+    names = {*snapshot.templates.names()}
+    return [name for name in dict.fromkeys([*named, *candidates(event)]) if name in names]
 
 
-def _goes(event: Event, snapshot: Snapshot) -> list[str]:
+def _channels(event: Event, snapshot: Snapshot) -> list[str]:
     """Return the channels of an event, in words."""
     planned = decide(event, snapshot.routes).deliveries
     return [
-        f"#{one.channel} by the route {one.route!r}" + (f" ({one.state}: {one.reason})" if one.reason else "")
+        f"#{one.channel}, route {one.route!r}" + (f" ({one.state}: {one.reason})" if one.reason else "")
         for one in planned
     ]
 
@@ -175,15 +175,15 @@ def _goes(event: Event, snapshot: Snapshot) -> list[str]:
 def _files(event: Event, snapshot: Snapshot, file: str) -> list[Json]:
     """Return the files to edit for an event: its template, the files used by it, and possible new ones."""
     templates = snapshot.templates
-    own = _own(event, snapshot)
-    used = [name for first in own[:1] for name in _uses(first, templates)]
+    own = _existing(event, snapshot)
+    used = [name for first in own[:1] for name in _dependencies(first, templates)]
     new = [name for name in candidates(event) if name not in own]
     names = dict.fromkeys([*own, *used, *new, file])
     return [{"name": name, "new": name not in templates.sources and name not in templates.errors} for name in names]
 
 
-def _uses(name: str, templates: Templates) -> Iterator[str]:
-    """Yield the templates used by a template, also through others."""
+def _dependencies(name: str, templates: Templates) -> Iterator[str]:
+    """Yield the templates that a template extends, includes or imports, also through others."""
     seen, left = {name}, [name]
     while left:
         text = templates.sources.get(left.pop(0), "")
@@ -214,7 +214,7 @@ def _problems(rendered: Rendered, templates: Templates, *, recorded: bool) -> li
     return as_json(found)
 
 
-def reload(files: Files, last: Snapshot) -> tuple[Snapshot, list[Json]]:
+def reload(files: TemplateFiles, last: Snapshot) -> tuple[Snapshot, list[Json]]:
     """Read the configuration on disk, and its errors; while it has errors, the last routes stay in use."""
     try:
         return files.snapshot(), []

@@ -11,7 +11,7 @@ from bridge.config.packaged import packaged_routes
 from bridge.live.snapshot import Snapshot
 from bridge.messages.render import load_templates
 from bridge.preview.app import application
-from bridge.preview.files import Files
+from bridge.preview.files import TemplateFiles
 from bridge.routing.routes_file import load_routes
 
 TOKEN = "a-token-of-the-tests"
@@ -19,7 +19,7 @@ TITLE = '{% extends "message.j2" %}\n{% block title %}*{{ event.actor | plain }}
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
+def files(tmp_path: Path) -> TemplateFiles:
     """Templates in a folder that holds one of our own."""
     folder = tmp_path / "templates"
     (folder / "gitlab").mkdir(parents=True)
@@ -29,7 +29,7 @@ def files(tmp_path: Path) -> Files:
         routes = load_routes(packaged_routes())
         return Snapshot(routes, load_templates(folder, routes.people), {}, {}, None, ())
 
-    return Files(folder, packaged_routes(), snapshot)
+    return TemplateFiles(folder, packaged_routes(), snapshot)
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Address:
 
 
 @pytest.fixture
-async def address(files: Files) -> AsyncIterator[Address]:
+async def address(files: TemplateFiles) -> AsyncIterator[Address]:
     """The page on a real socket, which looks at the files forty times a second."""
-    app = application(files, files.snapshot(), token=TOKEN, bound="127.0.0.1", again=0.025)
+    app = application(files, files.snapshot(), token=TOKEN, bound="127.0.0.1", poll_seconds=0.025)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

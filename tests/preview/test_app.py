@@ -11,9 +11,9 @@ import pytest
 from bridge.core.payload import int_at, text_at
 from bridge.live.snapshot import Snapshot
 from bridge.preview import session
-from bridge.preview.app import HEADERS, is_ours
-from bridge.preview.files import Files, fingerprint
-from bridge.preview.session import Asked
+from bridge.preview.app import HEADERS, is_own_host
+from bridge.preview.files import TemplateFiles, fingerprint
+from bridge.preview.session import PreviewRequest
 from tests.preview.conftest import TITLE, TOKEN, Address
 
 
@@ -63,7 +63,7 @@ async def get(address: Address, path: str = "", host: str | None = None, token: 
     ],
 )
 def test_only_the_bound_name_and_loopback_are_ours_whatever_the_port(host: str, bound: str, ours: bool) -> None:
-    assert is_ours(host, bound) is ours
+    assert is_own_host(host, bound) is ours
 
 
 async def test_the_page_and_its_parts_come_with_a_policy_that_lets_no_script_in(address: Address) -> None:
@@ -88,7 +88,7 @@ async def test_another_name_is_refused_though_the_token_is_right(address: Addres
     assert (await get(address, host="localhost:1"))[0] == 200
 
 
-async def test_another_page_cannot_save(address: Address, files: Files) -> None:
+async def test_another_page_cannot_save(address: Address, files: TemplateFiles) -> None:
     data = {"event": "gitlab/push", "file": "gitlab/push.j2", "text": "Theirs", "saved": fingerprint(TITLE)}
     assert (await post(address, "save", data, {"Origin": "https://evil.example"}))[0] == 403
     assert (await post(address, "save", data, {"Origin": "null"}))[0] == 403
@@ -102,22 +102,22 @@ async def test_a_form_of_another_page_is_no_json(address: Address) -> None:
 
 @pytest.mark.parametrize("data", [[], "x", 5, {"event": 5}, {"text": []}, {"event": "gitlab/push", "file": ["x"]}])
 async def test_what_the_page_would_not_send_is_refused(address: Address, data: object) -> None:
-    for path in ("look", "check", "save"):
+    for path in ("render", "check", "save"):
         status, answer = await post(address, path, data)
         assert (status, list(answer)) == (422, ["refused"])
 
 
-async def test_saving_writes_the_file_and_tells_what_it_is_now(address: Address, files: Files) -> None:
+async def test_saving_writes_the_file_and_tells_what_it_is_now(address: Address, files: TemplateFiles) -> None:
     text = TITLE.replace("pushed", "has pushed")
     data = {"event": "gitlab/push", "file": "gitlab/push.j2", "text": text, "saved": fingerprint(TITLE)}
     status, answer = await post(address, "save", data)
     assert (status, answer["saved"]) == (200, fingerprint(text))
     assert (files.folder / "gitlab/push.j2").read_text("utf-8") == text
-    _, seen = await post(address, "look", {"event": "gitlab/push"})
+    _, seen = await post(address, "render", {"event": "gitlab/push"})
     assert "has pushed" in str(seen["html"])
 
 
-async def test_what_the_check_refuses_is_not_saved_and_told_at_its_line(address: Address, files: Files) -> None:
+async def test_what_the_check_refuses_is_not_saved_and_told_at_its_line(address: Address, files: TemplateFiles) -> None:
     text = TITLE.replace("title", "tite")
     data = {"event": "gitlab/push", "file": "gitlab/push.j2", "text": text, "saved": fingerprint(TITLE)}
     status, answer = await post(address, "save", data)
@@ -127,14 +127,14 @@ async def test_what_the_check_refuses_is_not_saved_and_told_at_its_line(address:
     assert files.text("gitlab/push.j2") == TITLE
 
 
-async def test_what_another_editor_wrote_meanwhile_is_not_overwritten(address: Address, files: Files) -> None:
+async def test_what_another_editor_wrote_meanwhile_is_not_overwritten(address: Address, files: TemplateFiles) -> None:
     (files.folder / "gitlab/push.j2").write_text("Written elsewhere", "utf-8")
     data = {"event": "gitlab/push", "file": "gitlab/push.j2", "text": "Mine", "saved": fingerprint(TITLE)}
     assert (await post(address, "save", data))[0] == 409
     assert files.text("gitlab/push.j2") == "Written elsewhere"
 
 
-async def test_of_two_tabs_that_save_at_once_one_is_refused(address: Address, files: Files) -> None:
+async def test_of_two_tabs_that_save_at_once_one_is_refused(address: Address, files: TemplateFiles) -> None:
     tabs = [
         post(address, "save", {"event": "gitlab/push", "file": "gitlab/push.j2", "text": text, "saved": known})
         for known in [fingerprint(TITLE)]
@@ -145,7 +145,7 @@ async def test_of_two_tabs_that_save_at_once_one_is_refused(address: Address, fi
     assert files.text("gitlab/push.j2") in ("one", "two", "three", "four")
 
 
-async def test_a_file_that_is_no_text_is_not_overwritten(address: Address, files: Files) -> None:
+async def test_a_file_that_is_no_text_is_not_overwritten(address: Address, files: TemplateFiles) -> None:
     (files.folder / "gitlab/push.j2").write_bytes(b"\xff")
     status, answer = await post(
         address, "save", {"event": "gitlab/push", "file": "gitlab/push.j2", "text": "x", "saved": ""}
@@ -160,19 +160,19 @@ async def test_who_asks_anew_does_not_wait_for_what_nobody_waits_for(
 ) -> None:
     seen: list[str] = []
     go_on = threading.Event()
-    look = session.look
+    look = session.render_message
 
-    def slow(asked: Asked, snapshot: Snapshot, files: Files, now: float) -> dict[str, object]:
+    def slow(asked: PreviewRequest, snapshot: Snapshot, files: TemplateFiles, now: float) -> dict[str, object]:
         seen.append(asked.text or "")
         if asked.text == "0":
             go_on.wait(10)
         return look(asked, snapshot, files, now)
 
-    monkeypatch.setattr(session, "look", slow)
+    monkeypatch.setattr(session, "render_message", slow)
     data = {"event": "gitlab/push", "file": "gitlab/push.j2"}
     typed = []
     for n in range(5):
-        typed.append(asyncio.create_task(post(address, "look", {**data, "text": str(n)})))
+        typed.append(asyncio.create_task(post(address, "render", {**data, "text": str(n)})))
         await asyncio.sleep(0.2)  # it has come by now
     for abandoned in typed[:4]:
         abandoned.cancel()
@@ -185,12 +185,12 @@ async def test_who_asks_anew_does_not_wait_for_what_nobody_waits_for(
 @pytest.mark.parametrize(
     "sent",
     [
-        "POST /{}/look HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{",
+        "POST /{}/render HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{",
         "GET /{}/changes HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
 )
 async def test_who_leaves_before_the_end_is_no_error(
-    address: Address, files: Files, caplog: pytest.LogCaptureFixture, sent: str
+    address: Address, files: TemplateFiles, caplog: pytest.LogCaptureFixture, sent: str
 ) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", address.port)
     writer.write(sent.format(TOKEN).encode())
@@ -203,21 +203,21 @@ async def test_who_leaves_before_the_end_is_no_error(
 
 
 @pytest.mark.parametrize("file", ["../outside.j2", "/tmp/outside.j2", "gitlab/../../outside.j2", ".x.j2"])
-async def test_no_name_of_a_file_leads_out_of_the_folder(address: Address, files: Files, file: str) -> None:
+async def test_no_name_of_a_file_leads_out_of_the_folder(address: Address, files: TemplateFiles, file: str) -> None:
     data = {"event": "gitlab/push", "file": file, "text": "x", "saved": ""}
     status, answer = await post(address, "save", data)
     assert status == 422, answer
     assert not (files.folder.parent / "outside.j2").exists()
 
 
-async def test_a_change_on_disk_is_told_and_counts_at_once(address: Address, files: Files) -> None:
+async def test_a_change_on_disk_is_told_and_counts_at_once(address: Address, files: TemplateFiles) -> None:
     async with aiohttp.ClientSession() as session, session.get(address.url + "changes") as stream:
         assert (await stream.content.readline()).startswith(b":")
         (files.folder / "gitlab/push.j2").write_text("From my own editor", "utf-8")
         async with asyncio.timeout(10):
             while await stream.content.readline() != b"data: changed\n":
                 pass
-    _, seen = await post(address, "look", {"event": "gitlab/push"})
+    _, seen = await post(address, "render", {"event": "gitlab/push"})
     assert "From my own editor" in str(seen["html"])
 
 
@@ -229,6 +229,6 @@ async def test_a_body_without_end_is_cut_off(address: Address) -> None:
     headers = {"Content-Type": "application/json"}
     async with (
         aiohttp.ClientSession(headers=headers) as session,
-        session.post(address.url + "look", data=endless()) as answer,
+        session.post(address.url + "render", data=endless()) as answer,
     ):
         assert answer.status == 413

@@ -6,7 +6,7 @@ import json
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from bridge.preview.files import Files
+from bridge.preview.files import TemplateFiles
 from bridge.samples import samples
 from tests.browser import needs_chromium, opened
 from tests.preview.conftest import TITLE, Address
@@ -48,7 +48,9 @@ async def test_another_event_can_be_picked(address: Address) -> None:
         await expect(page.locator(".bar rect")).to_have_attribute("fill", "#a30200")
 
 
-async def test_it_draws_as_somebody_types_and_writes_nothing_until_it_is_saved(address: Address, files: Files) -> None:
+async def test_it_draws_as_somebody_types_and_writes_nothing_until_it_is_saved(
+    address: Address, files: TemplateFiles
+) -> None:
     async with opened(address.url + "#gitlab/push") as page:
         await at(page, "pushed")
         await page.fill("#text", TITLE.replace("pushed", "typed"))
@@ -60,7 +62,7 @@ async def test_it_draws_as_somebody_types_and_writes_nothing_until_it_is_saved(a
         await expect(page.locator("#save")).to_be_disabled()
 
 
-async def test_a_mistake_is_told_at_its_line_and_not_saved(address: Address, files: Files) -> None:
+async def test_a_mistake_is_told_at_its_line_and_not_saved(address: Address, files: TemplateFiles) -> None:
     async with opened(address.url + "#gitlab/push") as page:
         await at(page, "pushed")
         await page.fill("#text", TITLE.replace("title", "tite"))
@@ -86,7 +88,7 @@ async def test_a_mistake_that_the_check_tells_too_is_told_once(address: Address)
         await expect(page.locator("#problems li")).to_have_count(1)
 
 
-async def test_a_file_that_changes_on_disk_is_drawn_anew(address: Address, files: Files) -> None:
+async def test_a_file_that_changes_on_disk_is_drawn_anew(address: Address, files: TemplateFiles) -> None:
     async with opened(address.url + "#gitlab/push") as page:
         await at(page, "pushed")
         (files.folder / "gitlab/push.j2").write_text("From my own editor", "utf-8")
@@ -94,7 +96,7 @@ async def test_a_file_that_changes_on_disk_is_drawn_anew(address: Address, files
         await expect(page.locator("#text")).to_have_value("From my own editor")
 
 
-async def test_what_was_typed_stays_when_the_file_changes_on_disk(address: Address, files: Files) -> None:
+async def test_what_was_typed_stays_when_the_file_changes_on_disk(address: Address, files: TemplateFiles) -> None:
     async with opened(address.url + "#gitlab/push") as page:
         await at(page, "pushed")
         await page.fill("#text", "Typed here")
@@ -109,12 +111,12 @@ async def test_what_was_typed_stays_when_the_file_changes_on_disk(address: Addre
         await at(page, "Written there")
 
 
-async def test_what_is_typed_while_the_page_waits_for_the_disk_stays(address: Address, files: Files) -> None:
+async def test_what_is_typed_while_the_page_waits_for_the_disk_stays(address: Address, files: TemplateFiles) -> None:
     async with opened(address.url + "#gitlab/push") as page:
         await at(page, "pushed")
-        await page.route("**/look", slowly)
+        await page.route("**/render", slowly)
         (files.folder / "gitlab/push.j2").write_text("From my own editor", "utf-8")
-        async with page.expect_request("**/look"):
+        async with page.expect_request("**/render"):
             pass
         await page.locator("#text").press("Control+End")
         await page.keyboard.type("And mine")
@@ -122,7 +124,7 @@ async def test_what_is_typed_while_the_page_waits_for_the_disk_stays(address: Ad
         await expect(page.locator("#text")).to_have_value(TITLE + "And mine")
 
 
-async def test_the_place_in_the_file_stays_when_it_changes_on_disk(address: Address, files: Files) -> None:
+async def test_the_place_in_the_file_stays_when_it_changes_on_disk(address: Address, files: TemplateFiles) -> None:
     async with opened(address.url + "#gitlab/push") as page:
         await at(page, "pushed")
         await page.locator("#text").evaluate("(text) => text.setSelectionRange(5, 9)")
@@ -142,7 +144,9 @@ async def test_an_event_that_is_not_there_leaves_the_one_that_is(address: Addres
         await expect(page.locator("#banner")).to_be_hidden()
 
 
-async def test_a_page_whose_server_is_away_says_so_and_goes_on_when_it_is_back(address: Address, files: Files) -> None:
+async def test_a_page_whose_server_is_away_says_so_and_goes_on_when_it_is_back(
+    address: Address, files: TemplateFiles
+) -> None:
     async with opened(address.url + "#gitlab/push", "ERR_INTERNET_DISCONNECTED", "ERR_INCOMPLETE_CHUNKED") as page:
         await at(page, "pushed")
         await page.context.set_offline(True)
@@ -157,7 +161,9 @@ async def test_a_page_whose_server_is_away_says_so_and_goes_on_when_it_is_back(a
         assert files.text("gitlab/push.j2") == TITLE.replace("pushed", "typed")
 
 
-async def test_a_hidden_tab_leaves_the_connection_to_others_and_catches_up(address: Address, files: Files) -> None:
+async def test_a_hidden_tab_leaves_the_connection_to_others_and_catches_up(
+    address: Address, files: TemplateFiles
+) -> None:
     hide = """(hidden) => {
         Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
         document.dispatchEvent(new Event("visibilitychange"));
@@ -197,7 +203,7 @@ async def test_a_recorded_payload_can_be_pasted(address: Address) -> None:
         await at(page, "Mei-Ling Chen pushed")
 
 
-async def test_a_file_of_its_own_can_be_made_for_an_event(address: Address, files: Files) -> None:
+async def test_a_file_of_its_own_can_be_made_for_an_event(address: Address, files: TemplateFiles) -> None:
     async with opened(address.url + "#gitlab/pipeline.failed") as page:
         await at(page, "Pipeline")
         await page.select_option("#file", "gitlab/pipeline.failed.j2")

@@ -2,7 +2,7 @@
 
 from bridge.messages import Message
 from bridge.messages.limits import size
-from bridge.preview.limit_usage import Measure, measures
+from bridge.preview.limit_usage import LimitUsage, limit_usage
 
 
 def test_each_limit_that_a_message_comes_near_to_is_measured() -> None:
@@ -22,18 +22,18 @@ def test_each_limit_that_a_message_comes_near_to_is_measured() -> None:
             }
         ],
     )
-    assert measures(message) == [
-        Measure("bytes in all", size(message), 12_000),
-        Measure("blocks", 4, 40),
-        Measure("notification", 7, 3_000),  # UTF-16 units
-        Measure("longest text", 9, 3_000),
-        Measure("fields in a section", 3, 10),
-        Measure("longest field", 5, 2_000),
-        Measure("lines of context", 2, 10),
-        Measure("buttons", 1, 25),
-        Measure("longest button", 4, 75),
+    assert limit_usage(message) == [
+        LimitUsage("bytes in all", size(message), 12_000),
+        LimitUsage("blocks", 4, 40),
+        LimitUsage("notification", 7, 3_000),  # UTF-16 units
+        LimitUsage("longest text", 9, 3_000),
+        LimitUsage("fields in a section", 3, 10),
+        LimitUsage("longest field", 5, 2_000),
+        LimitUsage("lines of context", 2, 10),
+        LimitUsage("buttons", 1, 25),
+        LimitUsage("longest button", 4, 75),
     ]
 
 
 def test_what_a_message_does_not_have_is_left_out() -> None:
-    assert [measure.what for measure in measures(Message("told"))] == ["bytes in all", "notification"]
+    assert [usage.name for usage in limit_usage(Message("told"))] == ["bytes in all", "notification"]

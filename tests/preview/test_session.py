@@ -9,31 +9,31 @@ from bridge.config.diagnostics import error
 from bridge.config.errors import ConfigurationError
 from bridge.live.snapshot import Snapshot
 from bridge.preview import session
-from bridge.preview.files import Files, fingerprint
-from bridge.preview.session import Asked, RefusedError
+from bridge.preview.files import TemplateFiles, fingerprint
+from bridge.preview.session import PreviewRequest, RefusedError
 from bridge.samples import samples
 
 PUSH = samples()["gitlab/push"].body
 
 
-def look(files: Files, **asked: str) -> dict[str, object]:
-    return session.look(Asked(**asked), files.snapshot(), files, 1795392000.0)
+def look(files: TemplateFiles, **asked: str) -> dict[str, object]:
+    return session.render_message(PreviewRequest(**asked), files.snapshot(), files, 1795392000.0)
 
 
-def test_an_event_shows_its_message_its_file_and_its_limits(files: Files) -> None:
+def test_an_event_shows_its_message_its_file_and_its_limits(files: TemplateFiles) -> None:
     seen = look(files, event="gitlab/push")
     assert seen["file"] == seen["template"] == "gitlab/push.j2"
     assert "<b>Mei-Ling Chen</b> pushed" in str(seen["html"])
     assert json.loads(str(seen["json"]))["text"] == "Mei-Ling Chen pushed"
     assert json.loads(str(seen["payload"])) == PUSH
-    assert seen["goes"] == ["#general by the route 'gitlab'"]
+    assert seen["channels"] == ["#general, route 'gitlab'"]
     assert seen["path"] == str(files.folder / "gitlab/push.j2")
     assert seen["problems"] == []
-    assert isinstance(seen["measures"], list)
-    assert seen["measures"][0]["of"] == 12_000
+    assert isinstance(seen["limits"], list)
+    assert seen["limits"][0]["maximum"] == 12_000
 
 
-def test_the_files_of_an_event_are_those_that_serve_it_and_those_that_could(files: Files) -> None:
+def test_the_files_of_an_event_are_those_that_serve_it_and_those_that_could(files: TemplateFiles) -> None:
     seen = look(files, event="gitlab/pipeline.failed")
     assert seen["file"] == "gitlab/pipeline.j2"
     names = {file["name"]: file["new"] for file in seen["files"]}  # type: ignore[attr-defined]
@@ -41,26 +41,26 @@ def test_the_files_of_an_event_are_those_that_serve_it_and_those_that_could(file
     assert not any(names[name] for name in ("gitlab/pipeline.j2", "gitlab/_parts.j2", "message.j2", "default.j2"))
 
 
-def test_the_editors_text_counts_before_the_disks(files: Files) -> None:
+def test_the_editors_text_counts_before_the_disks(files: TemplateFiles) -> None:
     seen = look(files, event="gitlab/push", file="gitlab/push.j2", text="Only {{ event.type }}")
     assert json.loads(str(seen["json"]))["text"] == "Only push"
     assert "pushed" in (files.text("gitlab/push.j2") or "")
 
 
-def test_a_change_of_a_part_shows_in_the_template_that_uses_it(files: Files) -> None:
+def test_a_change_of_a_part_shows_in_the_template_that_uses_it(files: TemplateFiles) -> None:
     text = (files.text("gitlab/_parts.j2") or "").replace("{%- macro who(name) -%}", "{%- macro who(name) -%}Dear ")
     seen = look(files, event="gitlab/merge_request.open", file="gitlab/_parts.j2", text=text)
     assert seen["template"] == "gitlab/merge_request.j2"
     assert str(json.loads(str(seen["json"]))["text"]).startswith("Dear Mei-Ling Chen")
 
 
-def test_a_new_more_specific_file_serves_the_event_as_soon_as_there_is_text(files: Files) -> None:
+def test_a_new_more_specific_file_serves_the_event_as_soon_as_there_is_text(files: TemplateFiles) -> None:
     seen = look(files, event="gitlab/merge_request.open", file="gitlab/merge_request.open.j2", text="Opened!")
     assert seen["template"] == "gitlab/merge_request.open.j2"
     assert json.loads(str(seen["json"]))["text"] == "Opened!"
 
 
-def test_a_pasted_payload_stands_in_for_the_sample_and_is_told_what_it_lacks(files: Files) -> None:
+def test_a_pasted_payload_stands_in_for_the_sample_and_is_told_what_it_lacks(files: TemplateFiles) -> None:
     text = '{% extends "message.j2" %}\n{% block title %}{{ payload.user_name }} {{ payload.ref }}{% endblock %}'
     pasted = json.dumps({"object_kind": "push", "user_name": "Grace"})
     seen = look(files, event="gitlab/push", payload=pasted, file="gitlab/push.j2", text=text)
@@ -78,7 +78,7 @@ def test_a_pasted_payload_stands_in_for_the_sample_and_is_told_what_it_lacks(fil
     ]
 
 
-def test_a_form_can_be_pasted_where_the_provider_sends_forms(files: Files) -> None:
+def test_a_form_can_be_pasted_where_the_provider_sends_forms(files: TemplateFiles) -> None:
     seen = look(files, event="twilio/message.received", payload="MessageSid=SM1&From=%2B12025550142&Body=Hi&NumMedia=0")
     assert "Hi" in str(seen["html"])
 
@@ -93,12 +93,12 @@ def test_a_form_can_be_pasted_where_the_provider_sends_forms(files: Files) -> No
         ({"event": "twilio/message.received", "payload": "[]"}, "the payload is not a body that twilio sends"),
     ],
 )
-def test_what_cannot_be_shown_is_refused_with_the_reason(files: Files, asked: dict[str, str], why: str) -> None:
+def test_what_cannot_be_shown_is_refused_with_the_reason(files: TemplateFiles, asked: dict[str, str], why: str) -> None:
     with pytest.raises(RefusedError, match=why):
         look(files, **asked)
 
 
-def test_a_template_that_skips_tells_its_reason_and_has_no_message(files: Files) -> None:
+def test_a_template_that_skips_tells_its_reason_and_has_no_message(files: TemplateFiles) -> None:
     text = '{% extends "message.j2" %}{% block skip %}too dull{% endblock %}'
     seen = look(files, event="gitlab/push", file="gitlab/push.j2", text=text)
     assert (seen["skip"], seen["html"], seen["json"]) == ("too dull", "", "")
@@ -118,47 +118,47 @@ def test_a_template_that_skips_tells_its_reason_and_has_no_message(files: Files)
         ("a\n{% for a in range(9999) %}{{ 'x' * 9999 }}{% endfor %}", 2, "too much"),
     ],
 )
-def test_every_mistake_is_an_error_at_its_line(files: Files, text: str, line: int, what: str) -> None:
-    asked = Asked("gitlab/push", file="gitlab/push.j2", text=text)
+def test_every_mistake_is_an_error_at_its_line(files: TemplateFiles, text: str, line: int, what: str) -> None:
+    asked = PreviewRequest("gitlab/push", file="gitlab/push.j2", text=text)
     errors = session.new_errors(asked, files.snapshot())
     assert {(found.file, found.line) for found in errors if what in str(found)} == {("templates/gitlab/push.j2", line)}
 
 
-def test_errors_that_are_elsewhere_already_do_not_keep_a_file_from_being_saved(files: Files) -> None:
+def test_errors_that_are_elsewhere_already_do_not_keep_a_file_from_being_saved(files: TemplateFiles) -> None:
     (files.folder / "gitlab" / "default.j2").write_text("{{ broken", "utf-8")
-    asked = Asked("gitlab/push", file="gitlab/push.j2", text="Fine")
+    asked = PreviewRequest("gitlab/push", file="gitlab/push.j2", text="Fine")
     assert session.new_errors(asked, files.snapshot()) == []
 
 
-def test_a_configuration_that_cannot_work_leaves_the_last_one_in_force(files: Files) -> None:
+def test_a_configuration_that_cannot_work_leaves_the_last_one_in_force(files: TemplateFiles) -> None:
     snapshot = files.snapshot()
 
     def fails() -> Snapshot:
         raise ConfigurationError([error(Code.ROUTE_UNKNOWN_KEY, "unknown key", "a hint", file="routes.toml", line=3)])
 
-    last, errors = session.reload(Files(files.folder, files.routes, fails), snapshot)
+    last, errors = session.reload(TemplateFiles(files.folder, files.routes, fails), snapshot)
     assert last.routes is snapshot.routes
     assert errors[0]["line"] == 3
     (files.folder / "gitlab/push.j2").write_text("Changed meanwhile", "utf-8")
-    last, _ = session.reload(Files(files.folder, files.routes, fails), snapshot)
+    last, _ = session.reload(TemplateFiles(files.folder, files.routes, fails), snapshot)
     assert last.templates.sources["gitlab/push.j2"] == "Changed meanwhile"
 
 
-def test_the_text_is_the_disks_though_it_was_not_looked_at_since(files: Files) -> None:
+def test_the_text_is_the_disks_though_it_was_not_looked_at_since(files: TemplateFiles) -> None:
     snapshot = files.snapshot()
     (files.folder / "gitlab/push.j2").write_text("Written this moment", "utf-8")
-    seen = session.look(Asked("gitlab/push"), snapshot, files, 1795392000.0)
+    seen = session.render_message(PreviewRequest("gitlab/push"), snapshot, files, 1795392000.0)
     assert (seen["text"], seen["saved"]) == ("Written this moment", fingerprint("Written this moment"))
 
 
-def test_a_file_that_cannot_be_read_is_a_problem_and_no_text(files: Files) -> None:
+def test_a_file_that_cannot_be_read_is_a_problem_and_no_text(files: TemplateFiles) -> None:
     (files.folder / "gitlab/push.j2").write_bytes(b"\xff")
     seen = look(files, event="gitlab/push")
     assert (seen["text"], seen["saved"]) == ("", "")
     assert "cannot be read: not UTF-8" in str(seen["problems"])
 
 
-def test_a_limit_that_is_broken_is_told_at_its_block(files: Files) -> None:
+def test_a_limit_that_is_broken_is_told_at_its_block(files: TemplateFiles) -> None:
     text = '{% extends "message.j2" %}\n{% block title %}x{% endblock %}\n{% block body %}<b>{% endblock %}'
     seen = look(files, event="gitlab/push", file="gitlab/push.j2", text=text)
     assert [(one["line"], one["message"]) for one in seen["problems"]] == [  # type: ignore[attr-defined]
@@ -166,13 +166,13 @@ def test_a_limit_that_is_broken_is_told_at_its_block(files: Files) -> None:
     ]
 
 
-def test_the_notification_is_told_as_it_reads(files: Files) -> None:
+def test_the_notification_is_told_as_it_reads(files: TemplateFiles) -> None:
     text = '{% extends "message.j2" %}{% block title %}:x: *Fish* {{ "&" }} chips{% endblock %}'
     assert look(files, event="gitlab/push", file="gitlab/push.j2", text=text)["notification"] == "❌ Fish & chips"
 
 
-def test_every_event_is_listed_with_its_title_and_the_file_that_serves_it(files: Files) -> None:
-    events = {event["name"]: event for event in session.listed(files.snapshot())}
+def test_every_event_is_listed_with_its_title_and_the_file_that_serves_it(files: TemplateFiles) -> None:
+    events = {event["name"]: event for event in session.list_events(files.snapshot())}
     assert set(events) == set(samples())
     assert events["gitlab/pipeline.failed"]["file"] == "gitlab/pipeline.j2"
     assert all(event["title"] for event in events.values())
