@@ -2,7 +2,7 @@
 
 import asyncio
 
-PATIENCE = 5.0
+PATIENCE = 20.0
 """Real seconds after which a test that waits for a sleeper has failed."""
 
 
