@@ -8,6 +8,7 @@ from itertools import groupby
 from urllib.parse import quote
 
 from bridge.config.packaged import packaged_routes
+from bridge.core.states import DeliveryState
 from bridge.events import Event
 from bridge.messages.render import Templates, choose, load_templates, render
 from bridge.routing.decide import decide
@@ -82,7 +83,7 @@ def _sent(event: Event, templates: Templates, routes: Routes) -> str:
     deliveries = decide(event, routes).deliveries
     if not deliveries:
         return "no"
-    if not any(planned.state == "waiting" for planned in deliveries):
+    if not any(planned.state == DeliveryState.WAITING for planned in deliveries):
         return "to private channels"
     skips = [render(event, templates, planned.template).skip for planned in deliveries]
     return f"no: {skips[0]}" if all(skips) else "yes"

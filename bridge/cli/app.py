@@ -284,7 +284,7 @@ def events(
     from bridge.cli.events import events as run
 
     query = query_of(state=state, source=source, channel=channel, types=types or (), since=since, until=until)
-    query = replace(query, id_prefix=id_prefix, told_in=digest, holds=text, limit=limit)
+    query = replace(query, id_prefix=id_prefix, summarized_in=digest, contains=text, limit=limit)
     run(query, as_lines=json, follow=follow)
 
 
@@ -335,11 +335,12 @@ def replay(
     from bridge.cli.errors import refuse
     from bridge.cli.event_list import query_of
     from bridge.cli.replay import replay as run
+    from bridge.core.states import DeliveryState
 
     if not (ids or dead or route or channel or source or types or since or until):
         refuse(["choose deliveries: ids from `bridge events`, --dead, --since, --route, --channel, --source, --type"])
     query = query_of(
-        state="dead" if dead else None,
+        state=DeliveryState.DEAD if dead else None,
         source=source,
         channel=channel,
         route=route,

@@ -15,7 +15,7 @@ from bridge.cli.loading import settings_or_end
 from bridge.store import StoreRefusedError, store_url_problem
 from bridge.store.recovery.recovery import Examined, Left, examine
 from bridge.store.recovery.recovery import save as save_to
-from bridge.store.sqlite.files import beside
+from bridge.store.sqlite.ownership import beside
 
 
 def check_store(*, as_json: bool, save: Path | None) -> None:

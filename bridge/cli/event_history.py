@@ -1,4 +1,4 @@
-"""`bridge events show`: the whole story of one event."""
+"""`bridge events show`: print the complete record of one event."""
 
 import json
 import re
@@ -21,6 +21,7 @@ from bridge.cli.time_args import iso_time, local_time
 from bridge.config.errors import ConfigurationError
 from bridge.config.settings import Settings
 from bridge.core.payload import clean, list_at, map_at, text_at
+from bridge.core.states import DeliveryState, OutcomeKind
 from bridge.events import Event, Request
 from bridge.messages import Message
 from bridge.messages.terminal import show
@@ -34,7 +35,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True, slots=True)
 class Indented:
-    """Something a little to the right, without blanks at the ends of its lines."""
+    """Indent something, without spaces at the ends of its lines."""
 
     inner: RenderableType
 
@@ -47,22 +48,22 @@ class Indented:
 
 
 def event_history(name: str, *, as_object: bool, body: bool) -> None:
-    """Print all that is on record of an event, and what today's routes say to it. Status 1 if nothing is so called."""
+    """Print the record of an event, and today's routing decision. Status 1 for an unknown name."""
     settings = settings_or_end()
 
     async def work(store: Store) -> EventHistory:
         return await _found(store, name)
 
-    told = in_store(settings, work)
-    decision = _today(told.event, settings)
+    history = in_store(settings, work)
+    decision = _today(history.event, settings)
     if as_object:
-        typer.echo(json.dumps(_as_json(told, decision, body=body), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(_as_json(history, decision, body=body), indent=2, ensure_ascii=False))
     else:
-        _print(told, decision, body=body, now=time.time())
+        _print(history, decision, body=body, now=time.time())
 
 
 async def named(store: Store, name: str) -> str:
-    """The id of the event that a person means. Ends the command if there is none, or more than one."""
+    """Return the id of the event with a name. End the command for none, or for several."""
     ids = await store.events_named(name)
     if not ids:
         complain(
@@ -77,7 +78,7 @@ async def named(store: Store, name: str) -> str:
 
 
 def message_of(body: Mapping[str, object]) -> Message:
-    """A message as it was posted."""
+    """Return a message as it was posted."""
     blocks, attachments = ([map_at(part) for part in list_at(body, name)] for name in ("blocks", "attachments"))
     return Message(text_at(body, "text"), blocks, attachments)
 
@@ -91,7 +92,7 @@ async def _found(store: Store, name: str) -> EventHistory:
 
 
 def _today(event: Event, settings: Settings) -> Decision | None:
-    """What today's routes say; None if they cannot be read."""
+    """Return the decision by today's routes; None if they cannot be read."""
     try:
         return decide(event, load_routes(settings.routes_file))
     except ConfigurationError as error:
@@ -99,49 +100,51 @@ def _today(event: Event, settings: Settings) -> Decision | None:
         return None
 
 
-def _print(told: EventHistory, decision: Decision | None, *, body: bool, now: float) -> None:
-    console, event = out(), told.event
+def _print(history: EventHistory, decision: Decision | None, *, body: bool, now: float) -> None:
+    console, event = out(), history.event
     console.print(Text().append(clean(f"{event.source}/{event.type}"), "bold").append(f": {clean(event.title)}"))
-    for name, said in _facts(told, now):
-        console.print(Text().append(f"{name:8}  ", "dim").append(said))
+    for name, text in _facts(history, now):
+        console.print(Text().append(f"{name:8}  ", "dim").append(text))
     if body:
         console.print(Text("\nThe body as it arrived:", "bold"))
-        console.print(_CONTROL.sub("", _body(told.request)))
-    for delivery in told.deliveries:
+        console.print(_CONTROL.sub("", _body(history.request)))
+    for delivery in history.deliveries:
         _print_delivery(console, delivery)
     if decision is not None:
-        where = ", ".join(f"#{planned.channel}" for planned in decision.deliveries if planned.state == "waiting")
+        where = ", ".join(
+            f"#{planned.channel}" for planned in decision.deliveries if planned.state == DeliveryState.WAITING
+        )
         console.print(Text(f"\nBy today's routes it would go to {where or 'no channel'}:", "bold"))
         for answer in decision.routes:
             console.print(route_verdict(answer))
 
 
-def _facts(told: EventHistory, now: float) -> Iterator[tuple[str, str]]:
-    event, request = told.event, told.request
+def _facts(history: EventHistory, now: float) -> Iterator[tuple[str, str]]:
+    event, request = history.event, history.request
     yield "event", event.id
     late = humanize.naturaldelta(max(0.0, now - event.received_at))
     yield "arrived", f"{local_time(event.received_at)}, {late} ago"
-    which = f", event {told.part + 1} in it" if told.part else ""
+    which = f", event {history.part + 1} in it" if history.part else ""
     yield "request", f"{clean(request.method)} {_path(request)}, {_size(request):,} bytes{which}"
     if event.occurred_at is not None:
         yield "happened", local_time(event.occurred_at)
-    for name, said in (("subject", event.subject), ("actor", event.actor), ("link", event.url)):
-        if said:
-            yield name, clean(said)
+    for name, text in (("subject", event.subject), ("actor", event.actor), ("link", event.url)):
+        if text:
+            yield name, clean(text)
     if marks := [name for name, holds in (("confidential", event.confidential), ("test", event.test)) if holds]:
         yield "marked", ", ".join(marks)
-    for number, memory in enumerate(told.keys):
-        yield "" if number else "keys", f"{clean(memory.key)} ({_remembered(memory, now)})"
+    for number, key in enumerate(history.keys):
+        yield "" if number else "keys", f"{clean(key.key)} ({_key_status(key, now)})"
 
 
-def _remembered(memory: DedupeKey, now: float) -> str:
-    if memory.until is None or memory.until <= now:
+def _key_status(key: DedupeKey, now: float) -> str:
+    if key.until is None or key.until <= now:
         return "forgotten: the same event would be a new one"
-    return f"a resend is a duplicate until {local_time(memory.until)}"
+    return f"a resend is a duplicate until {local_time(key.until)}"
 
 
-def _print_delivery(console: Console, told: DeliveryHistory) -> None:
-    row = told.row
+def _print_delivery(console: Console, delivery: DeliveryHistory) -> None:
+    row = delivery.row
     head = Text(f"\n#{row.delivery} → ").append(f"#{clean(row.channel)}", "cyan").append(": ")
     head.append(row.state, STYLES.get(row.state, "dim"))
     if row.settled_at is not None:
@@ -152,31 +155,33 @@ def _print_delivery(console: Console, told: DeliveryHistory) -> None:
     console.print(head)
     for why in reasons(row):
         console.print(f"{INDENT}{why}")
-    for attempt in told.attempts:
+    for attempt in delivery.attempts:
         console.print(Text(INDENT).append_text(_attempt(attempt)))
-    posted = told.message if told.digest is None else told.digest.message
-    if told.digest is not None:
-        console.print(f"{INDENT}the digest {clean(told.digest.id)} was posted {local_time(told.digest.posted_at)}:")
+    posted = delivery.message if delivery.digest is None else delivery.digest.message
+    if delivery.digest is not None:
+        console.print(
+            f"{INDENT}the digest {clean(delivery.digest.id)} was posted {local_time(delivery.digest.posted_at)}:"
+        )
     if posted is not None:
         console.print(Indented(show(message_of(posted))), soft_wrap=False)
 
 
 def _attempt(attempt: Attempt) -> Text:
     status = "no answer" if attempt.status is None else str(attempt.status)
-    said = Text().append(f"{local_time(attempt.at)}  ", "dim")
-    said.append(clean(attempt.kind), "green" if attempt.kind == "ok" else "red")
-    return said.append(f"  {status} {clean(attempt.answer)}").append(f"  {attempt.seconds:.2f} s", "dim")
+    text = Text().append(f"{local_time(attempt.at)}  ", "dim")
+    text.append(clean(attempt.kind), "green" if attempt.kind == OutcomeKind.OK else "red")
+    return text.append(f"  {status} {clean(attempt.answer)}").append(f"  {attempt.seconds:.2f} s", "dim")
 
 
-def _as_json(told: EventHistory, decision: Decision | None, *, body: bool) -> dict[str, object]:
-    """docs/operations.md tells the shape, which scripts lean on."""
-    event, request = told.event, told.request
+def _as_json(history: EventHistory, decision: Decision | None, *, body: bool) -> dict[str, object]:
+    """Return the record for scripts; docs/operations.md describes the shape."""
+    event, request = history.event, history.request
     arrival: dict[str, object] = {
         "received_at": iso_time(event.received_at),
         "method": request.method,
         "path": _path(request),
         "size": _size(request),
-        "part": told.part,
+        "part": history.part,
     }
     if body:
         arrival["body"] = _body(request)
@@ -195,7 +200,7 @@ def _as_json(told: EventHistory, decision: Decision | None, *, body: bool) -> di
             "test": event.test,
         },
         "arrival": arrival,
-        "keys": [{"key": memory.key, "until": iso_time(memory.until)} for memory in told.keys],
+        "keys": [{"key": key.key, "until": iso_time(key.until)} for key in history.keys],
         "deliveries": [
             {
                 **as_json(delivery.row),
@@ -214,7 +219,7 @@ def _as_json(told: EventHistory, decision: Decision | None, *, body: bool) -> di
                 if delivery.digest is None
                 else {"posted_at": iso_time(delivery.digest.posted_at), "message": delivery.digest.message},
             }
-            for delivery in told.deliveries
+            for delivery in history.deliveries
         ],
         "today": None
         if decision is None
@@ -239,12 +244,12 @@ def _as_json(told: EventHistory, decision: Decision | None, *, body: bool) -> di
 
 
 def _path(request: Request) -> str:
-    """Where it came to: no host, and no query, which may be all that was sent."""
+    """Return the request's path, without the host and the query (a GET has its whole content there)."""
     return clean(urlsplit(request.url).path)
 
 
 def _body(request: Request) -> str:
-    """What was sent: a body, or the query of a GET."""
+    """Return the request's content: a body, or the query of a GET."""
     return request.body.decode("utf-8", "replace") or urlsplit(request.url).query
 
 

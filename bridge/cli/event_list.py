@@ -1,9 +1,9 @@
-"""The store as commands read it beside a running service, and its rows as they show them."""
+"""Read the store beside a running service, and show deliveries as lines or JSON."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 from rich.text import Text
 
@@ -12,29 +12,30 @@ from bridge.cli.time_args import iso_time, local_time, parse_time
 from bridge.config.errors import suggestion
 from bridge.config.settings import Settings
 from bridge.core.payload import clean
+from bridge.core.states import DeliveryState
 from bridge.routing import patterns
-from bridge.routing.decide import State
 from bridge.store import DeliveryRow, Query, Store, StoreRefusedError, StoreUnavailableError, open_store
 
-STATES: tuple[State, ...] = get_args(State)
-STYLES = {"waiting": "yellow", "delivered": "green", "dead": "bold red"}
-"""What stands out among the states; the rest is dim."""
+STYLES = {DeliveryState.WAITING: "yellow", DeliveryState.DELIVERED: "green", DeliveryState.DEAD: "bold red"}
+"""Highlighted states; the others are dim."""
+RENAMED_STATES = {"told": DeliveryState.SUMMARIZED}
+"""States by the names of earlier versions."""
 SHORT = 16
-"""Characters of an id that tell it from others: twelve of them are the millisecond."""
+"""Characters of an id that identify it: the first twelve are the millisecond."""
 
 T = TypeVar("T")
 
 
 def in_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
-    """Do something with the store that BRIDGE_STORE names. Ends the command where that cannot be."""
+    """Run a function with the store of BRIDGE_STORE. End the command if it cannot be opened."""
     if settings.store.endswith(":///:memory:"):
-        refuse(["BRIDGE_STORE is in the memory of the service, where nobody else can look: let it name a file"])
+        refuse(["BRIDGE_STORE is in memory, which other processes cannot read: set it to a file"])
     try:
         return asyncio.run(_with_store(settings, work))
     except StoreRefusedError as error:
         refuse([str(error)])
     except StoreUnavailableError as error:
-        refuse([f"the store cannot be used now ({error}): try again, or see `bridge health --ready`"])
+        refuse([f"the store is unavailable ({error}): try again, or see `bridge health --ready`"])
 
 
 async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
@@ -55,9 +56,12 @@ def query_of(
     since: str | None = None,
     until: str | None = None,
 ) -> Query:
-    """The query that options ask for. Ends the command if one of them means nothing."""
-    if state is not None and state not in STATES:
-        refuse([f"there is no state {state!r} ({suggestion(state, STATES, 'docs/delivery.md lists the states')})"])
+    """Return the query for some options. End the command on an invalid one."""
+    if state in RENAMED_STATES:
+        refuse([f"the state {state!r} is called {str(RENAMED_STATES[state])!r} now"])
+    if state is not None and state not in list(DeliveryState):
+        hint = suggestion(state, list(DeliveryState), "docs/delivery.md lists the states")
+        refuse([f"there is no state {state!r} ({hint})"])
     faults = [f"--type {pattern!r} {problem}" for pattern in types if (problem := patterns.problem(pattern))]
     now = time.time()
     times: list[float | None] = []
@@ -69,7 +73,7 @@ def query_of(
     if faults:
         refuse(faults)
     return Query(
-        state=state,
+        state=None if state is None else DeliveryState(state),
         source=source,
         channel=None if channel is None else channel.removeprefix("#"),
         route=route,
@@ -79,42 +83,41 @@ def query_of(
     )
 
 
-async def tell_lanes(store: Store) -> None:
-    """Say on stderr which channels get nothing now."""
-    destination_states = await store.destination_states()
+async def report_blocked_channels(store: Store) -> None:
+    """Print the blocked channels on stderr."""
     complain(
-        f"#{clean(lane.channel)}: the lane is {lane.state} since {local_time(lane.since)}: {clean(lane.detail)}"
-        for lane in destination_states
+        f"#{clean(row.channel)}: {row.state} since {local_time(row.since)}: {clean(row.detail)}"
+        for row in await store.destination_states()
     )
 
 
 def line(row: DeliveryRow) -> Text:
-    """One delivery in one line."""
+    """Return one delivery as one line."""
     style = STYLES.get(row.state, "dim")
-    told = Text()
-    told.append(local_time(row.received_at), "dim").append(f"  {row.state:9}", style)
-    told.append(f"  {row.event[:SHORT]}", "dim")
-    told.append(f"  {clean(row.source)}/{clean(row.type)}").append(f" → #{clean(row.channel)}", "cyan")
-    told.append(f"  {clean(row.title)}")
+    text = Text()
+    text.append(local_time(row.received_at), "dim").append(f"  {row.state:10}", style)
+    text.append(f"  {row.event[:SHORT]}", "dim")
+    text.append(f"  {clean(row.source)}/{clean(row.type)}").append(f" → #{clean(row.channel)}", "cyan")
+    text.append(f"  {clean(row.title)}")
     if why := "; ".join(reasons(row)):
-        told.append(f"  ({why})", style)
-    return told
+        text.append(f"  ({why})", style)
+    return text
 
 
 def reasons(row: DeliveryRow) -> list[str]:
-    """Why a delivery is in its state, and what else there is to know of it."""
-    told = [clean(row.reason, 300)] if row.reason else []
-    if row.told_in and clean(row.told_in) not in " ".join(told):
-        told.append(clean(row.told_in if row.told_in.startswith("repeat") else f"in digest {row.told_in}"))
+    """Return the reason of a delivery's state, and further notes on it."""
+    lines = [clean(row.reason, 300)] if row.reason else []
+    if (summary := clean(row.summarized_in or "")) and summary not in " ".join(lines):
+        lines.append(summary if summary.startswith("repeat") else f"in digest {summary}")
     if row.template_fault:
-        told.append(f"template failed: {clean(row.template_fault, 300)}")
+        lines.append(f"template failed: {clean(row.template_fault, 300)}")
     if row.replayed_at is not None:
-        told.append(f"replayed {local_time(row.replayed_at)}")
-    return told
+        lines.append(f"replayed {local_time(row.replayed_at)}")
+    return lines
 
 
 def as_json(row: DeliveryRow) -> dict[str, object]:
-    """One delivery for scripts; docs/operations.md tells the keys."""
+    """Return one delivery for scripts; docs/operations.md lists the keys."""
     return {
         "delivery": row.delivery,
         "event": row.event,
@@ -134,5 +137,5 @@ def as_json(row: DeliveryRow) -> dict[str, object]:
         "received_at": iso_time(row.received_at),
         "settled_at": iso_time(row.settled_at),
         "replayed_at": iso_time(row.replayed_at),
-        "told_in": row.told_in,
+        "summarized_in": row.summarized_in,
     }

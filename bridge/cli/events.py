@@ -1,4 +1,4 @@
-"""`bridge events`: what became of what arrived."""
+"""`bridge events`: list the deliveries in the event log."""
 
 import asyncio
 import json
@@ -8,22 +8,22 @@ from contextlib import aclosing, suppress
 import typer
 
 from bridge.cli.errors import NO, complain, out
-from bridge.cli.event_list import as_json, in_store, line, tell_lanes
+from bridge.cli.event_list import as_json, in_store, line, report_blocked_channels
 from bridge.cli.loading import settings_or_end
 from bridge.store import DeliveryRow, Query, Store, StoreUnavailableError
 
 POLL_EVERY = 1.0
-"""Seconds between two looks for what is new."""
+"""Seconds between two checks for new rows."""
 
 
 def events(query: Query, *, as_lines: bool, follow: bool) -> None:
-    """Print the newest deliveries that a query wants, the newest last; with ``follow`` go on until Ctrl C.
+    """Print the newest deliveries of a query, the newest last; with ``follow`` continue until Ctrl C.
 
-    ``as_lines`` prints each as one line of JSON. Status 1 if an id or a digest was asked for that nothing has.
+    ``as_lines`` prints each as one line of JSON. Status 1 for an unknown id or digest.
     """
 
     async def work(store: Store) -> int:
-        await tell_lanes(store)
+        await report_blocked_channels(store)
         async with aclosing(following(store, query, asyncio.sleep)) as batches:
             async for rows in batches:
                 _print(rows, as_lines=as_lines)
@@ -36,23 +36,25 @@ def events(query: Query, *, as_lines: bool, follow: bool) -> None:
         found = in_store(settings_or_end(), work)
     if found or follow:
         return
-    if query.id_prefix or query.told_in:
-        asked = f"whose id begins with {query.id_prefix!r}" if query.id_prefix else f"told in {query.told_in!r}"
-        complain([f"there is no delivery {asked}: `bridge events` lists them, and what is old is pruned"])
+    if query.id_prefix or query.summarized_in:
+        asked = (
+            f"with the event id {query.id_prefix!r}" if query.id_prefix else f"in the digest {query.summarized_in!r}"
+        )
+        complain([f"there is no delivery {asked}: `bridge events` lists them, and old ones are pruned"])
         raise typer.Exit(NO)
-    complain(["nothing is found: ask for less, or see `bridge events` without options"])
+    complain(["no delivery matches: use fewer options, or none for all deliveries"])
 
 
 async def following(
     store: Store, query: Query, sleep: Callable[[float], Awaitable[None]]
 ) -> AsyncGenerator[Sequence[DeliveryRow], None]:
-    """What a query wants, and then what is new or has changed, for ever. Each batch is oldest first."""
+    """Yield the rows of a query, then new and changed rows for ever. Each batch is oldest first."""
     rows, mark = await store.changes_since(query, None)
     yield rows[::-1]
     changed = False
     while True:
         await sleep(POLL_EVERY)
-        # A store that is locked for now is asked again, for all that is new since.
+        # A locked store is asked again later: nothing is missed.
         with suppress(StoreUnavailableError):
             changed = await store.changed() or changed
             if changed:

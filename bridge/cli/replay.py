@@ -1,4 +1,4 @@
-"""`bridge replay`: what was given up, or went out wrong, once more and with today's templates."""
+"""`bridge replay`: send dead or wrong messages again, with today's templates."""
 
 import asyncio
 import json
@@ -19,7 +19,8 @@ from bridge.cli.event_list import SHORT, as_json, in_store
 from bridge.cli.loading import settings_or_end, without_secrets
 from bridge.config.errors import ConfigurationError
 from bridge.core.payload import clean
-from bridge.delivery.post import notes
+from bridge.core.states import DeliveryState
+from bridge.delivery.post import delivery_notes
 from bridge.live.snapshot import Snapshot
 from bridge.messages import Rendered
 from bridge.messages.render import render
@@ -29,33 +30,33 @@ from bridge.store import Cursor, DeliveryRow, Query, Store, StoredDelivery
 from bridge.store.ids import delivery_number
 
 ASK_FROM = 20
-"""Deliveries beyond which it asks first."""
+"""Number of deliveries above which it asks for confirmation."""
 BATCH = 100
-"""Deliveries in one transaction, so that the service never waits long behind it."""
+"""Deliveries in one transaction, so that the service never waits long."""
 PAUSE = 0.02
-"""Seconds between two transactions, in which the service's can begin."""
+"""Seconds between two transactions, for the service's own."""
 WIDE = 100
-"""Columns from which on old and new stand side by side."""
+"""Columns needed to show old and new side by side."""
 WHY = {
-    "waiting": "it waits to be posted already",
-    "changed": "it was sent again meanwhile",
+    "waiting": "it waits already",
+    "changed": "it was replayed or settled meanwhile",
     "gone": "it was pruned meanwhile",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """What is to be sent again, the oldest event first, and what is not, with the reason."""
+    """The deliveries to send again, the oldest event first, and the skipped ones with the reason."""
 
     rows: tuple[DeliveryRow, ...]
-    passed_over: tuple[tuple[DeliveryRow, str], ...]
-    mark: Cursor
+    skipped: tuple[tuple[DeliveryRow, str], ...]
+    cursor: Cursor
 
 
 def replay(names: Sequence[str], query: Query, *, dry_run: bool, yes: bool, as_lines: bool) -> None:
-    """Send again what the ids name and the query wants; ``dry_run`` shows what would be sent, and sends nothing.
+    """Send deliveries of the ids and the query again; ``dry_run`` only shows the messages.
 
-    Status 1 if there is nothing, if something may not be sent, or in a dry run if a template fails.
+    Status 1 if there is nothing to send, if something may not be sent, or in a dry run if a template fails.
     """
     settings = settings_or_end()
     try:
@@ -76,72 +77,72 @@ def replay(names: Sequence[str], query: Query, *, dry_run: bool, yes: bool, as_l
 
 
 async def _select(store: Store, names: Sequence[str], query: Query, routes: Routes) -> _Selection:
-    """The latest delivery of each event to each channel among those that are asked for."""
-    found, mark = await store.changes_since(replace(query, limit=0 if names else None), None)
+    """Return the latest delivery of each selected event to each channel."""
+    found, cursor = await store.changes_since(replace(query, limit=0 if names else None), None)
     for name in names:
         event_id = await named(store, name)
         number = None if name == event_id else delivery_number(name)
         asked = replace(query, limit=None, event=event_id, deliveries=None if number is None else (number,))
         found.extend(await store.find(asked))
     if not found:
-        complain(["nothing of that kind is in the store: `bridge events` lists what is"])
+        complain(["no delivery matches: `bridge events` lists all"])
         raise typer.Exit(NO)
     latest: dict[tuple[str, str], DeliveryRow] = {}
     for row in sorted(found, key=lambda row: row.delivery):
         latest[row.event, row.channel] = row
     rows: list[DeliveryRow] = []
-    passed_over: list[tuple[DeliveryRow, str]] = []
+    skipped: list[tuple[DeliveryRow, str]] = []
     for row in latest.values():
-        if row.state == "waiting":
-            passed_over.append((row, WHY["waiting"]))
+        if row.state == DeliveryState.WAITING:
+            skipped.append((row, WHY["waiting"]))
         elif row.confidential and not routes.channel(row.channel).private:
-            passed_over.append((row, f"the event is confidential and {row.channel} is not private"))
+            skipped.append((row, f"the event is confidential and {row.channel} is not private"))
         else:
             rows.append(row)
     rows.sort(key=lambda row: (row.received_at, row.event, row.delivery))
-    return _Selection(tuple(rows), tuple(passed_over), mark)
+    return _Selection(tuple(rows), tuple(skipped), cursor)
 
 
 def _ask(number: int, *, yes: bool) -> None:
     if yes or number <= ASK_FROM:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        refuse([f"that would send {number} messages again: say --yes if that is meant, or see them with --dry-run"])
+        refuse([f"that would send {number} messages again: add --yes to confirm, or --dry-run to see them"])
     if not typer.confirm(f"Send {number} messages again?", err=True):
         raise typer.Exit(NO)
 
 
 async def _send(store: Store, selection: _Selection, *, as_lines: bool) -> bool:
-    """Let them wait again. Returns whether nothing stays behind that should not."""
+    """Queue the deliveries again. Return whether nothing is left out against the request."""
     good = True
-    for row, why in selection.passed_over:
-        _tell(row, None, why, as_lines=as_lines)
+    for row, why in selection.skipped:
+        _print_result(row, None, why, as_lines=as_lines)
         good = good and why == WHY["waiting"]
     waiting = 0
     for start in range(0, len(selection.rows), BATCH):
         if start:
             await asyncio.sleep(PAUSE)
-        for one in await store.replay(selection.rows[start : start + BATCH], selection.mark, time.time()):
-            _tell(one.row, one.delivery, WHY.get(one.why, ""), as_lines=as_lines)
+        for one in await store.replay(selection.rows[start : start + BATCH], selection.cursor, time.time()):
+            _print_result(one.row, one.delivery, WHY.get(one.why, ""), as_lines=as_lines)
             waiting += one.delivery is not None
             good = good and one.why != "gone"
     if waiting and not await store.served():
-        complain(["no `bridge serve` runs on this store: they wait, and are posted once one does"])
+        complain(["no `bridge serve` runs on this store: the deliveries wait until one does"])
     if not as_lines:
-        over = len(selection.rows) + len(selection.passed_over) - waiting
-        said = f"{waiting} {'waits' if waiting == 1 else 'wait'} to be posted"
-        out().print(Text(f"{said}, {over} passed over" if over else said, "bold"))
+        over = len(selection.rows) + len(selection.skipped) - waiting
+        summary = f"{waiting} {'waits' if waiting == 1 else 'wait'} to be posted"
+        out().print(Text(f"{summary}, {over} skipped" if over else summary, "bold"))
     return good
 
 
-def _tell(row: DeliveryRow, delivery: int | None, why: str, *, as_lines: bool) -> None:
+def _print_result(row: DeliveryRow, delivery: int | None, why: str, *, as_lines: bool) -> None:
     if as_lines:
-        told = as_json(row) | {"replayed": delivery is not None, "waits_as": delivery, "why": why}
-        typer.echo(json.dumps(told, ensure_ascii=False))
+        record = as_json(row) | {"replayed": delivery is not None, "waits_as": delivery, "why": why}
+        typer.echo(json.dumps(record, ensure_ascii=False))
         return
     line = Text().append("– " if delivery is None else "✓ ", "yellow" if delivery is None else "green")
     line.append_text(_name(row))
-    out().print(line.append(f" (passed over: {clean(why)})" if why else f" (waits as #{delivery})", "dim"))
+    out().print(line.append(f" (skipped: {clean(why)})" if why else f" (waits as #{delivery})", "dim"))
 
 
 def _name(row: DeliveryRow) -> Text:
@@ -150,10 +151,10 @@ def _name(row: DeliveryRow) -> Text:
 
 
 async def _show(store: Store, selection: _Selection, snapshot: Snapshot, *, as_lines: bool) -> bool:
-    """Print what was and what would be. Returns whether every template works."""
+    """Print the old and the new messages. Return whether every template works."""
     good = True
-    for row, why in selection.passed_over:
-        _tell(row, None, why, as_lines=as_lines)
+    for row, why in selection.skipped:
+        _print_result(row, None, why, as_lines=as_lines)
         good = good and why == WHY["waiting"]
     rows = {row.delivery: row for row in selection.rows}
     left = list(rows)
@@ -166,7 +167,7 @@ async def _show(store: Store, selection: _Selection, snapshot: Snapshot, *, as_l
                 old.delivery.event,
                 snapshot.templates,
                 old.delivery.template,
-                notes=notes(replace(old.delivery, replayed_at=time.time()), time.time()),
+                notes=delivery_notes(replace(old.delivery, replayed_at=time.time()), time.time()),
             )
             good = good and not new.error
             _show_one(rows[old.delivery.id], old, new, as_lines=as_lines)
@@ -176,7 +177,7 @@ async def _show(store: Store, selection: _Selection, snapshot: Snapshot, *, as_l
 
 def _show_one(row: DeliveryRow, old: StoredDelivery, new: Rendered, *, as_lines: bool) -> None:
     if as_lines:
-        told = as_json(row) | {
+        record = as_json(row) | {
             "old": {"message": old.message},
             "new": {
                 "template": new.template,
@@ -185,7 +186,7 @@ def _show_one(row: DeliveryRow, old: StoredDelivery, new: Rendered, *, as_lines:
                 "message": None if new.message is None else new.message.body(),
             },
         }
-        typer.echo(json.dumps(told, ensure_ascii=False))
+        typer.echo(json.dumps(record, ensure_ascii=False))
         return
     console = out()
     console.print(_name(row))
@@ -213,22 +214,22 @@ def _plainly(console: Console, title: str, inner: RenderableType) -> None:
 
 
 def _before(row: DeliveryRow, old: StoredDelivery) -> list[RenderableType]:
-    told: list[RenderableType] = []
+    lines: list[RenderableType] = []
     if row.template_fault:
-        told.append(Text(f"template failed: {clean(row.template_fault, 300)}", "red"))
+        lines.append(Text(f"template failed: {clean(row.template_fault, 300)}", "red"))
     if row.reason:
-        told.append(Text(clean(row.reason, 300), "red" if row.state == "dead" else "yellow"))
+        lines.append(Text(clean(row.reason, 300), "red" if row.state == DeliveryState.DEAD else "yellow"))
     if old.message is not None:
-        told.append(show(message_of(old.message)))
-    return told or [Text("nothing was posted", "dim")]
+        lines.append(show(message_of(old.message)))
+    return lines or [Text("nothing was posted", "dim")]
 
 
 def _after(new: Rendered) -> list[RenderableType]:
-    told: list[RenderableType] = []
+    lines: list[RenderableType] = []
     if new.error:
-        told.append(Text(f"template fails: {new.error}", "bold red"))
+        lines.append(Text(f"template fails: {new.error}", "bold red"))
     if new.message is None:
-        told.append(Text(f"not sent, the template says: {clean(new.skip)}", "yellow"))
+        lines.append(Text(f"skipped by the template: {clean(new.skip)}", "yellow"))
     else:
-        told.append(show(new.message))
-    return told
+        lines.append(show(new.message))
+    return lines

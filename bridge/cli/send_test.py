@@ -15,6 +15,7 @@ from bridge.config.diagnostics import error
 from bridge.config.errors import ConfigurationError, nearest
 from bridge.config.names import channel_variable
 from bridge.core.clock import SystemClock
+from bridge.core.states import DeliveryState, OutcomeKind
 from bridge.delivery.outcome import Outcome
 from bridge.delivery.slack import Poster, open_session
 from bridge.live.snapshot import Snapshot
@@ -24,10 +25,10 @@ from bridge.routing.decide import decide
 
 NOTE = "This is a test. The event is a sample and did not happen."
 HINTS = {
-    "dead_destination": "the webhook is gone: make a new one in Slack and set BRIDGE_CHANNELS__<NAME> to its URL",
-    "limited": "rate limited by Slack: try again in a minute",
-    "away": "Slack is unreachable: check the network, DNS and HTTPS_PROXY",
-    "refused": "Slack rejected the message itself: please report this as a bug of Bridge",
+    OutcomeKind.DESTINATION_GONE: "the webhook is gone: create a new one and set BRIDGE_CHANNELS__<NAME> to its URL",
+    OutcomeKind.RATE_LIMITED: "rate limited by Slack: try again in a minute",
+    OutcomeKind.UNAVAILABLE: "Slack is unreachable: check the network, DNS and HTTPS_PROXY",
+    OutcomeKind.REJECTED: "Slack rejected the message itself: please report this as a bug of Bridge",
 }
 
 
@@ -55,7 +56,7 @@ def send_event(name: str) -> None:
     posts: list[tuple[str, SecretStr, Message]] = []
     unsent = not decision.deliveries
     for planned in decision.deliveries:
-        if planned.state != "waiting":
+        if planned.state != DeliveryState.WAITING:
             console.print(f"#{planned.channel}: {planned.state}: {planned.reason}")
             continue
         if planned.channel not in snapshot.channels:
@@ -85,7 +86,7 @@ def _send(posts: Sequence[tuple[str, SecretStr, Message]]) -> None:
     outcomes = asyncio.run(_post_all(posts))
     console = out()
     for (channel, _, _), outcome in zip(posts, outcomes, strict=True):
-        good = outcome.kind == "ok"
+        good = outcome.kind == OutcomeKind.OK
         line = Text(f"#{channel}: ")
         line.append(
             f"Slack answered {outcome.answer}" if outcome.status else outcome.answer, "green" if good else "red"
@@ -94,7 +95,7 @@ def _send(posts: Sequence[tuple[str, SecretStr, Message]]) -> None:
         if not good:
             line.append(f"; {HINTS[outcome.kind]}")
         console.print(line)
-    if any(outcome.kind != "ok" for outcome in outcomes):
+    if any(outcome.kind != OutcomeKind.OK for outcome in outcomes):
         raise typer.Exit(NO)
 
 

@@ -1,1 +1,1 @@
-"""From the store to Slack: one lane a channel."""
+"""Deliver stored events to Slack."""

@@ -1,110 +1,113 @@
-"""How a lane stands with its destination: it runs, it rests, it finds Slack away, or its destination is closed."""
+"""Circuit breaker of a channel: hold its deliveries while Slack is unavailable or the destination is gone."""
 
 import asyncio
 
 import structlog
 
+from bridge.config.names import channel_variable
 from bridge.core.clock import ROUNDING, sleep_unless
+from bridge.core.states import OutcomeKind, WorkerState
 from bridge.delivery.outcome import Outcome
-from bridge.delivery.worker_deps import RUNNING, WorkerDeps, WorkerState, back_off
+from bridge.delivery.worker_deps import RUNNING, WorkerDeps, WorkerStatus, back_off
 
 PROBE_EVERY = 300.0
-"""Seconds between two probes of a dead destination."""
+"""Seconds between two probes of a destination that is gone."""
 FAILURES = 3
-"""Failures in a row after which the lane asks whether Slack or the message is in trouble."""
+"""Failures in a row before a probe finds out: is Slack down, or is the message at fault?"""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
 
 class CircuitBreaker:
-    """One lane's. Its coroutines return once the lane may try again."""
+    """Circuit breaker of one channel. Its coroutines return when the worker may try again."""
 
     def __init__(self, channel: str, deps: WorkerDeps) -> None:
-        self.state = RUNNING
+        self.status = RUNNING
         self._channel = channel
         self._deps = deps
-        self._noticed = ""
-        """The name of the state that was told last; none at first."""
+        self._reported: WorkerState | None = None
+        """The state that was reported last."""
         self._reconfigured = asyncio.Event()
 
     def configuration_changed(self) -> None:
-        """The channel may have another URL: whoever rests because of the old one looks at it."""
+        """End a sleep that belongs to an old URL of the channel."""
         self._reconfigured.set()
 
-    def serves(self, url: str) -> bool:
-        """Whether the channel still has this URL."""
+    def is_current(self, url: str) -> bool:
+        """Return whether the channel still has this URL."""
         return self._deps.url_of(self._channel) == url
 
-    def runs(self) -> None:
-        """Slack took something, or answered a probe as a living destination does."""
-        self._be(RUNNING)
+    def record_success(self) -> None:
+        """Close the breaker: Slack accepted a post, or answered a probe as a living webhook does."""
+        self._change_to(RUNNING)
 
-    async def rest(self, seconds: float, url: str) -> None:
-        """Sleep; not longer than the channel has this URL."""
+    async def sleep(self, seconds: float, url: str) -> None:
+        """Sleep, but no longer than the channel has this URL."""
         clock = self._deps.clock
         until = clock.monotonic() + seconds
-        while self.serves(url) and (left := until - clock.monotonic()) > ROUNDING:
+        while self.is_current(url) and (left := until - clock.monotonic()) > ROUNDING:
             self._reconfigured.clear()
             await sleep_unless(clock, left, self._reconfigured)
 
     def pause(self, url: str, outcome: Outcome) -> None:
-        """Slack asks to wait: nothing goes to this URL until then."""
+        """Pause the URL for the time that Slack asked for."""
         seconds = outcome.retry_after + self._deps.random() / 2
         self._deps.limiter_of(url).pause(seconds)
-        log.warning("Slack asks to wait", channel=self._channel, seconds=round(seconds, 1))
+        log.warning("rate limited", channel=self._channel, seconds=round(seconds, 1))
 
     async def probe(self, url: str) -> Outcome:
-        """Ask with an empty post, in its turn, what becomes of one."""
-        await self._deps.limiter_of(url).turn()
+        """Send an empty post in its turn, and return the outcome."""
+        await self._deps.limiter_of(url).acquire()
         return await self._deps.poster.probe(url)
 
-    async def away(self, url: str, answer: Outcome) -> None:
-        """Wait until Slack answers again, without count and without end."""
-        log.error("Slack is away, the lane waits", channel=self._channel, **said(answer))
+    async def wait_until_available(self, url: str, answer: Outcome) -> None:
+        """Probe until Slack answers again, without a limit."""
+        log.error("slack unavailable", channel=self._channel, **log_fields(answer))
         tries = FAILURES
-        while not answer.hook_lives and self.serves(url):
-            self._be(WorkerState("away", answer.answer))
-            await self.rest(max(back_off(self._deps.random, tries), answer.retry_after), url)
+        while not answer.webhook_alive and self.is_current(url):
+            self._change_to(WorkerStatus(WorkerState.UNAVAILABLE, answer.answer))
+            await self.sleep(max(back_off(self._deps.random, tries), answer.retry_after), url)
             tries += 1
-            if self.serves(url):
+            if self.is_current(url):
                 answer = await self.probe(url)
-            if answer.kind == "dead_destination":
-                await self.stopped(url, answer)
+            if answer.kind == OutcomeKind.DESTINATION_GONE:
+                await self.wait_until_reopened(url, answer)
                 return
         self._resume()
 
-    async def stopped(self, url: str, answer: Outcome) -> None:
-        """Hold everything until a probe finds the destination alive, or until it has another URL."""
+    async def wait_until_reopened(self, url: str, answer: Outcome) -> None:
+        """Hold all deliveries until a probe succeeds or the channel has another URL."""
         log.error(
-            "Slack closed this destination: its messages wait. Make a new webhook and set the channel's URL to it",
+            "channel stopped",
             channel=self._channel,
-            **said(answer),
+            **log_fields(answer),
+            hint=f"create a new incoming webhook in Slack and set {channel_variable(self._channel)} to its URL",
         )
-        while not answer.hook_lives and self.serves(url):
-            if answer.kind == "dead_destination":
-                self._be(WorkerState("stopped", answer.answer))
-            await self.rest(PROBE_EVERY, url)
-            if self.serves(url):
+        while not answer.webhook_alive and self.is_current(url):
+            if answer.kind == OutcomeKind.DESTINATION_GONE:
+                self._change_to(WorkerStatus(WorkerState.STOPPED, answer.answer))
+            await self.sleep(PROBE_EVERY, url)
+            if self.is_current(url):
                 answer = await self.probe(url)
         self._resume()
 
     def _resume(self) -> None:
-        # With another URL it is not known yet whether that one is any better: told once Slack takes something.
-        self.state = RUNNING
-        log.warning("the lane goes on", channel=self._channel)
+        # A new URL may be no better: the state is reported once Slack accepts a post.
+        self.status = RUNNING
+        log.warning("channel resumed", channel=self._channel)
 
-    def _be(self, state: WorkerState) -> None:
-        self.state = state
-        if state.name != self._noticed:
-            self._noticed = state.name
-            self._deps.record_state(self._channel, state)
+    def _change_to(self, status: WorkerStatus) -> None:
+        self.status = status
+        if status.state != self._reported:
+            self._reported = status.state
+            self._deps.record_status(self._channel, status)
 
 
-def said(outcome: Outcome) -> dict[str, object]:
-    """An outcome for a log line."""
+def log_fields(outcome: Outcome) -> dict[str, object]:
+    """Return an outcome as fields of a log line."""
     return {"status": outcome.status, "answer": outcome.answer}
 
 
-def briefly(outcome: Outcome) -> str:
-    """An outcome in a few words."""
+def describe(outcome: Outcome) -> str:
+    """Return an outcome in a few words."""
     return " ".join(part for part in (str(outcome.status or ""), outcome.answer) if part)

@@ -1,4 +1,4 @@
-"""Tells of lanes that do not run: writes them down in the store, and tells the alerts channel once for each trouble."""
+"""Record blocked channels in the store, and alert the alerts channel once for each."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -8,15 +8,16 @@ import structlog
 
 from bridge.config.names import channel_variable
 from bridge.core.clock import Clock, sleep_unless
-from bridge.delivery.circuit_breaker import PROBE_EVERY, said
+from bridge.core.states import BLOCKED, OutcomeKind, WorkerState
+from bridge.delivery.circuit_breaker import PROBE_EVERY, log_fields
 from bridge.delivery.rate_limiter import RateLimiter
-from bridge.delivery.worker_deps import Posting, WorkerState, back_off
+from bridge.delivery.worker_deps import Posting, WorkerStatus, back_off
 from bridge.messages.layout import section
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.times import date
 from bridge.store import DestinationState, Store, StoreUnavailableError
 
-WORDS = {
+REASONS = {
     "no_service": "its webhook was removed or switched off",
     "no_service_id": "its webhook was removed or switched off",
     "no_active_hooks": "its webhook is switched off",
@@ -31,16 +32,16 @@ WORDS = {
 """Slack docs, Sending messages using incoming webhooks, section "Handling errors",
 https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/."""
 
-Said = tuple[str, str]
-"""The text of the notification, and the message."""
+AlertText = tuple[str, str]
+"""Notification text, and message."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
 
 class DestinationAlerts:
-    """``noticed`` takes what the lanes notice. ``alerts`` gives the channel that is told, None if there is none.
+    """Alerts about channels. ``alerts`` returns the alerts channel, None if there is none.
 
-    Slack being away is written down and not told: the alerts channel is in Slack too.
+    That Slack is unavailable is recorded without an alert: the alerts channel is in Slack too.
     """
 
     def __init__(
@@ -60,181 +61,187 @@ class DestinationAlerts:
         self._clock = clock
         self._random = random
         self._alerts = alerts
-        self._notices: asyncio.Queue[tuple[str, WorkerState]] = asyncio.Queue()
-        self._known: set[str] = set()
-        """The channels whose lanes told something in this process: they will tell the rest too."""
-        self._told: set[str] = set()
-        """The channels whose trouble was told in this process, should the store not know it yet."""
-        self._telling: dict[str, asyncio.Task[None]] = {}
-        self._turn = asyncio.Lock()
-        """For whoever acts on what the table says: it must not change meanwhile."""
-        self._stirred = asyncio.Event()
+        self._reports: asyncio.Queue[tuple[str, WorkerStatus]] = asyncio.Queue()
+        self._reporting: set[str] = set()
+        """Channels whose workers reported a status in this process: later changes are reported too."""
+        self._alerted: set[str] = set()
+        """Channels with an alert from this process, in case the store does not know it yet."""
+        self._alert_tasks: dict[str, asyncio.Task[None]] = {}
+        self._rows_lock = asyncio.Lock()
+        """Held while a task reads the states and acts on them."""
+        self._look_now = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def record_state(self, channel: str, state: WorkerState) -> None:
-        """A lane stopped, finds Slack away, or runs."""
-        self._notices.put_nowait((channel, state))
+    def record_status(self, channel: str, status: WorkerStatus) -> None:
+        """Record the new status of a channel worker."""
+        self._reports.put_nowait((channel, status))
 
     def start(self) -> None:
-        """Begin to write down and to tell, and look at what an earlier process left."""
-        self._stirred.set()
+        """Start recording and alerting, and check the states that an earlier process left."""
+        self._look_now.set()
         self._tasks = [
-            asyncio.create_task(self._take_notices(), name="troubles"),
-            asyncio.create_task(self._look_after(), name="troubles of before"),
+            asyncio.create_task(self._process_reports(), name="destination reports"),
+            asyncio.create_task(self._watch(), name="destination watch"),
         ]
 
     def refresh(self) -> None:
-        """The configuration changed: channels may be gone, and there may be another one to tell."""
-        self._stirred.set()
+        """Apply a changed configuration: channels may be gone, and the alerts channel may be another."""
+        self._look_now.set()
 
     async def stop(self) -> None:
-        """End at once. What was not told is told by the next process."""
-        tasks = [*self._tasks, *self._telling.values()]
+        """Stop at once. The next process sends the missing alerts."""
+        tasks = [*self._tasks, *self._alert_tasks.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _take_notices(self) -> None:
+    async def _process_reports(self) -> None:
         while True:
-            channel, state = await self._notices.get()
-            self._known.add(channel)
-            await self._surely(partial(self._take, channel, state))
+            channel, status = await self._reports.get()
+            self._reporting.add(channel)
+            await self._retry_until_stored(partial(self._record, channel, status))
 
-    async def _take(self, channel: str, state: WorkerState) -> None:
-        async with self._turn:
-            if state.name == "stopped" or state.name == "away":
+    async def _record(self, channel: str, status: WorkerStatus) -> None:
+        async with self._rows_lock:
+            if status.state in BLOCKED:
                 self._cancel_pending(channel)
-                await self._store.note_destination(channel, state.name, state.detail, self._clock.now())
-                self._stirred.set()
+                await self._store.record_destination(channel, status.state, status.detail, self._clock.now())
+                self._look_now.set()
             else:
-                await self._over(channel)
+                await self._recover(channel)
 
-    async def _over(self, channel: str) -> None:
-        """A lane runs again."""
+    async def _recover(self, channel: str) -> None:
+        """Clear the state of a channel that works again."""
         row = next((row for row in await self._store.destination_states() if row.channel == channel), None)
         if row is None:
             return
         self._cancel_pending(channel)
-        waited = await self._store.clear_destination(channel)
-        if row.told or channel in self._told:
-            self._told.discard(channel)
-            self._tell(channel, self._tell_back(channel, waited))
+        held = await self._store.clear_destination(channel)
+        if row.alerted or channel in self._alerted:
+            self._alerted.discard(channel)
+            self._start_alert(channel, self._alert_recovered(channel, held))
 
-    async def _look_after(self) -> None:
-        """Tell what is not told yet, and ask about lanes that did not run when the process before this one ended."""
+    async def _watch(self) -> None:
+        """Send missing alerts, and probe channels that were blocked when the previous process ended."""
         while True:
             rows: list[DestinationState] = []
-            self._stirred.clear()
+            self._look_now.clear()
             try:
-                async with self._turn:
+                async with self._rows_lock:
                     rows = await self._store.destination_states()
                     for row in rows:
-                        await self._look(row)
+                        await self._check_row(row)
                 for row in rows:
-                    await self._ask(row.channel)
+                    await self._probe(row.channel)
             except StoreUnavailableError:
-                log.debug("the store cannot be asked which lanes did not run")  # the lanes tell of it
+                log.debug("store unavailable")  # the channel workers log it as an error
             except Exception:
-                log.exception("the troubles of the lanes cannot be looked at, and are looked at again")
+                log.exception("destination states not checked, retrying")
             if rows:
-                await sleep_unless(self._clock, PROBE_EVERY, self._stirred)
+                await sleep_unless(self._clock, PROBE_EVERY, self._look_now)
             else:
-                await self._stirred.wait()
+                await self._look_now.wait()
 
-    async def _look(self, row: DestinationState) -> None:
+    async def _check_row(self, row: DestinationState) -> None:
         if self._url_of(row.channel) is None:
             self._cancel_pending(row.channel)
             await self._store.clear_destination(row.channel)
-        elif row.state == "stopped" and not row.told and row.channel not in {*self._telling, *self._told}:
-            self._tell(row.channel, self._tell_stop(row))
+        elif (
+            row.state == WorkerState.STOPPED
+            and not row.alerted
+            and row.channel not in {*self._alert_tasks, *self._alerted}
+        ):
+            self._start_alert(row.channel, self._alert_stopped(row))
 
-    async def _ask(self, channel: str) -> None:
-        """Probe a lane that told nothing yet: it may have nothing to post for long, and so find out nothing."""
+    async def _probe(self, channel: str) -> None:
+        """Probe a channel whose worker reported nothing yet: with nothing to post, it would not notice a recovery."""
         url = self._url_of(channel)
-        if url is None or channel in self._known:
+        if url is None or channel in self._reporting:
             return
-        await self._limiter_of(url).turn()
+        await self._limiter_of(url).acquire()
         outcome = await self._poster.probe(url)
-        if outcome.hook_lives and channel not in self._known:
-            async with self._turn:
-                await self._over(channel)
+        if outcome.webhook_alive and channel not in self._reporting:
+            async with self._rows_lock:
+                await self._recover(channel)
 
-    def _tell(self, channel: str, telling: Coroutine[None, None, None]) -> None:
+    def _start_alert(self, channel: str, alert: Coroutine[None, None, None]) -> None:
         self._cancel_pending(channel)
-        task = self._telling[channel] = asyncio.create_task(telling, name=f"telling of {channel}")
+        task = self._alert_tasks[channel] = asyncio.create_task(alert, name=f"alert about {channel}")
 
         def forget(_: asyncio.Task[None]) -> None:
-            if self._telling.get(channel) is task:
-                del self._telling[channel]
+            if self._alert_tasks.get(channel) is task:
+                del self._alert_tasks[channel]
 
         task.add_done_callback(forget)
 
     def _cancel_pending(self, channel: str) -> None:
-        """Tell nothing more of what was."""
-        if task := self._telling.pop(channel, None):
+        """Cancel the alert that is being sent about a channel."""
+        if task := self._alert_tasks.pop(channel, None):
             task.cancel()
 
-    async def _tell_stop(self, row: DestinationState) -> None:
-        async def words() -> Said:
-            return _stopped(row, (await self._store.counts()).waiting.get(row.channel, 0))
+    async def _alert_stopped(self, row: DestinationState) -> None:
+        async def text_of() -> AlertText:
+            return _stopped_text(row, (await self._store.counts()).waiting.get(row.channel, 0))
 
-        if await self._post(row.channel, words, dead=lambda: self._url_of(row.channel)):
-            self._told.add(row.channel)
-            await self._surely(partial(self._store.destination_alerted, row.channel))
+        if await self._post(row.channel, text_of, stopped_url=lambda: self._url_of(row.channel)):
+            self._alerted.add(row.channel)
+            await self._retry_until_stored(partial(self._store.destination_alerted, row.channel))
 
-    async def _tell_back(self, channel: str, waited: int) -> None:
-        async def words() -> Said:
-            return _back(channel, waited)
+    async def _alert_recovered(self, channel: str, held: int) -> None:
+        async def text_of() -> AlertText:
+            return _recovered_text(channel, held)
 
-        await self._post(channel, words, dead=lambda: None)
+        await self._post(channel, text_of, stopped_url=lambda: None)
 
-    async def _post(self, about: str, words: Callable[[], Awaitable[Said]], *, dead: Callable[[], str | None]) -> bool:
-        """Post to the alerts channel until Slack takes it. Returns whether it did; False if nobody can be told."""
+    async def _post(
+        self, about: str, text_of: Callable[[], Awaitable[AlertText]], *, stopped_url: Callable[[], str | None]
+    ) -> bool:
+        """Post to the alerts channel until Slack accepts it. Return False if that is impossible."""
         failures = 0
         while True:
             to = self._alerts()
             url = self._url_of(to) if to else None
-            if url is None or url == dead():
-                return False  # the lane has told the log
+            if url is None or url == stopped_url():
+                return False  # the channel worker has logged it
             try:
-                text, block = await words()
+                text, block = await text_of()
             except StoreUnavailableError:
                 failures += 1
                 await self._clock.sleep(back_off(self._random, failures))
                 continue
             limiter = self._limiter_of(url)
-            await limiter.turn()
+            await limiter.acquire()
             outcome = await self._poster.post(url, {"text": text, "blocks": [section(block)]})
-            if outcome.kind == "ok":
+            if outcome.kind == OutcomeKind.OK:
                 return True
             failures += 1
-            if failures == 1 or outcome.kind == "refused":
-                log.error("the alerts channel cannot be told", channel=to, about=about, **said(outcome))
-            if outcome.kind == "refused":
+            if failures == 1 or outcome.kind == OutcomeKind.REJECTED:
+                log.error("alert failed", channel=to, about=about, **log_fields(outcome))
+            if outcome.kind == OutcomeKind.REJECTED:
                 return False
-            if outcome.kind == "limited":
+            if outcome.kind == OutcomeKind.RATE_LIMITED:
                 limiter.pause(outcome.retry_after)
             await self._clock.sleep(back_off(self._random, failures))
 
-    async def _surely(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Have something written into the store, however long that takes."""
+    async def _retry_until_stored(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Retry a write to the store without a limit."""
         failures = 0
         while True:
             try:
                 await write()
                 return
             except StoreUnavailableError:
-                failures += 1  # the lanes say so
+                failures += 1  # the channel workers log it
             except Exception:
-                log.exception("a trouble cannot be written down, and that is tried again")
+                log.exception("destination state not recorded, retrying")
                 failures += 1
             await self._clock.sleep(back_off(self._random, failures))
 
 
-def _stopped(row: DestinationState, waiting: int) -> Said:
-    """What happened, what waits, and the mend: for the notification, and for the message."""
+def _stopped_text(row: DestinationState, waiting: int) -> AlertText:
+    """Return the alert about a stopped channel: the reason, the backlog, and the fix."""
     word = row.detail.split()[-1] if row.detail else ""
-    why = WORDS.get(word, "Slack takes nothing that is posted there")
+    why = REASONS.get(word, "Slack takes nothing that is posted there")
     waits = "1 message waits" if waiting == 1 else f"{waiting:,} messages wait"
     archived = "Take the channel out of the archive, or make" if word == "channel_is_archived" else "Make"
     message = (
@@ -246,7 +253,7 @@ def _stopped(row: DestinationState, waiting: int) -> Said:
     return f"#{row.channel} is stopped: {why}. {waits}, and nothing is lost", message
 
 
-def _back(channel: str, waited: int) -> Said:
-    messages = "1 message that waited is on its" if waited == 1 else f"{waited:,} messages that waited are on their"
+def _recovered_text(channel: str, held: int) -> AlertText:
+    messages = "1 message that waited is on its" if held == 1 else f"{held:,} messages that waited are on their"
     line = f"#{channel} is back: {messages} way"
     return line, line

@@ -1,4 +1,4 @@
-"""What a channel is told in place of thousands of messages, and of those that were folded."""
+"""Texts of digests and repeat notices."""
 
 from collections.abc import Sequence
 
@@ -19,53 +19,53 @@ FAILED_TYPES = (
     *("fail", "error", "undelivered", "dispute", "rejected", "blocked", "busy", "no-answer", "uncollectible"),
     *("overdue", "action_required", "out_of_stock", "early_fraud", "deauthorized", "on_hold", "canceled", "cancelled"),
 )
-"""Parts of the types that a digest names as failures."""
+"""Parts of event types. A digest names these events as failures."""
 _NAME = 150
 
 
-def digest(backlog: Backlog, digest_id: str) -> Message:
-    """The digest of what waits for a channel: how much of what, from when to when, and what failed."""
+def digest_message(backlog: Backlog, digest_id: str) -> Message:
+    """Return the digest of a channel's backlog: counts by type, the period, and the failures."""
     kinds = [f"• {count:,} × {_code(source, event_type)}" for source, event_type, count in backlog.types]
-    rest = backlog.kinds - len(backlog.types)
+    other_kinds = backlog.kinds - len(backlog.types)
     subjects = [f"• {count:,} × {_named(title, url)}" for title, url, count in backlog.subjects]
     failed = [f"• {_named(title, url)}" for title, url in backlog.failed]
-    more = backlog.failures - len(failed)
+    other_failures = backlog.failures - len(failed)
     body = [
         *kinds,
-        *([f"… and {_count(rest, 'other kind')}"] if rest > 0 else []),
+        *([f"… and {_plural(other_kinds, 'other kind')}"] if other_kinds > 0 else []),
         *(["", "*Most about*", *subjects] if subjects else []),
         *(["", f"*Failed: {backlog.failures:,}*", *failed] if failed else []),
-        *([f"… and {more:,} more"] if more > 0 else []),
+        *([f"… and {other_failures:,} more"] if other_failures > 0 else []),
     ]
     title = f":card_index_dividers: *{backlog.number:,} messages* had piled up: this stands for all of them"
-    slots = TemplateBlocks(
+    blocks = TemplateBlocks(
         title=title,
         body="\n".join(body),
         color="warn" if failed else "muted",
         context=f"from {date(backlog.first)} to {date(backlog.last)}\nlist them: `bridge events --digest {digest_id}`",
     )
-    return lay_out(normalize(slots, title))
+    return lay_out(normalize(blocks, title))
 
 
-def and_more(window: RepeatWindow) -> Message:
-    """The line that tells how many messages were folded into one that was shown."""
-    while_ = humanize.naturaldelta(window.until - window.since)
-    said = f":repeat: and *{window.more:,} more* like it within {while_}: {window.title}"
-    return lay_out(normalize(TemplateBlocks(title=said), said))
+def repeat_notice(window: RepeatWindow) -> Message:
+    """Return the line with the number of messages folded into one."""
+    duration = humanize.naturaldelta(window.until - window.since)
+    text = f":repeat: and *{window.folded:,} more* like it within {duration}: {window.title}"
+    return lay_out(normalize(TemplateBlocks(title=text), text))
 
 
-def and_many_more(windows: Sequence[RepeatWindow]) -> tuple[Message, int]:
-    """The same of several windows in one post, a line each; and of how many of them there was room for."""
+def repeat_notices(windows: Sequence[RepeatWindow]) -> tuple[Message, int]:
+    """Return one post with a line for each window, and the number of windows in it: as many as fit."""
     pack = Pack()
     for window in windows:
-        line = and_more(window)
+        line = repeat_notice(window)
         if not pack.add(line.text, tuple(line.blocks)):
             break
-    return (pack.message(), pack.messages) if pack.messages > 1 else (and_more(windows[0]), 1)
+    return (pack.message(), pack.messages) if pack.messages > 1 else (repeat_notice(windows[0]), 1)
 
 
 def first_line(blocks: Sequence[object], text: str) -> str:
-    """What a folded message is called: the first line of its packed form, which keeps its link."""
+    """Return the title of a folded message: the first line of its compact form, with its link."""
     shown = text_at(blocks, 0, "text", "text") or str(escaped(text))
     return cut(shown.partition("\n")[0], 2 * _NAME)
 
@@ -79,5 +79,5 @@ def _code(source: str, event_type: str) -> str:
     return f"`{escaped(f'{source} {event_type}'.replace('`', 'ˋ'))}`"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number > 1)}"
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number > 1)}"

@@ -1,47 +1,44 @@
-"""Starts a lane for each channel, wakes the lanes, and drains them."""
+"""Start one worker for each channel, wake the workers, and drain them at the end."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from bridge.core.clock import Clock
 from bridge.core.counters import Counters
+from bridge.core.states import WorkerState
 from bridge.delivery.channel_worker import ChannelWorker
 from bridge.delivery.destination_alerts import DestinationAlerts
 from bridge.delivery.rate_limiter import RateLimiter
-from bridge.delivery.worker_deps import ChannelPolicy, Posting, Render, WorkerDeps, WorkerState
+from bridge.delivery.worker_deps import Posting, Render, WorkerDeps, WorkerStatus
+from bridge.routing.schema import ChannelPolicy
 from bridge.store import Store, StoreUnavailableError
 
 POLL_EVERY = 1.0
-"""Seconds between two looks for what other processes wrote into the store."""
+"""Seconds between two checks for writes of other processes to the store."""
 DRAIN = 8.0
-"""Seconds that posts in flight are given at the end."""
+"""Seconds for posts in flight to finish at the end."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a channel is posted to, and how fast. The URL is a secret, and not shown."""
+    """The webhook URL of a channel, a secret, and the channel's policy."""
 
-    url: str
-    per_second: float = 1.0
-    policy: ChannelPolicy = ChannelPolicy()  # noqa: RUF009 - it is frozen
-
-    def __repr__(self) -> str:
-        return f"Destination({self.per_second:g}/s)"
+    url: str = field(repr=False)
+    policy: ChannelPolicy = ChannelPolicy()  # noqa: RUF009 (it is frozen)
 
 
 class Dispatcher:
-    """Every lane of this process.
+    """All channel workers of this process.
 
-    ``destinations`` gives each channel that has a URL; it is asked anew all the time, so it must be cheap, and whoever
-    changes the configuration calls ``refresh``. ``random`` gives jitter, from 0 up to 1; ``owner`` is who claims.
-    ``repeat_of`` gives the seconds within which a route's messages are folded; ``alerts`` gives the
-    channel that is told of lanes in trouble.
+    ``destinations`` returns each channel with a URL. It is called all the time, so it must be cheap; call ``refresh``
+    after a change of the configuration. ``random`` gives jitter, from 0 up to 1. ``owner`` names this process in
+    claims. ``repeat_of`` returns the seconds of a route's repeat windows. ``alerts`` returns the channel for alerts.
     """
 
     def __init__(
@@ -63,7 +60,7 @@ class Dispatcher:
         self._workers: dict[str, ChannelWorker] = {}
         self._tasks: dict[ChannelWorker, asyncio.Task[None]] = {}
         self._poll: asyncio.Task[None] | None = None
-        self._alerts_of = DestinationAlerts(store, poster, self._url_of, self._limiter_of, clock, random, alerts)
+        self._alerts = DestinationAlerts(store, poster, self._url_of, self._limiter_of, clock, random, alerts)
         self._deps = WorkerDeps(
             store,
             poster,
@@ -76,95 +73,95 @@ class Dispatcher:
             counters=counters or Counters(),
             policy_of=self._policy_of,
             repeat_of=repeat_of,
-            record_state=self._alerts_of.record_state,
+            record_status=self._alerts.record_status,
         )
 
     async def start(self) -> None:
-        """Start the lanes, and say what waits for channels that are gone."""
+        """Start the workers, and log the deliveries that wait for channels without a URL."""
         self.refresh()
-        self._alerts_of.start()
+        self._alerts.start()
         self._poll = asyncio.create_task(self._watch_store(), name="store watch")
         try:
             waiting = (await self._deps.store.counts()).waiting
         except StoreUnavailableError as error:
-            log.error("the store cannot be asked what waits", reason=str(error))
+            log.error("store unavailable", reason=str(error))
             return
         for channel, number in sorted(waiting.items()):
             if number and channel not in self._workers:
-                log.warning("messages wait for a channel that has no URL", channel=channel, waiting=number)
+                log.warning("channel has no URL", channel=channel, waiting=number)
 
     def refresh(self) -> None:
-        """The configuration changed: start lanes for new channels, end those that are gone, let all look again."""
+        """Apply a changed configuration: start and stop workers, and make all of them look again."""
         destinations = self._destinations()
         for channel in self._workers.keys() - destinations.keys():
-            self._end(self._workers.pop(channel))
+            self._stop_worker(self._workers.pop(channel))
         for channel in destinations.keys() - self._workers.keys():
-            self._begin(channel)
+            self._start_worker(channel)
         urls = {destination.url for destination in destinations.values()}
         self._limiters = {url: limiter for url, limiter in self._limiters.items() if url in urls}
         for url in urls:
-            # Channels may share a webhook, and Slack counts by webhook: the slowest of them sets its pace.
-            slowest = min(d.per_second for d in destinations.values() if d.url == url)
+            # Slack limits by webhook, and channels may share one: the slowest of them sets its rate.
+            slowest = min(d.policy.pace for d in destinations.values() if d.url == url)
             self._limiter_of(url).per_second = slowest
         for worker in self._workers.values():
             worker.configuration_changed()
-        self._alerts_of.refresh()
+        self._alerts.refresh()
 
     def wake(self, channels: Iterable[str]) -> None:
-        """Something was accepted for these channels. Those without a lane are passed over."""
+        """Wake the workers of channels with new deliveries. Channels without a worker are ignored."""
         for channel in channels:
             if worker := self._workers.get(channel):
                 worker.wake()
 
-    def states(self) -> Mapping[str, WorkerState]:
-        """How each channel's lane is doing."""
-        return {channel: worker.state for channel, worker in self._workers.items()}
+    def statuses(self) -> Mapping[str, WorkerStatus]:
+        """Return the status of each channel's worker."""
+        return {channel: worker.status for channel, worker in self._workers.items()}
 
-    def counts(self) -> Mapping[str, int]:
-        """How many lanes are `running`, `paused`, `away` and `stopped`."""
-        found = Counter(state.name for state in self.states().values())
-        return {name: found[name] for name in ("running", "paused", "away", "stopped")}
+    def counts(self) -> Mapping[WorkerState, int]:
+        """Count the workers by state."""
+        found = Counter(status.state for status in self.statuses().values())
+        return {state: found[state] for state in WorkerState}
 
     async def stop(self, within: float = DRAIN) -> None:
-        """Claim nothing more, let posts in flight finish within so many seconds, and end. The rest stays waiting."""
+        """Stop claiming, let posts in flight finish within some seconds, and end. Everything else stays waiting."""
         if self._poll:
             self._poll.cancel()
-        await self._alerts_of.stop()
+        await self._alerts.stop()
         for worker in self._workers.values():
-            self._end(worker)
+            self._stop_worker(worker)
         self._workers = {}
         tasks = set(self._tasks.values())
         if tasks:
             posting = sum(worker.posting for worker in self._tasks)
-            log.info("the lanes stop", posting=posting)
-            patience = asyncio.create_task(self._deps.clock.sleep(within))
+            log.info("delivery stopping", posting=posting)
+            timeout = asyncio.create_task(self._deps.clock.sleep(within))
             finished = asyncio.create_task(asyncio.wait(tasks))
-            await asyncio.wait({patience, finished}, return_when=asyncio.FIRST_COMPLETED)
-            patience.cancel()
+            await asyncio.wait({timeout, finished}, return_when=asyncio.FIRST_COMPLETED)
+            timeout.cancel()
             cut_off = [task for task in tasks if not task.done()]
             for task in cut_off:
                 task.cancel()
             await finished
-            log.info("the lanes have stopped", cut_off=len(cut_off))
+            log.info("delivery stopped", cut_off=len(cut_off))
 
-    def _begin(self, channel: str) -> None:
+    def _start_worker(self, channel: str) -> None:
         worker = ChannelWorker(channel, self._deps)
-        # A lane that was ended may still be posting for this channel: two at once would post the same delivery twice.
-        before = [task for old, task in self._tasks.items() if old.channel == channel]
+        # An older worker of this channel may still be posting: two at once would post the same delivery twice.
+        older = [task for old, task in self._tasks.items() if old.channel == channel]
 
         async def run() -> None:
-            if before:
-                await asyncio.wait(before)
+            if older:
+                await asyncio.wait(older)
             await worker.run()
 
         def forget(_: asyncio.Task[None]) -> None:
             del self._tasks[worker]
 
         self._workers[channel] = worker
-        self._tasks[worker] = asyncio.create_task(run(), name=f"lane {channel}")
+        self._tasks[worker] = asyncio.create_task(run(), name=f"channel worker {channel}")
         self._tasks[worker].add_done_callback(forget)
 
-    def _end(self, worker: ChannelWorker) -> None:
+    def _stop_worker(self, worker: ChannelWorker) -> None:
         worker.stop()
         if not worker.posting:
             self._tasks[worker].cancel()
@@ -184,14 +181,14 @@ class Dispatcher:
         return limiter
 
     async def _watch_store(self) -> None:
-        """Wake the lanes when another process, a replay say, wrote into the store."""
+        """Wake the workers when another process, for example a replay, has written to the store."""
         while True:
             await self._deps.clock.sleep(POLL_EVERY)
             try:
                 if await self._deps.store.changed():
                     self.wake(self._workers)
             except StoreUnavailableError:
-                # The lanes and the way in find out by themselves, and say so.
+                # The channel workers and the accept path log this themselves.
                 continue
             except Exception:
-                log.exception("the store cannot be watched, and is asked again")
+                log.exception("store watch failed, retrying")

@@ -1,23 +1,19 @@
-"""What came of one post: Slack's word first, the status second, into a closed set of kinds."""
+"""Classify an answer to a post: by Slack's error code first, by the HTTP status second."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Literal
 
 from bridge.core.payload import InvalidJsonError, at, clean, parse_json, text_at
-
-Kind = Literal["ok", "limited", "away", "refused", "dead_destination"]
-"""``ok``: posted. ``limited``: too fast, again later. ``away``: Slack or the way to it is in trouble, which says
-nothing about the message. ``refused``: this message is at fault. ``dead_destination``: nothing can be posted there."""
+from bridge.core.states import OutcomeKind
 
 MAX_WAIT = 3600.0
-"""Seconds: no header can pause a lane for longer at a time."""
+"""Longest pause in seconds that a header can ask for."""
 DEFAULT_WAIT = 5.0
-"""Seconds after a 429 that does not say how long."""
+"""Pause in seconds after a 429 without a time."""
 
-DEAD = frozenset(
+GONE_CODES = frozenset(
     {
         "action_prohibited",
         "posting_to_general_channel_denied",
@@ -31,7 +27,7 @@ DEAD = frozenset(
         "channel_is_archived",
     }
 )
-REFUSED = frozenset(
+REJECTED_CODES = frozenset(
     {
         "invalid_payload",
         "no_text",
@@ -45,68 +41,70 @@ REFUSED = frozenset(
         "user_not_found",
     }
 )
-LIMITED = frozenset({"rate_limited", "ratelimited"})
-TROUBLE = frozenset({"rollup_error"})
+RATE_LIMIT_CODES = frozenset({"rate_limited", "ratelimited"})
+UNAVAILABLE_CODES = frozenset({"rollup_error"})
 _TOKEN = re.compile("[a-z][a-z_]{1,60}")
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one post or probe."""
+    """Outcome of one post or probe."""
 
-    kind: Kind
+    kind: OutcomeKind
     status: int | None
-    """HTTP status, None where no answer came."""
+    """HTTP status, None without an answer."""
     answer: str
-    """Slack's body or what went wrong, in one line; from a Poster at most 200 characters, no URL and no secret."""
+    """Slack's body or the error, in one line; from a Poster at most 200 characters, without URL and secrets."""
     seconds: float = 0.0
-    """How long it took."""
+    """Duration of the post."""
     retry_after: float = 0.0
-    """For ``limited``: seconds to wait."""
+    """For ``rate_limited``: seconds to wait."""
     uncertain: bool = False
-    """True where Slack may have shown the message although no answer came, so that sending again may show it twice."""
+    """True if Slack may have shown the message although no answer came: a retry may show it twice."""
 
     @property
-    def hook_lives(self) -> bool:
-        """Whether whoever answered is Slack, at a webhook that works: what a probe wants to know."""
-        return self.kind in ("ok", "refused")
+    def webhook_alive(self) -> bool:
+        """Whether Slack answered for a working webhook. Probes use this."""
+        return self.kind in (OutcomeKind.OK, OutcomeKind.REJECTED)
 
 
 def classify(status: int, headers: Mapping[str, str], body: str, now: float) -> Outcome:
-    """The outcome of an answer. ``headers`` are looked up without regard to case; ``now`` is in Unix seconds.
+    """Return the outcome of an answer. Names in ``headers`` are case-insensitive; ``now`` is in Unix seconds.
 
-    Only a 200 whose body is exactly `ok` is a success: a proxy's page is a 200 as well. Permanent errors have come with
-    status 500, hence the word before the status. Slack docs, Sending messages using incoming webhooks,
+    Only a 200 with exactly `ok` as its body is a success: a proxy's page is a 200 as well. Permanent errors have come
+    with status 500, so the error code goes before the status. Slack docs, Sending messages using incoming webhooks,
     https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/ (section "Handling errors").
     """
     token = _token(body)
     if status == 200 and body.strip() == "ok":
-        return Outcome("ok", status, "ok")
+        return Outcome(OutcomeKind.OK, status, "ok")
     answer = clean(token or body)
-    if token in LIMITED or (status == 429 and token not in DEAD | REFUSED):
-        return Outcome("limited", status, answer, retry_after=wait_seconds(headers.get("Retry-After"), body, now))
+    if token in RATE_LIMIT_CODES or (status == 429 and token not in GONE_CODES | REJECTED_CODES):
+        return Outcome(
+            OutcomeKind.RATE_LIMITED, status, answer, retry_after=wait_seconds(headers.get("Retry-After"), body, now)
+        )
     return Outcome(_kind(status, token), status, answer)
 
 
-def _kind(status: int, token: str) -> Kind:
-    if token in DEAD:
-        return "dead_destination"
-    if token in REFUSED:
-        return "refused"
-    if token in TROUBLE:
-        return "away"
+def _kind(status: int, token: str) -> OutcomeKind:
+    if token in GONE_CODES:
+        return OutcomeKind.DESTINATION_GONE
+    if token in REJECTED_CODES:
+        return OutcomeKind.REJECTED
+    if token in UNAVAILABLE_CODES:
+        return OutcomeKind.UNAVAILABLE
     if status in (401, 403, 404, 410):
-        return "dead_destination"
-    # 407, 408 and 425 come from proxies on the way; any other 4xx in a word of Slack's that is new to us is permanent.
-    # 4xx in other words (a proxy's page) says nothing about the message: the lane's probe finds out.
+        return OutcomeKind.DESTINATION_GONE
+    # 407, 408 and 425 come from proxies. Any other 4xx with an error code in Slack's form, even unknown, is permanent.
+    # Any other 4xx (a proxy's page) says nothing about the message: the worker probes.
     if 400 <= status < 500 and status not in (407, 408, 425) and (token or status == 413):
-        return "refused"
-    return "away"
+        return OutcomeKind.REJECTED
+    return OutcomeKind.UNAVAILABLE
 
 
 def _token(body: str) -> str:
-    """Slack's word for what is wrong: the whole body, or `error` in a JSON one; "" where there is none."""
+    """Return Slack's error code: the whole body, or `error` in a JSON body; "" without one."""
     word = body.strip()
     if word.startswith("{"):
         try:
@@ -117,7 +115,7 @@ def _token(body: str) -> str:
 
 
 def wait_seconds(header: str | None, body: str, now: float) -> float:
-    """How long a 429 asks to wait: by its header in seconds or as a date, else by its JSON body; 1 s to an hour.
+    """Return the pause that a 429 asks for: from its header (seconds or a date), else its JSON body; 1 s to 1 h.
 
     RFC 9110, Retry-After, https://www.rfc-editor.org/rfc/rfc9110.html#name-retry-after
     """

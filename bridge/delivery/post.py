@@ -1,4 +1,4 @@
-"""What one post carries: a message alone in its full form, or several that wait in their packed form."""
+"""Build the body of one post: a single message in full form, or a batch of messages in compact form."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,79 +12,80 @@ from bridge.messages.mrkdwn import escaped
 from bridge.store import Delivery, DeliveryResult, RepeatWindow
 
 LATE = 3600.0
-"""Seconds after which a message says that it is late."""
+"""Seconds after which a message has a note about its delay."""
 
 
 @dataclass(frozen=True, slots=True)
 class PostItem:
-    """One delivery with its message, on its way."""
+    """One delivery with its rendered message."""
 
     delivery: Delivery
     rendered: Rendered
     window: RepeatWindow | None = None
-    """The window that it opens once it is shown."""
+    """The repeat window that it opens once it is shown."""
 
     def key(self) -> tuple[str, str, str] | None:
-        """What it would be folded by; None if it is not."""
-        return (self.window.route, self.window.subject, self.window.print) if self.window else None
+        """Return the key of its repeat window; None without one."""
+        return (self.window.route, self.window.subject, self.window.fingerprint) if self.window else None
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What one post carries, in order. ``body`` is its JSON; ``shown`` is what is kept of it for each delivery."""
+    """One request to Slack. ``items`` are in order; ``body`` is its JSON; ``messages`` are stored, one for an item."""
 
-    carried: tuple[PostItem, ...]
+    items: tuple[PostItem, ...]
     body: Mapping[str, object]
-    shown: tuple[Mapping[str, object], ...]
-    folded: tuple[DeliveryResult, ...] = ()
-    """What is told with these messages, once they are shown."""
+    messages: tuple[Mapping[str, object], ...]
+    repeats: tuple[DeliveryResult, ...] = ()
+    """Deliveries with the same message as an item. They are settled with the post."""
 
     @property
-    def packed(self) -> bool:
-        """Whether several share it."""
-        return len(self.carried) > 1
+    def is_batch(self) -> bool:
+        """Whether it carries several deliveries."""
+        return len(self.items) > 1
 
     @property
-    def told(self) -> str:
-        """What the ledger says of the deliveries that share it; "" of one alone."""
-        others = len(self.carried) - 1
+    def reason(self) -> str:
+        """The event log's note for deliveries of a batch; "" for a single one."""
+        others = len(self.items) - 1
         return f"in one post with {others} other{'s' * (others > 1)}" if others else ""
 
 
-def notes(delivery: Delivery, now: float) -> tuple[str, ...]:
-    """What a message says of when it comes: that somebody asked for it again, or that it is late."""
+def delivery_notes(delivery: Delivery, now: float) -> tuple[str, ...]:
+    """Return the notes on a message's timing: it was replayed, or it is late."""
     late = now - delivery.event.received_at
     if delivery.replayed_at is not None:
         return (f"Sent again: this happened {humanize.naturaldelta(late)} ago",)
     return (f"Posted {humanize.naturaldelta(late)} late",) if late > LATE else ()
 
 
-def single_post(carried: PostItem, said: Sequence[str], *, as_text: bool) -> Post:
-    """A message by itself, rendered with its notes; nothing but its text where Slack refuses the rest."""
-    message = carried.rendered.message
-    assert message is not None  # what is skipped is not carried
-    body = {**message.text_only(), "text": "\n".join((message.text, *said))} if as_text else message.body()
-    return Post((carried,), body, (body,))
+def single_post(item: PostItem, notes: Sequence[str], *, as_text: bool) -> Post:
+    """Return a post of one message, rendered with its notes; only its text if Slack rejects the rest."""
+    message = item.rendered.message
+    assert message is not None  # skipped deliveries have no item
+    body = {**message.text_only(), "text": "\n".join((message.text, *notes))} if as_text else message.body()
+    return Post((item,), body, (body,))
 
 
-def batch_post(carried: Iterable[PostItem], now: float) -> Post:
-    """Messages that share a post, as many as fit: the first at least. Those that do not fit are left out."""
-    pack, taken, shown = Pack(), list[PostItem](), list[Mapping[str, object]]()
-    for one in carried:
-        message, blocks = one.rendered.message, one.rendered.packed
-        assert message is not None  # what is skipped is not carried
-        blocks = (*(blocks or (section(str(escaped(message.text))),)), *_sent_again(one.delivery, now))
+def batch_post(items: Iterable[PostItem], now: float) -> Post:
+    """Return a post of as many messages as fit, at least the first. The others are left out."""
+    pack, taken, messages = Pack(), list[PostItem](), list[Mapping[str, object]]()
+    for item in items:
+        message, blocks = item.rendered.message, item.rendered.packed
+        assert message is not None  # skipped deliveries have no item
+        blocks = (*(blocks or (section(str(escaped(message.text))),)), *_replay_note(item.delivery, now))
         if not pack.add(message.text, blocks):
             break
-        taken.append(one)
-        shown.append({"text": message.text, "blocks": list(blocks)})
-    late = (note for one in taken if one.delivery.replayed_at is None for note in notes(one.delivery, now))
-    said = next(late, "")
-    return Post(tuple(taken), pack.message(said).body(), tuple(shown))
+        taken.append(item)
+        messages.append({"text": message.text, "blocks": list(blocks)})
+    late = (note for item in taken if item.delivery.replayed_at is None for note in delivery_notes(item.delivery, now))
+    return Post(tuple(taken), pack.message(next(late, "")).body(), tuple(messages))
 
 
-def _sent_again(delivery: Delivery, now: float) -> tuple[Block, ...]:
-    """What a message that was asked for again says of that below itself: it is not true of the others in its post."""
+def _replay_note(delivery: Delivery, now: float) -> tuple[Block, ...]:
+    """Return the note below a replayed message in a batch: it does not apply to the other messages."""
     if delivery.replayed_at is None:
         return ()
-    return ({"type": "context", "elements": [mrkdwn_text(str(escaped(note))) for note in notes(delivery, now)]},)
+    return (
+        {"type": "context", "elements": [mrkdwn_text(str(escaped(note))) for note in delivery_notes(delivery, now)]},
+    )

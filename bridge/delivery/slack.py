@@ -1,4 +1,4 @@
-"""One post to Slack, and what came of it. Never an exception, and never the URL in a text: it is the secret."""
+"""Make one post to Slack and return its outcome: never an exception, and never the URL, which is the secret."""
 
 import asyncio
 import json
@@ -14,19 +14,20 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bridge.core.clock import Clock
 from bridge.core.payload import clean
+from bridge.core.states import OutcomeKind
 from bridge.core.version import __version__
 from bridge.delivery.outcome import Outcome, classify
 
 TIME_LIMIT = 6.0
-"""Seconds for one post, connecting included."""
+"""Seconds for one post, including the connection."""
 CONNECT_LIMIT = 4.0
 MAX_ANSWER = 1024
-"""Bytes of an answer that are read: Slack's are a word long, a proxy's page may be anything."""
+"""Bytes of an answer to read: Slack's are one word, a proxy's page can be of any size."""
 EMPTY = {"text": ""}
-"""The probe: nothing that could be shown, so a live webhook answers `no_text`, and a dead one as it does to any post.
-With a `text`, because slack-sdk sends `{}` as `null`."""
+"""The probe. Slack shows nothing: a living webhook answers `no_text`, and a closed one as it answers any post. It has a
+`text`, because slack-sdk sends `{}` as `null`."""
 USER_AGENT = {"User-Agent": f"bridge/{__version__}"}
-"""Instead of slack-sdk's, which tells the kernel's version."""
+"""Replaces slack-sdk's, which contains the kernel's version."""
 
 # slack-sdk looks at its logger's own level: unset, it prints the URL whenever INFO or DEBUG is on further up.
 _quiet = logging.getLogger("bridge.delivery.http")
@@ -34,7 +35,7 @@ _quiet.setLevel(logging.WARNING)
 
 
 class _RedirectError(Exception):
-    """Slack does not redirect; somebody on the way did. Following would turn the POST into a GET and lose it."""
+    """A redirect from a third party: Slack sends none. Following it would turn the POST into a GET and lose it."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -42,7 +43,7 @@ class _RedirectError(Exception):
 
 
 class _ShortAnswer(aiohttp.ClientResponse):
-    """A response of which only the beginning is read, whatever its charset claims."""
+    """A response cut to its beginning, whatever its charset claims."""
 
     async def text(self, encoding: str | None = None, errors: str = "replace") -> str:  # noqa: ARG002 (aiohttp's own)
         kept = b""
@@ -61,10 +62,10 @@ async def _refuse(
 def open_session(
     resolver: AbstractResolver | None = None, connect_limit: float = CONNECT_LIMIT, trust: ssl.SSLContext | None = None
 ) -> aiohttp.ClientSession:
-    """The session that every post shares; its owner closes it. Reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+    """Open the session shared by all posts; close it after use. It reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
 
-    ``resolver`` looks names up, by default the system does; ``connect_limit`` is in seconds; ``trust`` says whose
-    certificates are good, by default the system does. Must be called while an event loop runs.
+    ``resolver`` resolves host names and ``trust`` verifies certificates; the system does by default. ``connect_limit``
+    is in seconds. Call this while an event loop runs.
     """
     trace = aiohttp.TraceConfig()
     trace.on_request_redirect.append(_refuse)
@@ -87,22 +88,22 @@ def open_session(
 
 @dataclass(frozen=True, slots=True)
 class Poster:
-    """Posts through a session of ``open_session``. Retries and pacing are the lane's."""
+    """Posts through a session of ``open_session``. Retries and rate limits belong to the channel worker."""
 
     session: aiohttp.ClientSession
     clock: Clock
     time_limit: float = TIME_LIMIT
 
     async def probe(self, url: str) -> Outcome:
-        """Ask whether a webhook lives, without showing anything: see ``Outcome.hook_lives``."""
+        """Test a webhook without showing a message: see ``Outcome.webhook_alive``."""
         return await self.post(url, EMPTY)
 
     async def post(self, url: str, body: Mapping[str, object]) -> Outcome:
-        """Post a message's JSON body. Raises nothing but CancelledError."""
+        """Post a message's JSON body. Raises only CancelledError."""
         started = self.clock.monotonic()
         try:
             outcome = await self._send(url, body)
-        except Exception as error:  # noqa: BLE001 (a lane must survive whatever the network and the libraries throw)
+        except Exception as error:  # noqa: BLE001 (a worker must survive any error of the network and the libraries)
             outcome = _failure(error, body)
         seconds = self.clock.monotonic() - started
         return replace(outcome, answer=_without(url, outcome.answer), seconds=seconds)
@@ -110,7 +111,7 @@ class Poster:
     async def _send(self, url: str, body: Mapping[str, object]) -> Outcome:
         if self.session.closed:
             # slack-sdk would quietly open a session of its own, one that follows redirects.
-            return Outcome("away", None, "the session is closed")
+            return Outcome(OutcomeKind.UNAVAILABLE, None, "the session is closed")
         client = AsyncWebhookClient(url, session=self.session, retry_handlers=[], logger=_quiet)
         # Its constructor takes a proxy from the environment without regard to NO_PROXY; the session knows better.
         client.proxy = None
@@ -136,20 +137,22 @@ _FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
     (aiohttp.ClientPayloadError, "the answer broke off", True),
     (aiohttp.ClientError, "what answered does not speak HTTP", True),
 )
-"""Words, and whether Slack may have the message, by the first class that fits."""
+"""Reason, and whether Slack may have the message, by the first class that matches."""
 
 
 def _failure(error: Exception, body: Mapping[str, object]) -> Outcome:
     if isinstance(error, _RedirectError):
-        return Outcome("away", error.status, "a redirect, which was not followed")
-    for kind, words, uncertain in _FAILURES:
+        return Outcome(OutcomeKind.UNAVAILABLE, error.status, "a redirect, which was not followed")
+    for kind, reason, uncertain in _FAILURES:
         if isinstance(error, kind):
-            return Outcome("away", None, words, uncertain=uncertain)
+            return Outcome(OutcomeKind.UNAVAILABLE, None, reason, uncertain=uncertain)
     # The class alone: the text of an exception may hold the URL.
     name = type(error).__name__
     if not _writable(body):
-        return Outcome("refused", None, f"the message cannot be written as JSON ({name})")
-    return Outcome("away", None, f"could not be sent ({name}); a proxy variable may be wrong", uncertain=True)
+        return Outcome(OutcomeKind.REJECTED, None, f"the message cannot be written as JSON ({name})")
+    return Outcome(
+        OutcomeKind.UNAVAILABLE, None, f"could not be sent ({name}); a proxy variable may be wrong", uncertain=True
+    )
 
 
 def _writable(body: Mapping[str, object]) -> bool:
@@ -161,7 +164,7 @@ def _writable(body: Mapping[str, object]) -> bool:
 
 
 def _without(url: str, text: str) -> str:
-    """The text with the URL's path hidden: a proxy's error page may quote it."""
+    """Hide the URL's path in a text: a proxy's error page may quote it."""
     path = url.partition("://")[2].partition("/")[2]
     for secret in (url, path, path.rpartition("/")[2]):
         if len(secret) >= 6:

@@ -1,4 +1,4 @@
-"""What a lane puts on record, however long the store is not available."""
+"""Write a worker's results to the store, and retry until they are stored."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -8,37 +8,37 @@ import structlog
 from bridge.delivery.worker_deps import WorkerDeps, back_off
 from bridge.store import DeliveryResult, StoreUnavailableError
 
-LONGEST = 2.0
-"""Seconds between two tries: a stop gives a post in flight a few, and what is not on record by then is posted again."""
+MAX_RETRY_SECONDS = 2.0
+"""Longest pause between two tries: a stop leaves only a few seconds, and an unrecorded post is sent again."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
 
 class StoreWriter:
-    """One lane's hand in the ledger. What was posted and is not on record would be posted again: nothing gives up."""
+    """Writes results of one channel worker. It never gives up: an unrecorded post would be sent again."""
 
     def __init__(self, channel: str, deps: WorkerDeps) -> None:
         self._channel = channel
         self._deps = deps
 
-    async def settle(self, settlements: Sequence[DeliveryResult]) -> None:
-        """Record what became of deliveries."""
+    async def settle(self, results: Sequence[DeliveryResult]) -> None:
+        """Store results of deliveries. Retry until stored."""
         failures = 0
         while True:
             try:
-                await self._deps.store.settle(settlements, self._deps.clock.now())
+                await self._deps.store.settle(results, self._deps.clock.now())
                 return
             except StoreUnavailableError as error:
                 failures += 1
-                self.tell(error, failures)
-            except Exception as error:  # noqa: BLE001 (less may pass where the whole did not)
+                self.log_error(error, failures)
+            except Exception as error:  # noqa: BLE001 (a smaller record may be stored where the whole failed)
                 failures += 1
-                self.tell(error, failures)
-                settlements = [replace(one, attempt=None, message=None, template_fault="") for one in settlements]
-            await self._deps.clock.sleep(min(back_off(self._deps.random, failures), LONGEST))
+                self.log_error(error, failures)
+                results = [replace(result, attempt=None, message=None, template_fault="") for result in results]
+            await self._deps.clock.sleep(min(back_off(self._deps.random, failures), MAX_RETRY_SECONDS))
 
     async def retry_until_stored(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Write something else, again and again while the store is not available."""
+        """Retry a write while the store is unavailable."""
         failures = 0
         while True:
             try:
@@ -46,12 +46,12 @@ class StoreWriter:
                 return
             except StoreUnavailableError as error:
                 failures += 1
-                self.tell(error, failures)
-            await self._deps.clock.sleep(min(back_off(self._deps.random, failures), LONGEST))
+                self.log_error(error, failures)
+            await self._deps.clock.sleep(min(back_off(self._deps.random, failures), MAX_RETRY_SECONDS))
 
-    def tell(self, error: Exception, times: int) -> None:
-        """Log an error that the lane survives; of a store that is not available, the first time only."""
+    def log_error(self, error: Exception, failures: int) -> None:
+        """Log an error that the worker survives; that the store is unavailable, only the first time."""
         if not isinstance(error, StoreUnavailableError):
-            log.error("the lane failed, and goes on", channel=self._channel, exc_info=error)
-        elif times == 1:
-            log.error("the store is not available, the lane waits for it", channel=self._channel, reason=str(error))
+            log.error("internal error, retrying", channel=self._channel, exc_info=error)
+        elif failures == 1:
+            log.error("store unavailable, retrying", channel=self._channel, reason=str(error))

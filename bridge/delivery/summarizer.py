@@ -1,4 +1,4 @@
-"""What a lane says of its own: digests in place of thousands of messages, and how many a window has folded."""
+"""Post digests instead of thousands of messages, and repeat notices at the end of repeat windows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,8 +9,9 @@ from typing import Literal
 import structlog
 
 from bridge.core.counters import POSTS
-from bridge.delivery.circuit_breaker import FAILURES, CircuitBreaker, briefly
-from bridge.delivery.digests import FAILED_TYPES, and_many_more, digest
+from bridge.core.states import OutcomeKind
+from bridge.delivery.circuit_breaker import FAILURES, CircuitBreaker, describe
+from bridge.delivery.digests import FAILED_TYPES, digest_message, repeat_notices
 from bridge.delivery.store_writer import StoreWriter
 from bridge.delivery.worker_deps import WorkerDeps
 from bridge.events import new_id
@@ -21,131 +22,133 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
 
 class Summarizer:
-    """One lane's. ``in_flight`` surrounds each post and its record, so that a stop does not come in between."""
+    """Digests and repeat notices of one channel.
+
+    ``in_flight`` surrounds each post and its record, so that a stop cannot separate them.
+    """
 
     def __init__(
         self,
         channel: str,
         deps: WorkerDeps,
-        standing: CircuitBreaker,
-        record: StoreWriter,
+        breaker: CircuitBreaker,
+        writer: StoreWriter,
         in_flight: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         self._channel = channel
         self._deps = deps
-        self._breaker = standing
-        self._writer = record
+        self._breaker = breaker
+        self._writer = writer
         self._in_flight = in_flight
         self._unfinished: list[str] | None = None
-        """Digests whose deliveries are still to be settled; None until the store was asked."""
-        self._undigested = 0
-        """Up to this delivery all is packed, since Slack did not take a digest of it."""
-        self._singly = 0
-        """How many windows are to be told one by one, since Slack did not take them together."""
+        """Digests with deliveries still to settle; None before the store was asked."""
+        self._no_digest_until = 0
+        """Deliveries up to this one are batched, because Slack rejected their digest."""
+        self._single_notices = 0
+        """Number of repeat notices to post one by one, because Slack rejected them in one post."""
         self._failures = 0
-        """In a row, of the kind that says nothing about the message."""
+        """Failures in a row that say nothing about the message."""
 
-    async def told_windows(self, url: str) -> bool:
-        """Close windows that have ended. Returns whether that took the lane's turn."""
+    async def post_repeat_notices(self, url: str) -> bool:
+        """Close ended repeat windows. Return whether that took the worker's turn."""
         ended = await self._deps.store.ended_windows(self._channel, self._deps.clock.now())
-        await self._close([window for window in ended if not window.more])
-        telling = [window for window in ended if window.more]
-        if telling:
-            await self._tell_of(telling[:1] if self._singly else telling, url)
-        return bool(telling)
+        await self._close([window for window in ended if not window.folded])
+        due = [window for window in ended if window.folded]
+        if due:
+            await self._post_notices(due[:1] if self._single_notices else due, url)
+        return bool(due)
 
-    async def _tell_of(self, windows: Sequence[RepeatWindow], url: str) -> None:
+    async def _post_notices(self, windows: Sequence[RepeatWindow], url: str) -> None:
         try:
-            message, number = and_many_more(windows)
-        except Exception:  # an error of our own: it would come again and again, and hold the lane
-            log.exception("what windows folded cannot be told", channel=self._channel)
+            message, number = repeat_notices(windows)
+        except Exception:  # an internal error would recur, and block the channel
+            log.exception("repeat notice failed", channel=self._channel, windows=len(windows))
             await self._close(windows)
             return
-        fate = await self._post(message, url, partial(self._close, windows[:number]))
-        if fate == "refused" and number > 1:
-            self._singly = number
-        elif fate == "refused":
-            log.error("nobody hears how many messages were folded", channel=self._channel, number=windows[0].more)
+        result = await self._post(message, url, partial(self._close, windows[:number]))
+        if result == "rejected" and number > 1:
+            self._single_notices = number
+        elif result == "rejected":
+            log.error("repeat notice dropped", channel=self._channel, folded=windows[0].folded)
             await self._close(windows[:1])
-        if fate != "later" and number == 1:
-            self._singly = max(0, self._singly - 1)
+        if result != "retry" and number == 1:
+            self._single_notices = max(0, self._single_notices - 1)
 
     async def _close(self, windows: Sequence[RepeatWindow]) -> None:
-        # At once, so that the store writes them in one transaction.
+        # All together, so that the store writes them in one transaction.
         await asyncio.gather(*(self._deps.store.close_window(self._channel, window) for window in windows))
 
-    async def too_many(self, head: int) -> bool:
-        """Whether more waits than the channel wants to read, from the delivery ``head`` on."""
-        most = self._deps.policy_of(self._channel).digest_after
-        if not most or head <= self._undigested:
+    async def needs_digest(self, head: int) -> bool:
+        """Return whether more than ``digest_after`` deliveries wait, from the delivery ``head`` on."""
+        limit = self._deps.policy_of(self._channel).digest_after
+        if not limit or head <= self._no_digest_until:
             return False
-        return await self._deps.store.waiting(self._channel, most + 1) > most
+        return await self._deps.store.waiting(self._channel, limit + 1) > limit
 
-    async def digest(self, url: str) -> None:
-        """Tell in one message of all that waits."""
+    async def post_digest(self, url: str) -> None:
+        """Post one message for everything that waits."""
         store, now = self._deps.store, self._deps.clock.now()
         backlog = await store.backlog(self._channel, FAILED_TYPES)
         if not backlog.number:  # dropped meanwhile
             return
         digest_id = f"d{new_id(now)[:16]}"
         try:
-            message = digest(backlog, digest_id)
-        except Exception:  # an error of our own: it says nothing of the delivery at the head
-            log.exception("a digest cannot be written: what waits is packed", channel=self._channel)
-            self._undigested = backlog.upto
+            message = digest_message(backlog, digest_id)
+        except Exception:  # an internal error says nothing about the delivery at the head
+            log.exception("digest failed, deliveries are batched", channel=self._channel)
+            self._no_digest_until = backlog.upto
             return
-        log.warning(
-            "too much waits, a digest stands for it", channel=self._channel, digest=digest_id, waiting=backlog.number
-        )
-        keep = partial(store.keep_digest, digest_id, self._channel, backlog.upto, message.body(), now)
-        fate = await self._post(message, url, keep)
-        if fate == "shown":
+        record = partial(store.record_digest, digest_id, self._channel, backlog.upto, message.body(), now)
+        result = await self._post(message, url, record)
+        if result == "posted":
+            log.warning("digest posted", channel=self._channel, digest=digest_id, deliveries=backlog.number)
             self._unfinished = [*(self._unfinished or []), digest_id]
-            await self.finish()
-        elif fate == "refused":
-            log.error("there is no digest: what waits is packed", channel=self._channel, digest=digest_id)
-            self._undigested = backlog.upto
+            await self.settle_digests()
+        elif result == "rejected":
+            log.error("digest rejected, deliveries are batched", channel=self._channel, digest=digest_id)
+            self._no_digest_until = backlog.upto
 
-    async def finish(self) -> None:
-        """Settle what digests have told of, those of a process that ended in between too."""
+    async def settle_digests(self) -> None:
+        """Settle the deliveries of posted digests, also of digests that an earlier process left unfinished."""
         store = self._deps.store
         if self._unfinished is None:
             self._unfinished = await store.unfinished_digests(self._channel)
         while self._unfinished:
-            await store.tell_digest(self._unfinished[0], self._deps.clock.now())
+            await store.settle_digest(self._unfinished[0], self._deps.clock.now())
             self._unfinished.pop(0)
 
     async def _post(
-        self, message: Message, url: str, shown: Callable[[], Awaitable[None]]
-    ) -> Literal["shown", "refused", "later"]:
-        """Post, record that it is shown, and wait out what keeps Slack from taking it.
+        self, message: Message, url: str, record: Callable[[], Awaitable[None]]
+    ) -> Literal["posted", "rejected", "retry"]:
+        """Post, record the post, and wait while Slack takes nothing.
 
-        Refused is also what Slack fails on again and again while it answers probes: it would hold the lane for ever.
+        A message is also rejected if Slack fails on it repeatedly but answers probes: otherwise it would block the
+        channel for ever.
         """
-        await self._deps.limiter_of(url).turn()
+        await self._deps.limiter_of(url).acquire()
         async with self._in_flight():
             outcome = await self._deps.poster.post(url, message.body())
             self._deps.counters.inc(POSTS, self._channel, outcome.kind)
-            if outcome.kind == "ok":
-                await self._writer.retry_until_stored(shown)
+            if outcome.kind == OutcomeKind.OK:
+                await self._writer.retry_until_stored(record)
         match outcome.kind:
-            case "ok":
+            case OutcomeKind.OK:
                 self._failures = 0
-                self._breaker.runs()
-                return "shown"
-            case "refused":
+                self._breaker.record_success()
+                return "posted"
+            case OutcomeKind.REJECTED:
                 self._failures = 0
-                log.warning("Slack refused a summary", channel=self._channel, answer=briefly(outcome))
-                return "refused"
-            case "limited":
+                log.warning("summary rejected", channel=self._channel, answer=describe(outcome))
+                return "rejected"
+            case OutcomeKind.RATE_LIMITED:
                 self._breaker.pause(url, outcome)
-            case "dead_destination":
-                await self._breaker.stopped(url, outcome)
-            case "away":
+            case OutcomeKind.DESTINATION_GONE:
+                await self._breaker.wait_until_reopened(url, outcome)
+            case OutcomeKind.UNAVAILABLE:
                 self._failures += 1
-                await self._breaker.away(url, outcome)
-                if self._failures >= FAILURES and self._breaker.serves(url):
+                await self._breaker.wait_until_available(url, outcome)
+                if self._failures >= FAILURES and self._breaker.is_current(url):
                     self._failures = 0
-                    log.warning("Slack fails on a summary", channel=self._channel, answer=briefly(outcome))
-                    return "refused"
-        return "later"
+                    log.warning("summary failed", channel=self._channel, answer=describe(outcome))
+                    return "rejected"
+        return "retry"

@@ -1,25 +1,27 @@
-"""What lanes work with, and how a lane is doing."""
+"""Dependencies of channel workers, and their status."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from bridge.core.clock import Clock
 from bridge.core.counters import Counters
+from bridge.core.states import WorkerState
 from bridge.delivery.outcome import Outcome
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.messages import Rendered
+from bridge.routing.schema import ChannelPolicy
 from bridge.store import Delivery, Store
 
-SLOWEST = 60.0
-"""Seconds: the longest back-off."""
+MAX_BACK_OFF = 60.0
+"""Longest back-off in seconds."""
 
 Render = Callable[[Delivery, Sequence[str]], Awaitable[Rendered]]
-"""(delivery, notes to show with it) -> what its template made of it."""
+"""Renders a delivery's message, with notes to show."""
 
 
 class Posting(Protocol):
-    """What posts: ``bridge.delivery.slack.Poster``. Raises nothing."""
+    """The interface of ``bridge.delivery.slack.Poster``. It raises nothing."""
 
     async def post(self, url: str, body: Mapping[str, object]) -> Outcome: ...
 
@@ -27,53 +29,45 @@ class Posting(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelPolicy:
-    """How a channel bears storms, see routes.toml."""
-
-    pack: bool = True
-    digest_after: int = 2_000
-    """0 for never."""
-
-
-@dataclass(frozen=True, slots=True)
 class WorkerDeps:
-    """What every lane works with. The functions are asked anew for each delivery, so that a reload takes effect."""
+    """Dependencies of all channel workers. Functions are called for each delivery, so that a reload takes effect."""
 
     store: Store
     poster: Posting
     render: Render
     url_of: Callable[[str], str | None]
-    """A channel's webhook URL, None if it has none (any more)."""
+    """Returns a channel's webhook URL; None without one."""
     limiter_of: Callable[[str], RateLimiter]
-    """The pacer of a webhook URL."""
+    """Returns the rate limiter of a webhook URL."""
     clock: Clock
     random: Callable[[], float]
-    """From 0 up to 1: jitter."""
+    """Jitter from 0 up to 1."""
     owner: str
-    """Who claims, as the store knows it."""
+    """Name of this process in claims."""
     counters: Counters = field(default_factory=Counters)
     policy_of: Callable[[str], ChannelPolicy] = lambda _: ChannelPolicy()
-    """A channel's terms."""
+    """Returns a channel's policy, see routes.toml."""
     repeat_of: Callable[[str], float | None] = lambda _: None
-    """Seconds within which a route's messages are folded where they read the same."""
-    record_state: Callable[[str, "WorkerState"], None] = lambda _channel, _state: None
-    """Told of each lane that stops, finds Slack away, or runs."""
+    """Returns the seconds of a route's repeat windows; None without."""
+    record_status: Callable[[str, "WorkerStatus"], None] = lambda _channel, _status: None
+    """Called when a worker stops, becomes unavailable or runs again."""
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerState:
-    """How a lane is doing. ``until`` is in Unix seconds, for ``paused``."""
+class WorkerStatus:
+    """State of a channel worker, with the reason."""
 
-    name: Literal["running", "paused", "away", "stopped"]
+    state: WorkerState
     detail: str = ""
-    """``stopped``: the word with which Slack closed the destination. ``away``: the last answer."""
+    """``stopped``: Slack's error code. ``unavailable``: the last answer."""
     until: float | None = None
+    """``paused``: the end of the pause, in Unix seconds."""
 
 
-RUNNING = WorkerState("running")
+RUNNING = WorkerStatus(WorkerState.RUNNING)
 
 
 def back_off(random: Callable[[], float], failures: int) -> float:
-    """Seconds before the next try after ``failures`` in a row: 1, 2, 4 … 60, half of it by chance, at least 1."""
-    longest = min(SLOWEST, 2.0 ** min(failures - 1, 10))
+    """Return the seconds before the next try after ``failures``: 1, 2, 4 … 60, half of it random, at least 1."""
+    longest = min(MAX_BACK_OFF, 2.0 ** min(failures - 1, 10))
     return max(1.0, longest * (0.5 + random() / 2))

@@ -17,6 +17,7 @@ from rich.text import Text
 from bridge.config.names import channel_variable, secret_variable
 from bridge.config.settings import load_settings
 from bridge.core.payload import list_at, text_at
+from bridge.core.states import DeliveryState
 from bridge.demo import curl
 from bridge.demo.scenarios import CHANNELS, PUBLIC_URL, SECRETS, SLOW_CHANNEL, Scenario, scenarios
 from bridge.demo.slack_simulator import Rate, SlackSimulator, rate_limited
@@ -124,12 +125,16 @@ async def _result_of(service: Service, status: int, answer: dict[str, object], s
         return "ignored"
     row = rows[0]
     async with asyncio.timeout(TIMEOUT):
-        while row.state == "waiting":
+        while row.state == DeliveryState.WAITING:
             # The simulator shows a message a moment before its delivery is recorded.
             await asyncio.sleep(0.01)
             row = next(r for r in await service.store.find(Query(event=row.event)) if r.delivery == row.delivery)
     tries = f", at the {'second' if row.attempts == 2 else f'{row.attempts}th'} try" if row.attempts > 1 else ""
-    return f"{row.state} to #{row.channel}{tries}" if row.state == "delivered" else f"{row.state}: {row.reason}"
+    return (
+        f"{row.state} to #{row.channel}{tries}"
+        if row.state == DeliveryState.DELIVERED
+        else f"{row.state}: {row.reason}"
+    )
 
 
 def message_of_post(body: object) -> Message:

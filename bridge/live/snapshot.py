@@ -13,6 +13,7 @@ from bridge.config.settings import Settings
 from bridge.live.startup_checks import startup_errors, url_errors
 from bridge.messages.render import Templates, read_templates
 from bridge.routing.routes_file import Routes, load_routes
+from bridge.routing.schema import ChannelPolicy
 from bridge.sources import PROVIDERS, Provider
 
 
@@ -34,14 +35,7 @@ class Channel:
 
     name: str
     url: SecretStr
-    private: bool
-    """Whether confidential events may go there."""
-    pace: float
-    """Posts a second."""
-    pack: bool = True
-    """Whether messages that wait share posts where the channel falls behind."""
-    digest_after: int = 2_000
-    """How many may wait before a digest stands for them; 0: never."""
+    policy: ChannelPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +120,5 @@ def channels_with_url(settings: Settings, routes: Routes) -> dict[str, Channel]:
     channels = {}
     for key, url in settings.channels.items():
         name = named.get(key, key)
-        table = routes.channel(name)
-        channels[name] = Channel(name, url, table.private, table.pace, table.pack, table.digest_after)
+        channels[name] = Channel(name, url, routes.channel(name))
     return channels

@@ -49,5 +49,5 @@ class Rendered:
     """The paths that it found: `check` needs both to tell a misspelt field from one that some events lack."""
     packed: tuple[Block, ...] = ()
     """The message in its packed form, for a post that it shares with others."""
-    print: str = ""
+    fingerprint: str = ""
     """What tells the message from one that reads otherwise."""

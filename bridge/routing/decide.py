@@ -4,14 +4,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
+from bridge.core.states import DeliveryState
 from bridge.events import Event
 from bridge.routing import patterns
 from bridge.routing.conditions import Condition, ConditionFailedError
 from bridge.routing.routes_file import Routes
 from bridge.routing.schema import Route
-
-State = Literal["waiting", "delivered", "skipped", "told", "dead", "dropped"]
-"""The states of a delivery. A decision plans only ``waiting`` and ``skipped`` ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,8 @@ class Planned:
     route: str
     template: str | None
     """The route's own template; None: the most specific one by the event's type."""
-    state: State = "waiting"
+    state: DeliveryState = DeliveryState.WAITING
+    """``waiting`` or ``skipped``."""
     reason: str = ""
     """Why it is skipped at once: the event is confidential and the channel is not private."""
 
@@ -183,7 +182,9 @@ class _Index:
         if self._routes.channel(planned.channel).private:
             return planned
         return replace(
-            planned, state="skipped", reason=f"the event is confidential and {planned.channel} is not private"
+            planned,
+            state=DeliveryState.SKIPPED,
+            reason=f"the event is confidential and {planned.channel} is not private",
         )
 
 

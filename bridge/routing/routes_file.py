@@ -14,7 +14,7 @@ from bridge.config.diagnostics import Diagnostic, Severity, editing, error
 from bridge.config.errors import ConfigurationError, InvalidValueError, suggestion
 from bridge.config.names import collisions, is_name
 from bridge.config.packaged import shown_path
-from bridge.routing.schema import AlertsTable, ChannelTable, Route, RoutesFile, SourceTable
+from bridge.routing.schema import AlertsTable, ChannelPolicy, Route, RoutesFile, SourceTable
 from bridge.routing.toml_positions import Path as TomlPath
 from bridge.routing.toml_positions import Position, find_positions, position_of, text_line
 
@@ -25,7 +25,7 @@ class Routes:
 
     file: str
     sources: Mapping[str, SourceTable]
-    channels: Mapping[str, ChannelTable]
+    channels: Mapping[str, ChannelPolicy]
     people: Mapping[str, str]
     """The provider's user name to the Slack member id."""
     routes: tuple[Route, ...]
@@ -53,9 +53,9 @@ class Routes:
         table = self.sources.get(source)
         return table.dedupe_ttl if table else None
 
-    def channel(self, name: str) -> ChannelTable:
-        """Return a channel's table; the defaults if it has none."""
-        return self.channels.get(name) or ChannelTable()
+    def channel(self, name: str) -> ChannelPolicy:
+        """Return a channel's policy; the defaults if the file has none."""
+        return self.channels.get(name) or ChannelPolicy()
 
     def source_names(self, providers: Iterable[str]) -> list[str]:
         """Return every possible source: each provider's own name, and each table's."""
@@ -207,7 +207,7 @@ def _keys_around(path: TomlPath) -> Collection[str]:
         return Route.model_fields
     if path[0] == "alerts":
         return AlertsTable.model_fields
-    return SourceTable.model_fields if path[0] == "sources" else ChannelTable.model_fields
+    return SourceTable.model_fields if path[0] == "sources" else ChannelPolicy.model_fields
 
 
 def _place(path: TomlPath) -> str:

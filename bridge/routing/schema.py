@@ -98,8 +98,8 @@ class SourceTable(_Table):
     """Seconds for which keys are remembered; None: the provider's own."""
 
 
-class ChannelTable(_Table):
-    """``[channels.<name>]``: how to deliver to a channel."""
+class ChannelPolicy(_Table):
+    """``[channels.<name>]``: the settings of a channel, from the file to its worker. The only place of each default."""
 
     private: StrictBool = False
     """Whether confidential events may go there."""
@@ -107,9 +107,9 @@ class ChannelTable(_Table):
     """Posts a second. One is what Slack allows an incoming webhook (Slack docs, Rate limits,
     https://docs.slack.dev/apis/web-api/rate-limits)."""
     pack: StrictBool = True
-    """Whether messages that wait are put into one post where the channel falls behind."""
+    """Whether waiting messages are batched when the channel falls behind."""
     digest_after: Annotated[int, BeforeValidator(_digest_after)] = 2_000
-    """How many may wait before they are condensed to a digest; 0 (written ``false``): none ever are."""
+    """If more messages wait, one digest stands for them; 0 (written ``false``): never."""
 
 
 class AlertsTable(_Table):
@@ -143,7 +143,7 @@ class RoutesFile(_Table):
     """The whole file."""
 
     sources: dict[Annotated[str, AfterValidator(_source_name)], SourceTable] = {}
-    channels: dict[Annotated[str, AfterValidator(_channel_name)], ChannelTable] = {}
+    channels: dict[Annotated[str, AfterValidator(_channel_name)], ChannelPolicy] = {}
     people: dict[str, Annotated[StrictStr, AfterValidator(_member_id)]] = {}
     alerts: AlertsTable | None = None
     routes: tuple[Route, ...] = ()

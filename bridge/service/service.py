@@ -17,10 +17,10 @@ from bridge.config.settings import Settings
 from bridge.core.clock import Clock, SystemClock
 from bridge.core.counters import EVENTS, EVENTS_PRUNED, Counters
 from bridge.core.large_bodies import return_freed_memory
+from bridge.core.states import BLOCKED
 from bridge.core.version import __version__
 from bridge.delivery.dispatcher import Destination, Dispatcher
 from bridge.delivery.slack import Poster, open_session
-from bridge.delivery.worker_deps import ChannelPolicy
 from bridge.live.reload import Reload, ready
 from bridge.live.snapshot import Channel, Snapshot
 from bridge.messages import Rendered
@@ -177,10 +177,7 @@ class Service:
         if self._channels is not channels:
             self._channels = channels
             self._channel_destinations = {
-                name: Destination(
-                    channel.url.get_secret_value(), channel.pace, ChannelPolicy(channel.pack, channel.digest_after)
-                )
-                for name, channel in channels.items()
+                name: Destination(channel.url.get_secret_value(), channel.policy) for name, channel in channels.items()
             }
         return self._channel_destinations
 
@@ -195,10 +192,10 @@ class Service:
         workers = self.dispatcher.counts()
         counts = {f"channels_{name}": number for name, number in workers.items()}
         counts |= {f"deliveries_{name}": number for name, number in self._counts.states.items()}
-        failing = (name for name, worker in self.dispatcher.states().items() if worker.name in ("away", "stopped"))
+        failing = (name for name, worker in self.dispatcher.statuses().items() if worker.state in BLOCKED)
         counts["deliveries_held"] = sum(self._counts.waiting.get(name, 0) for name in failing)
         counts |= {f"events_{name}": number for name, number in self.counters.by_label(EVENTS, "result").items()}
-        degraded = workers["away"] or workers["stopped"]
+        degraded = any(workers[state] for state in BLOCKED)
         status = "degraded" if degraded else "ok"
         return Readiness(True, status, dict(sorted(counts.items())), self.counters.totals())
 

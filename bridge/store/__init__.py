@@ -1,4 +1,4 @@
-"""Keep events, deliveries and attempts: dedupe, event log and outbox behind one interface."""
+"""Store events, deliveries and attempts: dedupe, event log and outbox behind one interface."""
 
 from bridge.store.interface import Store as Store
 from bridge.store.models import AcceptResult as AcceptResult

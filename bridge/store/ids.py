@@ -1,8 +1,8 @@
-"""How a person names what is in the ledger."""
+"""Identifiers of events and deliveries on the command line."""
 
 
 def delivery_number(name: str) -> int | None:
-    """The delivery that ``123`` or ``#123`` names. Ids of events begin with 0 for the next nine thousand years."""
+    """Return the number in ``123`` or ``#123``; None for other text. Event ids begin with 0 for 9,000 years to come."""
     digits = name.removeprefix("#")
     if not (digits.isascii() and digits.isdecimal()) or len(digits) > 18 or digits.startswith("0"):
         return None

@@ -1,8 +1,9 @@
-"""The interface that every store keeps: dedupe, event log and outbox."""
+"""The interface of all stores: dedupe, event log and outbox."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
+from bridge.core.states import WorkerState
 from bridge.events import Request
 from bridge.store.models import (
     AcceptResult,
@@ -23,155 +24,160 @@ from bridge.store.models import (
 
 
 class Store(Protocol):
-    """The interface that every store keeps. Times are Unix seconds. Every call may raise StoreUnavailableError."""
+    """The interface of all stores. Times are Unix seconds. Every call may raise StoreUnavailableError."""
 
     async def accept(self, request: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
-        """Keep events with their keys and deliveries in one transaction, on disk before this returns.
+        """Store events with their keys and deliveries in one transaction, on disk before this returns.
 
-        ``request`` has its headers cut down to those that may be kept. One outcome per entry, in their order.
+        ``request`` has only headers that may be stored. Results are in the order of the entries.
 
-        - A key of the same source that was seen and has not expired: a duplicate. Its other keys are remembered for the
-          first arrival. If that has deliveries that are dead, they wait again: revived.
-        - Entries of one call that share a key count as arrivals one after the other.
-        - At the limit of the store's size everything is refused, duplicates too.
+        - A known key of the same source, not expired, makes a duplicate. Its other keys are remembered for the first
+          arrival. Dead deliveries of the first arrival wait again: revived.
+        - Entries of one call with a common key count as arrivals one after the other.
+        - When the store is full, everything is refused, duplicates too.
         """
         ...
 
     async def claim(self, channel: str, owner: str, n: int) -> list[Delivery]:
-        """The oldest ``n`` waiting deliveries of a channel, in the order in which their events were accepted.
+        """Return the oldest ``n`` waiting deliveries of a channel, in the order of acceptance.
 
-        Fewer where the bodies behind them would take much memory, but one at least. A claim changes nothing: claimed
-        again before it is settled, a delivery comes again. ``owner`` names who claims, for a store that several
-        processes share; one process owns an SQLite file, and there it says nothing.
+        Fewer if their bodies would take much memory, but at least one. A claim changes nothing: until it is settled, a
+        delivery is claimed again. ``owner`` names the claiming process, for a store shared by several; an SQLite file
+        has one owner, and ignores it.
 
-        The payload is read anew from the body as received. Where the provider cannot read it any more (it is gone, or
-        reads otherwise than before), the payload is empty, and the event's columns are what they were.
+        The payload is parsed from the body as received. If the provider cannot parse it any more (it is gone, or its
+        code has changed), the payload is empty, and the event's columns are unchanged.
         """
         ...
 
-    async def settle(self, settlements: Sequence[DeliveryResult], now: float) -> None:
-        """Record what became of deliveries, all in one transaction, on disk before this returns.
+    async def settle(self, results: Sequence[DeliveryResult], now: float) -> None:
+        """Record results of deliveries in one transaction, on disk before this returns.
 
-        What is not known is passed over. A delivery that does not wait any more (a person dropped it meanwhile) keeps
-        its state, and the attempt is recorded. Works at the limit of the size too.
+        Unknown deliveries are ignored. A delivery that no longer waits (a person dropped it meanwhile) keeps its state,
+        and the attempt is recorded. This works in a full store too.
         """
         ...
 
-    async def waiting(self, channel: str, most: int) -> int:
-        """How many deliveries wait for a channel; counting stops at ``most``."""
+    async def waiting(self, channel: str, limit: int) -> int:
+        """Count the waiting deliveries of a channel, up to ``limit``."""
         ...
 
     async def open_window(self, channel: str, window: RepeatWindow, now: float) -> int | None:
-        """The delivery that was shown in the window that is open now for messages such as this; None if none is."""
+        """Return the delivery shown in the open window of equal messages; None without one."""
         ...
 
     async def ended_windows(self, channel: str, now: float) -> list[RepeatWindow]:
-        """Windows that are over and not closed, the oldest first."""
+        """Return ended windows that are not closed yet, the oldest first."""
         ...
 
     async def next_window(self, channel: str) -> float | None:
-        """When the next window ends, or ended; None without one."""
+        """Return the end of the next window, which may have passed; None without one."""
         ...
 
     async def close_window(self, channel: str, window: RepeatWindow) -> None:
-        """What was folded in a window is told, or need not be."""
+        """Remove a window: its repeat notice was posted, or is not needed."""
         ...
 
     async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
-        """What waits for a channel, summed up. ``failures`` are parts of the types that count as failures."""
+        """Summarize the waiting deliveries of a channel. ``failures`` are parts of the types that count as failures."""
         ...
 
-    async def keep_digest(
+    async def record_digest(
         self, digest_id: str, channel: str, upto: int, message: Mapping[str, object], now: float
     ) -> None:
-        """Record a digest that was posted, on disk before this returns: what waits up to a delivery is told in it."""
+        """Record a posted digest of the deliveries up to a number, on disk before this returns."""
         ...
 
     async def unfinished_digests(self, channel: str) -> list[str]:
-        """Digests that were posted, and whose deliveries are not all settled yet."""
+        """Return posted digests with deliveries still to settle."""
         ...
 
-    async def tell_digest(self, digest_id: str, now: float) -> None:
-        """Settle all that a digest tells of, in small bites that let others in between."""
+    async def settle_digest(self, digest_id: str, now: float) -> None:
+        """Settle all deliveries of a digest, in small transactions that let others in between."""
         ...
 
     async def check(self) -> None:
-        """Write and commit something small. Raises StoreUnavailableError while nothing new can be kept."""
+        """Write and commit something small. Raises StoreUnavailableError if nothing can be stored."""
         ...
 
     async def find(self, query: Query) -> list[DeliveryRow]:
-        """Rows of the ledger."""
+        """Return rows of the event log."""
         ...
 
-    async def changes_since(self, query: Query, mark: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
-        """What a query finds, and how far that is; with a mark, only what is new or has changed since, however much."""
-        ...
+    async def changes_since(self, query: Query, cursor: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
+        """Return the rows of a query, and a cursor.
 
-    async def events_named(self, name: str) -> list[str]:
-        """The ids that a person may mean: the one that is called so, else that of the delivery with this number
-        (``123`` or ``#123``), else the first few that begin so."""
-        ...
-
-    async def event_history(self, event_id: str) -> EventHistory | None:
-        """All that is on record of an event, None if nothing is."""
-        ...
-
-    async def stored_deliveries(self, deliveries: Sequence[int]) -> list[StoredDelivery]:
-        """Deliveries as ``claim`` would give them, whatever their state, in the order in which they are named.
-
-        Fewer where the bodies behind them would take much memory, but the first that is there at least: the rest is
-        asked for again.
+        With a cursor, return only rows that are new or have changed since, without a limit.
         """
         ...
 
-    async def replay(self, rows: Sequence[DeliveryRow], mark: Cursor, now: float) -> list[ReplayResult]:
-        """Let deliveries wait once more, all in one transaction; ``mark`` is that of the ``news`` that gave the rows.
+    async def events_named(self, name: str) -> list[str]:
+        """Return the ids of the events with a name.
 
-        A dead one waits again itself; for any other a new one is made, of the same event, channel, route and template.
-        Passed over is what waits already, what is not any more as it was read, and what has a delivery to the same
-        channel that is newer than the mark: so two who ask at once do not have it sent twice.
+        The name is an id, else a delivery number (``123`` or ``#123``), else the start of an id: then the first few.
+        """
+        ...
+
+    async def event_history(self, event_id: str) -> EventHistory | None:
+        """Return the complete record of an event, None for an unknown one."""
+        ...
+
+    async def stored_deliveries(self, deliveries: Sequence[int]) -> list[StoredDelivery]:
+        """Return deliveries as ``claim`` does, in any state, in the order of the numbers.
+
+        Fewer if their bodies would take much memory, but at least the first: ask again for the rest.
+        """
+        ...
+
+    async def replay(self, rows: Sequence[DeliveryRow], cursor: Cursor, now: float) -> list[ReplayResult]:
+        """Queue deliveries again, in one transaction.
+
+        ``cursor`` belongs to the ``changes_since`` that returned the rows. A dead delivery waits again itself. Any
+        other gets a new one with the same event, channel, route and template. A row is skipped if it waits already, has
+        changed since it was read, or has a newer delivery to the same channel than the cursor: two replays at once do
+        not post twice.
         """
         ...
 
     async def served(self) -> bool:
-        """Whether a process has the store that posts what waits."""
+        """Return whether a process owns the store, and so posts the waiting deliveries."""
         ...
 
     async def counts(self) -> Counts:
-        """How much is in which state, and which channels have something waiting, those that are gone included."""
+        """Count deliveries by state, and waiting ones by channel, also for channels that are gone."""
         ...
 
-    async def note_destination(self, channel: str, state: Literal["stopped", "away"], detail: str, now: float) -> bool:
-        """Write down that a channel's lane does not run. Returns whether that is still to be told.
+    async def record_destination(self, channel: str, state: WorkerState, detail: str, now: float) -> bool:
+        """Record a blocked channel. Return whether an alert is still due.
 
-        The same state noted again is the same trouble: its beginning stays, and so does whether it was told.
+        The same state again is the same incident: its beginning stays, and so does its alert.
         """
         ...
 
     async def destination_alerted(self, channel: str) -> None:
-        """A lane's trouble was told."""
+        """Record that the alert about a channel was posted."""
         ...
 
     async def clear_destination(self, channel: str) -> int:
-        """A lane runs again, or is gone. Returns how many deliveries it had held: they wait, or have gone since."""
+        """Remove a channel's state: it works again, or is gone. Return the number of deliveries held meanwhile."""
         ...
 
     async def destination_states(self) -> list[DestinationState]:
-        """Every lane that does not run, by its channel."""
+        """Return all blocked channels, by name."""
         ...
 
     async def prune(self, now: float, retention: float) -> int:
-        """Drop expired keys and old events, in small bites that let others in between. Returns events dropped.
+        """Delete expired keys and old events. Return the number of events.
 
-        An event is old ``retention`` seconds after it came and the last of its deliveries was settled. Waiting and dead
-        deliveries keep theirs.
+        It works in small transactions that let others in between. An event is old ``retention`` seconds after its
+        arrival and its last settled delivery. Waiting and dead deliveries keep theirs.
         """
         ...
 
     async def changed(self) -> bool:
-        """Whether another process wrote since the last call."""
+        """Return whether another process wrote since the last call."""
         ...
 
     async def close(self) -> None:
-        """Finish what is queued and let go of the store."""
+        """Finish queued calls and close the store."""
         ...

@@ -1,45 +1,46 @@
-"""Data that goes into a store and comes out of it."""
+"""Data of the store's interface."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bridge.core.states import DeliveryState, OutcomeKind, WorkerState
 from bridge.events import Event, Request
-from bridge.routing.decide import Planned, State
+from bridge.routing.decide import Planned
 
 
 class StoreUnavailableError(Exception):
-    """The store cannot keep anything now (disk full, locked, over its limit, closed). Nothing of the call was kept."""
+    """The store is unavailable (disk full, locked, over its limit, closed). Nothing of the call was stored."""
 
 
 class StoreRefusedError(Exception):
-    """The store cannot be opened, and waiting will not help. The text is one line with the mend."""
+    """The store cannot be opened, and a retry will not help. The text is one line with a hint."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """One event of a request on its way into the ledger. ``part`` is its position among the request's events."""
+    """One event of a request, to be stored. ``part`` is its position among the request's events."""
 
     event: Event
     part: int
     deliveries: tuple[Planned, ...]
     ttl: float
-    """Seconds for which the event's keys are remembered."""
+    """Seconds to remember the event's keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptResult:
-    """What became of one entry. A duplicate and a revived event carry the first arrival's id."""
+    """Result for one event. A duplicate and a revived event have the first arrival's id."""
 
     status: Literal["accepted", "duplicate", "revived"]
     id: str
     channels: tuple[str, ...] = ()
-    """Where something waits because of this entry: of a revived event, the channels of then, not of today's routes."""
+    """Channels with a new waiting delivery. For a revived event, those of its first arrival, not of today's routes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery at work, with its event as it was when it arrived."""
+    """A waiting delivery, with its event as it arrived."""
 
     id: int
     event: Event
@@ -51,83 +52,82 @@ class Delivery:
     revived: bool = False
     """True if it was dead before, and is sent again."""
     replayed_at: float | None = None
-    """When a person asked to have it sent again; None if nobody did."""
+    """Time of its replay, None without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One post to Slack and what came of it."""
+    """One post to Slack and its outcome."""
 
     at: float
-    kind: str
-    """The outcome's kind, see bridge.delivery.slack."""
+    kind: OutcomeKind
     status: int | None
-    """HTTP status, None where no answer came."""
+    """HTTP status, None without an answer."""
     answer: str
-    """Slack's body, or what went wrong, cut to 200 characters; never a URL."""
+    """Slack's body or the error, cut to 200 characters; never a URL."""
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class RepeatWindow:
-    """The time in which messages of one route and subject that read the same are folded into the first of them."""
+    """Period in which equal messages of one route and subject are folded into the first of them."""
 
     route: str
     subject: str
-    print: str
-    """What tells such a message from one that reads otherwise."""
+    fingerprint: str
+    """Equal for equal messages."""
     title: str
-    """The first line of the message that was shown, as mrkdwn."""
+    """First line of the message that was shown, as mrkdwn."""
     until: float
     since: float = 0.0
-    more: int = 0
-    """How many were folded."""
+    folded: int = 0
+    """Number of folded messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """What is to be recorded of one delivery. ``state`` stays ``waiting`` where it will be tried again."""
+    """Result of one delivery, to be recorded. ``state`` stays ``waiting`` for a retry."""
 
     delivery: int
-    state: State
+    state: DeliveryState
     reason: str = ""
     attempt: Attempt | None = None
     message: Mapping[str, object] | None = field(default=None, repr=False)
     """The message as posted, if it was."""
     template_fault: str = ""
-    """Which template failed at which line, where the fallback was posted."""
-    told_in: str = ""
-    """What tells of a delivery that is ``told``, such as ``repeat of #12``."""
-    opens: RepeatWindow | None = None
-    """The window that begins with this delivery, once it is delivered."""
-    folds: RepeatWindow | None = None
-    """The open window in which this delivery is told."""
+    """The template and line of an error, if the fallback was posted."""
+    summarized_in: str = ""
+    """The summary of a ``summarized`` delivery, e.g. ``repeat of #12``."""
+    opens_window: RepeatWindow | None = None
+    """The window that this delivery opens, once it is delivered."""
+    folded_into: RepeatWindow | None = None
+    """The open window that counts this delivery."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits for a channel, summed up. Lists are cut; ``kinds`` and ``failures`` count all."""
+    """Summary of a channel's waiting deliveries. Lists are cut; ``kinds`` and ``failures`` count everything."""
 
     number: int
     upto: int
-    """The last delivery that is counted."""
+    """The last delivery of the count."""
     first: float
     last: float
-    """When the first and the last event came."""
+    """Times of the first and the last event."""
     kinds: int
-    """How many sources and types there are."""
+    """Number of pairs of source and type."""
     types: tuple[tuple[str, str, int], ...]
     """Source, type and number, the most frequent first."""
     subjects: tuple[tuple[str, str, int], ...]
-    """Title and address of the latest event, and number, of subjects that have several."""
+    """Title and URL of the latest event, and number, for subjects with several."""
     failures: int
     failed: tuple[tuple[str, str], ...]
-    """Title and address of the latest that failed, in order."""
+    """Title and URL of the latest failures, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Deliveries by state, and by channel for those that wait. ``size`` and ``limit`` are in bytes."""
+    """Deliveries by state, and waiting ones by channel. ``size`` and ``limit`` are in bytes."""
 
     states: Mapping[str, int]
     waiting: Mapping[str, int]
@@ -137,20 +137,21 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class DestinationState:
-    """A lane that does not run."""
+    """A blocked channel."""
 
     channel: str
-    state: Literal["stopped", "away"]
+    state: WorkerState
+    """``stopped`` or ``unavailable``."""
     detail: str
-    """Slack's word, or what went wrong."""
+    """Slack's error code, or the last error."""
     since: float
-    told: bool
-    """Whether the alerts channel knows of it."""
+    alerted: bool
+    """Whether the alert was posted."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """One line of the ledger: a delivery with the columns of its event."""
+    """One delivery in the event log, with the columns of its event."""
 
     delivery: int
     event: str
@@ -159,17 +160,17 @@ class DeliveryRow:
     title: str
     channel: str
     route: str
-    state: State
+    state: DeliveryState
     reason: str
     attempts: int
     received_at: float
     settled_at: float | None
     template_fault: str
     template: str | None = None
-    told_in: str | None = None
-    """What told of it where it is ``told``: a digest's id, or ``repeat of`` and another delivery's number."""
+    summarized_in: str | None = None
+    """The summary of a ``summarized`` delivery: a digest's id, or ``repeat of`` another delivery's number."""
     replayed_at: float | None = None
-    """When a person asked to have it sent again."""
+    """Time of its replay."""
     subject: str = ""
     actor: str = ""
     confidential: bool = False
@@ -177,43 +178,43 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which rows to find; an empty field asks for nothing. Newest first."""
+    """Conditions on rows; an empty field has none. The newest come first."""
 
-    state: State | None = None
+    state: DeliveryState | None = None
     source: str | None = None
     channel: str | None = None
     event: str | None = None
     limit: int | None = 100
-    """None for all of them."""
+    """None for all rows."""
     route: str | None = None
-    told_in: str | None = None
+    summarized_in: str | None = None
     id_prefix: str = ""
-    """How the event's id begins."""
+    """Start of the event's id."""
     types: tuple[str, ...] = ()
-    """Patterns as routes have them, see bridge.routing.patterns."""
+    """Patterns as in routes, see bridge.routing.patterns."""
     since: float | None = None
     """The event arrived then or later."""
     until: float | None = None
     """The event arrived before."""
-    holds: str = ""
-    """Text within the title, the subject, the actor or the reason, whatever its case."""
+    contains: str = ""
+    """Text in the title, subject, actor or reason, case-insensitive."""
     deliveries: tuple[int, ...] | None = None
-    """No others than these."""
+    """Only these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far the ledger was read, so that what is new or has changed since can be told."""
+    """Position of a reader of the event log, for ``changes_since``."""
 
     last: int
     """The number of the newest delivery."""
     open: Mapping[int, tuple[str, int]] = field(repr=False)
-    """State and attempts of every delivery that waits or is dead: of those that may still change."""
+    """State and attempts of every open delivery (waiting or dead): only these can change."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDelivery:
-    """A delivery as it would be sent again, whatever its state, and what was posted of it if anything was."""
+    """A delivery to send again, in any state, and the message that was posted, if any."""
 
     delivery: Delivery
     message: Mapping[str, object] | None = field(repr=False)
@@ -221,18 +222,18 @@ class StoredDelivery:
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What became of the wish to send one delivery again."""
+    """Result of the replay of one delivery."""
 
     row: DeliveryRow
     delivery: int | None
-    """The delivery that waits now: the same one where it was dead, else one of its own. None if it is passed over."""
+    """The delivery that waits now: the same one if it was dead, else a new one. None if it was skipped."""
     why: Literal["", "waiting", "changed", "gone"] = ""
-    """Why it is passed over: it waits already, it was sent again or settled since it was read, it was pruned."""
+    """Reason to skip it: it waits already, it was replayed or settled since it was read, it was pruned."""
 
 
 @dataclass(frozen=True, slots=True)
 class DedupeKey:
-    """One of an event's keys, and until when it makes duplicates; None if it is forgotten."""
+    """One of an event's keys, and the time until it makes duplicates; None if it is forgotten."""
 
     key: str
     until: float | None
@@ -240,7 +241,7 @@ class DedupeKey:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A message that tells of many deliveries."""
+    """One message for many deliveries."""
 
     id: str
     posted_at: float
@@ -249,25 +250,25 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryHistory:
-    """All that is on record of one delivery."""
+    """Complete record of one delivery."""
 
     row: DeliveryRow
     attempts: tuple[Attempt, ...]
     message: Mapping[str, object] | None = field(repr=False)
     """As posted."""
     digest: Digest | None = None
-    """The message that tells of it, where it is told in a digest."""
+    """The digest that summarizes it, if any."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventHistory:
-    """All that is on record of one event."""
+    """Complete record of one event."""
 
     event: Event
-    """With its payload, read anew as by ``claim``."""
+    """With its payload, parsed as by ``claim``."""
     request: Request
-    """As it was kept."""
+    """As stored."""
     part: int
-    """Which of the request's events it is."""
+    """Its position among the request's events."""
     keys: tuple[DedupeKey, ...]
     deliveries: tuple[DeliveryHistory, ...]

@@ -1,4 +1,4 @@
-"""Open the store that `BRIDGE_STORE` names."""
+"""Open the store of `BRIDGE_STORE`."""
 
 from bridge.config.diagnostics import Problem
 from bridge.store.interface import Store
@@ -8,7 +8,7 @@ from bridge.store.models import StoreRefusedError
 def store_url_problem(url: str) -> Problem | None:
     """Return what is wrong with ``BRIDGE_STORE`` as written; None if a store may be there. Open nothing.
 
-    The URL may hold a password: it is not repeated.
+    The URL may hold a password: the text does not repeat it.
     """
     scheme, separator, place = url.partition("://")
     if scheme.lower() != "sqlite" or not separator:
@@ -22,10 +22,10 @@ def store_url_problem(url: str) -> Problem | None:
 
 
 def open_store(url: str, *, limit: int, owner: bool) -> Store:
-    """Open the store that ``BRIDGE_STORE`` names: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``sqlite:///:memory:``.
+    """Open a store: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``sqlite:///:memory:``.
 
-    ``limit`` is in bytes. The ``owner`` (serve) makes the file if it is not there, and is alone; others need the file
-    and work beside the owner. Raises StoreRefusedError.
+    ``limit`` is in bytes. The ``owner`` (serve) creates a missing file, and is the only one; others need the file, and
+    work beside the owner. Raises StoreRefusedError.
     """
     if problem := store_url_problem(url):
         raise StoreRefusedError(f"BRIDGE_STORE {problem}")

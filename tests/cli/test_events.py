@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.events import following
+from bridge.core.states import DeliveryState
 from bridge.demo.slack_simulator import rate_limited
 from bridge.store import DeliveryResult, Query, StoreUnavailableError
 from tests.cli.command import run
@@ -19,7 +20,16 @@ from tests.store.samples import NOW, accept, entry, event, settle_all
 
 KEYS = [
     *("delivery", "event", "state", "reason", "source", "type", "title", "subject", "actor", "channel", "route"),
-    *("template", "template_fault", "attempts", "confidential", "received_at", "settled_at", "replayed_at", "told_in"),
+    *(
+        "template",
+        "template_fault",
+        "attempts",
+        "confidential",
+        "received_at",
+        "settled_at",
+        "replayed_at",
+        "summarized_in",
+    ),
 ]
 
 
@@ -35,7 +45,7 @@ async def test_a_line_a_delivery_newest_last_and_every_option_narrows_it(tmp_pat
         assert pipeline[:16] in lines[0]
         assert "gitlab/pipeline.failed → #ops  Pipeline #90211" in lines[0]
         assert "gitlab/pipeline.failed → #general" in lines[1]
-        assert lines[3].endswith("(Slack refused it, and its text alone too: 400 invalid_blocks)")
+        assert lines[3].endswith("(rejected by Slack, and so was its text alone: 400 invalid_blocks)")
         assert "\x1b" not in done.out
 
         for options, found in {
@@ -57,7 +67,7 @@ async def test_a_line_a_delivery_newest_last_and_every_option_narrows_it(tmp_pat
             done = await service.run("events", "--json", *options)
             assert [row["event"] for row in done.objects()] == found, options
             assert done.status == 0
-            assert ("nothing is found" in done.err) is (not found)
+            assert ("no delivery matches" in done.err) is (not found)
 
 
 async def test_json_has_a_line_a_delivery_with_the_keys_of_the_docs(tmp_path: Path) -> None:
@@ -67,7 +77,7 @@ async def test_json_has_a_line_a_delivery_with_the_keys_of_the_docs(tmp_path: Pa
         (row,) = (await service.run("events", "--json")).objects()
     assert [*row] == KEYS
     assert [key for key in KEYS if f"`{key}`" not in docs] == []
-    assert (row["event"], row["state"], row["attempts"], row["told_in"]) == (issue, "dead", 2, None)
+    assert (row["event"], row["state"], row["attempts"], row["summarized_in"]) == (issue, "dead", 2, None)
     assert str(row["received_at"]).endswith("Z")
 
 
@@ -92,12 +102,12 @@ async def test_follow_shows_what_is_new_and_what_changes_until_ctrl_c(tmp_path: 
         assert (process.returncode, err) == (0, b"")
 
 
-async def test_lanes_that_do_not_run_are_told_first(tmp_path: Path) -> None:
+async def test_blocked_channels_are_printed_first(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
         await service.send("gitlab/issue.open")
-        service.execute("INSERT INTO lanes VALUES ('old', 'stopped', 'no_service', 1800000000, 0)")
+        service.execute("INSERT INTO destination_states VALUES ('old', 'stopped', 'no_service', 1800000000, 0)")
         done = await service.run("events")
-    assert done.err == "bridge: #old: the lane is stopped since 2027-01-15 08:00:00: no_service\n"
+    assert done.err == "bridge: #old: stopped since 2027-01-15 08:00:00: no_service\n"
     assert "gitlab/issue.open → #general" in done.out
 
 
@@ -107,7 +117,7 @@ async def test_show_tells_everything(tmp_path: Path) -> None:
         (event_id,) = await service.send("gitlab/pipeline.failed")
         await service.settled()
         done = await service.run("events", "show", event_id, "--body")
-        told = (await service.run("events", "show", event_id[:20], "--json")).out
+        output = (await service.run("events", "show", event_id[:20], "--json")).out
         by_number = (await service.run("events", "show", "#1", "--json", "--body")).out
         secrets = [value for name, value in service.environ.items() if "SECRETS__" in name or "CHANNELS__" in name]
     assert (done.status, done.err) == (0, "")
@@ -127,17 +137,17 @@ async def test_show_tells_everything(tmp_path: Path) -> None:
         "✓ events: matches pipeline.failed",
     ):
         assert part in done.out, part
-    event_history = json.loads(told)
+    event_history = json.loads(output)
     assert [*event_history] == ["event", "arrival", "keys", "deliveries", "today"]
     assert event_history["event"]["id"] == event_id
     assert [delivery["channel"] for delivery in event_history["deliveries"]] == ["ops", "general"]
-    assert [post["kind"] for post in event_history["deliveries"][0]["posts"]] == ["limited", "ok"]
+    assert [post["kind"] for post in event_history["deliveries"][0]["posts"]] == ["rate_limited", "ok"]
     assert event_history["deliveries"][0]["message"]["text"].startswith(":x: Pipeline")
     assert [route["matched"] for route in event_history["today"]["routes"]] == [True, True]
     assert "body" not in event_history["arrival"]
     assert json.loads(json.loads(by_number)["arrival"].pop("body"))["object_kind"] == "pipeline"
     for secret in [*secrets, "hooks.slack.com", "X-Gitlab-Token", "services/T"]:
-        assert secret not in done.out + told + by_number
+        assert secret not in done.out + output + by_number
 
 
 async def test_show_decides_by_todays_routes_and_works_without_them(tmp_path: Path) -> None:
@@ -198,7 +208,7 @@ async def test_what_came_cannot_steer_the_terminal(tmp_path: Path) -> None:
         (("--limit", "0"), "--limit"),
     ],
 )
-def test_wrong_usage_ends_with_2_and_the_mend(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_usage_ends_with_2_and_the_hint(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
     done = run(tmp_path, "events", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
@@ -245,7 +255,7 @@ async def test_following_misses_nothing_and_waits_for_a_store_that_is_locked(pat
         turns.put_nowait(turn)
     assert await states(batches) == [(1, "delivered")]
     await accept(owner, entry(event("second")), now=NOW)
-    await owner.settle([DeliveryResult(2, "dead", "no")], NOW)
+    await owner.settle([DeliveryResult(2, DeliveryState.DEAD, "no")], NOW)
     turns.put_nowait("quiet")
     assert await states(batches) == [(2, "dead")]
     await batches.aclose()

@@ -53,9 +53,9 @@ async def test_two_replays_at_once_do_not_post_twice(tmp_path: Path) -> None:
         service.slack.always("general", None)
         service.slack.always("ops", None)
         assert [one.status for one in done] == [0] * 4
-        told = [row for one in done for row in one.objects()]
-        assert len(told) == 4 * 5
-        assert sum(row["replayed"] is True for row in told) == 5
+        output = [row for one in done for row in one.objects()]
+        assert len(output) == 4 * 5
+        assert sum(row["replayed"] is True for row in output) == 5
         await service.settled()
         again = [*service.texts(), *service.texts("ops")]
         assert len(again) == before + 5
@@ -88,7 +88,7 @@ async def test_any_other_is_made_anew_by_id_number_route_channel_source_and_type
         assert len({row["event"] for row in (await service.run("events", "--json")).objects()}) == 2
 
 
-async def test_what_waits_is_passed_over_and_said_so(tmp_path: Path) -> None:
+async def test_a_waiting_delivery_is_skipped_with_the_reason(tmp_path: Path) -> None:
     async with beside(
         tmp_path,
         routes='[[routes]]\nname = "all"\nchannels = ["nowhere"]\n',
@@ -97,8 +97,8 @@ async def test_what_waits_is_passed_over_and_said_so(tmp_path: Path) -> None:
         (event_id,) = await service.send("gitlab/issue.open")
         done = await service.run("replay", event_id)
     assert (done.status, done.err) == (0, "")
-    assert "(passed over: it waits to be posted already)" in done.out
-    assert done.out.endswith("0 wait to be posted, 1 passed over\n")
+    assert "(skipped: it waits already)" in done.out
+    assert done.out.endswith("0 wait to be posted, 1 skipped\n")
 
 
 async def test_a_confidential_event_goes_to_no_channel_that_is_not_private(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ async def test_a_confidential_event_goes_to_no_channel_that_is_not_private(tmp_p
         for options in ((), ("--dry-run",)):
             done = await service.run("replay", event_id, *options)
             assert done.status == 1
-            assert "(passed over: the event is confidential and general is not private)" in done.out
+            assert "(skipped: the event is confidential and general is not private)" in done.out
         assert service.rows("SELECT count(*) FROM deliveries") == [(1,)]
         (tmp_path / "routes.toml").write_text("[channels.general]\nprivate = true\n")
         assert (await service.run("replay", event_id)).status == 0
@@ -121,7 +121,7 @@ async def test_where_no_service_runs_it_says_that_they_wait(tmp_path: Path) -> N
         await service.settled()
     done = await service.run("replay", event_id)
     assert done.status == 0
-    assert done.err == "bridge: no `bridge serve` runs on this store: they wait, and are posted once one does\n"
+    assert done.err == "bridge: no `bridge serve` runs on this store: the deliveries wait until one does\n"
 
 
 async def test_a_dry_run_shows_the_old_error_and_the_new_message_and_sends_nothing(tmp_path: Path) -> None:
@@ -148,15 +148,15 @@ async def test_a_dry_run_shows_the_old_error_and_the_new_message_and_sends_nothi
         assert any("delivered (#1)" in line and "today, with" in line for line in wide.out.splitlines())
         narrow = await service.run("replay", event_id, "--dry-run", FORCE_COLOR="1", COLUMNS="70")
         assert not any("delivered (#1)" in line and "today, with" in line for line in narrow.out.splitlines())
-        (told,) = (await service.run("replay", event_id, "--dry-run", "--json")).objects()
-        assert "ZeroDivisionError" in str(told["template_fault"])
-        assert "Mended: Leila Haddad" in str(told["new"])
-        assert "Template gitlab/issue.j2:2 failed" in str(told["old"])
+        (output,) = (await service.run("replay", event_id, "--dry-run", "--json")).objects()
+        assert "ZeroDivisionError" in str(output["template_fault"])
+        assert "Mended: Leila Haddad" in str(output["new"])
+        assert "Template gitlab/issue.j2:2 failed" in str(output["old"])
         assert service.rows("SELECT count(*), max(state) FROM deliveries") == [(1, "delivered")]
 
         broken.write_text('{% extends "message.j2" %}\n{% block skip %}enough of it{% endblock %}\n')
         done = await service.run("replay", event_id, "--dry-run")
-        assert (done.status, "not sent, the template says: enough of it" in done.out) == (0, True)
+        assert (done.status, "skipped by the template: enough of it" in done.out) == (0, True)
 
 
 @pytest.mark.slow
@@ -170,7 +170,7 @@ async def test_many_are_asked_about_on_a_terminal_and_refused_in_a_pipe(tmp_path
         )
         done = await service.run("replay", "--dead")
         assert (done.status, done.out) == (2, "")
-        assert "would send 250 messages again: say --yes" in done.err
+        assert "would send 250 messages again: add --yes" in done.err
         assert await _on_a_terminal(service.folder, dict(service.environ), "n\n") == 1
         assert service.rows("SELECT count(*) FROM deliveries WHERE state = 'dead'") == [(250,)]
         assert await _on_a_terminal(service.folder, dict(service.environ), "y\n") == 0
@@ -198,7 +198,7 @@ async def _on_a_terminal(folder: Path, environ: dict[str, str], answer: str) -> 
 
 
 @pytest.mark.parametrize("arguments", [(), ("--dry-run",), ("--yes",), ("--since", "later"), ("--type", "!")])
-def test_wrong_usage_ends_with_2_and_the_mend(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_ends_with_2_and_the_hint(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = run(tmp_path, "replay", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("bridge: ")

@@ -36,20 +36,20 @@ async def poster() -> AsyncIterator[Poster]:
 
 @pytest.fixture
 async def scene(slack: SlackSimulator, tmp_path: Path) -> AsyncIterator[Scene]:
-    """A scene whose pacers hold nothing up, so that every sleep is a back-off or a pause."""
+    """A scene with rate limiters that hold nothing up, so that every sleep is a back-off or a pause."""
     clock = HandClock()
     database = f"sqlite:///{tmp_path / 'bridge.db'}"
     store = WatchedStore(open_store(database, limit=2**30, owner=True))
     urls: dict[str, str] = {}
-    pacers: dict[str, RateLimiter] = {}
+    limiters: dict[str, RateLimiter] = {}
 
     def limiter_of(url: str) -> RateLimiter:
-        return pacers.setdefault(url, RateLimiter(clock, per_second=1000.0, burst=1000))
+        return limiters.setdefault(url, RateLimiter(clock, per_second=1000.0, burst=1000))
 
     async with open_session() as session:
         poster = Poster(session, clock, time_limit=0.2)
         deps = WorkerDeps(store, poster, render, urls.get, limiter_of, clock, lambda: 1.0, "test")
-        scene = Scene(slack, store, database, clock, deps, urls, pacers)
+        scene = Scene(slack, store, database, clock, deps, urls, limiters)
         yield scene
         for worker in scene.workers:
             worker.cancel()

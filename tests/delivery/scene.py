@@ -1,17 +1,19 @@
-"""A lane's surroundings: real SQLite, a Slack on real sockets, and a clock that the test turns."""
+"""A channel worker's surroundings: real SQLite, a Slack on real sockets, and a clock that the test turns."""
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import TypeVar
 
+from bridge.core.states import DeliveryState, WorkerState
 from bridge.delivery.channel_worker import ChannelWorker
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.worker_deps import WorkerDeps
 from bridge.events import Event, Request, new_id
 from bridge.messages import Message, Rendered
-from bridge.routing.decide import Planned, State
+from bridge.routing.decide import Planned
+from bridge.routing.schema import ChannelPolicy
 from bridge.store import (
     AcceptResult,
     Backlog,
@@ -64,8 +66,8 @@ class WatchedStore:
             self.settled.extend(settlements)
             self.change.notify_all()
 
-    async def waiting(self, channel: str, most: int) -> int:
-        return await self.inner.waiting(channel, most)
+    async def waiting(self, channel: str, limit: int) -> int:
+        return await self.inner.waiting(channel, limit)
 
     async def open_window(self, channel: str, window: RepeatWindow, now: float) -> int | None:
         return await self.inner.open_window(channel, window, now)
@@ -82,18 +84,18 @@ class WatchedStore:
     async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
         return await self.inner.backlog(channel, failures)
 
-    async def keep_digest(
+    async def record_digest(
         self, digest_id: str, channel: str, upto: int, message: Mapping[str, object], now: float
     ) -> None:
         if self.settle_faults:
             raise self.settle_faults.popleft()
-        await self.inner.keep_digest(digest_id, channel, upto, message, now)
+        await self.inner.record_digest(digest_id, channel, upto, message, now)
 
     async def unfinished_digests(self, channel: str) -> list[str]:
         return await self.inner.unfinished_digests(channel)
 
-    async def tell_digest(self, digest_id: str, now: float) -> None:
-        await self.inner.tell_digest(digest_id, now)
+    async def settle_digest(self, digest_id: str, now: float) -> None:
+        await self.inner.settle_digest(digest_id, now)
 
     async def check(self) -> None:
         await self.inner.check()
@@ -101,8 +103,8 @@ class WatchedStore:
     async def find(self, query: Query) -> list[DeliveryRow]:
         return await self.inner.find(query)
 
-    async def changes_since(self, query: Query, mark: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
-        return await self.inner.changes_since(query, mark)
+    async def changes_since(self, query: Query, cursor: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
+        return await self.inner.changes_since(query, cursor)
 
     async def events_named(self, name: str) -> list[str]:
         return await self.inner.events_named(name)
@@ -113,8 +115,8 @@ class WatchedStore:
     async def stored_deliveries(self, deliveries: Sequence[int]) -> list[StoredDelivery]:
         return await self.inner.stored_deliveries(deliveries)
 
-    async def replay(self, rows: Sequence[DeliveryRow], mark: Cursor, now: float) -> list[ReplayResult]:
-        return await self.inner.replay(rows, mark, now)
+    async def replay(self, rows: Sequence[DeliveryRow], cursor: Cursor, now: float) -> list[ReplayResult]:
+        return await self.inner.replay(rows, cursor, now)
 
     async def served(self) -> bool:
         return await self.inner.served()
@@ -124,8 +126,8 @@ class WatchedStore:
             raise self.counts_faults.popleft()
         return await self.inner.counts()
 
-    async def note_destination(self, channel: str, state: Literal["stopped", "away"], detail: str, now: float) -> bool:
-        return await self.inner.note_destination(channel, state, detail, now)
+    async def record_destination(self, channel: str, state: WorkerState, detail: str, now: float) -> bool:
+        return await self.inner.record_destination(channel, state, detail, now)
 
     async def destination_alerted(self, channel: str) -> None:
         await self.inner.destination_alerted(channel)
@@ -153,6 +155,11 @@ def message(title: str, notes: Sequence[str] = ()) -> Message:
     return Message(title, blocks)
 
 
+def policy(**settings: float) -> ChannelPolicy:
+    """Return a policy as code has it: routes.toml would write ``pace = "5/s"``, and within bounds."""
+    return ChannelPolicy().model_copy(update=settings)
+
+
 async def render(delivery: Delivery, notes: Sequence[str]) -> Rendered:
     """A message of the event's title and the notes."""
     return Rendered("test.j2", message(delivery.event.title, notes))
@@ -169,7 +176,7 @@ class Scene:
     clock: HandClock
     deps: WorkerDeps
     urls: dict[str, str]
-    pacers: dict[str, RateLimiter]
+    limiters: dict[str, RateLimiter]
     slept: list[float] = field(default_factory=list)
     """Every sleep that ``until`` let pass, in seconds."""
     workers: list[asyncio.Task[None]] = field(default_factory=list)
@@ -205,7 +212,7 @@ class Scene:
         return ids
 
     def start(self, channel: str = "general") -> ChannelWorker:
-        """A lane at work. It may serve a channel that is new."""
+        """A channel worker at work. It may serve a channel that is new."""
         self.urls.setdefault(channel, self.slack.webhook(channel))
         worker = ChannelWorker(channel, self.deps)
         self.workers.append(asyncio.create_task(worker.run()))
@@ -254,9 +261,9 @@ class Scene:
         return [hit.answered for hit in self.slack.hits(channel)]
 
     async def rows(self) -> list[DeliveryRow]:
-        """The ledger, oldest first."""
+        """The event log, oldest first."""
         return sorted(await self.store.find(Query(limit=1000)), key=lambda row: row.delivery)
 
-    async def states(self) -> list[State]:
+    async def states(self) -> list[DeliveryState]:
         """The state of each delivery, oldest first."""
         return [row.state for row in await self.rows()]

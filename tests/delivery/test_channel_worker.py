@@ -1,4 +1,4 @@
-"""A lane keeps order and loses nothing, whatever Slack does."""
+"""A channel worker keeps order and loses nothing, whatever Slack does."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,10 +11,11 @@ from structlog.testing import capture_logs
 from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import error
 from bridge.core.counters import POSTS, TEMPLATE_ERRORS
+from bridge.core.states import DeliveryState, WorkerState
 from bridge.delivery.channel_worker import MAX_INTERNAL_ERRORS, ChannelWorker
 from bridge.delivery.circuit_breaker import PROBE_EVERY
 from bridge.delivery.rate_limiter import RateLimiter
-from bridge.delivery.worker_deps import RUNNING, WorkerState, back_off
+from bridge.delivery.worker_deps import RUNNING, WorkerStatus, back_off
 from bridge.demo.slack_simulator import Answer, rate_limited
 from bridge.messages import Message, Rendered
 from bridge.store import Delivery, DeliveryResult, StoreUnavailableError
@@ -55,7 +56,7 @@ async def test_messages_appear_in_the_order_of_acceptance(scene: Scene) -> None:
     assert scene.slept == []
 
 
-async def test_an_idle_lane_wakes_when_something_is_accepted(scene: Scene) -> None:
+async def test_an_idle_worker_wakes_when_something_is_accepted(scene: Scene) -> None:
     worker = scene.start()
     for n in range(3):
         await scene.accept(f"message {n}")
@@ -66,7 +67,7 @@ async def test_an_idle_lane_wakes_when_something_is_accepted(scene: Scene) -> No
 
 async def test_one_message_a_second_after_a_small_burst(scene: Scene) -> None:
     await scene.accept(*map(str, range(6)))
-    scene.pacers[scene.slack.webhook("general")] = RateLimiter(scene.clock)
+    scene.limiters[scene.slack.webhook("general")] = RateLimiter(scene.clock)
     scene.start()
     assert times(await scene.until_settled(6)) == pytest.approx([0, 0, 0, 1, 2, 3])
     assert scene.shown() == list(map(str, range(6)))
@@ -74,7 +75,7 @@ async def test_one_message_a_second_after_a_small_burst(scene: Scene) -> None:
 
 async def test_channels_with_one_webhook_share_its_pace(scene: Scene) -> None:
     url = scene.slack.webhook("general")
-    scene.pacers[url] = RateLimiter(scene.clock, burst=1)
+    scene.limiters[url] = RateLimiter(scene.clock, burst=1)
     for channel in ("a", "b"):
         scene.urls[channel] = url
         await scene.accept("1", "2", "3", channel=channel)
@@ -87,7 +88,7 @@ async def test_channels_with_one_webhook_share_its_pace(scene: Scene) -> None:
     ("retry_after", "seconds"),
     [(30, 30), ("2.5", 2.5), (None, 1), ("99999", 3600), (http_date(1_800_000_000.0 + 120), 120)],
 )
-async def test_a_429_pauses_the_lane_for_as_long_as_slack_asks(
+async def test_a_429_pauses_the_worker_for_as_long_as_slack_asks(
     scene: Scene, retry_after: float | str | None, seconds: float
 ) -> None:
     await scene.accept("first", "second")
@@ -95,10 +96,10 @@ async def test_a_429_pauses_the_lane_for_as_long_as_slack_asks(
     worker = scene.start()
     await scene.settled(1)
     assert await scene.clock.asleep() == seconds + 0.5, "and up to half a second by chance"
-    assert worker.state == WorkerState("paused", until=scene.clock.now() + seconds + 0.5)
+    assert worker.status == WorkerStatus(WorkerState.PAUSED, until=scene.clock.now() + seconds + 0.5)
     await scene.until_ended(2)
     assert scene.shown() == ["first", "second"]
-    assert worker.state == RUNNING
+    assert worker.status == RUNNING
 
 
 async def test_a_new_url_ends_a_pause(scene: Scene) -> None:
@@ -204,13 +205,13 @@ async def test_an_unsupported_block_costs_the_layout_and_not_the_message(scene: 
     assert scene.shown() == ["first"]
 
 
-async def test_while_slack_is_away_the_lane_waits_without_count_and_without_end(scene: Scene) -> None:
+async def test_while_slack_is_unavailable_the_worker_waits_without_a_limit(scene: Scene) -> None:
     await scene.accept("first", "second")
     scene.slack.always("general", BAD_GATEWAY)
     worker = scene.start()
     await scene.until(scene.slack.wait_for_hits("general", 60))
     assert await scene.states() == ["waiting", "waiting"]
-    assert worker.state == WorkerState("away", BAD_GATEWAY.body)
+    assert worker.status == WorkerStatus(WorkerState.UNAVAILABLE, BAD_GATEWAY.body)
     assert scene.slept[:8] == [1, 2, 4, 8, 16, 32, 60, 60]
     assert set(scene.slept[8:]) == {60}
     assert [hit.body for hit in scene.slack.hits("general")[3:]] == [{"text": ""}] * (
@@ -220,7 +221,7 @@ async def test_while_slack_is_away_the_lane_waits_without_count_and_without_end(
     await scene.until_ended(2)
     assert scene.shown() == ["first", "second"]
     assert [post.body for post in scene.slack.posts("general")] == [message("first").body(), message("second").body()]
-    assert worker.state == RUNNING
+    assert worker.status == RUNNING
 
 
 async def test_after_an_absence_failures_are_counted_anew(scene: Scene) -> None:
@@ -248,7 +249,7 @@ async def test_the_log_says_where_the_next_try_may_show_a_message_twice(
     with capture_logs() as logs:
         scene.start()
         await scene.until_ended(1)
-    (line,) = [line for line in logs if line["event"] == "a post failed"]
+    (line,) = [line for line in logs if line["event"] == "delivery failed"]
     assert line["perhaps_shown"] is shows_twice
     assert len(scene.slack.posts("general")) == 1 + shows_twice
 
@@ -291,31 +292,31 @@ async def test_a_message_whose_text_is_refused_too_dies_and_blocks_nobody(scene:
         scene.start()
         await scene.until_ended(2)
     assert await scene.states() == ["dead", "delivered"]
-    assert (await scene.rows())[0].reason == "Slack refused it, and its text alone too: 413"
-    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["a message was given up"]
+    assert (await scene.rows())[0].reason == "rejected by Slack, and so was its text alone: 413"
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["delivery dead"]
     assert scene.shown() == ["second"]
 
 
-async def test_a_dead_destination_stops_the_lane_until_a_probe_finds_it_alive(scene: Scene) -> None:
+async def test_a_dead_destination_stops_the_worker_until_a_probe_finds_it_alive(scene: Scene) -> None:
     await scene.accept("first", "second")
     scene.slack.always("general", NO_ACTIVE_HOOKS)
     with capture_logs() as logs:
         worker = scene.start()
         await scene.until(scene.slack.wait_for_hits("general", 6))
-        assert worker.state == WorkerState("stopped", "no_active_hooks")
+        assert worker.status == WorkerStatus(WorkerState.STOPPED, "no_active_hooks")
         assert await scene.states() == ["waiting", "waiting"]
         assert scene.slept == [PROBE_EVERY] * 5
         scene.slack.always("general", None)
         await scene.until_ended(2)
     assert scene.shown() == ["first", "second"]
-    assert worker.state == RUNNING
+    assert worker.status == RUNNING
     loud = [line for line in logs if line["log_level"] == "error"]
-    assert len(loud) == 1, "told once, not at each probe"
+    assert len(loud) == 1, "logged once, not at each probe"
     assert (loud[0]["channel"], loud[0]["answer"]) == ("general", "no_active_hooks")
     assert (await scene.rows())[0].attempts == 2, "probes are no attempts"
 
 
-async def test_a_stopped_lane_is_not_stirred_by_what_is_accepted(scene: Scene) -> None:
+async def test_a_stopped_worker_is_not_woken_by_new_deliveries(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.always("general", NO_SERVICE)
     worker = scene.start()
@@ -329,7 +330,7 @@ async def test_a_stopped_lane_is_not_stirred_by_what_is_accepted(scene: Scene) -
     assert len(scene.slack.hits("general")) == 1
 
 
-async def test_a_stopped_lane_stays_stopped_while_slack_is_away(scene: Scene) -> None:
+async def test_a_stopped_worker_stays_stopped_while_slack_is_unavailable(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.script(
         "general",
@@ -342,13 +343,13 @@ async def test_a_stopped_lane_stays_stopped_while_slack_is_away(scene: Scene) ->
     await scene.settled(1)
     for detail in ("no_service", "no_service", "channel_is_archived", "channel_is_archived"):
         await scene.clock.asleep()
-        assert worker.state == WorkerState("stopped", detail)
+        assert worker.status == WorkerStatus(WorkerState.STOPPED, detail)
         await scene.clock.skip()
     await scene.until_ended(1)
     assert scene.shown() == ["first"]
 
 
-async def test_a_new_url_starts_a_stopped_lane_at_once(scene: Scene) -> None:
+async def test_a_new_url_starts_a_stopped_worker_at_once(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.always("general", CHANNEL_NOT_FOUND)
     worker = scene.start()
@@ -361,7 +362,7 @@ async def test_a_new_url_starts_a_stopped_lane_at_once(scene: Scene) -> None:
     assert len(scene.slack.hits("general")) == 1
 
 
-async def test_a_stopped_lane_whose_url_is_taken_away_rests(scene: Scene) -> None:
+async def test_a_stopped_worker_whose_url_is_taken_away_rests(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.always("general", CHANNEL_NOT_FOUND)
     worker = scene.start()
@@ -372,7 +373,7 @@ async def test_a_stopped_lane_whose_url_is_taken_away_rests(scene: Scene) -> Non
     scene.slack.always("general", None)
     for _ in range(20):
         await asyncio.sleep(0)
-    assert worker.state == RUNNING
+    assert worker.status == RUNNING
     scene.urls["general"] = url
     worker.configuration_changed()
     await scene.until_ended(1)
@@ -385,18 +386,18 @@ async def test_a_probe_after_failures_may_find_the_destination_dead(scene: Scene
     worker = scene.start()
     await scene.until(scene.slack.wait_for_hits("general", 4))
     await scene.clock.asleep()
-    assert worker.state == WorkerState("stopped", "no_service")
+    assert worker.status == WorkerStatus(WorkerState.STOPPED, "no_service")
     await scene.until_ended(1)
     assert [post.body for post in scene.slack.posts("general")] == [message("first").body()]
 
 
-async def test_a_destination_may_die_while_slack_is_away(scene: Scene) -> None:
+async def test_a_destination_may_die_while_slack_is_unavailable(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.script("general", *[EMPTY_500] * 4, NO_SERVICE)
     worker = scene.start()
     await scene.until(scene.slack.wait_for_hits("general", 5))
     await scene.clock.asleep()
-    assert worker.state == WorkerState("stopped", "no_service")
+    assert worker.status == WorkerStatus(WorkerState.STOPPED, "no_service")
     await scene.until_ended(1)
     assert scene.shown() == ["first"]
 
@@ -469,7 +470,7 @@ async def test_a_failing_template_posts_the_fallback_and_is_logged_once(scene: S
     shown = [(line["file"], line["line"], line["message"], line["hint"]) for line in logs if "file" in line]
     assert shown == [("templates/test.j2", 3, "'x' is undefined", "correct the name")]
     assert scene.deps.counters.total(TEMPLATE_ERRORS) == 1
-    assert scene.deps.counters.by_label(POSTS, "outcome") == {"away": 2, "ok": 1}
+    assert scene.deps.counters.by_label(POSTS, "outcome") == {"unavailable": 2, "ok": 1}
 
 
 async def test_a_template_that_is_fixed_meanwhile_makes_the_next_try(scene: Scene) -> None:
@@ -512,7 +513,7 @@ async def test_the_end_between_post_and_record_is_the_other_way_to_a_second_post
     assert scene.shown() == ["first", "first"]
 
 
-async def test_a_store_that_is_not_available_is_asked_again_and_told_of_once(scene: Scene) -> None:
+async def test_a_store_that_is_not_available_is_asked_again_and_logged_once(scene: Scene) -> None:
     await scene.accept("first")
     scene.store.claim_faults.extend([StoreUnavailableError("locked")] * 4)
     with capture_logs() as logs:
@@ -522,7 +523,7 @@ async def test_a_store_that_is_not_available_is_asked_again_and_told_of_once(sce
     assert [line["reason"] for line in logs if line["log_level"] == "error"] == ["locked"]
 
 
-async def test_an_unexpected_error_ends_no_lane(scene: Scene) -> None:
+async def test_an_unexpected_error_ends_no_worker(scene: Scene) -> None:
     await scene.accept("first")
     scene.store.claim_faults.extend([RuntimeError("a bug"), KeyError("another")])
     with capture_logs() as logs:
@@ -548,7 +549,7 @@ async def test_a_delivery_on_which_the_bridge_itself_fails_blocks_nobody(scene: 
     await scene.until_ended(2)
     assert tries == MAX_INTERNAL_ERRORS
     assert await scene.states() == ["dead", "delivered"]
-    assert (await scene.rows())[0].reason == "the bridge failed on it 3 times (RuntimeError)"
+    assert (await scene.rows())[0].reason == "3 internal errors (RuntimeError)"
 
 
 async def test_what_a_person_dropped_meanwhile_is_not_posted(scene: Scene) -> None:
@@ -557,12 +558,12 @@ async def test_what_a_person_dropped_meanwhile_is_not_posted(scene: Scene) -> No
     scene.start()
     [failed] = await scene.settled(1)
     await scene.clock.asleep()
-    await scene.store.settle([DeliveryResult(failed.delivery, "dropped")], scene.clock.now())
+    await scene.store.settle([DeliveryResult(failed.delivery, DeliveryState.DROPPED)], scene.clock.now())
     await scene.until_ended(2)
     assert scene.shown() == ["second"]
 
 
-async def test_a_lane_that_is_told_to_stop_claims_no_more(scene: Scene) -> None:
+async def test_a_stopping_worker_claims_no_more(scene: Scene) -> None:
     await scene.accept("first")
     scene.start().stop()
     await asyncio.wait(scene.workers)
@@ -571,7 +572,7 @@ async def test_a_lane_that_is_told_to_stop_claims_no_more(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 429, 500, 404])
-async def test_a_lane_that_is_told_to_stop_puts_its_post_on_record(scene: Scene, status: int) -> None:
+async def test_a_stopping_worker_records_its_post(scene: Scene, status: int) -> None:
     await scene.accept("first", "second")
     hold = asyncio.Event()
     scene.slack.script("general", HeldAnswer(status, "ok", shows=status == 200, hold=hold))
@@ -592,12 +593,12 @@ def test_back_offs_grow_to_a_minute_and_half_of_each_is_chance() -> None:
     assert back_off(lambda: 1.0, 10_000) == 60
 
 
-async def test_a_lane_without_a_url_rests_until_it_has_one(scene: Scene) -> None:
+async def test_a_worker_without_a_url_rests_until_it_has_one(scene: Scene) -> None:
     await scene.accept("first")
     worker = ChannelWorker("general", scene.deps)
     scene.workers.append(asyncio.create_task(worker.run()))
     await asyncio.sleep(0)
-    assert worker.state == RUNNING
+    assert worker.status == RUNNING
     scene.urls["general"] = scene.slack.webhook("general")
     worker.configuration_changed()
     await scene.settled(1)

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.delivery.digests import and_more, digest, first_line
+from bridge.delivery.digests import digest_message, first_line, repeat_notice
 from bridge.messages.layout import section
 from bridge.messages.limits import limit_violations
 from bridge.store import Backlog, RepeatWindow
@@ -27,7 +27,7 @@ def backlog(**changes: object) -> Backlog:
 
 
 def test_it_names_kinds_subjects_times_failures_and_the_way_to_the_rest() -> None:
-    said = str(digest(backlog(), "d018f").body())
+    text = str(digest_message(backlog(), "d018f").body())
     for part in (
         "*2,431 messages* had piled up",
         "• 812 × `gitlab pipeline.failed`",
@@ -41,14 +41,14 @@ def test_it_names_kinds_subjects_times_failures_and_the_way_to_the_rest() -> Non
         "<!date^1795395600^",
         "`bridge events --digest d018f`",
     ):
-        assert part in said
-    assert "'color': 'warning'" in said
+        assert part in text
+    assert "'color': 'warning'" in text
 
 
 def test_without_failures_it_does_not_warn() -> None:
-    said = str(digest(backlog(failures=0, failed=(), subjects=()), "d1").body())
-    assert "Failed" not in said
-    assert "'color': '#868686'" in said
+    text = str(digest_message(backlog(failures=0, failed=(), subjects=()), "d1").body())
+    assert "Failed" not in text
+    assert "'color': '#868686'" in text
 
 
 hostile = st.text(st.sampled_from("ab <!channel>|&*_`@here\n\x00é😀"), max_size=400)
@@ -57,7 +57,7 @@ hostile = st.text(st.sampled_from("ab <!channel>|&*_`@here\n\x00é😀"), max_si
 @settings(max_examples=80)
 @given(st.lists(st.tuples(hostile, st.just("https://e.example/?a=1&b=<2>"), st.integers(1, 9**9)), max_size=12))
 def test_it_keeps_slacks_limits_whatever_titles_and_types_hold(named: list[tuple[str, str, int]]) -> None:
-    message = digest(
+    message = digest_message(
         backlog(
             types=tuple((title[:50], title, count) for title, _, count in named),
             subjects=tuple(named),
@@ -71,7 +71,7 @@ def test_it_keeps_slacks_limits_whatever_titles_and_types_hold(named: list[tuple
 
 def test_what_a_window_folded_is_one_line_with_its_link() -> None:
     title = first_line([section("<https://e.example/1|Pipeline #1> failed\nWhy: it broke")], "x")
-    message = and_more(RepeatWindow("r", "s", "p", title, until=600.0, since=0.0, more=3))
+    message = repeat_notice(RepeatWindow("r", "s", "p", title, until=600.0, since=0.0, folded=3))
     assert message.text == ":repeat: and 3 more like it within 10 minutes: Pipeline #1 failed"
     assert "*3 more* like it within 10 minutes: <https://e.example/1|Pipeline #1> failed" in str(message.blocks)
     assert limit_violations(message) == []

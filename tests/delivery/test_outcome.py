@@ -5,13 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from bridge.delivery.outcome import DEAD, DEFAULT_WAIT, MAX_WAIT, REFUSED, Kind, classify, wait_seconds
+from bridge.core.states import OutcomeKind
+from bridge.delivery.outcome import DEFAULT_WAIT, GONE_CODES, MAX_WAIT, REJECTED_CODES, classify, wait_seconds
 
 NOW = 1_800_000_000.0
 HTML = "<!DOCTYPE html><html><body>Sorry</body></html>"
 
 
-def kind(status: int, body: str) -> Kind:
+def kind(status: int, body: str) -> OutcomeKind:
     return classify(status, {}, body, NOW).kind
 
 
@@ -20,49 +21,49 @@ def kind(status: int, body: str) -> Kind:
     [
         (200, "ok", "ok"),
         (200, "ok\n", "ok"),
-        (200, "", "away"),
-        (200, HTML, "away"),
-        (200, "OK", "away"),
-        (200, '{"ok":true}', "away"),
-        (200, '{"ok":false,"error":"invalid_blocks"}', "refused"),
-        (201, "ok", "away"),
-        (302, "", "away"),
-        (400, "invalid_payload", "refused"),
-        (400, "no_text", "refused"),
-        (400, "a_word_that_is_new", "refused"),
-        (400, HTML, "away"),
-        (400, "{broken", "away"),
-        (401, "", "dead_destination"),
-        (403, "invalid_token", "dead_destination"),
-        (403, HTML, "dead_destination"),
-        (404, "no_active_hooks", "dead_destination"),
-        (404, "404: Not Found", "dead_destination"),
-        (407, "", "away"),
-        (408, "", "away"),
-        (410, "channel_is_archived", "dead_destination"),
-        (413, HTML, "refused"),
-        (425, "", "away"),
-        (429, "", "limited"),
-        (429, HTML, "limited"),
-        (429, "no_service", "dead_destination"),
-        (200, '{"ok":false,"error":"ratelimited"}', "limited"),
-        (500, "", "away"),
-        (500, "rollup_error", "away"),
-        (400, "rollup_error", "away"),
-        (500, "missing_text_or_fallback_or_attachments", "refused"),
-        (502, HTML, "away"),
-        (503, "ok", "away"),
-        (599, "a_word_that_is_new", "away"),
+        (200, "", "unavailable"),
+        (200, HTML, "unavailable"),
+        (200, "OK", "unavailable"),
+        (200, '{"ok":true}', "unavailable"),
+        (200, '{"ok":false,"error":"invalid_blocks"}', "rejected"),
+        (201, "ok", "unavailable"),
+        (302, "", "unavailable"),
+        (400, "invalid_payload", "rejected"),
+        (400, "no_text", "rejected"),
+        (400, "a_word_that_is_new", "rejected"),
+        (400, HTML, "unavailable"),
+        (400, "{broken", "unavailable"),
+        (401, "", "destination_gone"),
+        (403, "invalid_token", "destination_gone"),
+        (403, HTML, "destination_gone"),
+        (404, "no_active_hooks", "destination_gone"),
+        (404, "404: Not Found", "destination_gone"),
+        (407, "", "unavailable"),
+        (408, "", "unavailable"),
+        (410, "channel_is_archived", "destination_gone"),
+        (413, HTML, "rejected"),
+        (425, "", "unavailable"),
+        (429, "", "rate_limited"),
+        (429, HTML, "rate_limited"),
+        (429, "no_service", "destination_gone"),
+        (200, '{"ok":false,"error":"ratelimited"}', "rate_limited"),
+        (500, "", "unavailable"),
+        (500, "rollup_error", "unavailable"),
+        (400, "rollup_error", "unavailable"),
+        (500, "missing_text_or_fallback_or_attachments", "rejected"),
+        (502, HTML, "unavailable"),
+        (503, "ok", "unavailable"),
+        (599, "a_word_that_is_new", "unavailable"),
     ],
 )
-def test_the_word_counts_first_the_status_second(status: int, body: str, expected: Kind) -> None:
+def test_the_word_counts_first_the_status_second(status: int, body: str, expected: OutcomeKind) -> None:
     assert kind(status, body) == expected
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 410, 500])
 def test_a_known_word_counts_whatever_the_status(status: int) -> None:
-    assert {kind(status, word) for word in DEAD} == {"dead_destination"}
-    assert {kind(status, word) for word in REFUSED} == {"refused"}
+    assert {kind(status, word) for word in GONE_CODES} == {"destination_gone"}
+    assert {kind(status, word) for word in REJECTED_CODES} == {"rejected"}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_a_known_word_counts_whatever_the_status(status: int) -> None:
     ],
 )
 def test_a_live_hook_is_one_whose_slack_has_read_the_post(outcome: tuple[int, str], lives: bool) -> None:
-    assert classify(outcome[0], {}, outcome[1], NOW).hook_lives is lives
+    assert classify(outcome[0], {}, outcome[1], NOW).webhook_alive is lives
 
 
 @pytest.mark.parametrize(
@@ -120,10 +121,10 @@ def test_the_header_is_found_in_any_case() -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_answer_has_a_kind_and_a_sane_wait(header: str, body: str, status: int) -> None:
     outcome = classify(status, {"Retry-After": header}, body, NOW)
-    assert outcome.kind in ("ok", "limited", "away", "refused", "dead_destination")
+    assert outcome.kind in ("ok", "rate_limited", "unavailable", "rejected", "destination_gone")
     assert (outcome.kind == "ok") == (status == 200 and body.strip() == "ok")
     assert "\n" not in outcome.answer
-    if outcome.kind == "limited":
+    if outcome.kind == "rate_limited":
         assert 1 <= outcome.retry_after <= MAX_WAIT
 
 

@@ -14,7 +14,7 @@ async def took(clock: HandClock, limiter: RateLimiter, turns: int) -> list[float
     async def run() -> list[float]:
         found = []
         for _ in range(turns):
-            await limiter.turn()
+            await limiter.acquire()
             found.append(clock.monotonic())
         return found
 
@@ -83,7 +83,7 @@ async def test_turns_go_in_the_order_asked_for() -> None:
     order: list[int] = []
 
     async def ask(number: int) -> None:
-        await limiter.turn()
+        await limiter.acquire()
         order.append(number)
 
     tasks = [asyncio.create_task(ask(number)) for number in range(4)]
@@ -105,7 +105,7 @@ async def test_what_went_is_not_ready_again_before_its_time() -> None:
     clock = HandClock()
     limiter = RateLimiter(clock, per_second=1.0, burst=3)
     for left in (2, 1, 0):
-        await limiter.turn()
+        await limiter.acquire()
         assert limiter.ready() == left
     clock.advance(1.0)
     assert limiter.ready() == 1

@@ -70,7 +70,7 @@ FAULTS: list[Behaviour] = [
 ]
 
 
-async def test_no_failure_of_a_lane_writes_the_url(scene: Scene, written: io.StringIO, loud_loop: None) -> None:
+async def test_no_failure_of_a_worker_writes_the_url(scene: Scene, written: io.StringIO, loud_loop: None) -> None:
     url = scene.slack.webhook("general")
     quoting = [Answer(status, f"No such page: {url}") for status in (200, 400, 404, 500)]
     scene.slack.script("general", *FAULTS, *quoting, *[EMPTY_500] * 8)
@@ -80,7 +80,7 @@ async def test_no_failure_of_a_lane_writes_the_url(scene: Scene, written: io.Str
     scene.start()
     settled = await scene.until_ended(6)
     assert all(secret not in repr(settled) for secret in secrets_of(scene))
-    assert "a post failed" in written.getvalue()
+    assert "delivery failed" in written.getvalue()
     assert all(secret not in written.getvalue() for secret in secrets_of(scene))
 
 
@@ -119,6 +119,6 @@ async def test_a_url_that_fails_before_it_is_called_is_not_written(
     async with open_session() as session:
         poster = Poster(session, HandClock())
         outcomes = [await poster.post(url, {"text": "x"}), await poster.probe(url)]
-    assert [outcome.kind for outcome in outcomes] == ["away", "away"]
+    assert [outcome.kind for outcome in outcomes] == ["unavailable", "unavailable"]
     assert "verysecret" not in repr(outcomes) + repr(poster)
     assert "/verysecret" not in written.getvalue()

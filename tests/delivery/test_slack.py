@@ -7,8 +7,8 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from bridge.core.states import OutcomeKind
 from bridge.core.version import __version__
-from bridge.delivery.outcome import Kind
 from bridge.delivery.slack import Poster, open_session
 from bridge.demo.slack_simulator import Answer, rate_limited
 from tests.delivery.clock import HandClock
@@ -53,7 +53,7 @@ async def test_the_user_agent_tells_nothing_of_the_machine(slack: SlackSimulator
 
 async def test_a_probe_shows_nothing(slack: SlackSimulator, poster: Poster) -> None:
     outcome = await poster.probe(slack.webhook("general"))
-    assert (outcome.kind, outcome.answer, outcome.hook_lives) == ("refused", "no_text", True)
+    assert (outcome.kind, outcome.answer, outcome.webhook_alive) == ("rejected", "no_text", True)
     assert slack.posts("general") == ()
     assert slack.hits("general")[0].body == {"text": ""}
 
@@ -61,31 +61,31 @@ async def test_a_probe_shows_nothing(slack: SlackSimulator, poster: Poster) -> N
 async def test_a_probe_of_a_dead_hook_says_so(slack: SlackSimulator, poster: Poster) -> None:
     slack.always("general", NO_ACTIVE_HOOKS)
     outcome = await poster.probe(slack.webhook("general"))
-    assert (outcome.kind, outcome.hook_lives) == ("dead_destination", False)
+    assert (outcome.kind, outcome.webhook_alive) == ("destination_gone", False)
 
 
 @pytest.mark.parametrize(
     ("behaviour", "kind", "status", "answer"),
     [
-        (rate_limited(2), "limited", 429, "rate_limited"),
-        (EMPTY_500, "away", 500, ""),
-        (BAD_GATEWAY, "away", 502, "<html><body><h1>502 Bad Gateway</h1></body></html>"),
-        (ROLLUP_ERROR, "away", 500, "rollup_error"),
-        (HTML_200, "away", 200, LOGIN_PAGE),
-        (NO_SERVICE, "dead_destination", 404, "no_service"),
-        (NO_ACTIVE_HOOKS, "dead_destination", 404, "no_active_hooks"),
-        (CHANNEL_IS_ARCHIVED, "dead_destination", 410, "channel_is_archived"),
-        (CHANNEL_NOT_FOUND, "dead_destination", 404, "channel_not_found"),
-        (INVALID_TOKEN, "dead_destination", 403, "invalid_token"),
-        (ACTION_PROHIBITED, "dead_destination", 403, "action_prohibited"),
-        (INVALID_BLOCKS, "refused", 400, "invalid_blocks"),
-        (Answer(302), "away", 302, "a redirect, which was not followed"),
+        (rate_limited(2), "rate_limited", 429, "rate_limited"),
+        (EMPTY_500, "unavailable", 500, ""),
+        (BAD_GATEWAY, "unavailable", 502, "<html><body><h1>502 Bad Gateway</h1></body></html>"),
+        (ROLLUP_ERROR, "unavailable", 500, "rollup_error"),
+        (HTML_200, "unavailable", 200, LOGIN_PAGE),
+        (NO_SERVICE, "destination_gone", 404, "no_service"),
+        (NO_ACTIVE_HOOKS, "destination_gone", 404, "no_active_hooks"),
+        (CHANNEL_IS_ARCHIVED, "destination_gone", 410, "channel_is_archived"),
+        (CHANNEL_NOT_FOUND, "destination_gone", 404, "channel_not_found"),
+        (INVALID_TOKEN, "destination_gone", 403, "invalid_token"),
+        (ACTION_PROHIBITED, "destination_gone", 403, "action_prohibited"),
+        (INVALID_BLOCKS, "rejected", 400, "invalid_blocks"),
+        (Answer(302), "unavailable", 302, "a redirect, which was not followed"),
         (Answer(200, "ok", content_type="text/html"), "ok", 200, "ok"),
     ],
     ids=str,
 )
 async def test_every_answer_has_its_kind(
-    slack: SlackSimulator, poster: Poster, behaviour: Behaviour, kind: Kind, status: int, answer: str
+    slack: SlackSimulator, poster: Poster, behaviour: Behaviour, kind: OutcomeKind, status: int, answer: str
 ) -> None:
     slack.script("general", behaviour)
     outcome = await poster.post(slack.webhook("general"), BODY)
@@ -105,7 +105,11 @@ async def test_how_long_to_wait_comes_from_the_answer(slack: SlackSimulator, pos
 async def test_a_redirect_is_not_followed(slack: SlackSimulator, poster: Poster, to: str, status: int) -> None:
     slack.script("general", redirect(slack.base + to, status))
     outcome = await poster.post(slack.webhook("general"), BODY)
-    assert (outcome.kind, outcome.status, outcome.answer) == ("away", status, "a redirect, which was not followed")
+    assert (outcome.kind, outcome.status, outcome.answer) == (
+        "unavailable",
+        status,
+        "a redirect, which was not followed",
+    )
     assert (await poster.post(slack.webhook("general"), BODY)).kind == "ok"
 
 
@@ -122,16 +126,16 @@ async def test_a_cut_connection_is_uncertain(
 ) -> None:
     slack.script("general", fault)
     outcome = await poster.post(slack.webhook("general"), BODY)
-    assert (outcome.kind, outcome.status, outcome.uncertain) == ("away", None, True)
+    assert (outcome.kind, outcome.status, outcome.uncertain) == ("unavailable", None, True)
     assert outcome.answer in answers
-    assert len(slack.hits("general")) == 1, "nothing may be sent twice behind the lane's back"
+    assert len(slack.hits("general")) == 1, "nothing may be sent twice behind the worker's back"
 
 
 async def test_a_hang_is_cut_off(slack: SlackSimulator) -> None:
     slack.script("general", Fault.HANG)
     async with open_session() as session:
         outcome = await Poster(session, HandClock(), time_limit=0.05).post(slack.webhook("general"), BODY)
-    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "no answer in time", True)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("unavailable", "no answer in time", True)
 
 
 async def test_cancelling_goes_through(slack: SlackSimulator, poster: Poster) -> None:
@@ -152,7 +156,7 @@ def closed_port() -> int:
 
 async def test_nobody_listens(poster: Poster) -> None:
     outcome = await poster.post(f"http://127.0.0.1:{closed_port()}/services/T1/B1/secret", BODY)
-    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "cannot connect", False)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("unavailable", "cannot connect", False)
 
 
 class Lookup(AbstractResolver):
@@ -175,18 +179,18 @@ class Lookup(AbstractResolver):
 async def test_dns_is_gone() -> None:
     async with open_session(Lookup()) as session:
         outcome = await Poster(session, HandClock()).post("https://hooks.example.com/services/T1/B1/secret", BODY)
-    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "the name cannot be looked up", False)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("unavailable", "the name cannot be looked up", False)
 
 
 async def test_tls_is_broken(slack: SlackSimulator, poster: Poster) -> None:
     outcome = await poster.post(slack.webhook("general").replace("http://", "https://"), BODY)
-    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "TLS failed", False)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("unavailable", "TLS failed", False)
 
 
 @pytest.mark.parametrize("url", ["http://[bad/services/T1/B1/secret", "nope://x/secret", "secret", "http:///secret"])
 async def test_a_url_that_cannot_be_called(poster: Poster, url: str) -> None:
     outcome = await poster.post(url, BODY)
-    assert (outcome.kind, outcome.answer) == ("away", "the URL, or that of a proxy, cannot be called")
+    assert (outcome.kind, outcome.answer) == ("unavailable", "the URL, or that of a proxy, cannot be called")
     assert "secret" not in repr(outcome)
 
 
@@ -195,7 +199,7 @@ async def test_a_body_that_is_no_json_is_the_messages_fault(slack: SlackSimulato
     loop.append(loop)
     for broken in (object(), loop):
         outcome = await poster.post(slack.webhook("general"), {"text": broken})
-        assert outcome.kind == "refused"
+        assert outcome.kind == "rejected"
         assert outcome.answer.startswith("the message cannot be written as JSON")
     assert slack.hits("general") == ()
 
@@ -208,7 +212,7 @@ async def test_a_closed_session_posts_nothing(slack: SlackSimulator) -> None:
     session = open_session()
     await session.close()
     outcome = await Poster(session, HandClock()).post(slack.webhook("general"), BODY)
-    assert (outcome.kind, outcome.answer) == ("away", "the session is closed")
+    assert (outcome.kind, outcome.answer) == ("unavailable", "the session is closed")
     assert slack.hits("general") == ()
 
 
@@ -228,13 +232,13 @@ async def test_an_answer_in_an_unknown_charset_is_read(slack: SlackSimulator, po
 async def test_what_does_not_speak_http(poster: Poster) -> None:
     async with _answers(b"220 smtp.example.com ESMTP\r\n") as url:
         outcome = await poster.post(url, BODY)
-    assert (outcome.kind, outcome.answer) == ("away", "what answered does not speak HTTP")
+    assert (outcome.kind, outcome.answer) == ("unavailable", "what answered does not speak HTTP")
 
 
 async def test_an_answer_that_breaks_off(poster: Poster) -> None:
     async with _answers(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\no") as url:
         outcome = await poster.post(url, BODY)
-    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "the answer broke off", True)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("unavailable", "the answer broke off", True)
 
 
 async def test_an_answer_that_quotes_the_url_is_not_kept_so(slack: SlackSimulator, poster: Poster) -> None:
@@ -256,8 +260,8 @@ async def test_an_answer_that_quotes_the_url_is_not_kept_so(slack: SlackSimulato
 class _answers:  # noqa: N801 (reads as the verb that it is)
     """A server that says the same bytes to everyone, and hangs up."""
 
-    def __init__(self, said: bytes) -> None:
-        self._said = said
+    def __init__(self, text: bytes) -> None:
+        self._said = text
 
     async def __aenter__(self) -> str:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -321,7 +325,7 @@ async def test_a_proxy_that_refuses_is_no_fault_of_the_message(poster: Poster, m
     async with Proxy(407, "who are you") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         outcome = await poster.post("https://slack.example.com/services/T1/B1/secret", BODY)
-    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "the proxy refused", False)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("unavailable", "the proxy refused", False)
     assert proxy.asked == ["CONNECT slack.example.com:443"]
 
 
@@ -331,11 +335,11 @@ async def test_a_wrong_proxy_variable_is_no_fault_of_the_message(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     outcome = await poster.post("https://slack.example.com/services/T1/B1/secret", BODY)
-    assert outcome.kind == "away"
+    assert outcome.kind == "unavailable"
     assert "proxy" in outcome.answer
 
 
 async def test_slow_looking_up_counts_as_connecting() -> None:
     async with open_session(Lookup(until=asyncio.Event()), connect_limit=0.05) as session:
         outcome = await Poster(session, HandClock()).post("https://slack.example.com/services/T1/B1/secret", BODY)
-    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("away", "connecting took too long", False)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("unavailable", "connecting took too long", False)

@@ -54,13 +54,13 @@ class Trouble:
     slack: tuple[Behaviour, ...] = ()
     """What the requests meet, probes included; after these Slack is well."""
     way: Literal["", "no name", "nobody listens", "a stranger", "no TLS", "no proxy"] = ""
-    """What is wrong with the way at the first try, and mended after it."""
-    tries: tuple[str, ...] = ("away", "ok")
-    """The message's attempts in the ledger, by kind."""
+    """What is broken on the way at the first try, and fixed after it."""
+    tries: tuple[str, ...] = ("unavailable", "ok")
+    """The message's attempts in the event log, by kind."""
     answer: str = ""
-    """What the ledger says of the first try."""
+    """The event log's answer to the first try."""
     waited: tuple[float, ...] = (1,)
-    """How long the lane slept, each time."""
+    """How long the worker slept, each time."""
     becomes: Literal["the message", "its text", "dead"] = "the message"
     twice: bool = False
     """Whether the channel shows it twice."""
@@ -70,34 +70,34 @@ TROUBLES = (
     Trouble(
         "`429` with seconds",
         slack=(rate_limited(30),),
-        tries=("limited", "ok"),
+        tries=("rate_limited", "ok"),
         answer="rate_limited",
         waited=(30 + CHANCE,),
     ),
     Trouble(
         "`429` with an HTTP date",
         slack=(rate_limited(http_date(NOW + 120)),),
-        tries=("limited", "ok"),
+        tries=("rate_limited", "ok"),
         answer="rate_limited",
         waited=(120 + CHANCE,),
     ),
     Trouble(
         "`429` without a header, the seconds in its body",
         slack=(rate_limited(None),),
-        tries=("limited", "ok"),
+        tries=("rate_limited", "ok"),
         answer="rate_limited",
         waited=(1 + CHANCE,),
     ),
     Trouble(
         "`429` that says nothing",
         slack=(Answer(429),),
-        tries=("limited", "ok"),
+        tries=("rate_limited", "ok"),
         waited=(5 + CHANCE,),
     ),
     Trouble(
         "`429` again and again",
         slack=(rate_limited(2),) * 9,
-        tries=("limited",) * 9 + ("ok",),
+        tries=("rate_limited",) * 9 + ("ok",),
         answer="rate_limited",
         waited=(2 + CHANCE,) * 9,
     ),
@@ -105,33 +105,33 @@ TROUBLES = (
         "`500` with an empty body, or `rollup_error`",
         slack=(EMPTY_500, ROLLUP_ERROR),
         waited=(1, 2),
-        tries=("away", "away", "ok"),
+        tries=("unavailable", "unavailable", "ok"),
     ),
     Trouble(
         "`500` three times, from a Slack that takes other messages",
         slack=(EMPTY_500,) * 3,
-        tries=("away", "away", "away", "ok"),
+        tries=("unavailable", "unavailable", "unavailable", "ok"),
         waited=(1, 2),
         becomes="its text",
     ),
     Trouble(
         "`500` to its text too, from a Slack that takes other messages",
         slack=(*(EMPTY_500,) * 3, Answer(400, "no_text"), EMPTY_500),
-        tries=("away",) * 4,
+        tries=("unavailable",) * 4,
         waited=(1, 2),
         becomes="dead",
     ),
     Trouble(
         "`502` with HTML from a proxy; `503`, `504`",
         slack=(BAD_GATEWAY, Answer(504)),
-        tries=("away", "away", "ok"),
+        tries=("unavailable", "unavailable", "ok"),
         answer=BAD_GATEWAY.body,
         waited=(1, 2),
     ),
     Trouble(
         "`502` for hours",
         slack=(BAD_GATEWAY,) * 9,
-        tries=("away", "away", "away", "ok"),
+        tries=("unavailable", "unavailable", "unavailable", "ok"),
         answer=BAD_GATEWAY.body,
         waited=(1, 2, 4, 8, 16, 32, 60, 60),
     ),
@@ -186,7 +186,7 @@ TROUBLES = (
     Trouble(
         "`invalid_blocks` and other words against the message; an unknown word with a `4xx`",
         slack=(INVALID_BLOCKS,),
-        tries=("refused", "ok"),
+        tries=("rejected", "ok"),
         answer="invalid_blocks",
         waited=(),
         becomes="its text",
@@ -194,7 +194,7 @@ TROUBLES = (
     Trouble(
         "a word against its text too",
         slack=(INVALID_BLOCKS, Answer(400, "invalid_payload")),
-        tries=("refused", "refused"),
+        tries=("rejected", "rejected"),
         answer="invalid_blocks",
         waited=(),
         becomes="dead",
@@ -202,7 +202,7 @@ TROUBLES = (
     Trouble(
         "`no_service`, `channel_is_archived` and the like; any other `401`, `403`, `404`, `410`",
         slack=(NO_SERVICE, CHANNEL_IS_ARCHIVED, BAD_GATEWAY),
-        tries=("dead_destination", "ok"),
+        tries=("destination_gone", "ok"),
         answer="no_service",
         waited=(PROBE_EVERY,) * 3,
     ),
@@ -241,7 +241,7 @@ async def test_messages_that_share_a_post_fare_no_worse(
     names = [f"message {n}." for n in range(12)]
     async with broken(scene, trouble.way, monkeypatch) as hint:
         url = scene.urls.setdefault("general", scene.slack.webhook("general"))
-        scene.pacers[url] = RateLimiter(scene.clock)
+        scene.limiters[url] = RateLimiter(scene.clock)
         scene.slack.script("general", *trouble.slack)
         await scene.accept(*names)
         scene.start()
@@ -249,14 +249,14 @@ async def test_messages_that_share_a_post_fare_no_worse(
         await hint()
         await scene.until_ended(len(names))
 
-    found = [title for post in scene.slack.posts("general") for title in re.findall(r"message \d+\.", said(post))]
+    found = [title for post in scene.slack.posts("general") for title in re.findall(r"message \d+\.", text(post))]
     assert list(dict.fromkeys(found)) == names
     assert await scene.states() == ["delivered"] * len(names), "one that Slack takes alone is not given up"
     assert len(found) == len(names) * (2 if trouble.twice else 1)
     assert [len(attempts(scene, name)) > 1 for name in names] == [True] * len(names), "they did share a post"
 
 
-def said(post: Post) -> str:
+def text(post: Post) -> str:
     """What a post shows."""
     return json.dumps(post.body.get("blocks") or post.body)
 
@@ -269,14 +269,14 @@ def titles(scene: Scene) -> list[str]:
 
 
 def attempts(scene: Scene, title: str) -> list[str]:
-    return [kind for kind, _ in _ledger(scene, title)]
+    return [kind for kind, _ in _event_log(scene, title)]
 
 
 def answer(scene: Scene, title: str) -> str:
-    return _ledger(scene, title)[0][1]
+    return _event_log(scene, title)[0][1]
 
 
-def _ledger(scene: Scene, title: str) -> Sequence[tuple[str, str]]:
+def _event_log(scene: Scene, title: str) -> Sequence[tuple[str, str]]:
     """Kind and answer of each attempt that is on record for a message."""
     asked = """
         SELECT a.kind, a.answer FROM attempts a
@@ -294,7 +294,7 @@ def _ledger(scene: Scene, title: str) -> Sequence[tuple[str, str]]:
 async def broken(
     scene: Scene, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Break the scene's way to Slack; yields what mends it."""
+    """Break the scene's way to Slack; yield a function that fixes it."""
 
     async def nothing() -> None:
         pass

@@ -6,7 +6,7 @@ from bridge.store import StoreUnavailableError
 from tests.delivery.scene import Scene
 
 DRAIN = 7.0
-"""Seconds that a service which was told to stop gives its lanes."""
+"""Seconds that a service which stops gives its workers."""
 
 
 async def test_a_stop_after_the_store_has_recovered_leaves_nothing_off_the_record(scene: Scene) -> None:

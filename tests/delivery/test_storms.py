@@ -1,4 +1,4 @@
-"""Storms: what waits is packed, in order and none dropped; thousands are told in a digest; repeats are folded."""
+"""Storms: what waits is packed, in order and none dropped; thousands are summarized in a digest; repeats are folded."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from bridge.core.payload import list_at, text_at
+from bridge.core.states import DeliveryState
 from bridge.delivery.channel_worker import CLAIM
 from bridge.delivery.rate_limiter import RateLimiter
-from bridge.delivery.worker_deps import ChannelPolicy
 from bridge.demo.slack_simulator import Answer, rate_limited
 from bridge.messages import Message, Rendered
 from bridge.messages.layout import section
 from bridge.store import Delivery, Query, StoreUnavailableError
-from tests.delivery.scene import Scene
+from tests.delivery.scene import Scene, policy
 from tests.slack.answers import EMPTY_500, INVALID_BLOCKS
 
 NO_TEXT = Answer(400, "no_text")
@@ -24,11 +24,11 @@ NO_TEXT = Answer(400, "no_text")
 def paced(scene: Scene, *, burst: int = 3, channel: str = "general") -> None:
     """Let the channel be posted to once a second, as Slack wants it."""
     url = scene.urls.setdefault(channel, scene.slack.webhook(channel))
-    scene.pacers[url] = RateLimiter(scene.clock, per_second=1.0, burst=burst)
+    scene.limiters[url] = RateLimiter(scene.clock, per_second=1.0, burst=burst)
 
 
-def with_terms(scene: Scene, policy: ChannelPolicy) -> None:
-    scene.deps = replace(scene.deps, policy_of=lambda _: policy)
+def with_policy(scene: Scene, **settings: float) -> None:
+    scene.deps = replace(scene.deps, policy_of=lambda _: policy(**settings))
 
 
 def with_repeat(scene: Scene, seconds: float) -> None:
@@ -41,7 +41,7 @@ async def render(delivery: Delivery, notes: Sequence[str]) -> Rendered:
     if title.startswith("skip"):
         return Rendered("t.j2", None, "dull")
     blocks = [section(text) for text in (title, *notes)]
-    return Rendered("t.j2", Message(title, blocks), packed=(section(title),), print=title.split(" ")[0])
+    return Rendered("t.j2", Message(title, blocks), packed=(section(title),), fingerprint=title.split(" ")[0])
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +105,7 @@ async def test_a_thousand_events_are_visible_within_ninety_seconds_at_one_post_a
 
 async def test_pack_false_posts_each_alone(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, ChannelPolicy(pack=False))
+    with_policy(scene, pack=False)
     await scene.accept(*map(str, range(12)))
     scene.start()
     await scene.until_settled(12)
@@ -163,7 +163,7 @@ async def test_what_a_template_skips_takes_no_room_in_a_pack(scene: Scene) -> No
     scene.start()
     await scene.until_ended(9)
     assert titles(scene) == [["1", "3", "5", "6", "7", "8", "9"]]
-    skipped = await scene.store.find(Query(state="skipped"))
+    skipped = await scene.store.find(Query(state=DeliveryState.SKIPPED))
     assert [row.reason for row in skipped] == ["dull", "dull"]
 
 
@@ -173,7 +173,7 @@ async def test_where_all_but_one_are_skipped_that_one_is_alone_in_its_full_form(
     scene.start()
     await scene.until_ended(7)
     assert titles(scene) == [["7"]]
-    assert (await scene.store.find(Query(state="delivered")))[0].reason == ""
+    assert (await scene.store.find(Query(state=DeliveryState.DELIVERED)))[0].reason == ""
 
 
 async def test_a_pack_that_comes_late_says_so_above_all(scene: Scene) -> None:
@@ -186,34 +186,34 @@ async def test_a_pack_that_comes_late_says_so_above_all(scene: Scene) -> None:
     assert text_at(list_at(post.body, "blocks"), 0, "elements", 0, "text") == "Posted 2 hours late"
 
 
-async def test_too_many_are_told_in_a_digest_and_none_of_them_is_lost_from_the_ledger(scene: Scene) -> None:
+async def test_too_many_are_summarized_in_a_digest_and_all_stay_in_the_event_log(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, ChannelPolicy(digest_after=50))
+    with_policy(scene, digest_after=50)
     await scene.accept(*map(str, range(60)))
     worker = scene.start()
-    await scene.until(told(scene, 60))
+    await scene.until(summarized(scene, 60))
     [post] = scene.slack.posts("general")
-    said = str(post.body)
-    assert "60 messages" in said
-    assert "• 60 × `gitlab push`" in said
-    assert "bridge events --digest d" in said
-    [digest] = {row.told_in for row in await scene.store.find(Query(state="told", limit=100))}
+    text = str(post.body)
+    assert "60 messages" in text
+    assert "• 60 × `gitlab push`" in text
+    assert "bridge events --digest d" in text
+    [digest] = {row.summarized_in for row in await scene.store.find(Query(state=DeliveryState.SUMMARIZED, limit=100))}
     assert digest
-    assert digest in said
+    assert digest in text
     await scene.accept("after it")
     worker.wake()
     await scene.until_settled(1)
     assert titles(scene)[-1] == ["after it"]
 
 
-async def told(scene: Scene, number: int) -> None:
-    while len(await scene.store.find(Query(state="told", limit=1000))) < number:
+async def summarized(scene: Scene, number: int) -> None:
+    while len(await scene.store.find(Query(state=DeliveryState.SUMMARIZED, limit=1000))) < number:
         await scene.clock.sleep(0.01)
 
 
 async def test_without_a_digest_all_are_packed(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, ChannelPolicy(digest_after=0))
+    with_policy(scene, digest_after=0)
     await scene.accept(*map(str, range(120)))
     scene.start()
     await scene.until_ended(120)
@@ -222,16 +222,16 @@ async def test_without_a_digest_all_are_packed(scene: Scene) -> None:
 
 async def test_a_channel_that_does_not_pack_has_digests_too(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, ChannelPolicy(pack=False, digest_after=50))
+    with_policy(scene, pack=False, digest_after=50)
     await scene.accept(*map(str, range(60)))
     scene.start()
-    await scene.until(told(scene, 60))
+    await scene.until(summarized(scene, 60))
     assert len(scene.slack.posts("general")) == 1
 
 
 async def test_a_digest_that_slack_refuses_leaves_all_to_be_packed(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, ChannelPolicy(digest_after=50))
+    with_policy(scene, digest_after=50)
     scene.slack.script("general", INVALID_BLOCKS)
     await scene.accept(*map(str, range(60)))
     scene.start()
@@ -239,35 +239,37 @@ async def test_a_digest_that_slack_refuses_leaves_all_to_be_packed(scene: Scene)
     assert flat(scene) == [str(n) for n in range(60)]
 
 
-async def test_a_digest_that_was_posted_is_put_on_record_though_the_store_is_away_for_a_while(scene: Scene) -> None:
+async def test_a_digest_that_was_posted_is_recorded_though_the_store_is_unavailable_for_a_while(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, ChannelPolicy(digest_after=50))
+    with_policy(scene, digest_after=50)
     scene.store.settle_faults.extend([StoreUnavailableError("full"), StoreUnavailableError("full")])
     await scene.accept(*map(str, range(60)))
     scene.start()
-    await scene.until(told(scene, 60))
+    await scene.until(summarized(scene, 60))
     assert len(scene.slack.posts("general")) == 1
 
 
-async def test_what_a_digest_has_told_of_is_settled_by_the_next_process(scene: Scene) -> None:
+async def test_the_deliveries_of_a_digest_are_settled_by_the_next_process(scene: Scene) -> None:
     await scene.accept(*map(str, range(30)))
     claimed = await scene.store.claim("general", "test", 40)
-    await scene.store.keep_digest("d1", "general", claimed[19].id, {"text": "told"}, scene.clock.now())
+    await scene.store.record_digest("d1", "general", claimed[19].id, {"text": "told"}, scene.clock.now())
     scene.start()
     await scene.until_ended(10)
     assert flat(scene) == [str(n) for n in range(20, 30)]
-    assert {row.told_in for row in await scene.store.find(Query(state="told", limit=100))} == {"d1"}
+    assert {row.summarized_in for row in await scene.store.find(Query(state=DeliveryState.SUMMARIZED, limit=100))} == {
+        "d1"
+    }
 
 
-async def test_messages_that_read_the_same_are_folded_and_told_when_the_window_ends(scene: Scene) -> None:
+async def test_messages_that_read_the_same_are_folded_and_a_notice_is_posted_when_the_window_ends(scene: Scene) -> None:
     with_repeat(scene, 600.0)
     await same_subject(scene, "same a", "same b", "other c", "same d")
     scene.start()
     await scene.until_ended(4)
     assert flat(scene) == ["same a", "other c"]
     rows = {row.title: row for row in await scene.store.find(Query())}
-    assert rows["same b"].state == rows["same d"].state == "told"
-    assert rows["same b"].told_in == f"repeat of #{rows['same a'].delivery}"
+    assert rows["same b"].state == rows["same d"].state == "summarized"
+    assert rows["same b"].summarized_in == f"repeat of #{rows['same a'].delivery}"
     await scene.until(scene.slack.wait_for("general", 3))
     assert "and *2 more* like it within 10 minutes: same a" in flat(scene)[-1]
 
@@ -329,8 +331,8 @@ async def test_pairs_that_repeat_do_not_keep_a_storm_from_being_packed(scene: Sc
     assert flat(scene) == [f"{n} 0" for n in range(20)]
     assert len(titles(scene)) == 1
     rows = {row.title: row for row in await scene.store.find(Query(limit=100))}
-    assert rows["7 1"].told_in == f"repeat of #{rows['7 0'].delivery}"
-    assert {window.more for window in await scene.store.ended_windows("general", scene.clock.now() + 700)} == {1}
+    assert rows["7 1"].summarized_in == f"repeat of #{rows['7 0'].delivery}"
+    assert {window.folded for window in await scene.store.ended_windows("general", scene.clock.now() + 700)} == {1}
 
 
 async def test_many_windows_that_end_at_once_share_posts_and_do_not_hold_up_what_waits(scene: Scene) -> None:
@@ -350,7 +352,7 @@ async def test_many_windows_that_end_at_once_share_posts_and_do_not_hold_up_what
     assert all(len(post) <= 40 for post in titles(scene))
 
 
-async def test_windows_whose_shared_post_slack_refuses_are_told_one_by_one(scene: Scene) -> None:
+async def test_windows_whose_shared_post_slack_rejects_get_notices_one_by_one(scene: Scene) -> None:
     with_repeat(scene, 60.0)
     await same_subject(scene, "a 1", "b 1", "a 2", "b 2")
     scene.start()
@@ -360,7 +362,7 @@ async def test_windows_whose_shared_post_slack_refuses_are_told_one_by_one(scene
     assert [len(post) for post in titles(scene)[2:]] == [1, 1]
 
 
-async def test_a_line_on_which_slack_fails_again_and_again_does_not_hold_the_lane_for_ever(scene: Scene) -> None:
+async def test_a_line_on_which_slack_fails_again_and_again_does_not_hold_the_worker_for_ever(scene: Scene) -> None:
     with_repeat(scene, 60.0)
     await same_subject(scene, "same a", "same b")
     worker = scene.start()
@@ -378,7 +380,7 @@ async def test_a_line_on_which_slack_fails_again_and_again_does_not_hold_the_lan
 
 async def test_a_digest_on_which_slack_fails_again_and_again_leaves_all_to_be_packed(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, ChannelPolicy(digest_after=50))
+    with_policy(scene, digest_after=50)
     scene.slack.script("general", *[EMPTY_500, NO_TEXT] * 3)
     await scene.accept(*map(str, range(60)))
     scene.start()
@@ -388,14 +390,14 @@ async def test_a_digest_on_which_slack_fails_again_and_again_leaves_all_to_be_pa
 
 async def test_after_a_digest_that_slack_refused_the_next_flood_has_one_again(scene: Scene) -> None:
     paced(scene)
-    with_terms(scene, ChannelPolicy(digest_after=50))
+    with_policy(scene, digest_after=50)
     scene.slack.script("general", INVALID_BLOCKS)
     await scene.accept(*map(str, range(60)))
     worker = scene.start()
     await scene.until_ended(60)
     await scene.accept(*map(str, range(60, 120)))
     worker.wake()
-    await scene.until(told(scene, 51))
+    await scene.until(summarized(scene, 51))
 
 
 @pytest.mark.parametrize("pack", [True, False])
@@ -405,22 +407,22 @@ async def test_a_digest_that_cannot_be_written_costs_no_delivery(
     def broken(*_: object) -> Message:
         raise ValueError("a bug")
 
-    monkeypatch.setattr("bridge.delivery.summarizer.digest", broken)
+    monkeypatch.setattr("bridge.delivery.summarizer.digest_message", broken)
     paced(scene)
-    with_terms(scene, ChannelPolicy(pack=pack, digest_after=20))
+    with_policy(scene, pack=pack, digest_after=20)
     await scene.accept(*map(str, range(30)))
     scene.start()
     await scene.until_ended(30)
     assert flat(scene) == [str(n) for n in range(30)]
 
 
-async def test_a_line_that_cannot_be_written_does_not_hold_the_lane(
+async def test_a_line_that_cannot_be_written_does_not_hold_the_worker(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> tuple[Message, int]:
         raise ValueError("a bug")
 
-    monkeypatch.setattr("bridge.delivery.summarizer.and_many_more", broken)
+    monkeypatch.setattr("bridge.delivery.summarizer.repeat_notices", broken)
     with_repeat(scene, 60.0)
     await same_subject(scene, "same a", "same b")
     worker = scene.start()
@@ -434,8 +436,8 @@ async def test_a_line_that_cannot_be_written_does_not_hold_the_lane(
 
 async def test_a_fast_channel_that_falls_behind_packs_and_has_digests_too(scene: Scene) -> None:
     url = scene.urls.setdefault("general", scene.slack.webhook("general"))
-    scene.pacers[url] = RateLimiter(scene.clock, per_second=20.0)
-    with_terms(scene, ChannelPolicy(digest_after=100))
+    scene.limiters[url] = RateLimiter(scene.clock, per_second=20.0)
+    with_policy(scene, digest_after=100)
     await scene.accept(*map(str, range(90)))
     worker = scene.start()
     await scene.until_ended(90)
@@ -443,7 +445,7 @@ async def test_a_fast_channel_that_falls_behind_packs_and_has_digests_too(scene:
     assert len(titles(scene)) < 70
     await scene.accept(*map(str, range(90, 210)))
     worker.wake()
-    await scene.until(told(scene, 101))
+    await scene.until(summarized(scene, 101))
 
 
 async def test_what_was_asked_for_again_says_so_itself_within_a_pack(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""The way from a lane to Slack, through a name, a port and TLS, each of which may be broken and mended."""
+"""The way from a channel worker to Slack, through a name, a port and TLS; each can be broken and fixed."""
 
 import asyncio
 import contextlib

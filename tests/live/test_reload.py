@@ -113,7 +113,7 @@ async def test_a_file_that_is_still_being_written_is_left_until_it_is_whole(plac
         place.clock.advance(SETTLED)
         await place.looks(1)
     assert [entry["event"] for entry in said] == ["configuration reloaded"]
-    assert place.snapshot.channels["general"].private
+    assert place.snapshot.channels["general"].policy.private
 
 
 async def test_a_configuration_that_cannot_work_changes_nothing_and_each_fault_is_told_once(place: Place) -> None:

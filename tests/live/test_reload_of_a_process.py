@@ -73,7 +73,7 @@ async def test_a_new_url_in_a_secrets_file_revives_a_dead_channel_and_nothing_is
                 assert (await send(client, base, sample_request(f"gitlab/{name}")))[0] == 200
             await told(
                 said,
-                "Slack closed this destination: its messages wait. Make a new webhook and set the channel's URL to it",
+                "channel stopped",
             )
             [alert] = await slack.wait_for("ops", 1)
             assert str(alert.body["text"]).startswith("#general is stopped: its webhook was removed")

@@ -42,7 +42,7 @@ def test_one_secret_and_one_channel_are_enough(tmp_path: Path) -> None:
     assert list(snapshot.sources) == ["gitlab"]
     assert (gitlab.provider, gitlab.secrets, gitlab.dedupe_ttl) == (PROVIDERS["gitlab"], ("hush-token",), 86_400)
     general = snapshot.channels["general"]
-    assert (general.url.get_secret_value(), general.private, general.pace) == (URL, False, 1.0)
+    assert (general.url.get_secret_value(), general.policy.private, general.policy.pace) == (URL, False, 1.0)
     assert snapshot.public_url is None
     assert snapshot.off == tuple(sorted({*PROVIDERS} - {"gitlab"}))
     assert {route.name for route in snapshot.routes.routes} == {*PROVIDERS}
@@ -71,7 +71,7 @@ def test_the_tables_of_sources_and_channels_apply(tmp_path: Path) -> None:
     stripe = snapshot.sources["stripe-eu"]
     assert (stripe.name, stripe.provider, stripe.dedupe_ttl) == ("stripe-eu", PROVIDERS["stripe"], 7200)
     assert stripe.secrets == ("whsec_hush_1", "whsec_hush_2")
-    assert (snapshot.channels["team-a"].private, snapshot.channels["team-a"].pace) == (True, 2.0)
+    assert (snapshot.channels["team-a"].policy.private, snapshot.channels["team-a"].policy.pace) == (True, 2.0)
     assert set(snapshot.channels) == {"general", "team-a"}
     assert snapshot.public_url == "https://hooks.example.com"
     assert "stripe" in snapshot.off

@@ -120,4 +120,4 @@ def test_what_is_said_of_being_late_does_not_change_the_print() -> None:
     event = sample_event(samples()["gitlab/push"], "gitlab", SAMPLE_TIME)
     late = render(event, TEMPLATES, notes=["Posted 3 hours late"])
     assert late.message != render(event, TEMPLATES).message
-    assert late.print == render(event, TEMPLATES).print != ""
+    assert late.fingerprint == render(event, TEMPLATES).fingerprint != ""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.core.states import DeliveryState
 from bridge.events import Event
 from bridge.routing.decide import REMEMBERED, Decision, Planned, RouteVerdict, Verdict, decide
 from bridge.routing.patterns import verdict
@@ -248,7 +249,9 @@ class TestConfidential:
         decision = decide(event(confidential=True), self.RULES)
         assert matched(decision) == ["r"]
         assert decision.deliveries == (
-            Planned("general", "r", None, "skipped", "the event is confidential and general is not private"),
+            Planned(
+                "general", "r", None, DeliveryState.SKIPPED, "the event is confidential and general is not private"
+            ),
             Planned("security", "r", None),
         )
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
+from bridge.core.states import DeliveryState
 from bridge.events import Event, Request
 from bridge.routing.decide import Planned
 from bridge.store import AcceptResult, DeliveryResult, NewEvent, Store
@@ -18,7 +19,7 @@ _numbers = count(1)
 
 
 def request(body: bytes | object = None, **headers: str) -> Request:
-    """A request as the way in hands it over; a GitLab pipeline's unless another body is given."""
+    """A request as the accept path hands it over; a GitLab pipeline's unless another body is given."""
     value = {"object_kind": "pipeline", "object_attributes": {"status": "failed"}} if body is None else body
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     return Request("POST", "https://bridge.example.com/webhooks/gitlab", {"x-gitlab-event": "Hook", **headers}, raw)
@@ -65,9 +66,9 @@ async def accept(store: Store, *entries: NewEvent, now: float = NOW) -> list[Acc
 
 async def settle_all(store: Store, state: str, channel: str = "general", now: float = NOW) -> list[int]:
     """Settle what waits in a channel. Returns the deliveries."""
-    assert state in ("delivered", "skipped", "told", "dead", "dropped")
+    assert state != DeliveryState.WAITING
     claimed = [delivery.id for delivery in await store.claim(channel, "me", 10_000)]
-    await store.settle([DeliveryResult(number, state, "because") for number in claimed], now)  # type: ignore[arg-type]  # held above
+    await store.settle([DeliveryResult(number, DeliveryState(state), "because") for number in claimed], now)
     return claimed
 
 

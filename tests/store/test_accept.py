@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.core.states import DeliveryState
 from bridge.events import Request
 from bridge.routing.decide import Planned
 from bridge.store import AcceptResult, DeliveryResult, Query
@@ -81,7 +82,7 @@ async def test_keys_survive_a_reopening(path: Path, stored: SqliteStore) -> None
     await again.close()
 
 
-@pytest.mark.parametrize("state", ["waiting", "delivered", "skipped", "told", "dropped"])
+@pytest.mark.parametrize("state", ["waiting", "delivered", "skipped", "summarized", "dropped"])
 async def test_a_resend_revives_nothing_that_is_not_dead(store: SqliteStore, state: str) -> None:
     await accept(store, entry(event("k")))
     if state != "waiting":
@@ -112,7 +113,10 @@ async def test_a_duplicate_of_a_pruned_event_is_still_a_duplicate(store: SqliteS
 
 
 async def test_a_delivery_planned_as_skipped_is_kept_with_its_reason_and_never_claimed(store: SqliteStore) -> None:
-    planned = (Planned("open", "r1", "x.j2", "skipped", "the channel is not private"), Planned("closed", "r2", "y.j2"))
+    planned = (
+        Planned("open", "r1", "x.j2", DeliveryState.SKIPPED, "the channel is not private"),
+        Planned("closed", "r2", "y.j2"),
+    )
     assert (await accept(store, entry(deliveries=planned)))[0].channels == ("closed",)
     (skipped,) = await store.find(Query(channel="open"))
     assert (skipped.state, skipped.reason, skipped.settled_at) == ("skipped", "the channel is not private", NOW)
@@ -146,13 +150,13 @@ async def test_every_column_of_an_event_is_kept(store: SqliteStore) -> None:
 async def test_text_that_is_no_unicode_harms_nothing(store: SqliteStore) -> None:
     odd = "a\ud800b\x00c"
     one = replace(event(odd), type=odd, subject=odd, title=odd, url=odd, actor=odd, source=odd)
-    planned = (Planned(odd, odd, odd, "waiting", odd),)
+    planned = (Planned(odd, odd, odd, DeliveryState.WAITING, odd),)
     arrived = Request(odd, odd, {odd: odd}, b"\xff")
     assert (await store.accept(arrived, [entry(one, deliveries=planned)], NOW))[0].status == "accepted"
     assert (await store.accept(arrived, [entry(one, deliveries=planned)], NOW))[0].status == "duplicate"
     (delivery,) = await store.claim(odd, odd, 1)
-    await store.settle([DeliveryResult(delivery.id, "dead", odd, None, {odd: [odd]}, odd)], NOW)
-    assert len(await store.find(Query(channel=odd, source=odd, state="dead"))) == 1
+    await store.settle([DeliveryResult(delivery.id, DeliveryState.DEAD, odd, None, {odd: [odd]}, odd)], NOW)
+    assert len(await store.find(Query(channel=odd, source=odd, state=DeliveryState.DEAD))) == 1
 
 
 @pytest.mark.parametrize("odd", [10**400, float("inf"), float("nan")])

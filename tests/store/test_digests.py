@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bridge.core.states import DeliveryState
 from bridge.events import Request
 from bridge.routing.decide import Planned
 from bridge.store import DeliveryResult, NewEvent, Query, RepeatWindow
@@ -49,38 +50,38 @@ async def test_a_digest_settles_what_waited_until_then_and_nothing_else(store: S
         await accept(store, number)
     upto = (await store.backlog("general", ["x"])).upto
     await accept(store, BATCH + 5)
-    await store.keep_digest("d1", "general", upto, {"text": "all"}, 9.0)
+    await store.record_digest("d1", "general", upto, {"text": "all"}, 9.0)
     assert await store.unfinished_digests("general") == ["d1"]
-    await store.tell_digest("d1", 10.0)
+    await store.settle_digest("d1", 10.0)
     assert await store.unfinished_digests("general") == []
-    assert (await store.counts()).states == {"told": BATCH + 5, "waiting": 1}
-    told = await store.find(Query(state="told", limit=1))
-    assert (told[0].told_in, told[0].settled_at) == ("d1", 10.0)
+    assert (await store.counts()).states == {"summarized": BATCH + 5, "waiting": 1}
+    output = await store.find(Query(state=DeliveryState.SUMMARIZED, limit=1))
+    assert (output[0].summarized_in, output[0].settled_at) == ("d1", 10.0)
 
 
 async def test_a_digest_does_not_settle_what_somebody_asked_for_again_after_it(store: SqliteStore) -> None:
     await accept(store, 1)
     await accept(store, 2)
     first, _ = await store.claim("general", "test", 2)
-    await store.settle([DeliveryResult(first.id, "dead")], 5.0)
-    await store.keep_digest("d1", "general", 9, {}, 9.0)
-    rows, mark = await store.changes_since(Query(state="dead"), None)
-    await store.replay(rows, mark, 10.0)
-    await store.tell_digest("d1", 11.0)
+    await store.settle([DeliveryResult(first.id, DeliveryState.DEAD)], 5.0)
+    await store.record_digest("d1", "general", 9, {}, 9.0)
+    rows, cursor = await store.changes_since(Query(state=DeliveryState.DEAD), None)
+    await store.replay(rows, cursor, 10.0)
+    await store.settle_digest("d1", 11.0)
     assert [delivery.id for delivery in await store.claim("general", "test", 9)] == [first.id]
     assert await store.unfinished_digests("general") == []
 
 
 async def test_a_digest_that_is_kept_twice_is_kept_once(store: SqliteStore) -> None:
     for _ in range(2):
-        await store.keep_digest("d1", "general", 9, {}, 9.0)
+        await store.record_digest("d1", "general", 9, {}, 9.0)
     assert await store.unfinished_digests("general") == ["d1"]
 
 
 async def test_old_digests_are_dropped_and_those_that_are_not_done_stay(store: SqliteStore) -> None:
-    await store.keep_digest("done", "general", 0, {}, 1.0)
-    await store.tell_digest("done", 1.0)
-    await store.keep_digest("begun", "general", 0, {}, 1.0)
+    await store.record_digest("done", "general", 0, {}, 1.0)
+    await store.settle_digest("done", 1.0)
+    await store.record_digest("begun", "general", 0, {}, 1.0)
     await store.prune(1000.0, 10.0)
     assert await store.unfinished_digests("general") == ["begun"]
 
@@ -90,38 +91,45 @@ async def test_a_window_opens_with_a_delivery_counts_what_it_folds_and_ends(stor
     await accept(store, 2)
     first, second = await store.claim("general", "test", 2)
     assert await store.open_window("general", WINDOW, 10.0) is None
-    await store.settle([DeliveryResult(first.id, "delivered", opens=WINDOW)], 10.0)
+    await store.settle([DeliveryResult(first.id, DeliveryState.DELIVERED, opens_window=WINDOW)], 10.0)
     assert await store.open_window("general", WINDOW, 99.0) == first.id
     assert await store.open_window("general", WINDOW, 100.0) is None
     assert await store.open_window("elsewhere", WINDOW, 50.0) is None
     await store.settle(
-        [DeliveryResult(second.id, "told", "same", told_in=f"repeat of #{first.id}", folds=WINDOW)], 50.0
+        [
+            DeliveryResult(
+                second.id, DeliveryState.SUMMARIZED, "same", summarized_in=f"repeat of #{first.id}", folded_into=WINDOW
+            )
+        ],
+        50.0,
     )
     assert await store.next_window("general") == 100.0
     assert await store.ended_windows("general", 99.0) == []
     [ended] = await store.ended_windows("general", 100.0)
-    assert (ended.more, ended.since, ended.title) == (1, 10.0, "Pipeline")
+    assert (ended.folded, ended.since, ended.title) == (1, 10.0, "Pipeline")
     await store.close_window("general", ended)
     assert await store.next_window("general") is None
 
 
-async def test_a_window_that_begins_before_the_last_was_told_keeps_its_count(store: SqliteStore) -> None:
+async def test_a_window_that_begins_before_the_notice_of_the_last_keeps_its_count(store: SqliteStore) -> None:
     for number in range(3):
         await accept(store, number)
     first, second, third = await store.claim("general", "test", 3)
-    await store.settle([DeliveryResult(first.id, "delivered", opens=WINDOW)], 10.0)
-    await store.settle([DeliveryResult(second.id, "told", folds=WINDOW)], 50.0)
-    await store.settle([DeliveryResult(third.id, "delivered", opens=replace(WINDOW, until=200.0))], 101.0)
+    await store.settle([DeliveryResult(first.id, DeliveryState.DELIVERED, opens_window=WINDOW)], 10.0)
+    await store.settle([DeliveryResult(second.id, DeliveryState.SUMMARIZED, folded_into=WINDOW)], 50.0)
+    await store.settle(
+        [DeliveryResult(third.id, DeliveryState.DELIVERED, opens_window=replace(WINDOW, until=200.0))], 101.0
+    )
     assert await store.open_window("general", WINDOW, 150.0) == third.id
     [ended] = await store.ended_windows("general", 200.0)
-    assert (ended.more, ended.since, ended.until) == (1, 10.0, 200.0)
+    assert (ended.folded, ended.since, ended.until) == (1, 10.0, 200.0)
 
 
 async def test_a_delivery_that_was_settled_meanwhile_opens_and_folds_nothing(store: SqliteStore) -> None:
     await accept(store, 1)
     [one] = await store.claim("general", "test", 1)
-    await store.settle([DeliveryResult(one.id, "skipped")], 5.0)
-    await store.settle([DeliveryResult(one.id, "delivered", opens=WINDOW)], 10.0)
+    await store.settle([DeliveryResult(one.id, DeliveryState.SKIPPED)], 5.0)
+    await store.settle([DeliveryResult(one.id, DeliveryState.DELIVERED, opens_window=WINDOW)], 10.0)
     assert await store.next_window("general") is None
 
 

@@ -1,4 +1,4 @@
-"""Questions to the ledger, and the store's size and limit."""
+"""Queries of the event log, and the store's size and limit."""
 
 import logging
 import sqlite3
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.core.states import DeliveryState, OutcomeKind
 from bridge.events import new_id
 from bridge.routing.decide import Planned
 from bridge.store import Attempt, DeliveryResult, Query, StoreUnavailableError, open_store
@@ -39,10 +40,10 @@ async def test_every_condition_of_a_query_narrows_it(store: SqliteStore) -> None
     await settle_all(store, "dead", "b")
     assert len(await store.find(Query(source="gitlab"))) == 2
     assert len(await store.find(Query(channel="a"))) == 2
-    assert len(await store.find(Query(state="dead"))) == 1
+    assert len(await store.find(Query(state=DeliveryState.DEAD))) == 1
     assert len(await store.find(Query(event=one.id))) == 2
-    assert len(await store.find(Query(state="waiting", source="gitlab", channel="a", event=one.id))) == 1
-    assert await store.find(Query(state="dead", channel="a")) == []
+    assert len(await store.find(Query(state=DeliveryState.WAITING, source="gitlab", channel="a", event=one.id))) == 1
+    assert await store.find(Query(state=DeliveryState.DEAD, channel="a")) == []
     assert await store.find(Query(event="' OR 1=1 --")) == []
 
 
@@ -137,8 +138,8 @@ async def test_an_old_event_that_was_replayed_is_no_new_arrival(store: SqliteSto
     await accept(store, entry(event(event_id=new_id(NOW))))
     await settle_all(store, "delivered")
     await accept(store, entry(event(event_id=new_id(NOW + 3600), now=NOW + 3600)))
-    rows, mark = await store.changes_since(Query(state="delivered"), None)
-    await store.replay(rows, mark, NOW + 7200)
+    rows, cursor = await store.changes_since(Query(state=DeliveryState.DELIVERED), None)
+    await store.replay(rows, cursor, NOW + 7200)
     assert [row.delivery for row in await store.find(Query(since=NOW + 3600))] == [2]
     assert [row.delivery for row in await store.find(Query(until=NOW + 3600))] == [3, 1]
 
@@ -176,11 +177,11 @@ async def test_free_text_is_taken_as_it_is_and_looked_for_whatever_its_case(
 ) -> None:
     for title in ("100% of tests", "a_b", "Ärger in der Straße", "plain"):
         await accept(store, entry(replace(event(), title=title)))
-    await store.settle([DeliveryResult(4, "dead", "Because")], NOW)
-    assert [row.delivery for row in await store.find(Query(holds=sought))] == numbers
+    await store.settle([DeliveryResult(4, DeliveryState.DEAD, "Because")], NOW)
+    assert [row.delivery for row in await store.find(Query(contains=sought))] == numbers
 
 
-async def test_an_id_may_be_told_by_its_beginning(store: SqliteStore) -> None:
+async def test_an_event_is_found_by_the_start_of_its_id(store: SqliteStore) -> None:
     for event_id in ("01a%", "01a_x", "01b", "01"):
         await accept(store, entry(event(event_id=event_id)))
     assert [row.event for row in await store.find(Query(id_prefix="01a"))] == ["01a_x", "01a%"]
@@ -191,9 +192,9 @@ async def test_an_id_may_be_told_by_its_beginning(store: SqliteStore) -> None:
 
 async def test_routes_digests_and_numbers_narrow_it_too(path: Path, stored: SqliteStore) -> None:
     await accept(stored, entry(deliveries=(Planned("a", "one", None), Planned("b", "two", None))))
-    execute(path, "UPDATE deliveries SET told_in = 'd1' WHERE id = 2")
+    execute(path, "UPDATE deliveries SET summarized_in = 'd1' WHERE id = 2")
     assert [row.channel for row in await stored.find(Query(route="one"))] == ["a"]
-    assert [row.channel for row in await stored.find(Query(told_in="d1"))] == ["b"]
+    assert [row.channel for row in await stored.find(Query(summarized_in="d1"))] == ["b"]
     assert [row.channel for row in await stored.find(Query(deliveries=(2, 99)))] == ["b"]
     assert await stored.find(Query(deliveries=())) == []
     assert len(await stored.find(Query(limit=None))) == 2
@@ -201,19 +202,22 @@ async def test_routes_digests_and_numbers_narrow_it_too(path: Path, stored: Sqli
 
 async def test_news_are_what_is_new_or_has_changed_since(store: SqliteStore) -> None:
     await accept(store, entry(channels=("a", "b")))
-    rows, mark = await store.changes_since(Query(), None)
+    rows, cursor = await store.changes_since(Query(), None)
     assert [row.delivery for row in rows] == [2, 1]
-    assert (await store.changes_since(Query(), mark))[0] == []
-    await store.settle([DeliveryResult(1, "waiting", "ratelimited", Attempt(NOW, "limited", 429, "", 0.1))], NOW)
+    assert (await store.changes_since(Query(), cursor))[0] == []
+    await store.settle(
+        [DeliveryResult(1, DeliveryState.WAITING, "ratelimited", Attempt(NOW, OutcomeKind.RATE_LIMITED, 429, "", 0.1))],
+        NOW,
+    )
     await accept(store, entry(channels=("a",)))
-    rows, mark = await store.changes_since(Query(), mark)
+    rows, cursor = await store.changes_since(Query(), cursor)
     assert [(row.delivery, row.state, row.attempts) for row in rows] == [(3, "waiting", 0), (1, "waiting", 1)]
     await settle_all(store, "delivered", "a")
     await settle_all(store, "dead", "b")
-    rows, mark = await store.changes_since(Query(channel="b"), mark)
+    rows, cursor = await store.changes_since(Query(channel="b"), cursor)
     assert [(row.delivery, row.state) for row in rows] == [(2, "dead")]
-    await accept(store, entry(deliveries=(Planned("a", "r", None, "skipped", "confidential"),)))
-    assert [row.delivery for row in (await store.changes_since(Query(limit=1), mark))[0]] == [4]
+    await accept(store, entry(deliveries=(Planned("a", "r", None, DeliveryState.SKIPPED, "confidential"),)))
+    assert [row.delivery for row in (await store.changes_since(Query(limit=1), cursor))[0]] == [4]
 
 
 async def test_what_is_asked_by_state_is_answered_along_the_index(path: Path, stored: SqliteStore) -> None:
@@ -222,6 +226,6 @@ async def test_what_is_asked_by_state_is_answered_along_the_index(path: Path, st
     with closing(sqlite3.connect(path)) as db:
         statements: list[str] = []
         db.set_trace_callback(statements.append)
-        event_log.find(db, Query(state="dead"))
+        event_log.find(db, Query(state=DeliveryState.DEAD))
         plan = [str(row[3]) for row in db.execute(f"EXPLAIN QUERY PLAN {statements[0]}")]
     assert any("COVERING INDEX deliveries_state" in step for step in plan)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from bridge.core.states import DeliveryState, OutcomeKind
 from bridge.events import new_id
 from bridge.routing.decide import Planned
 from bridge.sources import PROVIDERS
@@ -10,17 +11,22 @@ from bridge.store import Attempt, DeliveryResult
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.samples import DAY, NOW, accept, entry, event, execute, request, settle_all
 
-LIMITED = Attempt(NOW + 1, "limited", 429, "ratelimited", 0.1)
-POSTED = Attempt(NOW + 9, "ok", 200, "ok", 0.25)
+LIMITED = Attempt(NOW + 1, OutcomeKind.RATE_LIMITED, 429, "ratelimited", 0.1)
+POSTED = Attempt(NOW + 9, OutcomeKind.OK, 200, "ok", 0.25)
 
 
 async def test_it_tells_arrival_keys_deliveries_attempts_and_the_message(store: SqliteStore) -> None:
     arrived = request({"object_kind": "pipeline", "object_attributes": {"id": 10**30, "status": "failed"}})
     (read,) = PROVIDERS["gitlab"].events(arrived, "gitlab", NOW)
-    planned = (Planned("ops", "pipelines", "x.j2"), Planned("general", "all", None, "skipped", "it is confidential"))
+    planned = (
+        Planned("ops", "pipelines", "x.j2"),
+        Planned("general", "all", None, DeliveryState.SKIPPED, "it is confidential"),
+    )
     await store.accept(arrived, [entry(read, deliveries=planned)], NOW)
-    await store.settle([DeliveryResult(1, "waiting", "ratelimited", LIMITED)], NOW + 1)
-    await store.settle([DeliveryResult(1, "delivered", "", POSTED, {"text": "hi"}, "x.j2:3: oops")], NOW + 9)
+    await store.settle([DeliveryResult(1, DeliveryState.WAITING, "ratelimited", LIMITED)], NOW + 1)
+    await store.settle(
+        [DeliveryResult(1, DeliveryState.DELIVERED, "", POSTED, {"text": "hi"}, "x.j2:3: oops")], NOW + 9
+    )
     event_history = await store.event_history(read.id)
     assert event_history is not None
     assert (event_history.event, event_history.part, event_history.request.body) == (read, 0, arrived.body)
@@ -50,13 +56,13 @@ async def test_a_key_that_is_forgotten_or_names_a_later_event_is_none_of_its_own
     assert [memory.until for memory in event_history.keys] == [None, None]
 
 
-async def test_what_was_told_in_a_digest_comes_with_it(path: Path, stored: SqliteStore) -> None:
+async def test_a_summarized_delivery_comes_with_its_digest(path: Path, stored: SqliteStore) -> None:
     one = event()
     await accept(stored, entry(one))
-    await settle_all(stored, "told")
+    await settle_all(stored, "summarized")
     execute(
         path,
-        "UPDATE deliveries SET told_in = 'd1'",
+        "UPDATE deliveries SET summarized_in = 'd1'",
         "INSERT INTO digests VALUES ('d1', 'general', 1, 1800000005, '{\"text\": \"12 events\"}', 1)",
     )
     event_history = await stored.event_history(one.id)

@@ -12,7 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bridge.routing.decide import Planned, State
+from bridge.core.states import DeliveryState, OutcomeKind
+from bridge.routing.decide import Planned
 from bridge.store import AcceptResult, Attempt, DeliveryResult, NewEvent
 from tests.store.conftest import opened
 from tests.store.samples import NOW, event, request
@@ -26,7 +27,7 @@ class Sent:
     """A delivery, as the model knows it."""
 
     channel: str
-    state: State
+    state: DeliveryState
     settled_at: float | None
     attempts: int = 0
     revived: bool = False
@@ -61,7 +62,7 @@ class Model:
         else:
             dead = [d for e in self.events if e.id == first for d in e.deliveries if d.state == "dead"]
             for delivery in dead:
-                delivery.state, delivery.settled_at, delivery.revived = "waiting", None, True
+                delivery.state, delivery.settled_at, delivery.revived = DeliveryState.WAITING, None, True
             outcome = AcceptResult("revived" if dead else "duplicate", first, tuple(d.channel for d in dead))
         for key in entry.event.keys:
             if (source, key) not in self.keys or self.keys[source, key][1] <= now:
@@ -123,7 +124,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
             max_size=3,
         )
     )
-    def accept(self, wanted: list[tuple[str, list[str], list[tuple[str, State]], float]]) -> None:
+    def accept(self, wanted: list[tuple[str, list[str], list[tuple[str, DeliveryState]], float]]) -> None:
         entries = []
         for part, (source, keys, planned, ttl) in enumerate(wanted):
             one = event(*(keys or ["its own"]), source=source, now=self.now)
@@ -135,12 +136,12 @@ class StoreAgainstModel(RuleBasedStateMachine):
     @rule(
         channel=st.sampled_from(CHANNELS),
         n=st.integers(1, 3),
-        state=st.sampled_from(["waiting", "delivered", "skipped", "told", "dead", "dropped"]),
+        state=st.sampled_from(DeliveryState),
         posted=st.booleans(),
     )
-    def settle(self, channel: str, n: int, state: State, posted: bool) -> None:
+    def settle(self, channel: str, n: int, state: DeliveryState, posted: bool) -> None:
         claimed = self.run(self.store.claim(channel, "me", n))
-        attempt = Attempt(self.now, "ok", 200, "ok", 0.1) if posted else None
+        attempt = Attempt(self.now, OutcomeKind.OK, 200, "ok", 0.1) if posted else None
         self.run(self.store.settle([DeliveryResult(d.id, state, attempt=attempt) for d in claimed], self.now))
         for _, delivery in self.model.waiting(channel)[:n]:
             delivery.state = state

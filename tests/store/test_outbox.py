@@ -10,8 +10,8 @@ from typing import cast
 
 import pytest
 
+from bridge.core.states import DeliveryState, OutcomeKind
 from bridge.events import Event, Request
-from bridge.routing.decide import State
 from bridge.sources import PROVIDERS, Provider
 from bridge.store import Attempt, DeliveryResult, Query
 from bridge.store.sqlite import outbox
@@ -19,7 +19,7 @@ from bridge.store.sqlite.store import SqliteStore
 from tests.store.samples import NOW, accept, entry, event, execute, request, rows, settle_all
 
 GITLAB = PROVIDERS["gitlab"]
-POST = Attempt(NOW + 5, "ok", 200, "ok", 0.25)
+POST = Attempt(NOW + 5, OutcomeKind.OK, 200, "ok", 0.25)
 
 
 async def test_waiting_deliveries_come_in_the_order_of_acceptance(store: SqliteStore) -> None:
@@ -122,8 +122,8 @@ async def test_a_claim_reads_along_the_index_however_much_waits(path: Path, stor
     assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step]
 
 
-@pytest.mark.parametrize("state", ["delivered", "skipped", "told", "dead", "dropped"])
-async def test_a_settled_delivery_is_not_claimed_again(store: SqliteStore, state: State) -> None:
+@pytest.mark.parametrize("state", ["delivered", "skipped", "summarized", "dead", "dropped"])
+async def test_a_settled_delivery_is_not_claimed_again(store: SqliteStore, state: DeliveryState) -> None:
     await accept(store)
     (claimed,) = await store.claim("general", "me", 1)
     await store.settle([DeliveryResult(claimed.id, state, "why", POST, {"text": "hi"}, "x.j2:3")], NOW + 6)
@@ -138,11 +138,16 @@ async def test_the_attempt_and_the_message_are_kept_as_posted(path: Path, stored
     (claimed,) = await stored.claim("general", "me", 1)
     message = {"text": "ü \U0001f600 \ud800", "blocks": [{"n": 2**70}]}
     await stored.settle(
-        [DeliveryResult(claimed.id, "waiting", "later", Attempt(NOW, "away", None, "timeout", 6.0))], NOW
+        [
+            DeliveryResult(
+                claimed.id, DeliveryState.WAITING, "later", Attempt(NOW, OutcomeKind.UNAVAILABLE, None, "timeout", 6.0)
+            )
+        ],
+        NOW,
     )
-    await stored.settle([DeliveryResult(claimed.id, "delivered", attempt=POST, message=message)], NOW)
+    await stored.settle([DeliveryResult(claimed.id, DeliveryState.DELIVERED, attempt=POST, message=message)], NOW)
     assert rows(path, "SELECT delivery, number, at, kind, status, answer, seconds FROM attempts ORDER BY number") == [
-        (claimed.id, 1, NOW, "away", None, "timeout", 6.0),
+        (claimed.id, 1, NOW, "unavailable", None, "timeout", 6.0),
         (claimed.id, 2, NOW + 5, "ok", 200, "ok", 0.25),
     ]
     ((kept,),) = rows(path, "SELECT message FROM deliveries")
@@ -154,7 +159,7 @@ async def test_a_delivery_settled_as_waiting_is_claimed_again_and_counts_its_att
     for attempts in range(3):
         (claimed,) = await store.claim("general", "me", 1)
         assert claimed.attempts == attempts
-        await store.settle([DeliveryResult(claimed.id, "waiting", "busy", POST)], NOW)
+        await store.settle([DeliveryResult(claimed.id, DeliveryState.WAITING, "busy", POST)], NOW)
     (row,) = await store.find(Query())
     assert (row.attempts, row.reason, row.settled_at) == (3, "busy", None)
 
@@ -165,14 +170,16 @@ async def test_settling_without_an_attempt_counts_none(store: SqliteStore) -> No
     assert (await store.find(Query()))[0].attempts == 0
 
 
-async def test_many_are_settled_at_once_and_unknown_ones_are_passed_over(store: SqliteStore) -> None:
+async def test_many_are_settled_at_once_and_unknown_ones_are_ignored(store: SqliteStore) -> None:
     await accept(store, *(entry() for _ in range(5)))
     claimed = await store.claim("general", "me", 10)
     commits = store.commits
-    unknown = DeliveryResult(999_999, "delivered", attempt=POST)
-    await store.settle([unknown, *(DeliveryResult(delivery.id, "told", "in a digest") for delivery in claimed)], NOW)
+    unknown = DeliveryResult(999_999, DeliveryState.DELIVERED, attempt=POST)
+    await store.settle(
+        [unknown, *(DeliveryResult(delivery.id, DeliveryState.SUMMARIZED, "in a digest") for delivery in claimed)], NOW
+    )
     assert store.commits == commits + 1
-    assert (await store.counts()).states == {"told": 5}
+    assert (await store.counts()).states == {"summarized": 5}
 
 
 async def test_a_delivery_dropped_meanwhile_keeps_its_state_and_gets_the_attempt(
@@ -181,7 +188,7 @@ async def test_a_delivery_dropped_meanwhile_keeps_its_state_and_gets_the_attempt
     await accept(stored)
     (claimed,) = await stored.claim("general", "me", 1)
     execute(path, "UPDATE deliveries SET state = 'dropped', reason = 'by hand', settled_at = 1")
-    await stored.settle([DeliveryResult(claimed.id, "delivered", "fine", POST)], NOW)
+    await stored.settle([DeliveryResult(claimed.id, DeliveryState.DELIVERED, "fine", POST)], NOW)
     (row,) = await stored.find(Query())
     assert (row.state, row.reason, row.settled_at, row.attempts) == ("dropped", "by hand", 1, 1)
     assert rows(path, "SELECT kind FROM attempts") == [("ok",)]
@@ -191,7 +198,7 @@ async def test_a_message_that_is_no_json_is_its_callers_error(store: SqliteStore
     await accept(store)
     (claimed,) = await store.claim("general", "me", 1)
     with pytest.raises(TypeError):
-        await store.settle([DeliveryResult(claimed.id, "delivered", message={"text": object()})], NOW)
+        await store.settle([DeliveryResult(claimed.id, DeliveryState.DELIVERED, message={"text": object()})], NOW)
     assert len(await store.claim("general", "me", 1)) == 1
 
 

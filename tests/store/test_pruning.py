@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.core.states import DeliveryState, OutcomeKind
 from bridge.routing.decide import Planned
 from bridge.store import Attempt, DeliveryResult, Query
 from bridge.store.sqlite import pruning
@@ -23,13 +24,18 @@ async def test_settled_events_go_with_all_that_belongs_to_them(path: Path, store
     for channel in ("a", "b"):
         for delivery in await stored.claim(channel, "me", 10):
             await stored.settle(
-                [DeliveryResult(delivery.id, "delivered", attempt=Attempt(NOW, "ok", 200, "ok", 1))], NOW
+                [
+                    DeliveryResult(
+                        delivery.id, DeliveryState.DELIVERED, attempt=Attempt(NOW, OutcomeKind.OK, 200, "ok", 1)
+                    )
+                ],
+                NOW,
             )
     assert await stored.prune(NOW + DAY, DAY) == 2
     assert sizes(path) == dict.fromkeys(TABLES, 0)
 
 
-@pytest.mark.parametrize("state", ["delivered", "skipped", "told", "dropped"])
+@pytest.mark.parametrize("state", ["delivered", "skipped", "summarized", "dropped"])
 async def test_each_settled_state_may_go(store: SqliteStore, state: str) -> None:
     await accept(store)
     await settle_all(store, state)
@@ -53,7 +59,7 @@ async def test_an_event_is_old_only_when_its_last_delivery_was_settled_that_long
 
 
 async def test_an_event_skipped_at_once_goes_too(store: SqliteStore) -> None:
-    await accept(store, entry(deliveries=(Planned("open", "r", None, "skipped", "not private"),)))
+    await accept(store, entry(deliveries=(Planned("open", "r", None, DeliveryState.SKIPPED, "not private"),)))
     assert await store.prune(NOW + DAY, DAY) == 1
 
 
@@ -100,10 +106,10 @@ async def test_events_behind_a_window_of_waiting_ones_are_found(
 
 def test_large_bodies_make_smaller_batches() -> None:
     half = pruning.BATCH_BYTES // 2
-    window = pruning.Window(tuple((seq, half) for seq in range(5)), None)
+    window = pruning.EventRange(tuple((seq, half) for seq in range(5)), None)
     assert list(window.batches()) == [[0, 1], [2, 3], [4]]
-    assert list(pruning.Window(((1, 10 * half), (2, 1)), None).batches()) == [[1], [2]]
-    assert list(pruning.Window((), None).batches()) == []
+    assert list(pruning.EventRange(((1, 10 * half), (2, 1)), None).batches()) == [[1], [2]]
+    assert list(pruning.EventRange((), None).batches()) == []
 
 
 async def test_an_event_that_woke_up_after_the_look_stays(path: Path, stored: SqliteStore) -> None:

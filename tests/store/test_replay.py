@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.core.states import DeliveryState
 from bridge.routing.decide import Planned
 from bridge.sources import PROVIDERS
 from bridge.store import DeliveryResult, Query, ReplayResult
@@ -18,15 +19,15 @@ LATER = NOW + 3 * 3600
 
 async def ask(store: SqliteStore, query: Query | None = None, now: float = LATER) -> list[ReplayResult]:
     """Read a selection and have it sent again at once."""
-    found, mark = await store.changes_since(query or Query(), None)
-    return await store.replay(found, mark, now)
+    found, cursor = await store.changes_since(query or Query(), None)
+    return await store.replay(found, cursor, now)
 
 
 async def test_a_dead_delivery_waits_again_itself_and_in_its_old_place(store: SqliteStore) -> None:
     await accept(store)
     (dead,) = await settle_all(store, "dead")
     await accept(store)
-    (replayed,) = await ask(store, Query(state="dead"))
+    (replayed,) = await ask(store, Query(state=DeliveryState.DEAD))
     assert (replayed.delivery, replayed.why) == (dead, "")
     first, second = await store.claim("general", "me", 10)
     assert (first.id, first.revived, first.replayed_at) == (dead, True, LATER)
@@ -34,7 +35,7 @@ async def test_a_dead_delivery_waits_again_itself_and_in_its_old_place(store: Sq
     assert (await store.find(Query(deliveries=(dead,))))[0].settled_at is None
 
 
-@pytest.mark.parametrize("state", ["delivered", "skipped", "told", "dropped"])
+@pytest.mark.parametrize("state", ["delivered", "skipped", "summarized", "dropped"])
 async def test_any_other_is_made_anew_beside_the_first(store: SqliteStore, state: str) -> None:
     one = event()
     await accept(store, entry(one, deliveries=(Planned("ops", "pipelines", "x.j2"), Planned("b", "pipelines", None))))
@@ -49,7 +50,7 @@ async def test_any_other_is_made_anew_beside_the_first(store: SqliteStore, state
     assert (new.state, new.replayed_at, new.settled_at, new.reason) == ("waiting", LATER, None, "")
 
 
-async def test_what_waits_already_is_passed_over(store: SqliteStore) -> None:
+async def test_a_waiting_delivery_is_skipped(store: SqliteStore) -> None:
     await accept(store, entry(channels=("a", "b")))
     await settle_all(store, "delivered", "a")
     assert [(r.row.channel, r.delivery, r.why) for r in await ask(store)] == [("b", None, "waiting"), ("a", 3, "")]
@@ -78,29 +79,29 @@ async def test_who_read_before_another_had_it_sent_is_late_even_once_that_is_set
     """Whatever the clocks say: they may differ, and be set."""
     await accept(store)
     await settle_all(store, state)
-    found, mark = await store.changes_since(Query(), None)
+    found, cursor = await store.changes_since(Query(), None)
     assert [one.why for one in await ask(store)] == [""]
-    assert [one.why for one in await store.replay(found, mark, now)] == ["waiting"]
+    assert [one.why for one in await store.replay(found, cursor, now)] == ["waiting"]
     await settle_all(store, state)
-    assert [one.why for one in await store.replay(found, mark, now)] == ["changed"]
+    assert [one.why for one in await store.replay(found, cursor, now)] == ["changed"]
     assert (await ask(store, now=now))[0].why == ""
 
 
 async def test_a_resend_that_revived_it_meanwhile_counts_too(store: SqliteStore) -> None:
     await accept(store, entry(event("k")))
     (number,) = await settle_all(store, "dead")
-    found, mark = await store.changes_since(Query(), None)
+    found, cursor = await store.changes_since(Query(), None)
     await accept(store, entry(event("k")))
-    await store.settle([DeliveryResult(number, "delivered")], NOW)
-    assert [one.why for one in await store.replay(found, mark, LATER)] == ["changed"]
+    await store.settle([DeliveryResult(number, DeliveryState.DELIVERED)], NOW)
+    assert [one.why for one in await store.replay(found, cursor, LATER)] == ["changed"]
 
 
 async def test_what_was_pruned_since_it_was_read_is_gone(path: Path, stored: SqliteStore) -> None:
     await accept(stored)
     await settle_all(stored, "delivered")
-    found, mark = await stored.changes_since(Query(), None)
+    found, cursor = await stored.changes_since(Query(), None)
     await stored.prune(NOW + 10, 1)
-    assert [one.why for one in await stored.replay(found, mark, LATER)] == ["gone"]
+    assert [one.why for one in await stored.replay(found, cursor, LATER)] == ["gone"]
     assert rows(path, "SELECT * FROM deliveries") == []
 
 
@@ -126,7 +127,7 @@ async def test_reread_gives_what_would_be_sent_and_what_was_posted(stored: Sqlit
     arrived = request({"object_kind": "pipeline", "object_attributes": {"status": "failed"}})
     (read,) = PROVIDERS["gitlab"].events(arrived, "gitlab", NOW)
     await stored.accept(arrived, [entry(read, channels=("a", "b"))], NOW)
-    await stored.settle([DeliveryResult(1, "delivered", message={"text": "Pipeline failed"})], NOW)
+    await stored.settle([DeliveryResult(1, DeliveryState.DELIVERED, message={"text": "Pipeline failed"})], NOW)
     second, first = await stored.stored_deliveries([2, 1])
     assert (first.delivery.id, first.delivery.event, first.message) == (1, read, {"text": "Pipeline failed"})
     assert (second.delivery.id, second.delivery.channel, second.message) == (2, "b", None)

@@ -1,1 +1,1 @@
-"""Read a damaged SQLite file, and copy what is left of it."""
+"""Read a damaged SQLite file, and copy its readable rows."""

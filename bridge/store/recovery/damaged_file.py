@@ -1,4 +1,4 @@
-"""Reading a store whose file may be damaged: as it is, or mended in memory. Nothing is ever written."""
+"""Read a store with a possibly damaged file, as it is or repaired in memory. Write nothing."""
 
 import contextlib
 import fcntl
@@ -11,23 +11,24 @@ from urllib.parse import quote
 
 from bridge.store.models import StoreRefusedError
 from bridge.store.sqlite import schema
-from bridge.store.sqlite.files import MEMORY, beside, length, marked
+from bridge.store.sqlite.files import MEMORY, length
+from bridge.store.sqlite.ownership import beside, marked
 
 LARGEST = 2**30
-"""Bytes of a file without its beginning that are read into memory."""
+"""Maximum size in bytes of a file to repair in memory."""
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER, _PAGE = 100, 4096
 NOT_NOW = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-"""What says nothing about the file, see https://www.sqlite.org/rescode.html."""
+"""Error codes without information about the file, see https://www.sqlite.org/rescode.html."""
 
 
 class NoStoreError(StoreRefusedError):
-    """There is no store of ours. The text is one line with the mend."""
+    """There is no store of ours. The text is one line with a hint."""
 
 
 def find(place: str) -> Path:
-    """The file, if it can be read and if there is, or was, a store in it."""
+    """Return the file if it is readable, and is or was a store."""
     if place == MEMORY:
         raise NoStoreError("BRIDGE_STORE is in memory, which nothing outlives: there is no file to look at")
     try:
@@ -52,7 +53,7 @@ def find(place: str) -> Path:
 
 
 def _remains(path: Path) -> bool:
-    """Whether something beside the file says that there was a store in it."""
+    """Return whether a file beside it shows that there was a store."""
     with contextlib.suppress(FileNotFoundError):
         if marked(beside(path, "lock").read_text("ascii", "replace")):
             return True
@@ -72,7 +73,7 @@ def at_rest(path: Path) -> bool:
 
 
 def fault_of_file(path: Path) -> str:
-    """What can be seen of a file from outside to be wrong; "" if nothing can."""
+    """Return the damage visible from outside; "" for none."""
     beginning = _beginning(path)
     if not beginning:
         return (
@@ -88,12 +89,12 @@ def fault_of_file(path: Path) -> str:
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a connection that reads what can be read and writes nothing. Raises NoStoreError, sqlite3.Error."""
+    """Open a read-only connection to the readable part. Raises NoStoreError, sqlite3.Error."""
     with closing(_opened(path)) as db:
         try:
             schema.check(db, str(path))
         except StoreRefusedError as error:
-            raise NoStoreError(str(error).replace(f" ({schema.LOOK})", "")) from None
+            raise NoStoreError(str(error).replace(f" ({schema.CHECK_HINT})", "")) from None
         if schema.is_blank(db):
             if not _remains(path):
                 raise NoStoreError(f"there is no store in {path}, which holds nothing: `bridge serve` makes it one")
@@ -102,7 +103,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """The file as it is, if its list of tables can be read; else what can be made of it in memory."""
+    """Open the file as it is if its list of tables is readable; else repair it in memory."""
     fault = fault_of_file(path)
     if not length(path):
         raise sqlite3.DatabaseError(fault)
@@ -132,19 +133,19 @@ def _as_it_is(path: Path) -> sqlite3.Connection:
 
 
 def _with_beginning(path: Path) -> sqlite3.Connection:
-    """With the header that each of our files has, if its own is lost, and with zeros for what is cut off."""
+    """Replace a lost header by the header of every store, and a missing end by zeros."""
     data = _read(path)
     return _in_memory(data[:_HEADER] if data.startswith(_MAGIC) else _fresh()[:_HEADER], data[_HEADER:])
 
 
 def _with_first_page(path: Path) -> sqlite3.Connection:
-    """With the first page of a store that was just made: the tables of the first version begin where they always do."""
+    """Replace the first page by a new store's: the tables of version 1 always begin at the same pages."""
     first = _fresh()[:_PAGE]
     return _in_memory(first, _read(path)[_PAGE:])
 
 
 def _fresh() -> bytes:
-    """A store as the first version made it, whose list of tables fits into its first page."""
+    """Return a store of version 1: its list of tables fits into the first page."""
     with closing(sqlite3.connect(MEMORY, isolation_level=None)) as new:
         for statement in schema.MIGRATIONS[0]:
             new.execute(statement)
@@ -174,7 +175,7 @@ def _in_memory(beginning: bytes, rest: bytes) -> sqlite3.Connection:
 
 @contextmanager
 def readable(path: Path) -> Iterator[sqlite3.Connection]:
-    """As ``reading``. Raises StoreRefusedError where nothing can be read."""
+    """Open as ``reading`` does. Raises StoreRefusedError if nothing is readable."""
     try:
         with reading(path) as db:
             yield db
@@ -183,13 +184,13 @@ def readable(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _length_by_header(beginning: bytes) -> int:
-    """Bytes, see https://www.sqlite.org/fileformat2.html#the_database_header."""
+    """Return the size in bytes, see https://www.sqlite.org/fileformat2.html#the_database_header."""
     return int.from_bytes(beginning[28:32], "big") * int.from_bytes(beginning[16:18], "big")
 
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Keep a service from starting meanwhile. Raises StoreRefusedError if one runs: its posts would come twice."""
+    """Keep a service from starting meanwhile. Raises StoreRefusedError if one runs: its posts would be repeated."""
     try:
         lock = os.open(beside(path, "lock"), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What is left of a store whose file is damaged: looked at without a change, and copied row by row into a new one."""
+"""Examine a damaged store without changes, and copy its readable rows into a new one."""
 
 import contextlib
 import os
@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.core.states import DeliveryState
 from bridge.store.models import StoreRefusedError
 from bridge.store.recovery.damaged_file import (
     NOT_NOW,
@@ -20,62 +21,56 @@ from bridge.store.recovery.damaged_file import (
     reading,
 )
 from bridge.store.sqlite import schema
-from bridge.store.sqlite.files import MEMORY, beside, length
+from bridge.store.sqlite.files import MEMORY, length
+from bridge.store.sqlite.ownership import beside
+from bridge.store.sqlite.records import literals
 
 GAP = 50_000
-"""Numbers that are tried one by one behind what cannot be read: a page of pages stands for no more rows."""
+"""Row numbers tried one by one after an unreadable page: an interior page refers to at most this many rows."""
 KEYS_FOR = 72 * 3600.0
-"""Seconds for which keys are remembered that were lost and that their events still hold: as long as any provider's."""
+"""Seconds to remember keys that were lost and restored from their events: the longest of any provider."""
 
-_ORDER = {
-    "requests": ("id",),
-    "events": ("seq",),
-    "keys": ("source", "key"),
-    "deliveries": ("id",),
-    "attempts": ("delivery", "number"),
-    "digests": ("id",),
-    "repeats": ("channel", "route", "subject", "print"),
-    "lanes": ("channel",),
-}
-"""The tables with what orders their rows; first those that others refer to."""
+_RENAMED = {"told": DeliveryState.SUMMARIZED}
+"""Delivery states of older schema versions."""
+_WAITING = literals(DeliveryState.WAITING)
 
 Row = tuple[str | bytes | int | float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What can be read, and so be saved."""
+    """The readable part, which can be saved."""
 
     events: int = 0
     states: Mapping[str, int] | None = None
-    """Deliveries by state; None where nothing can be read at all."""
+    """Deliveries by state; None if nothing is readable."""
     oldest: float | None = None
-    """When the event of the oldest waiting delivery was received, in Unix seconds."""
+    """Arrival of the oldest waiting delivery's event, in Unix seconds."""
     bodiless: int = 0
-    """Waiting deliveries whose body is lost: their messages will hold title and link alone."""
+    """Waiting deliveries with a lost body: their messages will have only title and link."""
     lost: int = 0
-    """Deliveries that can be read and whose event cannot."""
+    """Readable deliveries with an unreadable event."""
 
     @property
     def waiting(self) -> int:
-        """Deliveries that are still to be posted."""
-        return (self.states or {}).get("waiting", 0)
+        """Deliveries still to be posted."""
+        return (self.states or {}).get(DeliveryState.WAITING, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a look at a store found."""
+    """Result of an examination."""
 
     path: Path
     size: int
-    """Bytes, the -wal included."""
+    """Bytes, with the -wal."""
     damage: Mapping[str, str]
-    """What is wrong, by table; by `file` where it is the file as a whole. Empty: the store is fine."""
+    """Damage by table; by `file` for the file as a whole. Empty for a healthy store."""
     left: Left
 
 
 def examine(place: str) -> Examined:
-    """Look at all of a store and change nothing; beside a running service too. Raises NoStoreError."""
+    """Examine a whole store without changes, also beside a running service. Raises NoStoreError."""
     path = find(place)
     while True:
         rested = at_rest(path)
@@ -86,7 +81,7 @@ def examine(place: str) -> Examined:
 
 
 def save(place: str, target: Path) -> Left:
-    """Copy what can be read into a new store at ``target``. Raises NoStoreError, StoreRefusedError, OSError."""
+    """Copy the readable part into a new store at ``target``. Raises NoStoreError, StoreRefusedError, OSError."""
     path = find(place)
     for file in (target, beside(target, "wal"), beside(target, "journal")):
         if os.path.lexists(file):
@@ -112,8 +107,8 @@ def _examine(path: Path) -> Examined:
     damage: dict[str, str] = {}
     left = Left()
     try:
-        if said := fault_of_file(path):
-            damage["file"] = said
+        if message := fault_of_file(path):
+            damage["file"] = message
         with reading(path) as db:
             # What was made of it in memory has no path.
             if not damage and not Path(db.execute("PRAGMA database_list").fetchone()[2]).is_absolute():
@@ -134,55 +129,70 @@ def _examine(path: Path) -> Examined:
 
 
 def _damage(db: sqlite3.Connection) -> dict[str, str]:
-    """What is wrong, by table."""
-    with closing(sqlite3.connect(MEMORY, isolation_level=None)) as new:
-        for statements in schema.MIGRATIONS[: int(db.execute("PRAGMA user_version").fetchone()[0])]:
-            for statement in statements:
-                new.execute(statement)
-        expected = {str(row[0]) for row in new.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    """Return the damage by table."""
     found = {}
-    for table in filter(expected.__contains__, _ORDER):
-        if said := _damage_of(db, table):
-            found[table] = said
+    for table in schema.tables_of(int(db.execute("PRAGMA user_version").fetchone()[0])):
+        if message := _damage_of(db, table):
+            found[table] = message
     return found
 
 
 def _damage_of(db: sqlite3.Connection, table: str) -> str:
-    """What is wrong with a table and its indexes, in one line; "" if nothing is."""
+    """Return the damage of a table and its indexes, in one line; "" for none."""
     try:
-        said = [" ".join(str(row[0]).split()) for row in db.execute(f"PRAGMA integrity_check({table})")]
+        errors = [" ".join(str(row[0]).split()) for row in db.execute(f"PRAGMA integrity_check({table})")]
     except sqlite3.Error as error:
-        said = [str(error)]
-    if said == ["ok"]:
+        errors = [str(error)]
+    if errors == ["ok"]:
         return ""
-    return said[0] + (f" (and {len(said) - 1} more)" if len(said) > 1 else "")
+    return errors[0] + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else "")
 
 
 def _salvage(source: sqlite3.Connection, new: sqlite3.Connection, *, bodies: bool = True) -> Left:
-    """Copy every row that can be read into a new database, and see to it that the rows there fit together."""
-    schema.migrate(new)
+    """Copy every readable row into a new database, and make the rows there consistent."""
+    # Rows go into tables of the version that wrote them, and are then migrated like those of any older store.
+    version = _version_of(source)
+    schema.migrate(new, version)
     new.execute("BEGIN")
-    for table in _ORDER:
+    for table, key in schema.tables_of(version).items():
         columns = _columns(source, table) & _columns(new, table)
-        if not set(_ORDER[table]) <= columns:
-            continue  # it came with a later version, or nothing of it is known any more
-        # What orders the rows comes first, and the body last: not all of it may be needed.
-        names = [*_ORDER[table], *sorted(columns - {*_ORDER[table], "body"}), *(["body"] if "body" in columns else [])]
+        if not set(key) <= columns:
+            continue  # nothing of this table can be read
+        # The key comes first, and the body last: not all of it may be needed.
+        names = [*key, *sorted(columns - {*key, "body"}), *(["body"] if "body" in columns else [])]
         marks = ", ".join("?" * len(names))
         insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 (our own names)
         new.executemany(
-            insert, (row if bodies or table != "requests" else (*row[:-1], b"") for row in _rows(source, table, names))
+            insert,
+            (row if bodies or table != "requests" else (*row[:-1], b"") for row in _rows(source, table, key, names)),
         )
+    new.execute("COMMIT")
+    schema.migrate(new)
+    new.execute("BEGIN")
     left = _fit_together(new, keys_are_lost=bool(_damage_of(source, "keys")))
     new.execute("COMMIT")
     return left
+
+
+def _version_of(source: sqlite3.Connection) -> int:
+    """Return the schema version whose columns match the source's best, the oldest of several.
+
+    The version in the header may be lost with the header.
+    """
+
+    def matches(version: int) -> int:
+        with closing(sqlite3.connect(MEMORY, isolation_level=None)) as new:
+            schema.migrate(new, version)
+            return sum(len(_columns(new, table) & _columns(source, table)) for table in schema.tables_of(version))
+
+    return max(range(1, schema.VERSION + 1), key=matches)
 
 
 def _fit_together(new: sqlite3.Connection, *, keys_are_lost: bool) -> Left:
     missing = "SELECT request FROM events WHERE request NOT IN (SELECT id FROM requests)"
     bodiless = new.execute(
         f"SELECT count(*) FROM deliveries d JOIN events e ON e.seq = d.event "  # noqa: S608 (our own text)
-        f"WHERE d.state = 'waiting' AND e.request IN ({missing})"
+        f"WHERE d.state = {_WAITING} AND e.request IN ({missing})"
     ).fetchone()[0]
     # An event without its request would never be claimed; with an empty one it is posted by its title.
     new.execute(
@@ -202,9 +212,12 @@ def _fit_together(new: sqlite3.Connection, *, keys_are_lost: bool) -> Left:
 
 def _left(db: sqlite3.Connection, bodiless: int = 0, lost: int = 0) -> Left:
     events = db.execute("SELECT count(*) FROM events").fetchone()[0]
-    states = dict(db.execute("SELECT state, count(*) FROM deliveries GROUP BY state ORDER BY state").fetchall())
+    states: dict[str, int] = {}
+    for state, number in db.execute("SELECT state, count(*) FROM deliveries GROUP BY state ORDER BY state"):
+        states[_RENAMED.get(state, state)] = number
     oldest = db.execute(
-        "SELECT min(e.received_at) FROM deliveries d JOIN events e ON e.seq = d.event WHERE d.state = 'waiting'"
+        "SELECT min(e.received_at) FROM deliveries d JOIN events e ON e.seq = d.event WHERE d.state = ?",
+        (DeliveryState.WAITING,),
     ).fetchone()[0]
     return Left(events, states, oldest, bodiless, lost)
 
@@ -216,27 +229,26 @@ def _columns(db: sqlite3.Connection, table: str) -> set[str]:
         return set()
 
 
-def _rows(db: sqlite3.Connection, table: str, names: Sequence[str]) -> Iterator[Row]:
-    """Every row that can be read, whatever lies between."""
+def _rows(db: sqlite3.Connection, table: str, key: Sequence[str], names: Sequence[str]) -> Iterator[Row]:
+    """Yield every readable row, whatever lies between."""
     select = f"SELECT {', '.join(names)} FROM {table} NOT INDEXED"  # noqa: S608 (our own names)
-    order = _ORDER[table]
-    if len(order) > 1 or table in ("digests", "lanes"):
+    if table not in schema.NUMBERED:
         # From either end up to what cannot be read.
         for direction in ("ASC", "DESC"):
             try:
-                yield from db.execute(f"{select} ORDER BY {', '.join(f'{name} {direction}' for name in order)}")
+                yield from db.execute(f"{select} ORDER BY {', '.join(f'{name} {direction}' for name in key)}")
                 return
             except sqlite3.Error:
                 continue
         return
-    number, last = order[0], -1
+    number, last = key[0], -1
     while True:
         with contextlib.suppress(sqlite3.Error):
             for row in db.execute(f"{select} WHERE {number} > ? ORDER BY {number}", (last,)):
                 last = int(str(row[0]))
                 yield row
             return
-        for row in _one_by_one(db, f"{select} WHERE {number} = ?", range(last + 1, last + GAP)):
+        for row in _rows_by_number(db, f"{select} WHERE {number} = ?", range(last + 1, last + GAP)):
             last = int(str(row[0]))
             yield row
             break
@@ -244,7 +256,7 @@ def _rows(db: sqlite3.Connection, table: str, names: Sequence[str]) -> Iterator[
             return
 
 
-def _one_by_one(db: sqlite3.Connection, select: str, numbers: Sequence[int]) -> Iterator[Row]:
+def _rows_by_number(db: sqlite3.Connection, select: str, numbers: Sequence[int]) -> Iterator[Row]:
     for number in numbers:
         with contextlib.suppress(sqlite3.Error):
             yield from db.execute(select, (number,))

@@ -1,11 +1,12 @@
-"""Events on their way in: seen before or new, and if new, kept with their keys and deliveries."""
+"""Store new events with their keys and deliveries, and recognize duplicates."""
 
 import sqlite3
 from collections.abc import Sequence
 
+from bridge.core.states import DeliveryState
 from bridge.events import Request
 from bridge.store.models import AcceptResult, NewEvent
-from bridge.store.sqlite.records import EVENT_COLUMNS, event_values, keep_request, text
+from bridge.store.sqlite.records import EVENT_COLUMNS, event_values, insert_request, text
 
 _INSERT_EVENT = f"""
     INSERT INTO events ({", ".join(EVENT_COLUMNS)}, request, part)
@@ -14,7 +15,7 @@ _INSERT_EVENT = f"""
 
 
 def accept(db: sqlite3.Connection, request: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
-    """Keep what is new of a request's events, within the caller's transaction."""
+    """Store the new events of a request, within the caller's transaction."""
     outcomes: list[AcceptResult] = []
     request_number: int | None = None
     for entry in entries:
@@ -23,11 +24,11 @@ def accept(db: sqlite3.Connection, request: Request, entries: Sequence[NewEvent]
         first = _first_arrival(db, source, keys, now)
         if first is None:
             if request_number is None:
-                request_number = keep_request(db, request)
+                request_number = insert_request(db, request)
             outcome = _keep(db, request_number, entry, now)
         else:
-            outcome = _seen_again(db, first)
-        # What is remembered and not expired stays as it is: a resend does not prolong it.
+            outcome = _revive_or_ignore(db, first)
+        # A key that has not expired keeps its time: a resend does not extend it.
         for key in keys:
             db.execute(
                 "INSERT INTO keys (source, key, event, expires_at) VALUES (?, ?, ?, ?) ON CONFLICT (source, key) "
@@ -39,7 +40,7 @@ def accept(db: sqlite3.Connection, request: Request, entries: Sequence[NewEvent]
 
 
 def _first_arrival(db: sqlite3.Connection, source: str, keys: list[str], now: float) -> str | None:
-    """The id of the event that any of the keys is remembered for."""
+    """Return the id of the event that any of the keys belongs to."""
     for key in keys:
         row: tuple[str] | None = db.execute(
             "SELECT event FROM keys WHERE source = ? AND key = ? AND expires_at > ?", (source, key, now)
@@ -63,22 +64,24 @@ def _keep(db: sqlite3.Connection, request_number: int, entry: NewEvent, now: flo
                 None if planned.template is None else text(planned.template),
                 planned.state,
                 text(planned.reason),
-                None if planned.state == "waiting" else now,
+                None if planned.state == DeliveryState.WAITING else now,
             ),
         )
-    return AcceptResult("accepted", event.id, tuple(p.channel for p in entry.deliveries if p.state == "waiting"))
+    return AcceptResult(
+        "accepted", event.id, tuple(p.channel for p in entry.deliveries if p.state == DeliveryState.WAITING)
+    )
 
 
-def _seen_again(db: sqlite3.Connection, event_id: str) -> AcceptResult:
-    """A duplicate; if the first arrival was given up anywhere, its resend is a wish to have it sent after all."""
+def _revive_or_ignore(db: sqlite3.Connection, event_id: str) -> AcceptResult:
+    """Return a duplicate's result. If deliveries of the first arrival are dead, its resend revives them."""
     dead = db.execute(
-        "SELECT d.id, d.channel FROM events e JOIN deliveries d ON d.event = e.seq WHERE e.id = ? AND d.state = 'dead'",
-        (event_id,),
+        "SELECT d.id, d.channel FROM events e JOIN deliveries d ON d.event = e.seq WHERE e.id = ? AND d.state = ?",
+        (event_id, DeliveryState.DEAD),
     ).fetchall()
     if not dead:
         return AcceptResult("duplicate", event_id)
     db.executemany(
-        "UPDATE deliveries SET state = 'waiting', revived = 1, settled_at = NULL WHERE id = ?",
-        [(delivery,) for delivery, _ in dead],
+        "UPDATE deliveries SET state = ?, revived = 1, settled_at = NULL WHERE id = ?",
+        [(DeliveryState.WAITING, delivery) for delivery, _ in dead],
     )
     return AcceptResult("revived", event_id, tuple(channel for _, channel in dead))

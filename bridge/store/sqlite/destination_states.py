@@ -1,47 +1,51 @@
-"""The lanes that do not run, with what is wrong, since when, and whether that was told."""
+"""Blocked channels: the reason, since when, and whether the alert was posted."""
 
 import sqlite3
 
+from bridge.core.states import SHOWN, DeliveryState, WorkerState
 from bridge.store.models import DestinationState
-from bridge.store.sqlite.records import text
+from bridge.store.sqlite.records import literals, text
 
 
-def note(db: sqlite3.Connection, channel: str, state: str, detail: str, now: float) -> bool:
-    """Write down that a lane does not run. Returns whether this trouble is still to be told.
+def record(db: sqlite3.Connection, channel: str, state: WorkerState, detail: str, now: float) -> bool:
+    """Record a blocked channel. Return whether an alert is still due.
 
-    The same state again, after a restart say, is the same trouble: it began when it began, and is not told twice.
+    The same state again, for example after a restart, is the same incident: its beginning and its alert stay.
     """
     name = text(channel)
     db.execute(
-        "INSERT INTO lanes (channel, state, detail, since) VALUES (?, ?, ?, ?) ON CONFLICT (channel) DO UPDATE SET "
+        "INSERT INTO destination_states (channel, state, detail, since) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (channel) DO UPDATE SET "
         "detail = excluded.detail, state = excluded.state, "
         "since = CASE state WHEN excluded.state THEN since ELSE excluded.since END, "
-        "told = CASE state WHEN excluded.state THEN told ELSE 0 END",
+        "alerted = CASE state WHEN excluded.state THEN alerted ELSE 0 END",
         (name, state, text(detail), now),
     )
-    return not db.execute("SELECT told FROM lanes WHERE channel = ?", (name,)).fetchone()[0]
+    return not db.execute("SELECT alerted FROM destination_states WHERE channel = ?", (name,)).fetchone()[0]
 
 
-def told(db: sqlite3.Connection, channel: str) -> None:
-    """A lane's trouble was told."""
-    db.execute("UPDATE lanes SET told = 1 WHERE channel = ?", (text(channel),))
+def mark_alerted(db: sqlite3.Connection, channel: str) -> None:
+    """Record that the alert was posted."""
+    db.execute("UPDATE destination_states SET alerted = 1 WHERE channel = ?", (text(channel),))
 
 
 def clear(db: sqlite3.Connection, channel: str) -> int:
-    """A lane runs again, or is gone. Returns how many deliveries it had held: those that wait, and those gone since."""
+    """Remove a channel's state. Return the number of deliveries it held: those still waiting, or posted since."""
     name = text(channel)
     held = db.execute(
-        "SELECT count(*) FROM deliveries d JOIN lanes l ON l.channel = d.channel WHERE l.channel = ? "
-        "AND (d.state = 'waiting' OR d.state IN ('delivered', 'told') AND d.settled_at >= l.since)",
+        "SELECT count(*) FROM deliveries d JOIN destination_states s ON s.channel = d.channel "  # noqa: S608 (our own text)
+        f"WHERE s.channel = ? AND (d.state = {literals(DeliveryState.WAITING)} "
+        f"OR d.state IN ({literals(*SHOWN)}) AND d.settled_at >= s.since)",
         (name,),
     ).fetchone()[0]
-    db.execute("DELETE FROM lanes WHERE channel = ?", (name,))
+    db.execute("DELETE FROM destination_states WHERE channel = ?", (name,))
     return int(held)
 
 
 def rows(db: sqlite3.Connection) -> list[DestinationState]:
-    """Every lane that does not run, by its channel."""
-    found = db.execute("SELECT channel, state, detail, since, told FROM lanes ORDER BY channel")
+    """Return all blocked channels, by name."""
+    found = db.execute("SELECT channel, state, detail, since, alerted FROM destination_states ORDER BY channel")
     return [
-        DestinationState(channel, state, detail, since, bool(told)) for channel, state, detail, since, told in found
+        DestinationState(channel, WorkerState(state), detail, since, bool(alerted))
+        for channel, state, detail, since, alerted in found
     ]

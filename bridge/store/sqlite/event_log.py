@@ -1,4 +1,4 @@
-"""Questions to the ledger: which deliveries there are, and how many."""
+"""Queries of the event log: rows and counts."""
 
 import json
 import sqlite3
@@ -6,43 +6,45 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
+from bridge.core.states import OPEN, DeliveryState
 from bridge.routing import patterns
 from bridge.store.ids import delivery_number
 from bridge.store.models import Counts, Cursor, DeliveryRow, Query
 from bridge.store.sqlite.quota import size_of
-from bridge.store.sqlite.records import text
+from bridge.store.sqlite.records import literals, text
 
 ROW = """
     d.id, e.id, e.source, e.type, e.title, d.channel, d.route, d.state, d.reason, d.attempts, e.received_at,
-    d.settled_at, d.template_fault, d.template, d.told_in, d.replayed_at, e.subject, e.actor, e.confidential
+    d.settled_at, d.template_fault, d.template, d.summarized_in, d.replayed_at, e.subject, e.actor, e.confidential
 """
-"""The columns of a ``Row``, in their order."""
+"""The columns of a ``DeliveryRow``, in their order."""
 _TEXTS = ("e.title", "e.subject", "e.actor", "d.reason")
-"""Where free text is looked for."""
+"""Columns searched for free text."""
 _LAST = "\U0010ffff"
 
 
 def find(db: sqlite3.Connection, query: Query) -> list[DeliveryRow]:
-    """Deliveries with their events' columns, newest first."""
+    """Return deliveries with their events' columns, newest first."""
     numbers = _numbers(db, query)
     wanted = list(numbers if query.limit is None else islice(numbers, max(0, query.limit)))
     return rows_of(db, wanted)
 
 
-def changes_since(db: sqlite3.Connection, query: Query, mark: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
-    """What a query finds, or what of it is new or has changed since a mark."""
+def changes_since(db: sqlite3.Connection, query: Query, cursor: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
+    """Return a query's rows and a cursor; with a cursor, only rows that are new or changed since."""
     open_now = {
         number: (str(state), int(attempts))
         for number, state, attempts in db.execute(
-            "SELECT id, state, attempts FROM deliveries WHERE state IN ('waiting', 'dead')"
+            f"SELECT id, state, attempts FROM deliveries WHERE state IN ({literals(*OPEN)})"  # noqa: S608 (our own text)
         )
     }
     last = int(db.execute("SELECT coalesce(max(id), 0) FROM deliveries").fetchone()[0])
-    if mark is None:
+    if cursor is None:
         return find(db, query), Cursor(last, open_now)
-    changed = {n for n in mark.open.keys() | open_now.keys() if mark.open.get(n) != open_now.get(n)}
-    new = db.execute("SELECT id FROM deliveries WHERE id > ?", (mark.last,))
+    changed = {n for n in cursor.open.keys() | open_now.keys() if cursor.open.get(n) != open_now.get(n)}
+    new = db.execute("SELECT id FROM deliveries WHERE id > ?", (cursor.last,))
     moved = changed.union(number for (number,) in new)
     wanted = moved if query.deliveries is None else moved.intersection(query.deliveries)
     found = list(_numbers(db, query, tuple(wanted))) if wanted else []
@@ -50,17 +52,22 @@ def changes_since(db: sqlite3.Connection, query: Query, mark: Cursor | None) -> 
 
 
 def rows_of(db: sqlite3.Connection, numbers: Sequence[int]) -> list[DeliveryRow]:
-    """The rows of deliveries, newest first."""
+    """Return the rows of deliveries, newest first."""
     found = db.execute(
         f"SELECT {ROW} FROM deliveries d JOIN events e ON e.seq = d.event "  # noqa: S608 (our own text)
         "WHERE d.id IN (SELECT value FROM json_each(?)) ORDER BY d.id DESC",
         (json.dumps(numbers),),
     )
-    return [replace(DeliveryRow(*columns), confidential=confidential == 1) for *columns, confidential in found]
+    return [_row(columns) for columns in found]
+
+
+def _row(columns: tuple[Any, ...]) -> DeliveryRow:
+    row = DeliveryRow(*columns)
+    return replace(row, state=DeliveryState(row.state), confidential=row.confidential == 1)
 
 
 def events_named(db: sqlite3.Connection, name: str) -> list[str]:
-    """The ids of the events that a person may mean."""
+    """Return the ids of the events with a name."""
     asked = text(name)
     exact = db.execute("SELECT id FROM events WHERE id = ?", (asked,)).fetchall()
     if not exact and (number := delivery_number(name)) is not None:
@@ -75,27 +82,27 @@ def events_named(db: sqlite3.Connection, name: str) -> list[str]:
 
 
 def counts(db: sqlite3.Connection, limit: int) -> Counts:
-    """Deliveries by state, and the waiting ones by channel."""
+    """Count deliveries by state, and waiting ones by channel."""
     states: Counter[str] = Counter()
     waiting: dict[str, int] = {}
     for state, channel, number in db.execute("SELECT state, channel, count(*) FROM deliveries GROUP BY state, channel"):
         states[state] += number
-        if state == "waiting":
+        if state == DeliveryState.WAITING:
             waiting[channel] = number
     return Counts(states, waiting, size_of(db), limit)
 
 
 def _numbers(db: sqlite3.Connection, query: Query, among: tuple[int, ...] | None = None) -> Iterator[int]:
-    """The numbers of the deliveries that a query wants, newest first.
+    """Return the numbers of a query's deliveries, newest first.
 
-    Apart from the rows, so that what the indexes answer is not read twice: a delivery's row holds its message.
+    Apart from the rows: a delivery's row holds its message, and the indexes alone answer most queries.
     """
     among = query.deliveries if among is None else among
     asked = [
         ("d.state = ?", query.state),
         ("d.channel = ?", query.channel),
         ("d.route = ?", query.route),
-        ("d.told_in = ?", query.told_in),
+        ("d.summarized_in = ?", query.summarized_in),
         ("d.id IN (SELECT value FROM json_each(?))", None if among is None else json.dumps(among)),
         ("e.source = ?", query.source),
         ("e.id = ?", query.event),
@@ -107,10 +114,10 @@ def _numbers(db: sqlite3.Connection, query: Query, among: tuple[int, ...] | None
     ]
     given = [(c, text(value) if isinstance(value, str) else value) for c, value in asked if value is not None]
     where = " AND ".join(condition for condition, _ in given) or "TRUE"
-    looked_at = ["d.id", "e.type" if query.types else "''", *(_TEXTS if query.holds else ())]
-    join = "JOIN events e ON e.seq = d.event" if query.types or query.holds or "e." in where else ""
+    looked_at = ["d.id", "e.type" if query.types else "''", *(_TEXTS if query.contains else ())]
+    join = "JOIN events e ON e.seq = d.event" if query.types or query.contains or "e." in where else ""
     sql = f"SELECT {', '.join(looked_at)} FROM deliveries d {join} WHERE {where} ORDER BY d.id DESC"  # noqa: S608 (the conditions are those above)
-    sought = text(query.holds).casefold()
+    sought = text(query.contains).casefold()
     for number, event_type, *texts in db.execute(sql, [value for _, value in given]):
         if query.types and not patterns.verdict(query.types, event_type)[0]:
             continue
@@ -119,7 +126,7 @@ def _numbers(db: sqlite3.Connection, query: Query, among: tuple[int, ...] | None
 
 
 def _first_since(db: sqlite3.Connection, moment: float) -> int:
-    """A number below which no delivery is of an event that arrived since: ids of events begin with their time."""
+    """Return a number below every delivery of events since a moment: ids of events begin with their time."""
     (seq,) = db.execute("SELECT min(seq) FROM events WHERE id >= ?", (f"{max(0, int(moment * 1000)):012x}",)).fetchone()
     (number,) = db.execute("SELECT min(id) FROM deliveries WHERE event >= ?", (seq,)).fetchone()
     return 2**62 if number is None else int(number)

@@ -1,7 +1,6 @@
-"""From a path to open connections on a healthy SQLite file that nobody else owns."""
+"""Open connections to a healthy SQLite file without another owner."""
 
 import contextlib
-import fcntl
 import logging
 import os
 import sqlite3
@@ -10,15 +9,15 @@ from pathlib import Path
 
 from bridge.store.models import StoreRefusedError
 from bridge.store.sqlite import schema
+from bridge.store.sqlite.ownership import beside, is_owned, mark, own
 
-PATIENCE = 2.0
+BUSY_TIMEOUT = 2.0
 """Seconds to wait for another process's transaction."""
-JOURNAL = 16 * 2**20
-"""Bytes to which the write-ahead log is cut back once it has grown longer."""
+WAL_LIMIT = 16 * 2**20
+"""Size in bytes of the write-ahead log after a cut, once it was longer."""
 MEMORY = ":memory:"
-_MARK = "holds a store"
-RESCUE = (
-    "`bridge check --store` says what can be saved; or restore a copy, or move it and its -wal away to start with none"
+RESCUE_HINT = (
+    "`bridge check --store` shows what can be saved; or restore a copy, or move it and its -wal away to start empty"
 )
 
 log = logging.getLogger("bridge.store")
@@ -26,12 +25,12 @@ log = logging.getLogger("bridge.store")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Two connections to one database, and what holds it. In memory there is one connection, twice."""
+    """Two connections to one database, and its lock. In memory there is one connection, twice."""
 
     writer: sqlite3.Connection
     reader: sqlite3.Connection
     lock: int | None
-    """The descriptor of the lock file, where this process owns the database; closing it lets go."""
+    """Descriptor of the lock file, if this process owns the database; closing it releases the lock."""
 
 
 def open_files(place: str, *, owner: bool) -> Opened:
@@ -46,7 +45,7 @@ def open_files(place: str, *, owner: bool) -> Opened:
             raise StoreRefusedError(
                 f"the folder {path.parent} is not there: create it, or let BRIDGE_STORE name another"
             )
-        lock, had_store = _own(path) if owner else (None, False)
+        lock, had_store = own(path) if owner else (None, False)
     except (OSError, ValueError) as error:
         raise StoreRefusedError(f"the store at {place!r} cannot be opened: {_why(error)}") from None
     try:
@@ -67,19 +66,24 @@ def _open(path: Path, lock: int | None, *, had_store: bool) -> Opened:
         connections.append(writer := _connect(str(path)))
         schema.check(writer, str(path))
         if had_store and schema.is_blank(writer):
-            raise StoreRefusedError(f"the store {path} holds nothing any more, where there had been one: {RESCUE}")
+            raise StoreRefusedError(f"the store {path} holds nothing any more, where there had been one: {RESCUE_HINT}")
         _keep_private(path)
         if writer.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise StoreRefusedError(f"the file system of {path} cannot hold SQLite's write-ahead log: use a local disk")
+        if lock is None and schema.is_older(writer) and is_owned(path):
+            raise StoreRefusedError(
+                f"the store {path} is in use by an older version of `bridge serve`: restart it with this version, "
+                "which migrates the store"
+            )
         if schema.migrate(writer) == 0:
-            # Said, so that a volume that went missing, or a file cut to nothing, does not go unseen.
-            log.info("the store %s is new and empty", path)
+            # Logged, so that a missing volume or a truncated file is noticed.
+            log.info("store created: %s is new and empty", path)
         _refuse_torn(writer, path)
-        if lock is not None and (said := schema.damage(writer)):
-            raise StoreRefusedError(f"the store {path} is damaged ({said}): {RESCUE}")
+        if lock is not None and (message := schema.damage(writer)):
+            raise StoreRefusedError(f"the store {path} is damaged ({message}): {RESCUE_HINT}")
         connections.append(reader := _connect(str(path)))
         if lock is not None:
-            _mark(lock)
+            mark(lock)
     except FileNotFoundError:
         raise StoreRefusedError(
             f"there is no store at {path}: `bridge serve` makes it, or BRIDGE_STORE is wrong"
@@ -97,10 +101,12 @@ def _open(path: Path, lock: int | None, *, had_store: bool) -> Opened:
 
 def _connect(place: str) -> sqlite3.Connection:
     # Made here so that refusals come at once; from then on each connection belongs to one thread.
-    db = sqlite3.connect(place, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=128)
+    db = sqlite3.connect(
+        place, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=128
+    )
     try:
         db.execute("PRAGMA synchronous = FULL")
-        db.execute(f"PRAGMA journal_size_limit = {JOURNAL}")
+        db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
         db.execute("PRAGMA temp_store = MEMORY")
     except sqlite3.Error:
         db.close()
@@ -108,13 +114,8 @@ def _connect(place: str) -> sqlite3.Connection:
     return db
 
 
-def beside(path: Path, what: str) -> Path:
-    """A file that belongs to a store's: ``wal``, ``shm``, ``lock``."""
-    return path.with_name(f"{path.name}{'.' if what == 'lock' else '-'}{what}")
-
-
 def length(path: Path) -> int:
-    """How many bytes a file has; 0 for none."""
+    """Return a file's size in bytes; 0 for a missing one."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -122,53 +123,20 @@ def length(path: Path) -> int:
 
 
 def _refuse_emptied(path: Path, lock: int | None, *, had_store: bool) -> None:
-    """Refuse to make a new store over the remains of one: SQLite takes an empty file for new, and drops its -wal."""
+    """Refuse to create a store over the rest of one: SQLite takes an empty file for new, and drops its -wal."""
     if length(path) == 0 and length(beside(path, "wal")):
         what = "is empty" if path.exists() else "is not there"
         raise StoreRefusedError(
-            f"the store {path} {what}, and {beside(path, 'wal').name} has what was written last: {RESCUE}"
+            f"the store {path} {what}, and {beside(path, 'wal').name} has what was written last: {RESCUE_HINT}"
         )
     if path.exists() and length(path) == 0 and had_store:
-        raise StoreRefusedError(f"the store {path} is an empty file, where there had been a store: {RESCUE}")
+        raise StoreRefusedError(f"the store {path} is an empty file, where there had been a store: {RESCUE_HINT}")
     if path.exists() and length(path) == 0 and lock is None:
         raise StoreRefusedError(f"there is no store at {path}, which is an empty file: `bridge serve` makes it one")
 
 
-def marked(text: str) -> bool:
-    """Whether a lock file's text says that a store was made beside it."""
-    return _MARK in text.splitlines()[1:]
-
-
-def _mark(lock: int) -> None:
-    """Write into the lock file that there is a store now: should its file be found empty, it was not always so."""
-    os.pwrite(lock, f"{os.getpid()}\n{_MARK}\n".encode(), 0)
-
-
-def _own(path: Path) -> tuple[int, bool]:
-    """Lock ``<file>.lock`` and write our pid into it. The kernel lets go when the process ends, however it ends.
-
-    Returns the lock, and whether there had been a store in the file, which is there.
-    """
-    lock = os.open(beside(path, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        had_store = marked(os.pread(lock, 100, 0).decode("ascii", "replace")) and path.exists()
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n{_MARK if had_store else ''}".encode(), 0)
-    except BlockingIOError:
-        pid = os.pread(lock, 100, 0).decode("ascii", "replace").partition("\n")[0] or "unknown"
-        os.close(lock)
-        raise StoreRefusedError(
-            f"the store {path} is in use by process {pid}: stop that one, or let BRIDGE_STORE name another file"
-        ) from None
-    except BaseException:
-        os.close(lock)
-        raise
-    return lock, had_store
-
-
 def _keep_private(path: Path) -> None:
-    """Take away what others may do with the files: they hold what providers sent."""
+    """Remove other users' permissions on the files: they hold the providers' data."""
     for file in (path, beside(path, "wal"), beside(path, "shm")):
         # Missing, or another user's (a volume's): then its owner decides.
         with contextlib.suppress(FileNotFoundError, PermissionError):
@@ -177,12 +145,12 @@ def _keep_private(path: Path) -> None:
 
 
 def _refuse_torn(db: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file whose last page is cut: SQLite reads zeros there (where whole pages are missing, it refuses)."""
+    """Refuse a file with a truncated last page: SQLite reads zeros there (missing whole pages it refuses)."""
     # In this order: once all of the log was moved into the file, it must hold the pages counted before.
     pages, page_size = (int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "page_size"))
     busy, logged, moved = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     if not busy and logged == moved and path.stat().st_size < pages * page_size:
-        raise StoreRefusedError(f"the store {path} is cut short: {RESCUE}")
+        raise StoreRefusedError(f"the store {path} is cut short: {RESCUE_HINT}")
 
 
 def _why(error: Exception) -> str:
@@ -195,10 +163,10 @@ def _hint(error: sqlite3.Error) -> str:
         case sqlite3.SQLITE_NOTADB:
             return (
                 "it is not an SQLite database, or its beginning is overwritten; "
-                "`bridge check --store` looks at it, or let BRIDGE_STORE name another file"
+                "`bridge check --store` examines it, or let BRIDGE_STORE name another file"
             )
         case sqlite3.SQLITE_CORRUPT:
-            return f"it is damaged; {RESCUE}"
+            return f"it is damaged; {RESCUE_HINT}"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return "another process holds it locked; end that one and try again"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:

@@ -1,18 +1,19 @@
-"""All that is on record of one event, from its arrival to Slack's answers."""
+"""Read the complete record of one event, from its arrival to Slack's answers."""
 
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 
+from bridge.core.states import OutcomeKind
 from bridge.events import Event
-from bridge.store.models import Attempt, DedupeKey, DeliveryHistory, Digest, EventHistory
+from bridge.store.models import Attempt, DedupeKey, DeliveryHistory, DeliveryRow, Digest, EventHistory
 from bridge.store.sqlite import event_log
-from bridge.store.sqlite.outbox import event_again
+from bridge.store.sqlite.outbox import with_payload
 from bridge.store.sqlite.records import EVENT_COLUMNS, event_of, request_of, text
 
 
 def event_history(db: sqlite3.Connection, event_id: str) -> EventHistory | None:
-    """The story of one event, None if there is no such event."""
+    """Return the record of one event, None for an unknown one."""
     row = db.execute(
         f"SELECT e.seq, e.request, e.part, length(r.body), {', '.join(f'e.{c}' for c in EVENT_COLUMNS)} "  # noqa: S608 (our own text)
         "FROM events e JOIN requests r ON r.id = e.request WHERE e.id = ?",
@@ -21,23 +22,30 @@ def event_history(db: sqlite3.Connection, event_id: str) -> EventHistory | None:
     if row is None:
         return None
     seq, request, part, length, *columns = row
-    event = event_again(db, event_of(tuple(columns), {}), request, part, length)
+    event = with_payload(db, event_of(tuple(columns), {}), request, part, length)
     numbers = [number for (number,) in db.execute("SELECT id FROM deliveries WHERE event = ?", (seq,))]
     rows = reversed(event_log.rows_of(db, numbers))
     return EventHistory(
         event=event,
         request=request_of(db, request),
         part=part,
-        keys=tuple(_memories(db, event)),
+        keys=tuple(_dedupe_keys(db, event)),
         deliveries=tuple(
-            DeliveryHistory(row, _attempts(db, row.delivery), message_of(db, row.delivery), _digest(db, row.told_in))
+            DeliveryHistory(
+                row, _attempts(db, row.delivery), message_of(db, row.delivery), _digest(db, row.summarized_in)
+            )
             for row in rows
         ),
     )
 
 
+def _delivery_history(db: sqlite3.Connection, row: DeliveryRow) -> DeliveryHistory:
+    digest = _digest(db, row.summarized_in)
+    return DeliveryHistory(row, _attempts(db, row.delivery), message_of(db, row.delivery), digest)
+
+
 def message_of(db: sqlite3.Connection, delivery: int) -> Mapping[str, object] | None:
-    """What was posted of a delivery, if anything was."""
+    """Return the posted message of a delivery, if any."""
     row = db.execute("SELECT message FROM deliveries WHERE id = ?", (delivery,)).fetchone()
     return None if row is None else _message(row[0])
 
@@ -47,7 +55,7 @@ def _message(written: str | None) -> Mapping[str, object] | None:
     return message if isinstance(message, dict) else None
 
 
-def _memories(db: sqlite3.Connection, event: Event) -> Iterator[DedupeKey]:
+def _dedupe_keys(db: sqlite3.Connection, event: Event) -> Iterator[DedupeKey]:
     for key in event.keys:
         row = db.execute(
             "SELECT expires_at FROM keys WHERE source = ? AND key = ? AND event = ?",
@@ -60,11 +68,11 @@ def _attempts(db: sqlite3.Connection, delivery: int) -> tuple[Attempt, ...]:
     rows = db.execute(
         "SELECT at, kind, status, answer, seconds FROM attempts WHERE delivery = ? ORDER BY number", (delivery,)
     )
-    return tuple(Attempt(*row) for row in rows)
+    return tuple(Attempt(at, OutcomeKind(kind), *answer) for at, kind, *answer in rows)
 
 
-def _digest(db: sqlite3.Connection, told_in: str | None) -> Digest | None:
-    row = db.execute("SELECT id, posted_at, message FROM digests WHERE id = ?", (told_in,)).fetchone()
+def _digest(db: sqlite3.Connection, summarized_in: str | None) -> Digest | None:
+    row = db.execute("SELECT id, posted_at, message FROM digests WHERE id = ?", (summarized_in,)).fetchone()
     if row is None:
         return None
     digest_id, posted_at, message = row

@@ -1,18 +1,18 @@
-"""How much room the store takes, and whether there is any left."""
+"""Measure the store's size, and refuse writes at its limit."""
 
 import logging
 import sqlite3
 
 from bridge.store.models import StoreUnavailableError
 
-LOUD = 0.9
-"""The part of the limit from which on it is loud."""
+WARN_AT = 0.9
+"""Part of the limit at which a warning is logged."""
 
 log = logging.getLogger("bridge.store")
 
 
 def size_of(db: sqlite3.Connection) -> int:
-    """Bytes in use. Pages that became free count as room: SQLite fills them before its file grows."""
+    """Return the bytes in use, without free pages: SQLite fills them before its file grows."""
     pages, free, page_size = (
         int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")
     )
@@ -20,27 +20,27 @@ def size_of(db: sqlite3.Connection) -> int:
 
 
 class Quota:
-    """The limit, and what was measured last. Used by the writer's thread alone."""
+    """The size limit and the last measurement. Used only by the writer's thread."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._size = 0
-        self._loud = False
+        self._warned = False
 
     def measure(self, db: sqlite3.Connection) -> None:
-        """Look how much is used. Once for each group of commits: in between, the limit is not exact."""
+        """Measure the size once for each group of commits: in between, the limit is not exact."""
         self._size = size_of(db)
-        loud = self._size >= LOUD * self.limit
-        if loud and not self._loud:
+        warned = self._size >= WARN_AT * self.limit
+        if warned and not self._warned:
             log.error(
-                "the store is nearly full: %d of %d bytes are used; from there on new events get 503. "
-                "Raise BRIDGE_STORE_LIMIT, shorten BRIDGE_RETENTION, or see why deliveries wait",
+                "store nearly full: %d of %d bytes; when it is full, new events are answered with 503. "
+                "Raise BRIDGE_STORE_LIMIT, shorten BRIDGE_RETENTION, or find out why deliveries wait",
                 self._size,
                 self.limit,
             )
-        self._loud = loud
+        self._warned = warned
 
     def require(self) -> None:
-        """Raises StoreUnavailableError if the store is at its limit."""
+        """Raise StoreUnavailableError if the store is at its limit."""
         if self._size >= self.limit:
             raise StoreUnavailableError(f"the store is at its limit of {self.limit} bytes (BRIDGE_STORE_LIMIT)")

@@ -1,10 +1,11 @@
-"""Requests and events as rows, and back."""
+"""Convert requests and events to rows, and back."""
 
 import json
 import math
 import sqlite3
 from collections.abc import Mapping
 
+from bridge.core.states import DeliveryState
 from bridge.events import Event, Request
 
 EVENT_COLUMNS = (
@@ -17,17 +18,22 @@ EventRow = tuple[str, str, str, str, str, str, str, str, str, float | None, floa
 
 
 def text(value: str) -> str:
-    """Text that SQLite takes: lone surrogates, which are no UTF-8, are written out as backslash escapes."""
+    """Return text as valid UTF-8 for SQLite: lone surrogates become backslash escapes."""
     return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def literals(*states: DeliveryState) -> str:
+    """Return states as SQL, for ``IN (…)`` or ``=``. Only for our own enum: nothing is escaped."""
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
 def json_text(value: object) -> str:
-    """JSON of outside data for a column: ASCII, so that lone surrogates need no care."""
+    """Return JSON of outside data for a column, in ASCII: lone surrogates need no care."""
     return json.dumps(value, separators=(",", ":"))
 
 
 def seconds(value: float | None) -> float | None:
-    """A time that SQLite can hold. What is no finite double (a huge integer, NaN) is no time."""
+    """Return a time for SQLite. A value without a finite double (a huge integer, NaN) becomes None."""
     if value is None:
         return None
     try:
@@ -38,7 +44,7 @@ def seconds(value: float | None) -> float | None:
 
 
 def event_values(event: Event) -> EventRow:
-    """An event's columns."""
+    """Return an event's columns."""
     return (
         event.id,
         text(event.source),
@@ -57,7 +63,7 @@ def event_values(event: Event) -> EventRow:
 
 
 def event_of(row: EventRow, payload: Mapping[str, object]) -> Event:
-    """An event from its columns."""
+    """Return an event from its columns."""
     return Event(
         id=row[0],
         source=row[1],
@@ -76,8 +82,8 @@ def event_of(row: EventRow, payload: Mapping[str, object]) -> Event:
     )
 
 
-def keep_request(db: sqlite3.Connection, request: Request) -> int:
-    """Write a request down. Returns its number."""
+def insert_request(db: sqlite3.Connection, request: Request) -> int:
+    """Store a request. Return its number."""
     cursor = db.execute(
         "INSERT INTO requests (method, url, headers, body) VALUES (?, ?, ?, ?)",
         (text(request.method), text(request.url), json_text(dict(request.headers)), request.body),
@@ -86,7 +92,7 @@ def keep_request(db: sqlite3.Connection, request: Request) -> int:
 
 
 def request_of(db: sqlite3.Connection, number: int) -> Request:
-    """A request by its number. Raises LookupError."""
+    """Return a request by its number. Raises LookupError."""
     row = db.execute("SELECT method, url, headers, body FROM requests WHERE id = ?", (number,)).fetchone()
     if row is None:
         raise LookupError(f"no request {number}")

@@ -1,4 +1,4 @@
-"""The windows in which messages that read the same are folded into the first of them."""
+"""Repeat windows: equal messages are folded into the first of them."""
 
 import sqlite3
 
@@ -7,21 +7,22 @@ from bridge.store.sqlite.records import text
 
 
 def first_of(db: sqlite3.Connection, channel: str, window: RepeatWindow, now: float) -> int | None:
-    """The delivery that was shown in the window that is open for such a message; None if none is."""
+    """Return the delivery shown in the open window of equal messages; None without one."""
     row: tuple[int] | None = db.execute(
-        "SELECT first FROM repeats WHERE channel = ? AND route = ? AND subject = ? AND print = ? AND until > ?",
+        "SELECT first FROM repeat_windows WHERE "
+        "channel = ? AND route = ? AND subject = ? AND fingerprint = ? AND until > ?",
         (*_key(channel, window), now),
     ).fetchone()
     return row[0] if row else None
 
 
 def begin(db: sqlite3.Connection, channel: str, window: RepeatWindow, first: int, now: float) -> None:
-    """Open a window. What one before it has folded and not told yet is told with this one."""
+    """Open a window. Messages folded in an earlier one, without a notice yet, are added to it."""
     db.execute(
-        "INSERT INTO repeats (channel, route, subject, print, first, title, since, until) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, route, subject, print) DO UPDATE SET "
+        "INSERT INTO repeat_windows (channel, route, subject, fingerprint, first, title, since, until) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, route, subject, fingerprint) DO UPDATE SET "
         "first = excluded.first, title = excluded.title, until = excluded.until, "
-        "since = CASE WHEN more THEN since ELSE excluded.since END",
+        "since = CASE WHEN folded THEN since ELSE excluded.since END",
         (*_key(channel, window), first, text(window.title), now, window.until),
     )
 
@@ -29,15 +30,16 @@ def begin(db: sqlite3.Connection, channel: str, window: RepeatWindow, first: int
 def fold(db: sqlite3.Connection, channel: str, window: RepeatWindow) -> None:
     """Count one more message in an open window."""
     db.execute(
-        "UPDATE repeats SET more = more + 1 WHERE channel = ? AND route = ? AND subject = ? AND print = ?",
+        "UPDATE repeat_windows SET folded = folded + 1 "
+        "WHERE channel = ? AND route = ? AND subject = ? AND fingerprint = ?",
         _key(channel, window),
     )
 
 
 def ended(db: sqlite3.Connection, channel: str, now: float) -> list[RepeatWindow]:
-    """Windows of a channel that are over and not closed yet, the oldest first."""
+    """Return a channel's ended windows that are not closed yet, the oldest first."""
     rows = db.execute(
-        "SELECT route, subject, print, title, until, since, more FROM repeats "
+        "SELECT route, subject, fingerprint, title, until, since, folded FROM repeat_windows "
         "WHERE channel = ? AND until <= ? ORDER BY until LIMIT 100",
         (text(channel), now),
     )
@@ -45,17 +47,20 @@ def ended(db: sqlite3.Connection, channel: str, now: float) -> list[RepeatWindow
 
 
 def next_end(db: sqlite3.Connection, channel: str) -> float | None:
-    """When the next of a channel's windows ends."""
-    until: float | None = db.execute("SELECT min(until) FROM repeats WHERE channel = ?", (text(channel),)).fetchone()[0]
+    """Return the end of a channel's next window."""
+    until: float | None = db.execute(
+        "SELECT min(until) FROM repeat_windows WHERE channel = ?", (text(channel),)
+    ).fetchone()[0]
     return until
 
 
 def close(db: sqlite3.Connection, channel: str, window: RepeatWindow) -> None:
-    """What was folded in a window is told."""
+    """Remove a window."""
     db.execute(
-        "DELETE FROM repeats WHERE channel = ? AND route = ? AND subject = ? AND print = ?", _key(channel, window)
+        "DELETE FROM repeat_windows WHERE channel = ? AND route = ? AND subject = ? AND fingerprint = ?",
+        _key(channel, window),
     )
 
 
 def _key(channel: str, window: RepeatWindow) -> tuple[str, str, str, str]:
-    return text(channel), text(window.route), text(window.subject), window.print
+    return text(channel), text(window.route), text(window.subject), window.fingerprint

@@ -1,10 +1,11 @@
-"""Deliveries once more: as they would be sent again, and let wait again."""
+"""Replay: re-read stored deliveries and queue them again."""
 
 import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Literal
 
+from bridge.core.states import DeliveryState
 from bridge.store.models import Cursor, DeliveryRow, ReplayResult, StoredDelivery
 from bridge.store.sqlite.history import message_of
 from bridge.store.sqlite.outbox import COLUMNS, deliveries_of
@@ -12,7 +13,7 @@ from bridge.store.sqlite.records import text
 
 
 def stored_deliveries(db: sqlite3.Connection, numbers: Sequence[int]) -> list[StoredDelivery]:
-    """Deliveries with their payloads and what was posted of them, as many of the first as memory has room for."""
+    """Return deliveries with payloads and posted messages, as many of the first as memory allows."""
     found = db.execute(
         f"SELECT {COLUMNS} FROM json_each(?) j CROSS JOIN deliveries d ON d.id = j.value "  # noqa: S608 (our own text)
         "JOIN events e ON e.seq = d.event JOIN requests r ON r.id = e.request ORDER BY j.key",
@@ -21,33 +22,33 @@ def stored_deliveries(db: sqlite3.Connection, numbers: Sequence[int]) -> list[St
     return [StoredDelivery(delivery, message_of(db, delivery.id)) for delivery in deliveries_of(db, found)]
 
 
-def replay(db: sqlite3.Connection, rows: Sequence[DeliveryRow], mark: Cursor, now: float) -> list[ReplayResult]:
-    """Let deliveries wait again, within the caller's transaction."""
-    return [_replay(db, row, mark, now) for row in rows]
+def replay(db: sqlite3.Connection, rows: Sequence[DeliveryRow], cursor: Cursor, now: float) -> list[ReplayResult]:
+    """Queue deliveries again, within the caller's transaction."""
+    return [_replay(db, row, cursor, now) for row in rows]
 
 
-def _replay(db: sqlite3.Connection, row: DeliveryRow, mark: Cursor, now: float) -> ReplayResult:
-    if why := _obstacle(db, row, mark):
+def _replay(db: sqlite3.Connection, row: DeliveryRow, cursor: Cursor, now: float) -> ReplayResult:
+    if why := _obstacle(db, row, cursor):
         return ReplayResult(row, None, why)
-    if row.state == "dead":
+    if row.state == DeliveryState.DEAD:
         db.execute(
-            "UPDATE deliveries SET state = 'waiting', revived = 1, settled_at = NULL, replayed_at = ? "
-            "WHERE id = ? AND state = 'dead'",
-            (now, row.delivery),
+            "UPDATE deliveries SET state = ?, revived = 1, settled_at = NULL, replayed_at = ? "
+            "WHERE id = ? AND state = ?",
+            (DeliveryState.WAITING, now, row.delivery, DeliveryState.DEAD),
         )
         return ReplayResult(row, row.delivery)
     made = db.execute(
         "INSERT INTO deliveries (event, channel, route, template, state, reason, replayed_at) "
-        "SELECT event, channel, route, template, 'waiting', '', ? FROM deliveries WHERE id = ?",
-        (now, row.delivery),
+        "SELECT event, channel, route, template, ?, '', ? FROM deliveries WHERE id = ?",
+        (DeliveryState.WAITING, now, row.delivery),
     )
     return ReplayResult(row, made.lastrowid)
 
 
-def _obstacle(db: sqlite3.Connection, row: DeliveryRow, mark: Cursor) -> Literal["", "waiting", "changed", "gone"]:
-    """Why a delivery is passed over.
+def _obstacle(db: sqlite3.Connection, row: DeliveryRow, cursor: Cursor) -> Literal["", "waiting", "changed", "gone"]:
+    """Return the reason to skip a delivery.
 
-    No clock is asked: what others did since the row was read shows in the row itself and in newer deliveries.
+    No clock is needed: changes since the row was read show in the row itself and in newer deliveries.
     """
     found = db.execute(
         "SELECT event, state, attempts, replayed_at FROM deliveries WHERE id = ?", (row.delivery,)
@@ -58,8 +59,8 @@ def _obstacle(db: sqlite3.Connection, row: DeliveryRow, mark: Cursor) -> Literal
     others = db.execute(
         "SELECT state, id FROM deliveries WHERE event = ? AND channel = ?", (event, text(row.channel))
     ).fetchall()
-    if any(state == "waiting" for state, _ in others):
+    if any(state == DeliveryState.WAITING for state, _ in others):
         return "waiting"
-    if as_it_is != [row.state, row.attempts, row.replayed_at] or any(number > mark.last for _, number in others):
+    if as_it_is != [row.state, row.attempts, row.replayed_at] or any(number > cursor.last for _, number in others):
         return "changed"
     return ""

@@ -1,6 +1,7 @@
-"""The SQLite file's tables, and how they come to be: each version of the schema is one migration."""
+"""The tables of the SQLite file. Each schema version is one migration."""
 
 import sqlite3
+from contextlib import closing
 
 from bridge.store.models import StoreRefusedError
 
@@ -46,7 +47,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (source, key)
         ) WITHOUT ROWID""",
         "CREATE INDEX keys_expires_at ON keys (expires_at)",
-        # Ids are never used twice (AUTOINCREMENT): a lane knows the delivery at its head by its id.
+        # Ids are never reused (AUTOINCREMENT): a channel worker identifies the delivery at its head by its id.
         """CREATE TABLE deliveries (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             event INTEGER NOT NULL REFERENCES events (seq),
@@ -61,8 +62,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             template_fault TEXT NOT NULL DEFAULT '',
             message TEXT                -- JSON as posted
         )""",
-        # Serves the claims (the rowid is the last column of every index, so a channel's waiting ones are in order),
-        # the counts, and the ledger's questions by state.
+        # For claims (the rowid is the last column of every index, so a channel's waiting deliveries are in order),
+        # counts, and queries of the event log by state.
         "CREATE INDEX deliveries_state ON deliveries (state, channel)",
         "CREATE INDEX deliveries_event ON deliveries (event)",
         """CREATE TABLE attempts (
@@ -77,7 +78,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
     ),
     (
-        # What tells of a delivery that is `told`: a digest's id, or `repeat of` and another delivery's id.
+        # The summary of a `told` delivery: a digest's id, or `repeat of` and another delivery's id.
         "ALTER TABLE deliveries ADD COLUMN told_in TEXT",
         # When a person asked for it again; such a delivery is one of its own, beside the first.
         "ALTER TABLE deliveries ADD COLUMN replayed_at REAL",
@@ -106,7 +107,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (channel, route, subject, print)
         ) WITHOUT ROWID""",
         "CREATE INDEX repeats_until ON repeats (channel, until)",
-        # Lanes that do not run, for other processes to see, and so that each trouble is told once.
+        # Channels that are blocked: other processes read them, and each is alerted once.
         """CREATE TABLE lanes (
             channel TEXT PRIMARY KEY,
             state TEXT NOT NULL,        -- stopped or away
@@ -115,49 +116,79 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             told INTEGER NOT NULL DEFAULT 0
         ) WITHOUT ROWID""",
     ),
+    (
+        # The field's terms: delivery state `told` → `summarized`, channel worker `away` → `unavailable`.
+        "DROP INDEX deliveries_told_in",
+        "ALTER TABLE deliveries RENAME COLUMN told_in TO summarized_in",
+        "CREATE INDEX deliveries_summarized_in ON deliveries (summarized_in) WHERE summarized_in IS NOT NULL",
+        "UPDATE deliveries SET state = 'summarized' WHERE state = 'told'",
+        """UPDATE attempts SET kind = CASE kind
+            WHEN 'limited' THEN 'rate_limited'
+            WHEN 'refused' THEN 'rejected'
+            WHEN 'dead_destination' THEN 'destination_gone'
+            ELSE 'unavailable'
+        END WHERE kind IN ('limited', 'refused', 'dead_destination', 'away')""",
+        "ALTER TABLE repeats RENAME COLUMN print TO fingerprint",
+        "ALTER TABLE repeats RENAME COLUMN more TO folded",
+        "ALTER TABLE repeats RENAME TO repeat_windows",
+        "DROP INDEX repeats_until",
+        "CREATE INDEX repeat_windows_until ON repeat_windows (channel, until)",
+        "ALTER TABLE lanes RENAME COLUMN told TO alerted",
+        "ALTER TABLE lanes RENAME TO destination_states",
+        "UPDATE destination_states SET state = 'unavailable' WHERE state = 'away'",
+    ),
 )
-"""The statements that lead from each version to the next. What was released is not changed any more."""
+"""The statements from each version to the next. A released one is never changed."""
 
 VERSION = len(MIGRATIONS)
 
-LOOK = "`bridge check --store` looks at it and changes nothing"
+NUMBERED = ("requests", "events", "deliveries")
+"""Tables with a number as their key. The others are ordered by text, or by several columns."""
 
-QUICKLY = 64 * 2**20
-"""Bytes up to which the whole of a store is looked at when it is opened: a tenth of a second."""
+CHECK_HINT = "`bridge check --store` examines it and changes nothing"
+
+FULL_CHECK_BYTES = 64 * 2**20
+"""Maximum size for a check of the whole store when it is opened: a tenth of a second."""
 
 
 def check(db: sqlite3.Connection, name: str) -> None:
-    """Refuse a database that is not ours, or that newer code wrote. Changes nothing. Raises StoreRefusedError."""
+    """Refuse another program's database, or one of a newer version. Change nothing. Raises StoreRefusedError."""
     if _pragma(db, "application_id") != APPLICATION_ID:
         if _pragma(db, "user_version") or db.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise StoreRefusedError(
-                f"{name} is another program's database: let BRIDGE_STORE name a file of its own ({LOOK})"
+                f"{name} is another program's database: let BRIDGE_STORE name a file of its own ({CHECK_HINT})"
             )
     elif (version := _pragma(db, "user_version")) > VERSION:
         raise StoreRefusedError(
             f"{name} was written by a newer version (its tables have version {version}, this program knows {VERSION}): "
-            f"upgrade, or let BRIDGE_STORE name another file ({LOOK})"
+            f"upgrade, or let BRIDGE_STORE name another file ({CHECK_HINT})"
         )
 
 
+def is_older(db: sqlite3.Connection) -> bool:
+    """Return whether an older version wrote the tables, so that they need a migration."""
+    return 0 < _pragma(db, "user_version") < VERSION
+
+
 def is_blank(db: sqlite3.Connection) -> bool:
-    """Whether a database holds nothing at all, as one that was just made."""
+    """Return whether a database is empty, like a new one."""
     return not _pragma(db, "user_version") and not db.execute("SELECT 1 FROM sqlite_master").fetchone()
 
 
-def migrate(db: sqlite3.Connection) -> int:
-    """Bring the tables to this version, in one transaction. Returns the version that they had, 0 for none."""
-    if _pragma(db, "user_version") == VERSION:
-        return VERSION
+def migrate(db: sqlite3.Connection, to: int | None = None) -> int:
+    """Migrate the tables to a version, by default ours, in one transaction. Return the version before, 0 for none."""
+    to = VERSION if to is None else to
+    if (version := _pragma(db, "user_version")) >= to:
+        return version
     db.execute("BEGIN IMMEDIATE")
     try:
         # Asked again: another process may have been faster.
         version = _pragma(db, "user_version")
-        for statements in MIGRATIONS[version:]:
+        for statements in MIGRATIONS[version:to]:
             for statement in statements:
                 db.execute(statement)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        write_version(db)
+        write_version(db, to)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
@@ -166,24 +197,39 @@ def migrate(db: sqlite3.Connection) -> int:
     return version
 
 
-def damage(db: sqlite3.Connection) -> str:
-    """What is wrong within the tables, in one line; "" if nothing is.
+def tables_of(version: int) -> dict[str, tuple[str, ...]]:
+    """Return the tables of a version with their key columns. A table comes after those that it refers to."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+        migrate(new, version)
+        names = new.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        return {
+            name: tuple(
+                column
+                for (column,) in new.execute("SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY pk", (name,))
+            )
+            for (name,) in names.fetchall()
+        }
 
-    In a large store the table of the requests is left out: with its bodies it may be a hundred times the rest, and
-    whoever starts waits for this. `bridge check --store` looks at all of it.
+
+def damage(db: sqlite3.Connection) -> str:
+    """Return the first damage within the tables, in one line; "" for none.
+
+    In a large store the requests are left out: with their bodies they may be a hundred times the rest, and the start
+    waits for this. `bridge check --store` examines everything.
     """
-    small = _pragma(db, "page_count") * _pragma(db, "page_size") <= QUICKLY
-    tables = ("events", "keys", "deliveries", "attempts", "digests", "repeats", "lanes")
-    for table in (*tables, "requests") if small else tables:
-        said = str(db.execute(f"PRAGMA quick_check({table})").fetchone()[0])
-        if said != "ok":
-            return " ".join(said.split())
+    small = _pragma(db, "page_count") * _pragma(db, "page_size") <= FULL_CHECK_BYTES
+    for table in tables_of(VERSION):
+        if table == "requests" and not small:
+            continue
+        message = str(db.execute(f"PRAGMA quick_check({table})").fetchone()[0])
+        if message != "ok":
+            return " ".join(message.split())
     return ""
 
 
-def write_version(db: sqlite3.Connection) -> None:
-    """Write the version into the file's header: the smallest write there is."""
-    db.execute(f"PRAGMA user_version = {VERSION}")
+def write_version(db: sqlite3.Connection, version: int | None = None) -> None:
+    """Write the version, by default ours, into the file's header: the smallest possible write."""
+    db.execute(f"PRAGMA user_version = {VERSION if version is None else version}")
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> int:

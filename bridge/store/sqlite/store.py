@@ -1,12 +1,13 @@
-"""The embedded store: one SQLite file, one thread that writes and one that reads."""
+"""The embedded store: one SQLite file, one thread for writes and one for reads."""
 
 import asyncio
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Literal
+from pathlib import Path
 
+from bridge.core.states import WorkerState
 from bridge.events import Request
 from bridge.store.models import (
     AcceptResult,
@@ -42,12 +43,15 @@ from bridge.store.sqlite.quota import Quota
 from bridge.store.sqlite.records import json_text
 from bridge.store.sqlite.worker import Worker
 
-MOST_NAMED = 12
-"""Entries of each list in a backlog."""
+MAX_LISTED = 12
+"""Length of each list in a backlog."""
 
 
 def open_sqlite(place: str, *, limit: int, owner: bool) -> "SqliteStore":
-    """Open ``relative.db``, ``/absolute.db`` or ``:memory:``: what follows ``sqlite:///``. Raises StoreRefusedError."""
+    """Open ``relative.db``, ``/absolute.db`` or ``:memory:``, a URL's part after ``sqlite:///``.
+
+    Raises StoreRefusedError.
+    """
     return SqliteStore(open_files(place, owner=owner), limit, place)
 
 
@@ -57,21 +61,21 @@ class SqliteStore:
     def __init__(self, opened: Opened, limit: int, place: str) -> None:
         self._lock = opened.lock
         self._place = place
-        self._room = Quota(limit)
+        self._quota = Quota(limit)
         self._seen_version = _data_version(opened.writer)
-        self._writer = Worker("store writer", opened.writer, self._room.measure)
+        self._writer = Worker("store writer", opened.writer, self._quota.measure)
         self._reader = self._writer if opened.reader is opened.writer else Worker("store reader", opened.reader)
 
     @property
     def commits(self) -> int:
-        """Transactions committed so far: far fewer than calls where many come at once."""
+        """Transactions committed so far: far fewer than calls under load."""
         return self._writer.commits
 
     async def accept(self, request: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
         """See ``Store.accept``."""
 
         def job(db: sqlite3.Connection) -> list[AcceptResult]:
-            self._room.require()
+            self._quota.require()
             return accept.accept(db, request, entries, now)
 
         return await self._writer.write(job)
@@ -80,14 +84,14 @@ class SqliteStore:
         """See ``Store.claim``."""
         return await self._reader.read(lambda db: outbox.claim(db, channel, n))
 
-    async def settle(self, settlements: Sequence[DeliveryResult], now: float) -> None:
+    async def settle(self, results: Sequence[DeliveryResult], now: float) -> None:
         """See ``Store.settle``."""
-        messages = outbox.message_texts(settlements)
-        await self._writer.write(lambda db: outbox.settle(db, settlements, messages, now))
+        messages = outbox.message_texts(results)
+        await self._writer.write(lambda db: outbox.settle(db, results, messages, now))
 
-    async def waiting(self, channel: str, most: int) -> int:
+    async def waiting(self, channel: str, limit: int) -> int:
         """See ``Store.waiting``."""
-        return await self._reader.read(lambda db: digests.waiting(db, channel, most))
+        return await self._reader.read(lambda db: digests.waiting(db, channel, limit))
 
     async def open_window(self, channel: str, window: RepeatWindow, now: float) -> int | None:
         """See ``Store.open_window``."""
@@ -107,29 +111,29 @@ class SqliteStore:
 
     async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
         """See ``Store.backlog``."""
-        return await self._reader.read(lambda db: digests.backlog(db, channel, failures, MOST_NAMED))
+        return await self._reader.read(lambda db: digests.backlog(db, channel, failures, MAX_LISTED))
 
-    async def keep_digest(
+    async def record_digest(
         self, digest_id: str, channel: str, upto: int, message: Mapping[str, object], now: float
     ) -> None:
-        """See ``Store.keep_digest``."""
+        """See ``Store.record_digest``."""
         written = json_text(message)
-        await self._writer.write(lambda db: digests.keep(db, digest_id, channel, upto, written, now))
+        await self._writer.write(lambda db: digests.record(db, digest_id, channel, upto, written, now))
 
     async def unfinished_digests(self, channel: str) -> list[str]:
         """See ``Store.unfinished_digests``."""
         return await self._reader.read(lambda db: digests.unfinished(db, channel))
 
-    async def tell_digest(self, digest_id: str, now: float) -> None:
-        """See ``Store.tell_digest``."""
-        while not await self._writer.write(lambda db: digests.tell(db, digest_id, now)):
+    async def settle_digest(self, digest_id: str, now: float) -> None:
+        """See ``Store.settle_digest``."""
+        while not await self._writer.write(lambda db: digests.settle(db, digest_id, now)):
             pass
 
     async def check(self) -> None:
         """See ``Store.check``."""
 
         def job(db: sqlite3.Connection) -> None:
-            self._room.require()
+            self._quota.require()
             schema.write_version(db)
 
         await self._writer.write(job)
@@ -138,48 +142,48 @@ class SqliteStore:
         """See ``Store.find``."""
         return await self._reader.read(lambda db: event_log.find(db, query))
 
-    async def changes_since(self, query: Query, mark: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
-        """See ``Store.news``."""
-        return await self._reader.read(lambda db: event_log.changes_since(db, query, mark))
+    async def changes_since(self, query: Query, cursor: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
+        """See ``Store.changes_since``."""
+        return await self._reader.read(lambda db: event_log.changes_since(db, query, cursor))
 
     async def events_named(self, name: str) -> list[str]:
         """See ``Store.events_named``."""
         return await self._reader.read(lambda db: event_log.events_named(db, name))
 
     async def event_history(self, event_id: str) -> EventHistory | None:
-        """See ``Store.story``."""
+        """See ``Store.event_history``."""
         return await self._reader.read(lambda db: event_history(db, event_id))
 
     async def stored_deliveries(self, deliveries: Sequence[int]) -> list[StoredDelivery]:
-        """See ``Store.reread``."""
+        """See ``Store.stored_deliveries``."""
         return await self._reader.read(lambda db: replay.stored_deliveries(db, deliveries))
 
-    async def replay(self, rows: Sequence[DeliveryRow], mark: Cursor, now: float) -> list[ReplayResult]:
+    async def replay(self, rows: Sequence[DeliveryRow], cursor: Cursor, now: float) -> list[ReplayResult]:
         """See ``Store.replay``."""
-        return await self._writer.write(lambda db: replay.replay(db, rows, mark, now))
+        return await self._writer.write(lambda db: replay.replay(db, rows, cursor, now))
 
     async def served(self) -> bool:
         """See ``Store.served``."""
-        return self._lock is not None or await asyncio.to_thread(is_owned, self._place)
+        return self._lock is not None or await asyncio.to_thread(is_owned, Path(self._place))
 
     async def counts(self) -> Counts:
         """See ``Store.counts``."""
-        return await self._reader.read(lambda db: event_log.counts(db, self._room.limit))
+        return await self._reader.read(lambda db: event_log.counts(db, self._quota.limit))
 
-    async def note_destination(self, channel: str, state: Literal["stopped", "away"], detail: str, now: float) -> bool:
-        """See ``Store.note_lane``."""
-        return await self._writer.write(lambda db: destination_states.note(db, channel, state, detail, now))
+    async def record_destination(self, channel: str, state: WorkerState, detail: str, now: float) -> bool:
+        """See ``Store.record_destination``."""
+        return await self._writer.write(lambda db: destination_states.record(db, channel, state, detail, now))
 
     async def destination_alerted(self, channel: str) -> None:
-        """See ``Store.lane_told``."""
-        await self._writer.write(lambda db: destination_states.told(db, channel))
+        """See ``Store.destination_alerted``."""
+        await self._writer.write(lambda db: destination_states.mark_alerted(db, channel))
 
     async def clear_destination(self, channel: str) -> int:
-        """See ``Store.clear_lane``."""
+        """See ``Store.clear_destination``."""
         return await self._writer.write(lambda db: destination_states.clear(db, channel))
 
     async def destination_states(self) -> list[DestinationState]:
-        """See ``Store.lanes``."""
+        """See ``Store.destination_states``."""
         return await self._reader.read(destination_states.rows)
 
     async def prune(self, now: float, retention: float) -> int:
@@ -191,7 +195,7 @@ class SqliteStore:
         dropped = 0
         after: int | None = 0
         while after is not None:
-            window = await self._reader.read(partial(pruning.look, after=after, before=before))
+            window = await self._reader.read(partial(pruning.find_old, after=after, before=before))
             for batch in window.batches():
                 dropped += await self._writer.write(partial(pruning.drop_events, seqs=batch, before=before))
             after = window.after

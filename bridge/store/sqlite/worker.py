@@ -1,4 +1,4 @@
-"""A thread that works on one SQLite connection, and commits whatever has queued up in one go."""
+"""Run jobs on one SQLite connection in a thread, and commit all queued jobs together."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 from bridge.store.models import StoreUnavailableError
 
 GROUP = 256
-"""Calls in one transaction at most, so that the first does not wait long for the last."""
+"""Maximum of calls in one transaction, so that the first does not wait long for the last."""
 
 T = TypeVar("T")
 log = logging.getLogger("bridge.store")
@@ -20,7 +20,7 @@ log = logging.getLogger("bridge.store")
 
 @dataclass(slots=True, eq=False)
 class _Call:
-    """One coroutine that waits for its job."""
+    """One coroutine waiting for its job."""
 
     job: Callable[[sqlite3.Connection], object]
     writes: bool
@@ -38,10 +38,10 @@ class _Call:
 
 
 class Worker:
-    """Runs jobs on a connection in a thread of its own. The connection belongs to it, and is closed by it.
+    """Run jobs on a connection in its own thread. The worker owns the connection and closes it.
 
-    A job is a plain function of the connection that leaves BEGIN and COMMIT to the worker. Whatever goes wrong in one
-    reaches its caller as StoreUnavailableError, and the thread goes on.
+    A job is a plain function of the connection; the worker adds BEGIN and COMMIT. Any error of a job is raised to its
+    caller as StoreUnavailableError, and the thread continues.
     """
 
     def __init__(
@@ -57,16 +57,16 @@ class Worker:
         self._thread.start()
 
     async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a job in a transaction, and return once it is committed. Raises StoreUnavailableError."""
+        """Run a job in a transaction, and return after its commit. Raises StoreUnavailableError."""
         # The cast is sound: the result of this very job resolves the future.
         return cast("T", await self._submit(job, writes=True))
 
     async def read(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a job that only reads, on one snapshot, between the groups. Raises StoreUnavailableError."""
+        """Run a read-only job on one snapshot, between the groups. Raises StoreUnavailableError."""
         return cast("T", await self._submit(job, writes=False))
 
     async def close(self) -> None:
-        """Finish what is queued, close the connection, end the thread."""
+        """Finish queued jobs, close the connection, end the thread."""
         if not self._closed:
             self._closed = True
             self._queue.put(None)
@@ -80,23 +80,23 @@ class Worker:
         return future
 
     def _run(self) -> None:
-        while self._turn():
+        while self._run_group():
             pass
         self._db.close()
 
-    def _turn(self) -> bool:
-        """One group: take it, do it, answer it. Returns whether more may come."""
-        # Apart from the loop, so that answered calls, with their bodies, are not held while it waits for the next.
-        calls, more = self._take()
+    def _run_group(self) -> bool:
+        """Run one group of calls and answer them. Return whether more may come."""
+        # Not part of the loop in `_run`: answered calls, with their bodies, are freed before it waits for the next.
+        calls, is_open = self._take()
         self._write([call for call in calls if call.writes])
         for call in calls:
             if not call.writes:
                 self._read(call)
         self._answer(calls)
-        return more
+        return is_open
 
     def _take(self) -> tuple[list[_Call], bool]:
-        """Whatever has queued up, and whether more may come."""
+        """Return all queued calls, and whether more may come."""
         calls: list[_Call] = []
         try:
             call = self._queue.get()
@@ -110,7 +110,7 @@ class Worker:
         return calls, False
 
     def _write(self, calls: list[_Call]) -> None:
-        """Run jobs in one transaction. If that cannot be committed, none of them has happened."""
+        """Run jobs in one transaction. If the commit fails, none of them has happened."""
         if not calls:
             return
         db = self._db
@@ -129,7 +129,7 @@ class Worker:
                 call.error = _unavailable(error)
 
     def _write_one(self, call: _Call) -> None:
-        """Run a job such that its error costs its neighbours nothing."""
+        """Run a job in a savepoint, so that its error does not affect the others."""
         db = self._db
         db.execute("SAVEPOINT call")
         try:
@@ -156,11 +156,11 @@ class Worker:
             try:
                 self._db.execute("ROLLBACK")
             except sqlite3.Error as error:
-                log.error("the store cannot roll back: %s", error)
+                log.error("store rollback failed: %s", error)
 
     @staticmethod
     def _answer(calls: list[_Call]) -> None:
-        """Wake each loop once for all its callers."""
+        """Wake each event loop once for all its callers."""
         by_loop: dict[asyncio.AbstractEventLoop, list[_Call]] = {}
         for call in calls:
             by_loop.setdefault(call.future.get_loop(), []).append(call)
@@ -168,7 +168,7 @@ class Worker:
             try:
                 loop.call_soon_threadsafe(_resolve, its_calls)
             except RuntimeError:
-                log.debug("%d callers of the store are gone with their event loop", len(its_calls))
+                log.debug("event loop closed: %d store calls unanswered", len(its_calls))
 
 
 def _resolve(calls: list[_Call]) -> None:
@@ -177,10 +177,10 @@ def _resolve(calls: list[_Call]) -> None:
 
 
 def _unavailable(error: BaseException) -> StoreUnavailableError:
-    """An error for one caller; each gets an exception of its own, since raising one writes its traceback into it."""
+    """Return an exception for one caller. Each needs its own, since raising writes a traceback into it."""
     if isinstance(error, StoreUnavailableError):
         return StoreUnavailableError(*error.args)
     if isinstance(error, sqlite3.OperationalError):
         return StoreUnavailableError(str(error))
-    log.error("the store failed in a way that it should not", exc_info=error)
+    log.error("internal error in the store", exc_info=error)
     return StoreUnavailableError(f"{type(error).__name__} in the store")

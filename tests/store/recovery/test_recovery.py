@@ -13,6 +13,7 @@ from bridge.store.recovery import recovery
 from bridge.store.recovery.damaged_file import NoStoreError
 from bridge.store.recovery.recovery import Examined, examine, save
 from bridge.store.sqlite import schema
+from bridge.store.sqlite.ownership import beside
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.conftest import opened
 from tests.store.samples import DAY, NOW, entry, event, execute, request, rows, settle_all
@@ -165,7 +166,7 @@ async def test_a_file_that_is_cut_short_is_read_as_far_as_it_goes(full: Path) ->
 
 
 @pytest.mark.parametrize("beginning", [bytes(100), b"\x5a" * 100, b"garbage"])
-async def test_a_beginning_that_is_overwritten_is_mended_in_memory(full: Path, beginning: bytes) -> None:
+async def test_a_beginning_that_is_overwritten_is_repaired_in_memory(full: Path, beginning: bytes) -> None:
     with full.open("r+b") as file:
         file.write(beginning)
     found, store = await look_and_save(full)
@@ -303,21 +304,66 @@ def test_a_store_in_memory_has_no_file() -> None:
         examine(":memory:")
 
 
-async def test_an_older_versions_store_is_looked_at_and_saved_as_it_is(path: Path) -> None:
+def write_older(path: Path, version: int, number: int = 300) -> None:
+    """Write a store as an older version of the schema did, with deliveries that wait and some that are settled."""
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
-        for statement in schema.MIGRATIONS[0]:
-            old.execute(statement)
-        old.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-        old.execute("PRAGMA user_version = 1")
-        old.execute("INSERT INTO requests VALUES (1, 'POST', '', '{}', x'7b7d')")
-        values = ("id-1", "gitlab", "gitlab", "push", "[]", "s", "t", "", "", None, NOW, 0, 0, 1, 0)
-        old.execute(f"INSERT INTO events VALUES (1, {', '.join('?' * len(values))})", values)  # noqa: S608 (marks alone)
-        old.execute(
-            "INSERT INTO deliveries (event, channel, route, state, reason) VALUES (1, 'general', 'r', 'waiting', '')"
-        )
+        schema.migrate(old, version)
+        old.execute("BEGIN")
+        for n in range(1, number + 1):
+            old.execute("INSERT INTO requests VALUES (?, 'POST', '', '{}', x'7b7d')", (n,))
+            values = (f"id-{n}", "gitlab", "gitlab", "push", "[]", "s", "t" * 300, "", "", None, NOW + n, 0, 0, n, 0)
+            old.execute(f"INSERT INTO events VALUES ({n}, {', '.join('?' * len(values))})", values)  # noqa: S608 (marks)
+            old.execute(
+                "INSERT INTO deliveries (event, channel, route, state, reason) VALUES (?, 'general', 'r', ?, ?)",
+                (n, "waiting" if version == 1 or n % 2 else "told", "x" * 100),
+            )
+            old.execute("INSERT INTO attempts VALUES (?, 1, ?, 'away', NULL, '', 1)", (n, NOW))
+        if version > 1:
+            old.execute("UPDATE deliveries SET told_in = 'd1' WHERE state = 'told'")
+            old.execute("INSERT INTO lanes VALUES ('general', 'away', 'no answer', ?, 1)", (NOW,))
+        old.execute("COMMIT")
+    beside(path, "lock").write_text("1\nholds a store\n")
+
+
+async def saved_states(store: SqliteStore) -> set[str]:
+    """The states of all deliveries, and the kinds of all attempts, of a store that was saved."""
+    kinds = await store._reader.read(lambda db: db.execute("SELECT DISTINCT kind FROM attempts").fetchall())
+    return {row.state for row in await store.find(Query(limit=None))} | {kind for (kind,) in kinds}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+async def test_an_older_versions_store_is_looked_at_and_saved_with_todays_states(path: Path, version: int) -> None:
+    write_older(path, version)
     found, store = await look_and_save(path)
-    assert (found.damage, found.left.waiting) == ({}, 1)
-    assert len(await store.claim("general", "me", 10)) == 1
+    summarized = 0 if version == 1 else 150
+    assert (found.damage, found.left.waiting) == ({}, 300 - summarized)
+    assert (found.left.states or {}).get("summarized", 0) == summarized
+    assert len(await store.claim("general", "me", 1000)) == 300 - summarized
+    assert await saved_states(store) <= {"waiting", "summarized", "unavailable"}
+    assert len(await store.find(Query(summarized_in="d1", limit=None))) == summarized
+    states = [(row.channel, row.state, row.alerted) for row in await store.destination_states()]
+    assert states == ([] if version == 1 else [("general", "unavailable", True)])
+    await store.close()
+
+
+@pytest.mark.parametrize("harm", ["page", "header", "first page"])
+async def test_a_damaged_store_of_version_2_is_saved_with_todays_states(path: Path, harm: str) -> None:
+    write_older(path, 2)
+    if harm == "header":
+        with path.open("r+b") as file:
+            file.write(bytes(100))
+    else:
+        zero(path, 0 if harm == "first page" else pages_of(path, "deliveries")[3])
+    found, store = await look_and_save(path)
+    assert found.damage
+    left = found.left.states or {}
+    assert left.keys() == {"waiting", "summarized"}
+    assert sum(left.values()) == 300 if harm != "page" else 200 < sum(left.values()) < 300
+    assert await saved_states(store) == {"waiting", "summarized", "unavailable"}
+    # With the first page goes the list of tables: of a later version's columns and tables nothing is known then.
+    kept = 0 if harm == "first page" else left["summarized"]
+    assert len(await store.find(Query(summarized_in="d1", limit=None))) == kept
+    assert len(await store.destination_states()) == (harm != "first page")
     await store.close()
 
 

@@ -1,4 +1,4 @@
-"""Opening: what is refused and how it is said, who may see the files, who owns them, and migrations."""
+"""Opening: refusals and their texts, who may see the files, who owns them, and migrations."""
 # ruff: noqa: ASYNC220 (nothing else runs on the event loop of these tests)
 
 import os
@@ -76,7 +76,7 @@ def test_an_unknown_scheme_is_refused_without_repeating_the_url(url: str) -> Non
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite://bridge.db", "sqlite://host/bridge.db"])
-def test_too_few_slashes_are_refused_with_the_mend(url: str) -> None:
+def test_too_few_slashes_are_refused_with_the_hint(url: str) -> None:
     assert "three slashes" in refusal(url)
 
 
@@ -295,7 +295,7 @@ async def test_every_commit_is_on_disk(path: Path) -> None:
     await store.close()
 
 
-async def test_a_second_owner_is_refused_and_told_the_firsts_pid(path: Path) -> None:
+async def test_a_second_owner_is_refused_with_the_pid_of_the_first(path: Path) -> None:
     url = f"sqlite:///{path}"
     with subprocess.Popen(
         [sys.executable, "-c", OWNER, url], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

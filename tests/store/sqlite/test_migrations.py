@@ -1,0 +1,114 @@
+"""Migrations of a store with rows that an older schema version wrote, on real SQLite."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bridge.core.states import DeliveryState, OutcomeKind, WorkerState
+from bridge.store import DestinationState, Query, RepeatWindow, StoreRefusedError, open_store
+from bridge.store.sqlite import schema
+from tests.store.conftest import opened
+from tests.store.samples import LIMIT, NOW, rows
+
+WINDOW = RepeatWindow("r", "7!12", "abc", "Pipeline failed", NOW + 600, NOW, folded=3)
+
+
+def test_the_enums_are_spelled_as_the_newest_version_stores_them() -> None:
+    """The migrations hold literal text: whoever renames a state writes another migration."""
+    assert set(DeliveryState) == {"waiting", "delivered", "skipped", "summarized", "dead", "dropped"}
+    assert set(OutcomeKind) == {"ok", "rate_limited", "rejected", "destination_gone", "unavailable"}
+    assert set(WorkerState) == {"running", "paused", "unavailable", "stopped"}
+
+
+def write_version_2(path: Path) -> None:
+    """Write a store as version 2 of the schema did: one delivery of each state, and one attempt of each kind."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        schema.migrate(db, 2)
+        db.execute("BEGIN")
+        db.execute("INSERT INTO requests VALUES (1, 'POST', '', '{}', x'7b7d')")
+        event = ("id-1", "gitlab", "gitlab", "push", "[]", "s", "t", "", "", None, NOW, 0, 0, 1, 0)
+        db.execute(f"INSERT INTO events VALUES (1, {', '.join('?' * len(event))})", event)  # noqa: S608 (marks alone)
+        states = ("waiting", "delivered", "skipped", "told", "dead", "dropped")
+        for number, state in enumerate(states, 1):
+            db.execute(
+                "INSERT INTO deliveries (id, event, channel, route, state, reason, settled_at, told_in) "
+                "VALUES (?, 1, 'general', 'r', ?, '', ?, ?)",
+                (number, state, None if state == "waiting" else NOW, "d1" if state == "told" else None),
+            )
+        for number, kind in enumerate(("ok", "limited", "refused", "dead_destination", "away"), 1):
+            db.execute("INSERT INTO attempts VALUES (1, ?, ?, ?, NULL, '', 0.1)", (number, NOW, kind))
+        db.execute("INSERT INTO digests VALUES ('d1', 'general', 4, ?, '{\"text\": \"many\"}', 1)", (NOW,))
+        window = ("general", WINDOW.route, WINDOW.subject, WINDOW.fingerprint, 2, WINDOW.title, NOW, WINDOW.until, 3)
+        db.execute("INSERT INTO repeats VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", window)
+        db.execute("INSERT INTO lanes VALUES ('deploys', 'stopped', 'no_service', ?, 1)", (NOW,))
+        db.execute("INSERT INTO lanes VALUES ('general', 'away', 'no answer', ?, 0)", (NOW,))
+        db.execute("COMMIT")
+
+
+async def test_version_2_is_migrated_with_its_states_kinds_and_windows(path: Path) -> None:
+    write_version_2(path)
+    store = opened(f"sqlite:///{path}")
+    states = [row.state for row in (await store.find(Query()))[::-1]]
+    assert states == ["waiting", "delivered", "skipped", "summarized", "dead", "dropped"]
+    (summarized,) = await store.find(Query(summarized_in="d1"))
+    assert (summarized.delivery, summarized.state) == (4, DeliveryState.SUMMARIZED)
+    history = await store.event_history("id-1")
+    assert history is not None
+    assert [attempt.kind for attempt in history.deliveries[0].attempts] == [
+        *("ok", "rate_limited", "rejected", "destination_gone", "unavailable")
+    ]
+    assert history.deliveries[3].digest is not None
+    assert await store.destination_states() == [
+        DestinationState("deploys", WorkerState.STOPPED, "no_service", NOW, alerted=True),
+        DestinationState("general", WorkerState.UNAVAILABLE, "no answer", NOW, alerted=False),
+    ]
+    assert await store.open_window("general", WINDOW, NOW) == 2
+    assert await store.ended_windows("general", NOW + 600) == [replace(WINDOW, since=NOW)]
+    # The store works: the waiting delivery is claimed, and the number of the next one is new.
+    assert [delivery.id for delivery in await store.claim("general", "me", 10)] == [1]
+    await store.close()
+    assert rows(path, "PRAGMA user_version") == [(schema.VERSION,)]
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+async def test_a_migrated_store_has_the_tables_of_a_new_one(path: Path) -> None:
+    def layout(file: Path) -> dict[object, object]:
+        columns = "SELECT m.name, group_concat(c.name) FROM sqlite_master m, pragma_table_info(m.name) c GROUP BY 1"
+        indexes = rows(file, "SELECT name, tbl_name FROM sqlite_master WHERE type = 'index' AND sql NOT NULL")
+        return dict(rows(file, columns)) | dict(indexes)  # type: ignore[arg-type]  # two columns each
+
+    write_version_2(path)
+    await opened(f"sqlite:///{path}").close()
+    new = path.with_name("new.db")
+    await opened(f"sqlite:///{new}").close()
+    assert layout(path) == layout(new)
+
+
+async def test_a_migration_that_breaks_off_leaves_version_2(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_version_2(path)
+    broken = (*schema.MIGRATIONS[:2], (*schema.MIGRATIONS[2], "nonsense"))
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", broken)
+        with pytest.raises(StoreRefusedError):
+            open_store(f"sqlite:///{path}", limit=LIMIT, owner=True)
+    assert rows(path, "PRAGMA user_version") == [(2,)]
+    assert rows(path, "SELECT state FROM deliveries WHERE told_in = 'd1'") == [("told",)]
+    await opened(f"sqlite:///{path}").close()
+    assert rows(path, "PRAGMA user_version") == [(schema.VERSION,)]
+
+
+async def test_a_command_does_not_migrate_the_store_of_an_older_service_that_runs(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(schema, "VERSION", 2)
+        service = opened(f"sqlite:///{path}")
+    with pytest.raises(StoreRefusedError, match=r"older version of `bridge serve`"):
+        open_store(f"sqlite:///{path}", limit=LIMIT, owner=False)
+    assert rows(path, "PRAGMA user_version") == [(2,)]
+    await service.close()
+    await opened(f"sqlite:///{path}", owner=False).close()
+    assert rows(path, "PRAGMA user_version") == [(schema.VERSION,)]
