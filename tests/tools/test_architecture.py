@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md, its picture and CONTRIBUTING.md describe the code as it is."""
+"""ARCHITECTURE.md, its picture, CONTRIBUTING.md and the glossary describe the code as it is."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from bridge.core.states import DeliveryState, OutcomeKind, WorkerState
 from tools.architecture_picture import ROOMS, drawn, picture
 from tools.rooms import arrows
 
@@ -39,3 +40,15 @@ def test_every_file_that_a_page_names_is_there(path: Path) -> None:
     named = _PATH.findall(path.read_text("utf-8"))
     assert len(named) >= 20
     assert [name for name in named if "acme" not in name and not (ROOT / name).exists()] == []
+
+
+def test_every_state_is_in_the_glossary() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text("utf-8").partition("\n## States\n")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert sorted(listed) == sorted([*DeliveryState, *WorkerState, *OutcomeKind])
+
+
+def test_every_delivery_state_is_in_the_options_of_bridge_events() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    [row] = re.findall(r"^\| `--state .*$", page, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", row)) == set(DeliveryState)
