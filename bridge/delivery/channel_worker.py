@@ -236,7 +236,7 @@ class ChannelWorker:
         seconds = self._deps.repeat_of(delivery.route)
         if seconds is None or rendered.message is None or delivery.replayed_at is not None:
             return None
-        title = first_line(rendered.packed, rendered.message.text)
+        title = first_line(rendered.compact, rendered.message.text)
         until = self._deps.clock.now() + seconds
         return RepeatWindow(delivery.route, delivery.event.subject, rendered.fingerprint, title, until)
 

@@ -6,10 +6,10 @@ import humanize
 
 from bridge.core.payload import text_at
 from bridge.messages import Message
-from bridge.messages.compact import Pack
-from bridge.messages.layout import lay_out
+from bridge.messages.compact import CompactPost
+from bridge.messages.layout import full_form
 from bridge.messages.links import link
-from bridge.messages.mrkdwn import cut, escaped, markup, neutral
+from bridge.messages.mrkdwn import cut, escaped, markup, unformatted
 from bridge.messages.normalize import normalize
 from bridge.messages.template_blocks import TemplateBlocks
 from bridge.messages.times import date
@@ -44,19 +44,19 @@ def digest_message(backlog: Backlog, digest_id: str) -> Message:
         color="warn" if failed else "muted",
         context=f"from {date(backlog.first)} to {date(backlog.last)}\nlist them: `bridge events --digest {digest_id}`",
     )
-    return lay_out(normalize(blocks, title))
+    return full_form(normalize(blocks, title))
 
 
 def repeat_notice(window: RepeatWindow) -> Message:
     """Return the line with the number of messages folded into one."""
     duration = humanize.naturaldelta(window.until - window.since)
     text = f":repeat: and *{window.folded:,} more* like it within {duration}: {window.title}"
-    return lay_out(normalize(TemplateBlocks(title=text), text))
+    return full_form(normalize(TemplateBlocks(title=text), text))
 
 
 def repeat_notices(windows: Sequence[RepeatWindow]) -> tuple[Message, int]:
     """Return one post with a line for each window, and the number of windows in it: as many as fit."""
-    pack = Pack()
+    pack = CompactPost()
     for window in windows:
         line = repeat_notice(window)
         if not pack.add(line.text, tuple(line.blocks)):
@@ -71,7 +71,7 @@ def first_line(blocks: Sequence[object], text: str) -> str:
 
 
 def _named(title: str, url: str) -> str:
-    name = cut(escaped(neutral(title)), _NAME)
+    name = cut(escaped(unformatted(title)), _NAME)
     return link(url, markup(name)) if url else name
 
 

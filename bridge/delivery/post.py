@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import humanize
 
 from bridge.messages import Block, Rendered
-from bridge.messages.compact import Pack
+from bridge.messages.compact import CompactPost
 from bridge.messages.layout import mrkdwn_text, section
 from bridge.messages.mrkdwn import escaped
 from bridge.store import Delivery, DeliveryResult, RepeatWindow
@@ -69,9 +69,9 @@ def single_post(item: PostItem, notes: Sequence[str], *, as_text: bool) -> Post:
 
 def batch_post(items: Iterable[PostItem], now: float) -> Post:
     """Return a post of as many messages as fit, at least the first. The others are left out."""
-    pack, taken, messages = Pack(), list[PostItem](), list[Mapping[str, object]]()
+    pack, taken, messages = CompactPost(), list[PostItem](), list[Mapping[str, object]]()
     for item in items:
-        message, blocks = item.rendered.message, item.rendered.packed
+        message, blocks = item.rendered.message, item.rendered.compact
         assert message is not None  # skipped deliveries have no item
         blocks = (*(blocks or (section(str(escaped(message.text))),)), *_replay_note(item.delivery, now))
         if not pack.add(message.text, blocks):

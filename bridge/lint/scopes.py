@@ -7,7 +7,7 @@ from jinja2 import nodes
 from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import Diagnostic
 from bridge.lint.template_ast import Scope, Tree, Use, sets_at_top
-from bridge.messages.environment import GIVEN, SlackEnvironment
+from bridge.messages.environment import TEMPLATE_VARIABLES, SlackEnvironment
 from bridge.templating.unknown_names import unknown_name
 
 Report = Callable[[int, Code, str, str], Diagnostic]
@@ -26,7 +26,7 @@ def misused_names(
         if test.name not in environment.tests:
             yield _unknown(report, "test", test.name, test.lineno, environment.tests)
     at_top = {one for each in (tree, *ancestors) for one in sets_at_top(each.root)}
-    known = {*GIVEN, *environment.globals, *_BY_JINJA, *at_top}
+    known = {*TEMPLATE_VARIABLES, *environment.globals, *_BY_JINJA, *at_top}
     part = name.rpartition("/")[2].startswith("_")
     for scope in (tree.top, *tree.scopes):
         yield from _lost_after_loops(report, scope, known)

@@ -10,7 +10,7 @@ from bridge.messages.layout import section
 from bridge.messages.limits import MAX_BLOCKS, MAX_BYTES
 from bridge.messages.links import link
 from bridge.messages.message import Block, Message
-from bridge.messages.mrkdwn import cut, escaped, says, units
+from bridge.messages.mrkdwn import cut, escaped, has_visible_text, utf16_length
 from bridge.messages.normalize import MessageParts
 
 _TITLE = 400
@@ -23,32 +23,32 @@ _FRAME = 1_600
 _DATE = re.compile(r"<!date\^[^<>]*>")
 
 
-def packed(parts: MessageParts, url: str) -> tuple[Block, ...]:
+def compact_blocks(parts: MessageParts, url: str) -> tuple[Block, ...]:
     """Return a message's compact form: one block, no buttons. ``url`` is linked if the title has no link."""
-    lines = [line for line in parts.body.split("\n") if says(line) and not line.startswith("```")]
+    lines = [line for line in parts.body.split("\n") if has_visible_text(line) and not line.startswith("```")]
     title = cut(parts.title or next(iter(lines), "") or parts.text, _TITLE)
-    if "<http" not in title and url and units(opening := link(url, "open")) <= _LINK:
+    if "<http" not in title and url and utf16_length(opening := link(url, "open")) <= _LINK:
         title = f"{title} · {opening}"
-    detail = next((one for one in _details(parts, lines) if one != parts.title), "")
-    return (section(f"{title}\n{cut(detail, _DETAIL)}" if says(detail) else title),)
+    detail = next((detail for detail in _details(parts, lines) if detail != parts.title), "")
+    return (section(f"{title}\n{cut(detail, _DETAIL)}" if has_visible_text(detail) else title),)
 
 
 def _details(parts: MessageParts, lines: list[str]) -> Iterator[str]:
     """Yield the fields, then the lines of the body."""
-    for one in parts.fields:
-        label, line_end, value = one.partition("\n")
-        yield f"{label.strip('*')}: {value.partition(chr(10))[0]}" if line_end else one
+    for detail in parts.fields:
+        label, line_end, value = detail.partition("\n")
+        yield f"{label.strip('*')}: {value.partition(chr(10))[0]}" if line_end else detail
     yield from lines if parts.title else lines[1:]
 
 
 def fingerprint(parts: MessageParts) -> str:
     """Return a digest of the message's text; its times do not count."""
-    read = [parts.text, parts.title, parts.body, *parts.fields, *parts.context]
-    return hashlib.sha256(_DATE.sub("", json.dumps(read)).encode()).hexdigest()[:32]
+    texts = [parts.text, parts.title, parts.body, *parts.fields, *parts.context]
+    return hashlib.sha256(_DATE.sub("", json.dumps(texts)).encode()).hexdigest()[:32]
 
 
 @dataclass(slots=True)
-class Pack:
+class CompactPost:
     """Messages that share one post, in order, until it is full: 40 blocks, 12,000 bytes."""
 
     first: str = ""

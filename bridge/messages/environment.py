@@ -31,9 +31,9 @@ from bridge.templating.sandbox import Sandbox
 
 MAX_OUTPUT = 2 * limits.MAX_TEXT
 """Limit for a template's whole output, in characters."""
-_LONG = MAX_ESCAPED // len("&amp;")
+_LONG_TEXT = MAX_ESCAPED // len("&amp;")
 """Length at which the escaped form may exceed the limit for one value, in characters."""
-GIVEN = ("event", "payload")
+TEMPLATE_VARIABLES = ("event", "payload")
 """The variables of every template."""
 
 
@@ -60,7 +60,7 @@ class SlackEnvironment(Sandbox):
             return member(name, people)
 
         self.filters = {**FILTERS, "slot": _slot}
-        self.finalize = printed
+        self.finalize = finalize_value
         self.globals.update(
             range=safe_range,
             namespace=Namespace,
@@ -75,19 +75,19 @@ class SlackEnvironment(Sandbox):
     @staticmethod
     def concat(parts: Iterable[str]) -> str:
         """Join the output of a template, block or macro. Raises LimitExceededError."""
-        made = list(parts)
-        if sum(map(len, made)) > MAX_OUTPUT:
+        texts = list(parts)
+        if sum(map(len, texts)) > MAX_OUTPUT:
             raise limits.LimitExceededError("the template writes too much")
-        text = unquote("".join(made))
+        text = unquote("".join(texts))
         limits.count_output(text)
         return text
 
     def join_texts(self, parts: Iterable[object]) -> str:
         """Evaluate ``a ~ b``; the result is markup if any part is."""
-        made = [limits.to_text(part) for part in parts]
-        if any(isinstance(part, Markup) for part in made):
-            return markup(self.within_limit("".join(map(escaped, made))))
-        return self.within_limit("".join(part[:MAX_ESCAPED] for part in made))
+        texts = [limits.to_text(part) for part in parts]
+        if any(isinstance(part, Markup) for part in texts):
+            return markup(self.within_limit("".join(map(escaped, texts))))
+        return self.within_limit("".join(part[:MAX_ESCAPED] for part in texts))
 
     def cut(self, obj: object, part: slice) -> object:
         """Evaluate ``obj[a:b]``; markup is sliced as plain text."""
@@ -95,10 +95,10 @@ class SlackEnvironment(Sandbox):
 
 
 @pass_eval_context  # so that Jinja cannot call it for constants at compile time: it would escape `none` first
-def printed(_: EvalContext, value: object) -> str:
+def finalize_value(_: EvalContext, value: object) -> str:
     """Return the output of ``{{ value }}``: nothing for null, JSON for objects, text cut to a message's size."""
     shown = limits.to_text(value)
-    if len(shown) > _LONG:
+    if len(shown) > _LONG_TEXT:
         shown = escaped(shown)
     limits.count_output(shown)
     return shown

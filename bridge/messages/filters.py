@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from bridge.core import money
 from bridge.messages.markdown import render_markdown
-from bridge.messages.mrkdwn import changed, cut, escaped, markup, neutral, plain_text, visible
+from bridge.messages.mrkdwn import cut, escaped, map_words, markup, plain_text, unformatted, visible
 from bridge.messages.times import date, duration
 from bridge.templating import filters
 from bridge.templating.filters import metered
@@ -25,7 +25,7 @@ def code(value: object) -> Markup:
 
 def plain(value: object) -> Markup:
     """Return text without formatting: no bold, no strike, no quote. Links from helpers stay."""
-    return changed(value, neutral)
+    return map_words(value, unformatted)
 
 
 def quote(value: object) -> Markup:
@@ -62,7 +62,7 @@ def length(value: object) -> int:
 def replace(value: object, old: object, new: object, count: int | None = None) -> Markup:
     """Replace words, and never a part of a link or an escape."""
     before, after = plain_text(old), plain_text(new)
-    return changed(value, lambda source: filters.replaced(source, before, after, count))
+    return map_words(value, lambda source: filters.replaced(source, before, after, count))
 
 
 def join(value: object, d: object = "", attribute: str | int | None = None) -> Markup:
@@ -81,7 +81,7 @@ def strip_tags(value: object) -> str:
 
 
 def _changing(change: Callable[[str], str]) -> Callable[[object], Markup]:
-    return lambda value: changed(value, change)
+    return lambda value: map_words(value, change)
 
 
 def to_json(value: object, indent: int | None = None) -> Markup:

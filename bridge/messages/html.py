@@ -15,7 +15,7 @@ from markupsafe import Markup
 from bridge.core.payload import list_at, map_at, text_at
 from bridge.messages.emoji import with_emoji
 from bridge.messages.message import Message
-from bridge.messages.mrkdwn_parser import Line, Span, read
+from bridge.messages.mrkdwn_parser import Line, Span, parse
 
 COLOURS: Mapping[str, str] = {"good": "#2eb886", "warning": "#daa038", "danger": "#a30200"}
 """Slack's colour names as hex values."""
@@ -29,13 +29,13 @@ def slack_css() -> str:
     return (files("bridge.messages") / "slack.css").read_text("utf-8")
 
 
-def draw(message: Message, zone: tzinfo | None = None) -> Markup:
+def to_html(message: Message, zone: tzinfo | None = None) -> Markup:
     """Return the message as one ``<div class="slack-message">``. Dates use ``zone``, by default this machine's."""
     parts = list(_blocks(message.blocks, zone))
     if not parts:
         parts.append(_text(message.text, zone))
     for attachment in message.attachments:
-        inner = _together(_blocks(list_at(attachment, "blocks"), zone))
+        inner = _join(_blocks(list_at(attachment, "blocks"), zone))
         parts.append(
             Markup(
                 '<div class="attachment"><svg class="bar" aria-hidden="true"><rect width="4" height="100%" rx="2"'
@@ -45,7 +45,7 @@ def draw(message: Message, zone: tzinfo | None = None) -> Markup:
     return Markup(
         '<div class="slack-message"><div class="avatar" aria-hidden="true">B</div><div class="content">'
         '<div class="sender"><b>Bridge</b> <span class="app">APP</span></div>{}</div></div>'
-    ).format(_together(parts))
+    ).format(_join(parts))
 
 
 def bar_colour(name: str) -> str:
@@ -53,7 +53,7 @@ def bar_colour(name: str) -> str:
     return COLOURS.get(name) or (name if _HEX.fullmatch(name) else "#dddddd")
 
 
-def _together(parts: Iterable[Markup]) -> Markup:
+def _join(parts: Iterable[Markup]) -> Markup:
     return Markup("").join(parts)
 
 
@@ -64,10 +64,10 @@ def _blocks(blocks: object, zone: tzinfo | None) -> Iterator[Markup]:
                 yield from _section(block, zone)
             case "context":
                 elements = (_text(text_at(element, "text"), zone) for element in list_at(block, "elements"))
-                yield Markup('<div class="context">{}</div>').format(_together(elements))
+                yield Markup('<div class="context">{}</div>').format(_join(elements))
             case "actions":
                 buttons = (_button(map_at(element)) for element in list_at(block, "elements"))
-                yield Markup('<div class="actions">{}</div>').format(_together(buttons))
+                yield Markup('<div class="actions">{}</div>').format(_join(buttons))
             case "header":
                 yield Markup('<div class="header">{}</div>').format(with_emoji(text_at(block, "text", "text")))
             case "divider":
@@ -80,8 +80,8 @@ def _section(block: object, zone: tzinfo | None) -> Iterator[Markup]:
     if text := text_at(block, "text", "text"):
         yield Markup('<div class="section">{}</div>').format(_text(text, zone))
     if fields := list_at(block, "fields"):
-        shown = (Markup("<div>{}</div>").format(_text(text_at(field, "text"), zone)) for field in fields)
-        yield Markup('<div class="fields">{}</div>').format(_together(shown))
+        html = (Markup("<div>{}</div>").format(_text(text_at(field, "text"), zone)) for field in fields)
+        yield Markup('<div class="fields">{}</div>').format(_join(html))
 
 
 def _button(element: Mapping[str, object]) -> Markup:
@@ -90,41 +90,41 @@ def _button(element: Mapping[str, object]) -> Markup:
     url = text_at(element, "url")
     if not url.lower().startswith(("http://", "https://", "mailto:")):
         return Markup('<span class="button {}">{}</span>').format(style, label)
-    return Markup('<a class="button {}" href="{}" {}>{}</a>').format(style, url, _AWAY, label)
+    return Markup('<a class="button {}" href="{}" {}>{}</a>').format(style, url, _LINK_ATTRIBUTES, label)
 
 
-_AWAY = Markup('target="_blank" rel="noopener noreferrer nofollow"')
+_LINK_ATTRIBUTES = Markup('target="_blank" rel="noopener noreferrer nofollow"')
 
 
 def _text(text: str, zone: tzinfo | None) -> Markup:
     """Draw mrkdwn as paragraphs, quotations and code blocks; neighbouring lines of one kind are merged."""
-    shown: list[Markup] = []
+    html: list[Markup] = []
     kind, lines = "text", list[Line]()
-    for line in read(text, zone):
+    for line in parse(text, zone):
         if lines and line.kind != kind:
-            shown.append(_lines(kind, lines))
+            html.append(_lines(kind, lines))
             lines = []
         kind = line.kind
         lines.append(line)
-    return _together([*shown, *([_lines(kind, lines)] if lines else [])])
+    return _join([*html, *([_lines(kind, lines)] if lines else [])])
 
 
 def _lines(kind: str, lines: Iterable[Line]) -> Markup:
     if kind == "code":
         return Markup("<pre>{}</pre>").format("\n".join(span.text for line in lines for span in line.spans))
-    inner = Markup("<br>").join(_together(map(_span, line.spans)) for line in lines)
+    inner = Markup("<br>").join(_join(map(_span, line.spans)) for line in lines)
     return (Markup("<blockquote>{}</blockquote>") if kind == "quote" else Markup("<p>{}</p>")).format(inner)
 
 
 def _span(span: Span) -> Markup:
-    shown = Markup("{}").format(span.text)
+    html = Markup("{}").format(span.text)
     if span.code:
-        shown = Markup("<code>{}</code>").format(shown)
-    for asked, tag in ((span.bold, "b"), (span.italic, "i"), (span.strike, "s")):
-        if asked:
-            shown = Markup("<{0}>{1}</{0}>").format(Markup(tag), shown)  # noqa: S704 - one of three constants
+        html = Markup("<code>{}</code>").format(html)
+    for applies, tag in ((span.bold, "b"), (span.italic, "i"), (span.strike, "s")):
+        if applies:
+            html = Markup("<{0}>{1}</{0}>").format(Markup(tag), html)  # noqa: S704 - one of three constants
     if span.mention:
-        shown = Markup('<span class="mention">{}</span>').format(shown)
+        html = Markup('<span class="mention">{}</span>').format(html)
     if span.url:
-        shown = Markup('<a href="{}" {}>{}</a>').format(span.url, _AWAY, shown)
-    return shown
+        html = Markup('<a href="{}" {}>{}</a>').format(span.url, _LINK_ATTRIBUTES, html)
+    return html

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from bridge.messages.limits import MAX_BUTTON_TEXT, MAX_BYTES, MAX_ELEMENTS, MAX_FIELDS, SECTION, size
 from bridge.messages.message import Block, Message
-from bridge.messages.mrkdwn import cut, json_bytes, pieces, seen
+from bridge.messages.mrkdwn import cut, json_bytes, sanitize, split_text
 from bridge.messages.normalize import MessageParts
 from bridge.messages.template_blocks import STYLES, Button
 
@@ -17,7 +17,7 @@ _SHORT = 300
 _FENCE = "```"
 
 
-def lay_out(parts: MessageParts) -> Message:
+def full_form(parts: MessageParts) -> Message:
     """Return the message's full form: the title's block, and one attachment for the rest."""
     message = _full(parts)
     over = size(message) - MAX_BYTES
@@ -31,7 +31,7 @@ def lay_out(parts: MessageParts) -> Message:
 
 def _full(parts: MessageParts) -> Message:
     rest = [
-        *(section(piece) for piece in pieces(parts.body, SECTION)),
+        *(section(piece) for piece in split_text(parts.body, SECTION)),
         *({"type": "section", "fields": [mrkdwn_text(f) for f in some]} for some in _by(MAX_FIELDS, parts.fields)),
         *({"type": "context", "elements": [mrkdwn_text(c) for c in some]} for some in _by(MAX_ELEMENTS, parts.context)),
         *([{"type": "actions", "elements": [_button(b) for b in parts.buttons]}] if parts.buttons else []),
@@ -56,7 +56,7 @@ def mrkdwn_text(text: str) -> Block:
 
 def _button(button: Button) -> Block:
     # Slack does not document whether plain_text is unescaped: without these characters it does not matter.
-    label = " ".join(seen(button.text.replace("<", "‹").replace(">", "›")).split()) or "Open"
+    label = " ".join(sanitize(button.text.replace("<", "‹").replace(">", "›")).split()) or "Open"
     block: dict[str, object] = {
         "type": "button",
         "text": {"type": "plain_text", "text": cut(label, MAX_BUTTON_TEXT), "emoji": True},

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bridge.core.payload import at, list_at, map_at, text_at
 from bridge.messages.links import MAX_URL
 from bridge.messages.message import Message
-from bridge.messages.mrkdwn import units
+from bridge.messages.mrkdwn import utf16_length
 
 MAX_BYTES = 12_000
 MAX_BLOCKS = 40
@@ -126,7 +126,7 @@ def _actions(place: str, block: object) -> Iterator[LimitViolation]:
         here = f"{place}.elements[{number}]"
         yield from _text(f"{here}.text", at(button, "text"), MAX_BUTTON_TEXT, "plain_text")
         url = text_at(button, "url")
-        if not _ADDRESS.match(url) or units(url) > MAX_URL:
+        if not _ADDRESS.match(url) or utf16_length(url) > MAX_URL:
             yield LimitViolation(f"{here}.url", f"no address of 1 to {MAX_URL} characters")
         if at(button, "style") not in (None, "primary", "danger"):
             yield LimitViolation(f"{here}.style", f"{at(button, 'style')!r}")
@@ -157,8 +157,8 @@ def _text(place: str, data: object, limit: int, kind: str = "mrkdwn") -> Iterato
 
 
 def _length(place: str, text: str, limit: int) -> Iterator[LimitViolation]:
-    if units(text) > limit:
-        yield LimitViolation(place, f"{units(text)} characters, more than {limit}")
+    if utf16_length(text) > limit:
+        yield LimitViolation(place, f"{utf16_length(text)} characters, more than {limit}")
     if _CONTROL.search(text):
         yield LimitViolation(place, "a control character")
 

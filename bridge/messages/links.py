@@ -7,7 +7,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from bridge.core.payload import clean
-from bridge.messages.mrkdwn import cut, escaped, markup, plain_text, says, seen, units, unquote
+from bridge.messages.mrkdwn import cut, escaped, has_visible_text, markup, plain_text, sanitize, unquote, utf16_length
 
 MAX_URL = 3000
 _MAX_LABEL = 500
@@ -25,7 +25,7 @@ def address(value: object) -> str:
     if len(text) > MAX_URL or not _ADDRESS.match(text):
         return ""
     url = _UNSAFE.sub(lambda unsafe: quote(unsafe[0].encode("utf-8", "replace"), ""), text)
-    return url if _ADDRESS.match(url) and units(escaped(url)) <= MAX_URL else ""
+    return url if _ADDRESS.match(url) and utf16_length(escaped(url)) <= MAX_URL else ""
 
 
 def link(url: object, text: object = "") -> Markup:
@@ -34,10 +34,10 @@ def link(url: object, text: object = "") -> Markup:
     label = escaped(text)
     if "<" in label:  # Slack has no nested links
         label = escaped(plain_text(label))
-    words = " ".join(seen(label).split())
+    words = " ".join(sanitize(label).split())
     if not target:
         return markup(words or escaped(clean(plain_text(url), 300)))
-    shown = cut((words if says(words) else escaped(target)).replace("|", "¦"), _MAX_LABEL)
+    shown = cut((words if has_visible_text(words) else escaped(target)).replace("|", "¦"), _MAX_LABEL)
     return markup(f"<{unquote(escaped(target))}|{shown}>")
 
 

@@ -11,7 +11,7 @@ from markdown_it.tree import SyntaxTreeNode
 from markupsafe import Markup
 
 from bridge.messages.links import link
-from bridge.messages.mrkdwn import escaped, markup, neutral, plain_text
+from bridge.messages.mrkdwn import escaped, markup, plain_text, unformatted
 from bridge.templating import limits
 
 MAX_MARKDOWN = 4_000
@@ -61,7 +61,7 @@ def _block(node: SyntaxTreeNode) -> list[str]:
             code = escaped(node.content.replace("```", "\u02cb\u02cb\u02cb").rstrip("\n"))
             return ["```", *code.splitlines(), "```"] if code.strip() else []
         case "html_block":
-            return str(escaped(neutral(_TAG.sub("", node.content)).strip())).splitlines()
+            return str(escaped(unformatted(_TAG.sub("", node.content)).strip())).splitlines()
         case "table":
             return _table(node)
         case "hr":
@@ -121,7 +121,7 @@ def _span(node: SyntaxTreeNode) -> str:
         case "link":
             return link(node.attrs.get("href", ""), markup(_inline(node)))
         case "image":
-            return link(node.attrs.get("src", ""), neutral(node.content) or "image")
+            return link(node.attrs.get("src", ""), unformatted(node.content) or "image")
         case "html_inline":
             return "\n" if node.content.lower().startswith("<br") else ""
         case _:
@@ -132,6 +132,6 @@ def _words(text: str) -> str:
     """Return escaped text with its addresses linked: with ``verbatim`` Slack does not link them."""
     written, end = [], 0
     for url in _BARE_URL.finditer(text):
-        written += [escaped(neutral(text[end : url.start()])), link(url[0])]
+        written += [escaped(unformatted(text[end : url.start()])), link(url[0])]
         end = url.end()
-    return "".join([*written, escaped(neutral(text[end:]))])
+    return "".join([*written, escaped(unformatted(text[end:]))])

@@ -47,7 +47,7 @@ class Rendered:
     """The paths that the template used and the payload does not have."""
     found: tuple[Place, ...] = ()
     """The paths that it found: `check` needs both to tell a misspelt field from one that some events lack."""
-    packed: tuple[Block, ...] = ()
+    compact: tuple[Block, ...] = ()
     """The message in its packed form, for a post that it shares with others."""
     fingerprint: str = ""
     """What tells the message from one that reads otherwise."""

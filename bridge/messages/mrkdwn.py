@@ -43,7 +43,7 @@ _MARKER = re.compile(r"(?<![^\W_])[*_~]|[*_~](?![^\W_])|`")
 _QUOTE_MARK = re.compile(r"^(\s*)>", re.MULTILINE)
 
 
-def units(text: str) -> int:
+def utf16_length(text: str) -> int:
     """Count UTF-16 units: Slack does not define a character, and this is the strictest count reported."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
@@ -93,20 +93,20 @@ def unescaped(text: str) -> str:
     return _ENTITY.sub(lambda entity: _ENTITIES[entity[1]], str(text))
 
 
-def changed(value: object, change: Callable[[str], str]) -> Markup:
+def map_words(value: object, change: Callable[[str], str]) -> Markup:
     """Apply a change to the words of markup, but not to its links and mentions; escape the result."""
     text = limits.to_text(value)
     if not isinstance(text, Markup):
         return escaped(change(text))
-    pieces, end = [], 0
+    parts, end = [], 0
     for token in _TOKEN.finditer(text):
-        pieces += [escaped(change(unescaped(text[end : token.start()]))), token[0]]
+        parts += [escaped(change(unescaped(text[end : token.start()]))), token[0]]
         end = token.end()
-    pieces.append(escaped(change(unescaped(text[end:]))))
-    return markup("".join(pieces))
+    parts.append(escaped(change(unescaped(text[end:]))))
+    return markup("".join(parts))
 
 
-def neutral(text: str) -> str:
+def unformatted(text: str) -> str:
     """Return text (not yet escaped) without formatting: look-alikes for ``* _ ~ ` ``, no ``>`` at a line's start.
 
     Slack has no escape for these characters; a backslash shows (https://github.com/slackapi/slack-api-docs/issues/34).
@@ -114,7 +114,7 @@ def neutral(text: str) -> str:
     return _QUOTE_MARK.sub("\\1\u00ad>", _MARKER.sub(lambda marker: _LOOK_ALIKES[marker[0]], text))
 
 
-def seen(text: str) -> str:
+def sanitize(text: str) -> str:
     """Remove unsafe characters: control characters, bidirectional controls, lone surrogates, broadcasts.
 
     In blocks ``verbatim`` keeps ``@here`` from becoming a mention; the word joiner does so everywhere.
@@ -125,7 +125,7 @@ def seen(text: str) -> str:
     return _BROADCAST.sub(lambda found: found[1] or "@\u2060", text) if "@" in text else text
 
 
-def says(text: str) -> bool:
+def has_visible_text(text: str) -> bool:
     """Return whether the text has a visible character."""
     return any(c.isprintable() and c != " " for c in text)
 
@@ -135,7 +135,7 @@ def _label(token: str) -> str:
     return label if bar else "" if inner.startswith("!") else inner
 
 
-def cut(text: str, limit: int, measure: Measure = units, *, end: str = "…", words: bool = True) -> str:
+def cut(text: str, limit: int, measure: Measure = utf16_length, *, end: str = "…", words: bool = True) -> str:
     """Cut the text to ``limit`` and add ``end``; every token stays whole. A shorter text is unchanged.
 
     A link that does not fit gets a shorter label. With ``words`` the cut is at a nearby space.
@@ -175,14 +175,14 @@ def _shorter(token: str, room: int, measure: Measure) -> str:
     return f"<{address}|{label[:at]}>" if at else ""
 
 
-def pieces(text: str, limit: int) -> Iterator[str]:
+def split_text(text: str, limit: int) -> Iterator[str]:
     """Split the text into pieces of at most ``limit`` units, at lines, else at words, never within a token.
 
     A split code block is closed and opened again.
     """
     fence = "```"
-    while units(text) > limit:
-        at, _ = _prefix(text, limit - 2 * len(fence), units)
+    while utf16_length(text) > limit:
+        at, _ = _prefix(text, limit - 2 * len(fence), utf16_length)
         if not at:  # one token longer than the limit: browsers accept no such link
             at = _TOKEN.match(text).end()  # type: ignore[union-attr]  # only a token is longer than 60 units
             text = text[at:]

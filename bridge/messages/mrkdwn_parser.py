@@ -48,7 +48,7 @@ class Line:
     spans: tuple[Span, ...]
 
 
-def read(text: str, zone: tzinfo | None = None) -> Iterator[Line]:
+def parse(text: str, zone: tzinfo | None = None) -> Iterator[Line]:
     """Yield the lines of a mrkdwn text, without control characters. Dates use ``zone``, by default this machine's."""
     text, end = _CONTROL.sub("", text), 0
     for block in _FENCE.finditer(text):
@@ -58,9 +58,9 @@ def read(text: str, zone: tzinfo | None = None) -> Iterator[Line]:
     yield from _lines(text[end:], zone)
 
 
-def plainly(text: str, zone: tzinfo | None = None) -> str:
+def to_plain_text(text: str, zone: tzinfo | None = None) -> str:
     """Return a mrkdwn text without formatting, as in a notification: its words and emoji."""
-    return "\n".join("".join(span.text for span in line.spans) for line in read(text, zone))
+    return "\n".join("".join(span.text for span in line.spans) for line in parse(text, zone))
 
 
 def _lines(text: str, zone: tzinfo | None) -> Iterator[Line]:
@@ -78,7 +78,7 @@ def _spans(text: str, look: Span, zone: tzinfo | None) -> Iterator[Span]:
         inner = match.group(match.lastgroup or 0)
         match match.lastgroup:
             case "control":
-                yield from _controlled(inner, look, zone)
+                yield from _control_span(inner, look, zone)
             case "code":
                 yield replace(look, text=unescaped(inner), code=True)
             case "bold":
@@ -95,7 +95,7 @@ def _words(text: str, look: Span) -> Iterator[Span]:
         yield replace(look, text=with_emoji(unescaped(text)))
 
 
-def _controlled(inner: str, look: Span, zone: tzinfo | None) -> Iterator[Span]:
+def _control_span(inner: str, look: Span, zone: tzinfo | None) -> Iterator[Span]:
     """Yield the span of a ``<…>``: a link, a date in the reader's zone, or a mention."""
     target, _, label = inner.partition("|")
     if target.startswith("!date^"):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bridge.messages.limits import MAX_BUTTONS, MAX_BYTES, MAX_ELEMENTS, MAX_FIELD, MAX_FIELDS, MAX_NOTIFICATION
-from bridge.messages.mrkdwn import cut, escaped, says, seen
+from bridge.messages.mrkdwn import cut, escaped, has_visible_text, sanitize
 from bridge.messages.template_blocks import Button, TemplateBlocks
 
 COLORS = {
@@ -42,25 +42,25 @@ class MessageParts:
     buttons: tuple[Button, ...]
 
 
-def normalize(slots: TemplateBlocks, fallback: str, notes: Sequence[str] = ()) -> MessageParts:
+def normalize(blocks: TemplateBlocks, fallback: str, notes: Sequence[str] = ()) -> MessageParts:
     """Return the normalized parts of a message.
 
     ``fallback`` (plain text, not empty) is the title if the blocks hold no text; ``notes`` are plain lines at the start
     of the context.
     """
-    return _tidied(_clipped(slots), fallback, notes)
+    return _normalized(_clip(blocks), fallback, notes)
 
 
-def _clipped(slots: TemplateBlocks) -> TemplateBlocks:
+def _clip(blocks: TemplateBlocks) -> TemplateBlocks:
     """Cut each text to the length that can be used, to bound the time of the next steps."""
     return replace(
-        slots,
-        title=cut(slots.title, 2 * MAX_NOTIFICATION),
-        body=cut(slots.body, MAX_BYTES),
-        context=cut(slots.context, MAX_BYTES),
-        text=cut(slots.text, 2 * MAX_NOTIFICATION),
-        color=slots.color[:_LABEL],
-        fields=[(cut(label, 2 * _LABEL), cut(value, MAX_FIELD)) for label, value in slots.fields[:_MAX_SHOWN_FIELDS]],
+        blocks,
+        title=cut(blocks.title, 2 * MAX_NOTIFICATION),
+        body=cut(blocks.body, MAX_BYTES),
+        context=cut(blocks.context, MAX_BYTES),
+        text=cut(blocks.text, 2 * MAX_NOTIFICATION),
+        color=blocks.color[:_LABEL],
+        fields=[(cut(label, 2 * _LABEL), cut(value, MAX_FIELD)) for label, value in blocks.fields[:_MAX_SHOWN_FIELDS]],
     )
 
 
@@ -79,38 +79,40 @@ def _mentions(inner: str) -> bool:
     return inner.startswith(("@", "#", "!")) and not inner.startswith("!date")
 
 
-def _tidied(slots: TemplateBlocks, fallback: str, notes: Sequence[str]) -> MessageParts:
-    title, body = cut(_line(slots.title), _TITLE), _prose(slots.body)
-    fields = tuple(_field(label, value) for label, value in slots.fields if says(_prose(value)))
-    if not (says(title) or says(body) or fields):
+def _normalized(blocks: TemplateBlocks, fallback: str, notes: Sequence[str]) -> MessageParts:
+    title, body = cut(_line(blocks.title), _TITLE), _prose(blocks.body)
+    fields = tuple(_field(label, value) for label, value in blocks.fields if has_visible_text(_prose(value)))
+    if not (has_visible_text(title) or has_visible_text(body) or fields):
         title = cut(_line(escaped(fallback)), _TITLE)
-    spoken = (
-        _line(slots.text),
+    notifications = (
+        _line(blocks.text),
         notification(title),
         notification(cut(body.partition("\n")[0], _TITLE)),
         _line(escaped(fallback)),
     )
-    lines = [line for line in map(_line, [*map(escaped, notes), *slots.context.splitlines()]) if says(line)]
-    color = slots.color.strip().lower()
+    lines = [
+        line for line in map(_line, [*map(escaped, notes), *blocks.context.splitlines()]) if has_visible_text(line)
+    ]
+    color = blocks.color.strip().lower()
     return MessageParts(
-        text=cut(next(filter(says, spoken), "New message"), MAX_NOTIFICATION),
+        text=cut(next(filter(has_visible_text, notifications), "New message"), MAX_NOTIFICATION),
         color=color if _HEX.match(color) else COLORS.get(color, COLORS["muted"]),
-        title=title if says(title) else "",
-        body=body if says(body) else "",
+        title=title if has_visible_text(title) else "",
+        body=body if has_visible_text(body) else "",
         fields=fields,
-        context=tuple(cut(line, _LINE) for line in lines[:_MAX_LINES]),
-        buttons=tuple(slots.buttons[:MAX_BUTTONS]),
+        context=tuple(cut(line, _LINE) for line in list(filter(has_visible_text, lines))[:_MAX_LINES]),
+        buttons=tuple(blocks.buttons[:MAX_BUTTONS]),
     )
 
 
 def _line(text: str) -> str:
     """Return text in one line, without dots between empty parts."""
-    return _EMPTY_DOTS.sub(" · ", " ".join(seen(text).split())).strip("· ")
+    return _EMPTY_DOTS.sub(" · ", " ".join(sanitize(text).split())).strip("· ")
 
 
 def _prose(text: str) -> str:
     """Return lines of text, without empty bullets and with at most one empty line in a row."""
-    lines = "\n".join(line.rstrip() for line in seen(text).split("\n"))
+    lines = "\n".join(line.rstrip() for line in sanitize(text).split("\n"))
     return _BLANK_LINES.sub("\n\n", _EMPTY_BULLET.sub("", lines)).strip("\n").rstrip()
 
 

@@ -16,9 +16,9 @@ from bridge.config.packaged import packaged_templates
 from bridge.core.payload import clean
 from bridge.events import Event
 from bridge.messages import template_blocks
-from bridge.messages.compact import fingerprint, packed
+from bridge.messages.compact import compact_blocks, fingerprint
 from bridge.messages.environment import SlackEnvironment
-from bridge.messages.layout import lay_out
+from bridge.messages.layout import full_form
 from bridge.messages.links import link
 from bridge.messages.loader import Compiled, Sources, read_sources, text_problem
 from bridge.messages.message import Rendered
@@ -194,16 +194,16 @@ def render(
     try:
         filled = _fill(event, templates, name, meter)
         bare = normalize(filled, event.title)
-        message = lay_out(normalize(filled, event.title, notes) if notes else bare)
+        message = full_form(normalize(filled, event.title, notes) if notes else bare)
     except SkippedError as skipped:
         return Rendered(name, None, clean(str(skipped), 300), None, *_reads(meter))
     except Exception as failure:  # noqa: BLE001 - whatever a template does, the event is still posted
         error = error_of(failure, name, templates)
         plainly = _fallback(event, error)
-        shown = lay_out(normalize(plainly, event.title, notes))
+        shown = full_form(normalize(plainly, event.title, notes))
         bare = normalize(plainly, event.title)
-        return Rendered(name, shown, "", error, *_reads(meter), packed(bare, event.url), fingerprint(bare))
-    return Rendered(name, message, "", None, *_reads(meter), packed(bare, event.url), fingerprint(bare))
+        return Rendered(name, shown, "", error, *_reads(meter), compact_blocks(bare, event.url), fingerprint(bare))
+    return Rendered(name, message, "", None, *_reads(meter), compact_blocks(bare, event.url), fingerprint(bare))
 
 
 def _fill(event: Event, templates: Templates, name: str, meter: Meter) -> TemplateBlocks:

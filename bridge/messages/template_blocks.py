@@ -53,13 +53,13 @@ class TemplateBlocks:
             setattr(self, name, text)
 
 
-_current: ContextVar[TemplateBlocks | None] = ContextVar("slots", default=None)
+_current: ContextVar[TemplateBlocks | None] = ContextVar("template_blocks", default=None)
 
 
 @contextmanager
-def collecting(slots: TemplateBlocks) -> Iterator[None]:
+def collecting(blocks: TemplateBlocks) -> Iterator[None]:
     """Collect the blocks of templates rendered inside the ``with`` block. Each thread has its own."""
-    token = _current.set(slots)
+    token = _current.set(blocks)
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ from bridge.core.payload import list_at, map_at, text_at
 from bridge.messages.emoji import with_emoji
 from bridge.messages.html import bar_colour
 from bridge.messages.message import Message
-from bridge.messages.mrkdwn_parser import Line, Span, read
+from bridge.messages.mrkdwn_parser import Line, Span, parse
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -53,7 +53,7 @@ def framed(message: Message, channel: str, width: int | None = None) -> Panel:
 
 def mrkdwn(text: str) -> Text:
     """Return Slack's mrkdwn as styled text. Control characters are dropped, so that no text can steer the terminal."""
-    return Text("\n").join(_line(line) for line in read(text))
+    return Text("\n").join(_line(line) for line in parse(text))
 
 
 def _line(line: Line) -> Text:

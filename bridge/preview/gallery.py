@@ -12,7 +12,7 @@ from itertools import groupby
 from markupsafe import Markup
 
 from bridge.messages import Rendered
-from bridge.messages.html import draw, slack_css
+from bridge.messages.html import slack_css, to_html
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def _section(name: str, group: Iterable[GalleryItem]) -> Markup:
 
 def _article(item: GalleryItem) -> Markup:
     message = item.rendered.message
-    drawn = draw(message, UTC) if message else _SKIPPED.format(item.rendered.skip)
+    drawn = to_html(message, UTC) if message else _SKIPPED.format(item.rendered.skip)
     error = _ERROR.format(item.rendered.error) if item.rendered.error else ""
     return _ARTICLE.format(
         name=f"{item.provider}/{item.type}", template=item.rendered.template, drawn=drawn, error=error

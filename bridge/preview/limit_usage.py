@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bridge.core.payload import list_at, text_at
 from bridge.messages import Message, limits
-from bridge.messages.mrkdwn import units
+from bridge.messages.mrkdwn import utf16_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ def limit_usage(message: Message) -> list[LimitUsage]:
     usages = [
         LimitUsage("bytes in all", limits.size(message), limits.MAX_BYTES),
         LimitUsage("blocks", len(blocks), limits.MAX_BLOCKS),
-        LimitUsage("notification", units(message.text), limits.MAX_NOTIFICATION),
+        LimitUsage("notification", utf16_length(message.text), limits.MAX_NOTIFICATION),
         LimitUsage("longest text", _longest(text_at(block, "text", "text") for block in blocks), limits.MAX_SECTION),
         LimitUsage(
             "fields in a section", max((len(list_at(b, "fields")) for b in blocks), default=0), limits.MAX_FIELDS
@@ -47,4 +47,4 @@ def _most(blocks: list[object], block_type: str) -> int:
 
 
 def _longest(texts: Iterator[str]) -> int:
-    return max(map(units, texts), default=0)
+    return max(map(utf16_length, texts), default=0)

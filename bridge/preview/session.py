@@ -19,9 +19,9 @@ from bridge.lint.source_locations import origin
 from bridge.live.snapshot import Snapshot
 from bridge.live.template_choice import template_for
 from bridge.messages import Rendered
-from bridge.messages.html import draw
+from bridge.messages.html import to_html
 from bridge.messages.limits import limit_violations
-from bridge.messages.mrkdwn_parser import plainly
+from bridge.messages.mrkdwn_parser import to_plain_text
 from bridge.messages.render import Templates, candidates, load_templates, render, with_text
 from bridge.preview.files import TemplateFiles, UnreadableTemplateError, fingerprint
 from bridge.preview.limit_usage import limit_usage
@@ -95,8 +95,8 @@ def render_message(request: PreviewRequest, snapshot: Snapshot, files: TemplateF
         "path": files.path_of(file),
         "skip": rendered.skip,
         "error": str(rendered.error or ""),
-        "html": draw(message) if message else "",
-        "notification": plainly(message.text) if message else "",
+        "html": to_html(message) if message else "",
+        "notification": to_plain_text(message.text) if message else "",
         "json": json.dumps(message.body(), indent=2, ensure_ascii=False) if message else "",
         "limits": [asdict(usage) for usage in limit_usage(message)] if message else [],
         "problems": _problems(rendered, snapshot.templates, recorded=bool(request.payload)),

@@ -41,7 +41,7 @@ async def render(delivery: Delivery, notes: Sequence[str]) -> Rendered:
     if title.startswith("skip"):
         return Rendered("t.j2", None, "dull")
     blocks = [section(text) for text in (title, *notes)]
-    return Rendered("t.j2", Message(title, blocks), packed=(section(title),), fingerprint=title.split(" ")[0])
+    return Rendered("t.j2", Message(title, blocks), compact=(section(title),), fingerprint=title.split(" ")[0])
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.core.payload import text_at
 from bridge.messages import Block, Message
-from bridge.messages.compact import Pack, fingerprint, packed
+from bridge.messages.compact import CompactPost, compact_blocks, fingerprint
 from bridge.messages.limits import limit_violations, size
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.normalize import normalize
@@ -22,7 +22,7 @@ URL = "https://e.example/7"
 
 
 def pack_of(slots: TemplateBlocks, url: str = URL) -> str:
-    [block] = packed(normalize(slots, "fallback"), url)
+    [block] = compact_blocks(normalize(slots, "fallback"), url)
     return text_at(block, "text", "text")
 
 
@@ -49,7 +49,7 @@ def test_the_packed_form_holds_title_link_and_one_detail(slots: TemplateBlocks, 
 def test_a_long_address_leaves_the_packed_form_within_slacks_limits(length: int) -> None:
     url = "https://e.example/" + "é" * length
     for title in ("T" * 390, f"T <{url}|x>"):
-        blocks = packed(normalize(TemplateBlocks(title=title, fields=[("Why", "w" * 190)]), "fallback"), url)
+        blocks = compact_blocks(normalize(TemplateBlocks(title=title, fields=[("Why", "w" * 190)]), "fallback"), url)
         assert limit_violations(Message("x", blocks)) == []
 
 
@@ -62,13 +62,13 @@ def test_the_packed_form_of_every_sample_is_short_and_keeps_slacks_limits(sample
     rendered = render(sample_event(sample, sample.provider, SAMPLE_TIME), TEMPLATES)
     if rendered.message is None:
         return
-    assert 1 <= len(rendered.packed) <= 3
-    assert limit_violations(Message("x", rendered.packed)) == []
-    assert len(json.dumps(rendered.packed)) < 2_500
-    assert {text_at(block, "type") for block in rendered.packed} == {"section"}
+    assert 1 <= len(rendered.compact) <= 3
+    assert limit_violations(Message("x", rendered.compact)) == []
+    assert len(json.dumps(rendered.compact)) < 2_500
+    assert {text_at(block, "type") for block in rendered.compact} == {"section"}
 
 
-def filled(pack: Pack, items: list[tuple[str, tuple[Block, ...]]]) -> int:
+def filled(pack: CompactPost, items: list[tuple[str, tuple[Block, ...]]]) -> int:
     for number, (text, blocks) in enumerate(items):
         if not pack.add(text, blocks):
             return number
@@ -83,11 +83,11 @@ texts = st.text(st.sampled_from("ab <>&*_é😀\n"), min_size=1, max_size=3000)
 @given(st.lists(texts, min_size=1, max_size=60), st.text(max_size=60))
 def test_a_full_pack_keeps_slacks_limits_and_the_order(titles: list[str], note: str) -> None:
     items = [
-        (parts.text, packed(parts, URL))
+        (parts.text, compact_blocks(parts, URL))
         for title in titles
         for parts in [normalize(TemplateBlocks(title=str(escaped(title))), "fallback")]
     ]
-    pack = Pack()
+    pack = CompactPost()
     taken = filled(pack, items)
     message = pack.message(note.strip())
     assert taken >= 1
@@ -97,14 +97,14 @@ def test_a_full_pack_keeps_slacks_limits_and_the_order(titles: list[str], note: 
 
 
 def test_a_pack_is_full_at_forty_blocks() -> None:
-    items = [(str(n), packed(normalize(TemplateBlocks(title=str(n)), "f"), "")) for n in range(60)]
-    pack = Pack()
+    items = [(str(n), compact_blocks(normalize(TemplateBlocks(title=str(n)), "f"), "")) for n in range(60)]
+    pack = CompactPost()
     assert filled(pack, items) == 39  # and a note
     assert pack.message().text == "0 … and 38 more"
 
 
 def test_one_message_alone_is_always_taken() -> None:
-    pack = Pack()
+    pack = CompactPost()
     assert pack.add("x", ({"type": "section", "text": {"type": "mrkdwn", "text": "x" * 20_000}},))
 
 

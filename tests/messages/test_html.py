@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.messages import Message
-from bridge.messages.html import bar_colour, draw
+from bridge.messages.html import bar_colour, to_html
 
 ALLOWED = {
     "div": {"class", "aria-hidden"},
@@ -91,15 +91,15 @@ def harmless(html: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_only_ever_shown(text: str) -> None:
-    harmless(draw(everywhere(text), UTC))
-    harmless(draw(Message(text), UTC))
+    harmless(to_html(everywhere(text), UTC))
+    harmless(to_html(Message(text), UTC))
 
 
 @pytest.mark.thorough
 @settings(max_examples=150)
 @given(st.text(st.sampled_from("<>|*_~`&;!@#^{}\"'=/: \nabcsrtip0"), max_size=60))
 def test_whatever_the_text_only_known_elements_come_of_it(text: str) -> None:
-    harmless(draw(everywhere(text), UTC))
+    harmless(to_html(everywhere(text), UTC))
 
 
 def test_what_slack_shows_is_there() -> None:
@@ -109,7 +109,7 @@ def test_what_slack_shows_is_there() -> None:
         [section("*Ada* opened <https://e.example/7|!7>\n> well\n```a\nb```")],
         [{"color": "danger", "blocks": [{"type": "actions", "elements": [button | {"style": "primary"}]}]}],
     )
-    html = draw(message, UTC)
+    html = to_html(message, UTC)
     assert "<p><b>Ada</b> opened " in html
     assert 'href="https://e.example/7" target="_blank" rel="noopener noreferrer nofollow">!7</a>' in html
     assert "<blockquote>well</blockquote><pre>a\nb</pre>" in html
@@ -119,7 +119,7 @@ def test_what_slack_shows_is_there() -> None:
 
 
 def test_a_message_without_blocks_shows_its_text() -> None:
-    assert "<p>just <b>this</b></p>" in draw(Message("just *this*"))
+    assert "<p>just <b>this</b></p>" in to_html(Message("just *this*"))
 
 
 @pytest.mark.parametrize(

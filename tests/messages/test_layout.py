@@ -14,14 +14,14 @@ from bridge.core.payload import list_at, text_at
 from bridge.messages import Message, layout
 from bridge.messages.limits import limit_violations, size
 from bridge.messages.links import link
-from bridge.messages.mrkdwn import escaped, units
+from bridge.messages.mrkdwn import escaped, utf16_length
 from bridge.messages.normalize import COLORS, normalize, notification
 from bridge.messages.template_blocks import Button, TemplateBlocks
 from tests.messages.rendering import shown
 
 
-def lay_out(slots: TemplateBlocks, fallback: str, notes: Sequence[str] = ()) -> Message:
-    return layout.lay_out(normalize(slots, fallback, notes))
+def full_form(slots: TemplateBlocks, fallback: str, notes: Sequence[str] = ()) -> Message:
+    return layout.full_form(normalize(slots, fallback, notes))
 
 
 def accepted_by_the_sdk(message: Message) -> None:
@@ -39,7 +39,7 @@ def accepted_by_the_sdk(message: Message) -> None:
 
 
 def test_the_title_stands_at_the_top_and_the_rest_behind_a_bar() -> None:
-    message = lay_out(
+    message = full_form(
         TemplateBlocks(
             title="*Ada* opened <https://example.com/12|!12 Fix>",
             body="Why",
@@ -116,7 +116,7 @@ def test_the_title_stands_at_the_top_and_the_rest_behind_a_bar() -> None:
     ],
 )
 def test_colours_are_names_or_hex(written: str, color: str) -> None:
-    message = lay_out(TemplateBlocks(title="t", body="b", color=written), "f")
+    message = full_form(TemplateBlocks(title="t", body="b", color=written), "f")
     assert [attachment["color"] for attachment in message.attachments] == [color]
 
 
@@ -132,11 +132,11 @@ def test_colours_are_names_or_hex(written: str, color: str) -> None:
 )
 def test_a_notification_is_the_title_without_markup(title: str, text: str) -> None:
     assert notification(title) == text
-    assert lay_out(TemplateBlocks(title=title), "f").text == text
+    assert full_form(TemplateBlocks(title=title), "f").text == text
 
 
 def test_a_template_may_write_its_own_notification() -> None:
-    assert lay_out(TemplateBlocks(title="t", text=" spoken\n text "), "f").text == "spoken text"
+    assert full_form(TemplateBlocks(title="t", text=" spoken\n text "), "f").text == "spoken text"
 
 
 @pytest.mark.parametrize(
@@ -149,24 +149,24 @@ def test_a_template_may_write_its_own_notification() -> None:
     ],
 )
 def test_a_message_is_never_empty(slots: TemplateBlocks) -> None:
-    message = lay_out(slots, "Ada <opened> !12")
+    message = full_form(slots, "Ada <opened> !12")
     assert message.text == "Ada &lt;opened&gt; !12"
     assert limit_violations(message) == []
 
 
 def test_a_body_alone_stands_without_a_bar() -> None:
-    message = lay_out(TemplateBlocks(body="one\ntwo"), "f")
+    message = full_form(TemplateBlocks(body="one\ntwo"), "f")
     assert (message.text, len(message.blocks), message.attachments) == ("one", 1, ())
 
 
 def test_empty_bullets_and_rows_of_blank_lines_are_dropped() -> None:
-    message = lay_out(TemplateBlocks(body="a\n•\n • \n\n\n\n\n• b\n   \n"), "f")
+    message = full_form(TemplateBlocks(body="a\n•\n • \n\n\n\n\n• b\n   \n"), "f")
     assert "a\n\n• b" in shown(message)
 
 
 def test_long_bodies_go_on_in_further_sections_with_their_code_blocks_closed() -> None:
     body = "```\n" + "a line of code\n" * 500 + "```"
-    message = lay_out(TemplateBlocks(title="t", body=body), "f")
+    message = full_form(TemplateBlocks(title="t", body=body), "f")
     assert limit_violations(message) == []
     sections = list_at(message.attachments, 0, "blocks")
     assert len(sections) >= 3
@@ -181,20 +181,20 @@ def test_what_is_too_long_loses_its_body_first() -> None:
         context="context",
         buttons=[Button("Open", "https://example.com")],
     )
-    message = lay_out(slots, "f")
-    seen = shown(message)
+    message = full_form(slots, "f")
+    visible_text = shown(message)
     assert limit_violations(message) == []
     assert size(message) > 11_000
-    assert "Field 11" in seen
-    assert "context" in seen
-    assert "word…" in seen
+    assert "Field 11" in visible_text
+    assert "context" in visible_text
+    assert "word…" in visible_text
 
 
 def test_fields_go_after_the_body_and_the_title_stays() -> None:
     slots = TemplateBlocks(
         title="*title*", body="word " * 5_000, fields=[(f"Field {n}", "€" * 5_000) for n in range(60)]
     )
-    message = lay_out(slots, "f")
+    message = full_form(slots, "f")
     assert limit_violations(message) == []
     assert "word" not in shown(message)
     assert "Field 0" in shown(message)
@@ -203,7 +203,7 @@ def test_fields_go_after_the_body_and_the_title_stays() -> None:
 
 def test_a_label_of_3000_characters_is_shortened_within_its_link() -> None:
     title = f"*Ada* opened <https://example.com/12|{'x' * 3000}> now"
-    message = lay_out(TemplateBlocks(title=title), "f")
+    message = full_form(TemplateBlocks(title=title), "f")
     assert limit_violations(message) == []
     assert re.search(r"<https://example\.com/12\|x{800,}>…", shown(message))
 
@@ -266,11 +266,11 @@ BUTTONS = st.builds(
 def test_no_text_makes_a_message_that_slack_would_refuse(
     slots: TemplateBlocks, fallback: str, notes: list[str]
 ) -> None:
-    message = lay_out(slots, fallback, notes)
+    message = full_form(slots, fallback, notes)
     assert limit_violations(message) == []
     accepted_by_the_sdk(message)
     raw = json.dumps(message.body(), ensure_ascii=False)
     assert not any(control in raw for control in ("<!", "<@", "<#"))
     assert all(token.startswith("<https://example.com/") for token in re.findall(r"<[^<>\n]*>", shown(message)))
     assert not re.search(r"@(here|channel|everyone)\b", re.sub(r"<[^|>]*\|", "", shown(message)))
-    assert units(message.text) <= 3000
+    assert utf16_length(message.text) <= 3000

@@ -5,7 +5,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from bridge.messages.mrkdwn import cut, escaped, json_bytes, neutral, pieces, plain_text, seen, units, visible
+from bridge.messages.mrkdwn import (
+    cut,
+    escaped,
+    json_bytes,
+    plain_text,
+    sanitize,
+    split_text,
+    unformatted,
+    utf16_length,
+    visible,
+)
 
 TEXTS = st.lists(
     st.sampled_from(
@@ -31,7 +41,7 @@ TOKEN = re.compile(r"<[^<>\n]*>|&(?:amp|lt|gt);")
 
 
 def test_a_character_outside_the_first_plane_is_two_units() -> None:
-    assert units("a€😀") == 4
+    assert utf16_length("a€😀") == 4
     assert json_bytes('"😀\n') == 2 + 4 + 2
 
 
@@ -60,7 +70,7 @@ def test_cutting_leaves_every_token_whole(text: str, limit: int, expected: str) 
 
 @pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
-@given(TEXTS, st.integers(0, 80), st.sampled_from([units, json_bytes, visible]))
+@given(TEXTS, st.integers(0, 80), st.sampled_from([utf16_length, json_bytes, visible]))
 def test_a_cut_text_fits_and_holds_whole_tokens_only(text: str, limit: int, measure: object) -> None:
     assert callable(measure)
     kept = cut(text, limit, measure)
@@ -74,8 +84,8 @@ def test_a_cut_text_fits_and_holds_whole_tokens_only(text: str, limit: int, meas
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, st.integers(60, 200))
 def test_pieces_fit_and_nothing_but_white_space_is_lost(text: str, limit: int) -> None:
-    parts = list(pieces(text, limit))
-    assert all(0 < units(part) <= limit for part in parts)
+    parts = list(split_text(text, limit))
+    assert all(0 < utf16_length(part) <= limit for part in parts)
     assert all(part.count("```") % 2 == 0 for part in parts[:-1])
     assert "".join("".join(parts).replace("`", "").split()) == "".join(text.replace("`", "").split())
 
@@ -91,7 +101,7 @@ def test_pieces_fit_and_nothing_but_white_space_is_lost(text: str, limit: int) -
     ],
 )
 def test_neutral_text_formats_nothing(text: str, expected: str) -> None:
-    assert neutral(text) == expected
+    assert unformatted(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -106,7 +116,7 @@ def test_neutral_text_formats_nothing(text: str, expected: str) -> None:
     ],
 )
 def test_what_nobody_should_send_is_gone(text: str, expected: str) -> None:
-    assert seen(text) == expected
+    assert sanitize(text) == expected
 
 
 def test_words_and_their_escapes_are_inverse() -> None:

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.messages.mrkdwn_parser import Line, Span, plainly, read
+from bridge.messages.mrkdwn_parser import Line, Span, parse, to_plain_text
 
 
 def spans(text: str) -> list[Span]:
-    return [span for line in read(text, UTC) for span in line.spans]
+    return [span for line in parse(text, UTC) for span in line.spans]
 
 
 def plain(text: str) -> list[tuple[str, str]]:
-    return [(line.kind, "".join(span.text for span in line.spans)) for line in read(text, UTC)]
+    return [(line.kind, "".join(span.text for span in line.spans)) for line in parse(text, UTC)]
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_a_block_of_code_that_is_not_closed_is_text() -> None:
 
 
 def test_an_empty_line_stays_a_line() -> None:
-    assert list(read("a\n\nb")) == [Line("text", (Span("a"),)), Line("text", ()), Line("text", (Span("b"),))]
+    assert list(parse("a\n\nb")) == [Line("text", (Span("a"),)), Line("text", ()), Line("text", (Span("b"),))]
 
 
 def test_a_notification_is_words_and_emoji() -> None:
-    assert plainly(":x: *Fish* &amp; <https://e.example|chips>\n<@U1>") == "❌ Fish & chips\n@U1"
+    assert to_plain_text(":x: *Fish* &amp; <https://e.example|chips>\n<@U1>") == "❌ Fish & chips\n@U1"
 
 
 @settings(max_examples=200)
