@@ -38,7 +38,7 @@ class Rendered:
     template: str
     """The template's name below templates/."""
     message: Message | None
-    """None if and only if the template said skip."""
+    """None if and only if the template filled its skip block."""
     skip: str = ""
     """The template's reason for not sending."""
     error: Diagnostic | None = None
@@ -46,8 +46,8 @@ class Rendered:
     missing: tuple[Place, ...] = ()
     """The paths that the template used and the payload does not have."""
     found: tuple[Place, ...] = ()
-    """The paths that it found: `check` needs both to tell a misspelt field from one that some events lack."""
+    """The paths that it found: with both, `check` separates a misspelt field from one that some events lack."""
     compact: tuple[Block, ...] = ()
-    """The message in its packed form, for a post that it shares with others."""
+    """The message in its compact form, for a post shared with others."""
     fingerprint: str = ""
-    """What tells the message from one that reads otherwise."""
+    """Digest of the text: equal for messages that read the same."""

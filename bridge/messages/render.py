@@ -50,7 +50,7 @@ class Templates:
     environment: SlackEnvironment = field(repr=False, compare=False)
     """Compiles templates on demand, and keeps them."""
     packaged: frozenset[str] = field(default=frozenset(), compare=False)
-    """Names of templates that come with the program, so that nobody can edit them in their place."""
+    """Names of templates that come with the program: their files are not for editing."""
 
     def names(self) -> list[str]:
         """Return all templates that an event can get: not message.j2, and no partials, which start with ``_``."""

@@ -107,14 +107,14 @@ def _title(event_type: str, data: dict[str, object]) -> str:
         return _call_summary(data)
     if event_type == TEST_EVENT:
         return "Test event from Twilio Event Streams"
-    if event_type.startswith("com.twilio.voice.") and (told := _of_a_call(event_type, data)):
-        return told
+    if event_type.startswith("com.twilio.voice.") and (title := _of_a_call(event_type, data)):
+        return title
     for start, sentence in families.STREAMS:
         if event_type.startswith(start):
             inner = data.get("payload") if sentence is families.task else data
-            told = sentence(event_type.removeprefix(start), inner if isinstance(inner, dict) else {})
-            if told:
-                return told
+            title = sentence(event_type.removeprefix(start), inner if isinstance(inner, dict) else {})
+            if title:
+                return title
     return titles.readable(event_type.removeprefix("com.twilio.")) or "Twilio event without a type"
 
 
