@@ -173,7 +173,7 @@ async def test_channels_are_apart(slack: SlackSimulator, http: aiohttp.ClientSes
     assert slack.webhook("a") == slack.webhook("a")
 
 
-async def test_the_rate_is_kept_and_said(http: aiohttp.ClientSession) -> None:
+async def test_the_rate_is_kept_and_reported(http: aiohttp.ClientSession) -> None:
     now = [100.0]
     async with SlackSimulator(rate=Rate(1.0, 2), clock=lambda: now[0]) as slack:
         url = slack.webhook("general")

@@ -116,7 +116,7 @@ def test_the_same_message_at_another_time_has_the_same_print_and_another_message
     assert made("a", 1) != made("b", 1)
 
 
-def test_what_is_said_of_being_late_does_not_change_the_print() -> None:
+def test_what_is_written_about_being_late_does_not_change_the_print() -> None:
     event = sample_event(samples()["gitlab/push"], "gitlab", SAMPLE_TIME)
     late = render(event, TEMPLATES, notes=["Posted 3 hours late"])
     assert late.message != render(event, TEMPLATES).message

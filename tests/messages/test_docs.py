@@ -22,7 +22,7 @@ ROWS = re.findall(r"^\| `(\{\{.*?\}\})` \| (`+) ?(.*?) ?\2 \|$", PAGE, re.MULTIL
 
 
 @pytest.mark.parametrize(("written", "shown"), [(written, shown) for written, _, shown in ROWS])
-def test_each_example_comes_out_as_the_page_says(written: str, shown: str) -> None:
+def test_each_example_comes_out_as_the_page_states(written: str, shown: str) -> None:
     environment = SlackEnvironment({"ada": "U012AB3CD"})
     made = environment.from_string(written.replace("\\|", "|")).render(payload=PAYLOAD)
     assert made.replace("\n", "⏎").rstrip() == shown.replace("\\|", "|")

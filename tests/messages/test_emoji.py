@@ -11,7 +11,7 @@ def test_names_become_emoji_and_what_is_no_name_stays() -> None:
     assert with_emoji(":no_such_emoji: 10:30:00 a::b") == ":no_such_emoji: 10:30:00 a::b"
 
 
-def test_slacks_own_names_are_known_and_others_are_told() -> None:
+def test_slacks_own_names_are_known_and_others_are_reported() -> None:
     assert unknown_emoji(":white_check_mark: :white_chek_mark: at 10:30:00") == ["white_chek_mark"]
 
 

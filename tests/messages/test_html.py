@@ -98,7 +98,7 @@ def test_hostile_text_is_only_ever_shown(text: str) -> None:
 @pytest.mark.thorough
 @settings(max_examples=150)
 @given(st.text(st.sampled_from("<>|*_~`&;!@#^{}\"'=/: \nabcsrtip0"), max_size=60))
-def test_whatever_the_text_only_known_elements_come_of_it(text: str) -> None:
+def test_any_text_makes_only_known_elements(text: str) -> None:
     harmless(to_html(everywhere(text), UTC))
 
 

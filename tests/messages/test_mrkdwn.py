@@ -115,7 +115,7 @@ def test_neutral_text_formats_nothing(text: str, expected: str) -> None:
         ("<!here> <@U1>", "<!here> <@U1>"),
     ],
 )
-def test_what_nobody_should_send_is_gone(text: str, expected: str) -> None:
+def test_unsafe_characters_are_removed(text: str, expected: str) -> None:
     assert sanitize(text) == expected
 
 

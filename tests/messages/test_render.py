@@ -107,7 +107,7 @@ def test_variables_set_at_the_top_are_seen_by_every_block(tmp_path: Path) -> Non
     assert shown(message_of(one(tmp_path, text, {"object_attributes": {"title": "T", "iid": 7}}))) == "T\nT\nT\n7"
 
 
-def test_a_template_that_fills_nothing_still_says_the_title(tmp_path: Path) -> None:
+def test_a_template_that_fills_nothing_still_states_the_title(tmp_path: Path) -> None:
     message = message_of(one(tmp_path, '{% extends "message.j2" %}'))
     assert shown(message) == "Ada opened !12\n<https://gitlab.example.com/x/12|Ada opened !12>"
 
@@ -285,7 +285,7 @@ def test_what_could_be_much_is_shortened(tmp_path: Path, text: str) -> None:
     assert limit_violations(message_of(rendered)) == []
 
 
-def test_missing_fields_are_told_with_their_place_and_found_ones_too(tmp_path: Path) -> None:
+def test_missing_fields_are_reported_with_their_place_and_found_ones_too(tmp_path: Path) -> None:
     text = (
         "{% set mr = payload.object_attributes %}\n"
         "{{ mr.titel }} {{ mr.title }}\n"

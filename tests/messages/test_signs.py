@@ -53,7 +53,7 @@ def sign(text: str) -> str:
 
 
 @for_each(samples().values(), name=lambda sample: sample.name)
-def test_the_sign_says_what_the_colour_says_in_the_title_and_on_the_phone(sample: Sample) -> None:
+def test_the_sign_states_what_the_colour_states_in_the_title_and_on_the_phone(sample: Sample) -> None:
     told = message(sample)
     if told is None:
         return
@@ -73,7 +73,7 @@ MAY_BE_TESTS = [
 
 
 @for_each(MAY_BE_TESTS, name=lambda sample: sample.name)
-def test_a_test_is_marked_alike_and_alarms_nobody(sample: Sample) -> None:
+def test_a_test_is_marked_alike_and_alarms_no_one(sample: Sample) -> None:
     told = message(sample, test=True)
     if told is None:
         return
@@ -84,7 +84,7 @@ def test_a_test_is_marked_alike_and_alarms_nobody(sample: Sample) -> None:
 
 
 @for_each(samples().values(), name=lambda sample: sample.name)
-def test_a_button_says_what_it_does(sample: Sample) -> None:
+def test_a_button_states_what_it_does(sample: Sample) -> None:
     told = message(sample)
     if told is None:
         return

@@ -281,13 +281,13 @@ MR = "merge_requests/284|!284 Keep the voucher when the basket changes> in <http
         ),
     ],
 )
-def test_a_message_says_what_matters(name: str, phrases: list[str]) -> None:
+def test_a_message_states_what_matters(name: str, phrases: list[str]) -> None:
     text = said(sample(name))
     for phrase in phrases:
         assert phrase in text
 
 
-def test_the_notification_says_more_than_the_title_where_that_helps() -> None:
+def test_the_notification_states_more_than_the_title_where_that_helps() -> None:
     failed = message(read(sample("pipeline.failed"))).text
     assert failed.startswith(":x: Pipeline #90211")
     assert failed.endswith(": unit, browser")
@@ -317,7 +317,7 @@ def test_a_push_lists_eight_commits_and_counts_the_rest() -> None:
     assert "more\n" not in text.replace("|26 more>\n", "")
 
 
-def test_who_wrote_the_commits_is_said_only_where_somebody_else_pushed_them() -> None:
+def test_who_wrote_the_commits_is_named_only_where_another_person_pushed_them() -> None:
     own = sample("push")
     assert isinstance(own["commits"], list)
     own["commits"] = own["commits"][:2]
@@ -380,7 +380,7 @@ def test_the_signature_of_a_tag_is_not_read_out() -> None:
     assert "PGP" not in text
 
 
-def test_a_deployment_says_its_tier_where_the_name_does_not() -> None:
+def test_a_deployment_states_its_tier_where_the_name_does_not() -> None:
     assert "production tier" in said(changed("deployment.blocked", "", environment="eu-1"))
     assert "tier" not in said(sample("deployment.blocked")).replace("_tier", "")
 
@@ -424,11 +424,11 @@ RAVI = {"name": "Ravi Subramanian", "username": "ravi.s"}
         ),
     ],
 )
-def test_an_update_says_what_changed(body: Json, phrase: str) -> None:
+def test_an_update_states_what_changed(body: Json, phrase: str) -> None:
     assert phrase in said(body)
 
 
-def test_whoever_left_a_list_is_told_whatever_the_line_says_first() -> None:
+def test_a_person_who_left_a_list_is_named_whatever_the_line_starts_with() -> None:
     gone = {"reviewers": [[AMARA, RAVI], [AMARA]]}
     for more in ({"oldrev": "a" * 40}, {"system_action": "approvals_reset_on_push"}):
         assert "removed Ravi Subramanian" in said(update(gone, **more))
@@ -455,14 +455,14 @@ def test_who_is_no_longer_asked_is_named_on_an_issue_too() -> None:
         changed("note.issue", "object_attributes", system=True),
     ],
 )
-def test_what_nobody_would_see_is_not_told_and_the_reason_is_kept(body: Json) -> None:
+def test_an_invisible_change_is_not_posted_and_the_reason_is_kept(body: Json) -> None:
     made = rendered(body)
     assert made.message is None
     assert made.skip
     assert not made.error
 
 
-def test_an_update_that_only_a_machine_would_notice_in_a_review_is_not_told() -> None:
+def test_an_update_that_only_a_machine_would_notice_in_a_review_is_not_posted() -> None:
     def state(now: str) -> Json:
         reviewers = [[{**AMARA, "state": "unreviewed"}], [{**AMARA, "state": now}]]
         return {**update({"reviewers": reviewers}), "reviewers": reviewers[1]}
@@ -544,7 +544,7 @@ def test_an_epic_is_in_its_group() -> None:
     )
 
 
-def test_a_merge_request_says_what_it_still_needs() -> None:
+def test_a_merge_request_states_what_it_still_needs() -> None:
     for status, words in (
         ("ci_must_pass", "its pipeline must pass first"),
         ("need_rebase", "it must be rebased first"),
@@ -553,7 +553,7 @@ def test_a_merge_request_says_what_it_still_needs() -> None:
     assert '"context"' in said(changed("merge_request.approved", "object_attributes", detailed_merge_status="checking"))
 
 
-def test_confidential_is_said() -> None:
+def test_confidential_is_shown() -> None:
     assert ":lock: *Leila Haddad* opened confidential issue <" in said(
         changed("issue.open", "object_attributes", confidential=True)
     )
@@ -586,7 +586,7 @@ def test_many_failed_jobs_are_counted() -> None:
     assert "and 4 more" in said(body)
 
 
-def test_a_job_that_failed_each_time_is_named_once_and_says_why_where_its_log_does_not() -> None:
+def test_a_job_that_failed_each_time_is_named_once_and_states_why_where_its_log_does_not() -> None:
     body = sample("pipeline.failed")
     assert isinstance(body["builds"], list)
     unit = next(job for job in body["builds"] if job["name"] == "unit")
@@ -604,7 +604,7 @@ def test_a_pipeline_that_failed_without_a_job_links_no_list_of_failed_jobs() -> 
     assert "Open pipeline" in text
 
 
-def test_a_pipeline_says_its_name_and_what_started_it() -> None:
+def test_a_pipeline_states_its_name_and_what_started_it() -> None:
     body = sample("pipeline.success")
     assert isinstance(body["object_attributes"], dict)
     body["object_attributes"] |= {"name": "Nightly", "source": "schedule"}
@@ -682,7 +682,7 @@ def emptied(body: object, empty: object) -> object:
 
 @for_each(SAMPLES, name=lambda path: path.stem)
 @pytest.mark.parametrize("empty", [None, "", 0], ids=["null", "blank", "zero"])
-def test_a_body_that_says_nothing_leaves_no_dangling_words(path: Path, empty: object) -> None:
+def test_a_body_that_states_nothing_leaves_no_dangling_words(path: Path, empty: object) -> None:
     body = sample(path.stem)
     hollow = emptied(body, empty)
     assert isinstance(hollow, dict)

@@ -136,13 +136,13 @@ ADA = f"*<{CUSTOMER}|Ada Marsh>*"
         ("payment_schedules/due", [f":warning: <{ADMIN}/orders|An order> is *due to be paid*: *€460.80*"]),
     ],
 )
-def test_the_message_says(event_type: str, phrases: list[str]) -> None:
+def test_the_message_states(event_type: str, phrases: list[str]) -> None:
     text = written(event_type, sample(event_type))
     for phrase in phrases:
         assert phrase in text
 
 
-def test_a_long_order_is_capped_and_says_how_much_is_left_out() -> None:
+def test_a_long_order_is_capped_and_states_how_much_is_left_out() -> None:
     lines = [{"quantity": 1, "title": f"Thing {n}", "variant_title": None} for n in range(22)]
     text = written("orders/create", sample("orders/create") | {"line_items": lines})
     assert "• 1 × Thing 7\n… and 14 more" in text
@@ -165,7 +165,7 @@ def test_a_discount_names_its_code() -> None:
     assert "*Discount*\n€14.00 (WINTER10)" in written("orders/create", order)
 
 
-def test_what_the_customer_paid_in_another_currency_is_said_too() -> None:
+def test_what_the_customer_paid_in_another_currency_is_shown_too() -> None:
     money = {
         "shop_money": {"amount": "24.00", "currency_code": "EUR"},
         "presentment_money": {"amount": "4016", "currency_code": "JPY"},
@@ -174,13 +174,13 @@ def test_what_the_customer_paid_in_another_currency_is_said_too() -> None:
     assert "*€24.00 (paid as ¥4,016)*" in written("orders/create", order)
 
 
-def test_a_test_order_says_so_and_has_no_colour_of_its_own() -> None:
+def test_a_test_order_states_it_and_has_no_colour_of_its_own() -> None:
     assert "*€144.50* _(test)_" in written("orders/create", sample("orders/create") | {"test": True})
     assert "(test)" not in written("orders/create", sample("orders/create"))
     assert ":white_check_mark:" not in written("orders/paid", sample("orders/paid") | {"test": True})
 
 
-def test_an_order_of_nobody_names_nobody_and_says_that_it_came_from_the_till() -> None:
+def test_an_order_without_a_customer_names_none_and_states_that_it_came_from_the_till() -> None:
     till = {"customer": None, "billing_address": None, "source_name": "pos"}
     text = written("orders/create", sample("orders/create") | till)
     assert "|#1042>: *€144.50*" in text
@@ -193,12 +193,12 @@ def test_an_order_of_a_guest_has_the_name_on_its_bill() -> None:
     )
 
 
-def test_an_order_cancelled_after_it_was_paid_says_that_the_money_is_still_there() -> None:
+def test_an_order_cancelled_after_it_was_paid_states_that_the_money_is_still_there() -> None:
     text = written("orders/cancelled", sample("orders/cancelled") | {"financial_status": "paid"})
     assert "*Payment*\npaid, and not refunded yet" in text
 
 
-def test_an_order_cancelled_after_it_was_sent_says_so() -> None:
+def test_an_order_cancelled_after_it_was_sent_states_it() -> None:
     order = sample("orders/cancelled") | {"fulfillment_status": "partial", "cancel_reason": "other"}
     text = written("orders/cancelled", order)
     assert "*Shipping*\npart of it was sent" in text
@@ -218,14 +218,14 @@ def test_of_a_line_that_was_sent_in_part_both_parts_are_counted() -> None:
     assert "*Still to send*\n1 × Jug" in text
 
 
-def test_what_is_left_to_pay_is_said() -> None:
+def test_what_is_left_to_pay_is_shown() -> None:
     order = sample("orders/updated") | {"financial_status": "partially_paid", "total_outstanding": "44.50"}
     text = written("orders/updated", order)
     assert "*Payment*\npartly paid" in text
     assert "*Still to pay*\n€44.50" in text
 
 
-def test_an_updated_order_says_what_refunds_and_edits_made_of_its_total() -> None:
+def test_an_updated_order_states_what_refunds_and_edits_made_of_its_total() -> None:
     order = sample("orders/updated") | {"current_total_price": "86.50"}
     assert "*Total by now*\n€86.50" in written("orders/updated", order)
 
@@ -261,13 +261,13 @@ def test_a_refund_without_any_currency_shows_the_number_and_no_wrong_currency() 
     assert "€" not in text
 
 
-def test_a_refund_that_failed_says_so_and_why() -> None:
+def test_a_refund_that_failed_states_it_and_why() -> None:
     text = written("refunds/create", refund(status="failure", message="Insufficient balance"))
     assert f":x: A refund of €58.00 on <{ORDER}|an order> failed" in text
     assert "*Failed*\nInsufficient balance" in text
 
 
-def test_a_refund_of_shipping_and_of_restocked_items_says_both() -> None:
+def test_a_refund_of_shipping_and_of_restocked_items_states_both() -> None:
     line = dict(map_at(sample("refunds/create"), "refund_line_items", 0)) | {"restock_type": "return"}
     text = written("refunds/create", refund() | {"refund_shipping_lines": [{"id": 1}], "refund_line_items": [line]})
     assert "• 1 × Serving bowl (Large)\n• the shipping" in text
@@ -278,7 +278,7 @@ def test_a_refund_of_shipping_and_of_restocked_items_says_both() -> None:
     ("code", "said"),
     [("SIZE_TOO_SMALL", "• 1 item, too small:"), ("scratched_box", "• 1 item, scratched box:"), ("other", "• 1 item:")],
 )
-def test_why_something_comes_back_is_said_in_words(code: str, said: str) -> None:
+def test_why_something_comes_back_is_shown_in_words(code: str, said: str) -> None:
     line = dict(map_at(sample("returns/request"), "return_line_items", 0)) | {"return_reason": code}
     assert said in written("returns/request", sample("returns/request") | {"return_line_items": [line]})
 
@@ -290,7 +290,7 @@ def test_money_that_goes_back_is_no_payment() -> None:
     assert "-€58.00" not in text
 
 
-def test_an_authorization_says_until_when_to_capture_it() -> None:
+def test_an_authorization_states_until_when_to_capture_it() -> None:
     held = {"kind": "authorization", "status": "success", "authorization_expires_at": "2026-11-30T10:15:04+01:00"}
     text = written("order_transactions/create", sample("order_transactions/create") | held)
     assert "An authorization of *€144.50* on" in text
@@ -310,7 +310,7 @@ def test_a_shipment_that_was_sent_long_ago_is_not_sent_again_by_an_update() -> N
     assert f"A shipment of order <{ORDER}|SO.1042> to *Ada Marsh* was updated (An Post)" in text
 
 
-def test_several_holds_are_told_one_by_one() -> None:
+def test_several_holds_are_listed_one_by_one() -> None:
     holds = [{"reason": "incorrect_address", "reason_notes": "No such street"}, {"reason": "other"}, None]
     order = {"id": "gid://shopify/FulfillmentOrder/1", "fulfillment_holds": holds}
     text = written("fulfillment_orders/placed_on_hold", {"fulfillment_order": order})
@@ -325,7 +325,7 @@ def test_a_completed_draft_leads_to_its_order() -> None:
     assert f"Open order\n{ADMIN}/orders/6120394857999" in text
 
 
-def test_a_cart_adds_up_its_lines_and_an_emptied_one_says_so() -> None:
+def test_a_cart_adds_up_its_lines_and_an_emptied_one_states_it() -> None:
     line = dict(map_at(sample("carts/update"), "line_items", 0))
     cents = {"line_price_set": {"shop_money": {"amount": "0.10", "currency_code": "EUR"}}}
     cart = sample("carts/update") | {"line_items": [line | cents] * 3}

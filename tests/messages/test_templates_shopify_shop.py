@@ -110,7 +110,7 @@ HERE, THERE = f"{ADMIN}/settings/locations/70192837465", f"{ADMIN}/settings/loca
         ("audit_events/admin_api_activity", ["App “Stock counter” made 2 requests to the Admin API"]),
     ],
 )
-def test_the_message_says(event_type: str, phrases: list[str]) -> None:
+def test_the_message_states(event_type: str, phrases: list[str]) -> None:
     text = written(event_type, sample(event_type))
     for phrase in phrases:
         assert phrase in text
@@ -140,7 +140,7 @@ def test_a_description_loses_its_tags_and_keeps_its_gaps(html: str, shown: str) 
 
 
 @pytest.mark.parametrize("html", ["", "<p></p>", "<img src=x>", None, 7, ["<p>x</p>"]])
-def test_a_description_that_says_nothing_is_not_there(html: object) -> None:
+def test_a_description_that_states_nothing_is_not_there(html: object) -> None:
     assert "\n>" not in written("products/create", sample("products/create") | {"body_html": html})
 
 
@@ -149,7 +149,7 @@ def test_a_name_with_quotes_in_it_stays_whole() -> None:
     assert f"<{ADMIN}/themes/1620394857|Theme “The “new” one” is now live>" in written("themes/publish", theme)
 
 
-def test_a_new_product_that_nobody_can_see_yet_is_called_a_draft() -> None:
+def test_a_new_product_that_is_not_visible_yet_is_called_a_draft() -> None:
     assert title("products/create", sample("products/create") | {"status": "draft"}) == (
         "Product Stoneware mug was created as a draft"
     )
@@ -161,7 +161,7 @@ def test_a_product_of_one_form_is_not_called_default_title() -> None:
     assert title("variants/out_of_stock", variant | {"sku": None}) == ":warning: A product is out of stock"
 
 
-def test_a_variant_that_can_still_be_ordered_says_so() -> None:
+def test_a_variant_that_can_still_be_ordered_states_it() -> None:
     variant = sample("variants/out_of_stock") | {"inventory_policy": "continue", "inventory_quantity": -3}
     text = written("variants/out_of_stock", variant)
     assert "Customers can still order it." in text
@@ -180,7 +180,7 @@ def test_a_variant_that_can_still_be_ordered_says_so() -> None:
         ("3", "has another stock at"),
     ],
 )
-def test_stock_is_told_with_its_meaning(available: object, said: str) -> None:
+def test_stock_is_shown_with_its_meaning(available: object, said: str) -> None:
     assert said in written("inventory_levels/update", sample("inventory_levels/update") | {"available": available})
 
 
@@ -190,7 +190,7 @@ def test_a_location_that_has_a_name_is_called_by_it() -> None:
     assert f"from <{HERE}|Quay Street studio> to" in text
 
 
-def test_customers_that_could_not_be_merged_say_why() -> None:
+def test_customers_that_could_not_be_merged_state_why() -> None:
     merge = sample("customers/merge") | {"status": "failed", "errors": [{"message": "Another merge is running"}]}
     text = written("customers/merge", merge)
     assert ":warning: <" in text
@@ -210,7 +210,7 @@ def test_a_payment_method_shows_the_kind_of_card_and_no_digit_of_it() -> None:
     assert "a@b.c" not in text
 
 
-def test_a_subscription_says_how_often_and_how_long() -> None:
+def test_a_subscription_states_how_often_and_how_long() -> None:
     terms = {"interval": "week", "interval_count": 4, "min_cycles": 1, "max_cycles": 12}
     text = written("subscription_contracts/update", sample("subscription_contracts/update") | {"billing_policy": terms})
     assert "*Now*\nactive" in text
@@ -225,14 +225,14 @@ def test_items_that_did_not_come_back_are_a_warning() -> None:
     assert f":warning: <{ADMIN}/orders|Returned items: 2 missing, 1 back in stock>" in text
 
 
-def test_a_feed_that_failed_is_bad_and_says_why() -> None:
+def test_a_feed_that_failed_is_bad_and_states_why() -> None:
     feed = sample("product_feeds/full_sync_finish") | {"fullSync": {"errorCode": "FEED_IS_GONE", "count": 3}}
     assert title("product_feeds/full_sync_finish", feed) == (
         ":x: The full sync of the product feed for Ireland in English failed: feed is gone"
     )
 
 
-def test_a_domain_that_is_not_secure_yet_says_so() -> None:
+def test_a_domain_that_is_not_secure_yet_states_it() -> None:
     assert "*Secure (TLS)*\nnot yet" in written("domains/create", sample("domains/create") | {"ssl_enabled": False})
 
 

@@ -156,7 +156,7 @@ def test_the_message_comes_from_a_template_that_fits(topic: str) -> None:
         assert used.startswith(f"shopify/{group}."), used
 
 
-def test_no_two_topics_of_a_group_say_the_same() -> None:
+def test_no_two_topics_of_a_group_state_the_same() -> None:
     seen: dict[tuple[str, str], str] = {}
     for topic in ALL:
         said = (re.split(r"[/.]", topic)[0], title(topic, sample(topic)))

@@ -127,7 +127,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("event_type", "phrases"), CASES, ids=[case[0] for case in CASES])
-def test_what_a_sample_says(event_type: str, phrases: list[str]) -> None:
+def test_what_a_sample_states(event_type: str, phrases: list[str]) -> None:
     text = said(sample(event_type))
     for phrase in phrases:
         assert any(wording in text for wording in phrase.split("|")), text

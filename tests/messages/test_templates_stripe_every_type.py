@@ -61,7 +61,7 @@ def test_every_type_has_a_sentence_of_its_own() -> None:
 
 @for_each(SNAPSHOTS)
 @pytest.mark.parametrize("amount", [None, 12900])
-def test_a_body_that_says_next_to_nothing_is_still_a_sentence(event_type: str, amount: int | None) -> None:
+def test_a_body_that_states_next_to_nothing_is_still_a_sentence(event_type: str, amount: int | None) -> None:
     body = _snapshot(event_type, amount=amount, currency="usd" if amount else None, livemode=True)
     result = rendered(body)
     assert_reads_well(result)

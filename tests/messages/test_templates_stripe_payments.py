@@ -26,14 +26,14 @@ def failed(code: str | None, message: str | None = None, advice: str | None = No
         ("revocation_of_authorization", "the customer has stopped payments to you", ""),
     ],
 )
-def test_a_failed_charge_says_why_in_words_and_what_to_do(code: str, why: str, step: str) -> None:
+def test_a_failed_charge_states_why_in_words_and_what_to_do(code: str, why: str, step: str) -> None:
     text = failed(code, "Your card was declined.")
     assert f"failed: {why}" in text.replace("blocked, ", "")
     assert step in text
     assert code not in text or "_" not in code
 
 
-def test_a_code_that_nobody_foresaw_gives_way_to_stripes_own_sentence() -> None:
+def test_a_code_that_is_unknown_gives_way_to_stripes_own_sentence() -> None:
     assert "failed: The moon is in the wrong phase\n" in failed("moon_phase", "The moon is in the wrong phase.")
     assert "failed: moon phase\n" in failed("moon_phase")
     assert "failed: No luck today\n" in failed(None, "No luck today.")
@@ -70,14 +70,14 @@ def test_an_amount_has_the_decimals_of_its_currency(currency: str, amount: int, 
     assert f"Payment of {told} from" in title(changed("charge.succeeded", None, amount=amount, currency=currency))
 
 
-def test_an_authorized_charge_says_until_when_it_can_be_captured() -> None:
+def test_an_authorized_charge_states_until_when_it_can_be_captured() -> None:
     details = {"type": "card", "card": {"brand": "visa", "last4": "4242", "capture_before": 1796036400}}
     text = said(changed("charge.succeeded", None, captured=False, payment_method_details=details))
     assert "was authorized and waits to be captured" in text
     assert "Capture before\n" in text
 
 
-def test_a_payment_that_was_reported_as_fraud_says_so() -> None:
+def test_a_payment_that_was_reported_as_fraud_states_it() -> None:
     body = changed("charge.updated", {"fraud_details": {}}, fraud_details={"user_report": "fraudulent"})
     assert "was reported as fraudulent" in title(body)
 
@@ -95,20 +95,20 @@ def test_a_customer_who_starts_a_sentence_starts_it_in_upper_case() -> None:
     assert title(body).startswith(":white_check_mark: A customer paid")
 
 
-def test_a_second_partial_refund_says_what_came_back_now_and_in_all() -> None:
+def test_a_second_partial_refund_states_what_came_back_now_and_in_all() -> None:
     text = said(changed("charge.refunded", {"amount_refunded": 1200}, amount_refunded=2000))
     assert "€8.00 of a payment of €48.50 refunded" in text
     assert "€20.00" in text
     assert "€28.50" in text
 
 
-def test_a_whole_refund_says_so() -> None:
+def test_a_whole_refund_states_it() -> None:
     text = said(changed("charge.refunded", {"amount_refunded": 0}, amount_refunded=4850))
     assert "Payment of €48.50 from Mara Lindqvist was refunded" in text
 
 
 @pytest.mark.parametrize(("status", "words"), [("won", "was won"), ("warning_closed", "was closed without a dispute")])
-def test_a_closed_dispute_says_how_it_ended(status: str, words: str) -> None:
+def test_a_closed_dispute_states_how_it_ended(status: str, words: str) -> None:
     assert words in said(changed("charge.dispute.closed", status=status))
 
 
@@ -118,7 +118,7 @@ def test_an_inquiry_is_no_dispute_yet() -> None:
     )
 
 
-def test_the_last_failed_attempt_says_that_there_will_be_no_other() -> None:
+def test_the_last_failed_attempt_states_that_there_will_be_no_other() -> None:
     assert "will not be tried again" in said(changed("invoice.payment_failed", next_payment_attempt=None))
 
 
@@ -140,11 +140,11 @@ def test_a_trial_at_checkout_costs_nothing_and_so_names_no_amount() -> None:
     assert "Yuki Tanaka subscribed at checkout, with nothing to pay yet" in title(body)
 
 
-def test_an_invoice_that_was_paid_elsewhere_says_so() -> None:
+def test_an_invoice_that_was_paid_elsewhere_states_it() -> None:
     assert "outside of Stripe" in said(changed("invoice.paid", None, paid_out_of_band=True))
 
 
-def test_a_dispute_says_by_when_to_respond_and_what_happens_if_not() -> None:
+def test_a_dispute_states_by_when_to_respond_and_what_happens_if_not() -> None:
     text = said(sample("charge.dispute.created"))
     assert "Respond by\n" in text
     assert "Without a response in time" in text
@@ -167,7 +167,7 @@ def test_a_general_dispute_names_no_reason_and_a_new_reason_is_put_in_words() ->
     assert title(changed("charge.dispute.created", None, reason="moon_phase")).endswith("$99.00: moon phase")
 
 
-def test_a_warning_of_fraud_is_settled_only_where_stripe_says_so() -> None:
+def test_a_warning_of_fraud_is_settled_only_where_stripe_states_it() -> None:
     body = sample("radar.early_fraud_warning.created")
     data = body["data"]
     assert isinstance(data, dict)
@@ -182,7 +182,7 @@ def test_a_warning_of_fraud_is_settled_only_where_stripe_says_so() -> None:
         ("charge_pending", "waits for the payment to settle"),
     ],
 )
-def test_a_refund_that_waits_says_for_what(reason: str, told: str) -> None:
+def test_a_refund_that_waits_states_for_what(reason: str, told: str) -> None:
     assert told in title(changed("refund.created", None, status="pending", pending_reason=reason))
 
 
@@ -195,7 +195,7 @@ def test_a_refund_that_waits_says_for_what(reason: str, told: str) -> None:
         (None, None, "to your bank account failed"),
     ],
 )
-def test_a_failed_payout_says_why_and_what_to_do(code: str | None, message: str | None, told: str) -> None:
+def test_a_failed_payout_states_why_and_what_to_do(code: str | None, message: str | None, told: str) -> None:
     body = changed("payout.failed", None, failure_code=code, failure_message=message)
     assert title(body).endswith(told)
     assert "once its details are put right" in said(body)
@@ -208,14 +208,14 @@ def test_an_upcoming_invoice_has_no_page_but_its_subscription_has() -> None:
     assert "/invoices/" not in posted(body)
 
 
-def test_an_updated_invoice_says_from_what_to_what() -> None:
+def test_an_updated_invoice_states_from_what_to_what() -> None:
     text = said(changed("invoice.updated", {"total": 100, "status": "draft", "due_date": 1}, due_date=1796036400))
     assert "€1.00 → €93.48" in text
     assert "draft → " in text
     assert "→ 2026-11-30" in text
 
 
-def test_a_card_that_its_bank_updated_says_from_when_to_when_it_is_good() -> None:
+def test_a_card_that_its_bank_updated_states_from_when_to_when_it_is_good() -> None:
     card = {"brand": "visa", "last4": "4242", "exp_month": 9, "exp_year": 2031}
     before = {"card": {"exp_month": 8, "exp_year": 2027, "last4": "1881"}}
     text = said(changed("payment_method.automatically_updated", before, card=card))
@@ -229,13 +229,13 @@ def test_a_removed_card_links_whose_it_was() -> None:
     )
 
 
-def test_an_expiring_card_says_what_to_do() -> None:
+def test_an_expiring_card_states_what_to_do() -> None:
     text = said(sample("customer.source.expiring"))
     assert "Visa •••• 4242 of Mara Lindqvist expires in 12/2026" in text
     assert "Ask for a new card" in text
 
 
-def test_a_coupon_named_by_its_discount_says_it_once() -> None:
+def test_a_coupon_named_by_its_discount_states_it_once() -> None:
     body = changed("coupon.created", None, name="10% off", percent_off=10, duration="forever")
     assert title(body) == "New coupon 10% off forever (test)" or title(body) == "New coupon 10% off forever _(test)_"
 
@@ -254,7 +254,7 @@ def test_a_coupon_named_by_its_discount_says_it_once() -> None:
         ("mandate.updated", {}, {"status": "inactive"}, "No more payments can be taken by it"),
     ],
 )
-def test_an_update_says_what_it_means(
+def test_an_update_states_what_it_means(
     event_type: str, previous: dict[str, object], fields: dict[str, object], told: str
 ) -> None:
     assert told in said(changed(event_type, previous, **fields))
@@ -273,7 +273,7 @@ def test_a_thin_event_of_a_connected_account_links_it() -> None:
     assert rendered({**body, "context": ["x"]}).error is None
 
 
-def test_what_an_account_has_to_provide_is_told_in_words_and_once() -> None:
+def test_what_an_account_has_to_provide_is_listed_in_words_and_once() -> None:
     due = [
         "tos_acceptance.date",
         "tos_acceptance.ip",

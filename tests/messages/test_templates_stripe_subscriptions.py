@@ -42,7 +42,7 @@ OTHER = {"nickname": "Grinder", "unit_amount": 900, "currency": "eur", "recurrin
         ({}, {"description": "old"}, "was updated"),
     ],
 )
-def test_a_changed_subscription_says_what_changed(
+def test_a_changed_subscription_states_what_changed(
     fields: dict[str, object], previous: dict[str, object], phrase: str
 ) -> None:
     assert phrase in said(changed("customer.subscription.updated", previous, **fields))
@@ -53,7 +53,7 @@ def test_a_first_default_card_is_no_news() -> None:
     assert rendered(body).skip
 
 
-def test_items_that_were_added_removed_and_changed_are_told_one_by_one() -> None:
+def test_items_that_were_added_removed_and_changed_are_listed_one_by_one() -> None:
     now = [{"id": "si_1", "price": TERMS, "quantity": 4}, {"id": "si_3", "price": OTHER, "quantity": 1}]
     old = [
         {"id": "si_1", "price": TERMS, "quantity": 2},
@@ -106,13 +106,13 @@ def test_a_subscription_to_several_things_lists_them_and_gives_none_as_the_price
     assert "was changed to Crew and 1 more" in said(changed("customer.subscription.updated", before, items=items))
 
 
-def test_the_end_of_a_trial_without_a_card_says_what_will_happen() -> None:
+def test_the_end_of_a_trial_without_a_card_states_what_will_happen() -> None:
     body = changed("customer.subscription.trial_will_end", default_payment_method=None, default_source=None)
     assert "the first payment will fail" in said(body)
     assert "will fail" not in said(changed("customer.subscription.trial_will_end", default_payment_method="pm_1"))
 
 
-def test_a_subscription_that_is_billed_by_invoice_says_so() -> None:
+def test_a_subscription_that_is_billed_by_invoice_states_it() -> None:
     body = changed("customer.subscription.created", collection_method="send_invoice", days_until_due=30)
     assert "by invoice, due after 30 days" in said(body)
     body = changed("customer.subscription.created", collection_method="send_invoice", days_until_due=1)
@@ -129,7 +129,7 @@ def test_junk_in_a_subscription_costs_no_message(field: str, event_type: str, ju
     assert rendered(changed(event_type, before, **{field: junk})).error is None
 
 
-def test_a_schedule_says_what_follows_it() -> None:
+def test_a_schedule_states_what_follows_it() -> None:
     assert "Then\nthe subscription ends" in said(sample("subscription_schedule.expiring"))
     assert "its subscription goes on without it" in title(sample("subscription_schedule.released"))
     assert "canceled for lack of payment" in title(sample("subscription_schedule.aborted"))

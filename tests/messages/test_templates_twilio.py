@@ -124,13 +124,13 @@ def test_every_body_makes_a_message_without_holes(path: Path) -> None:
         ("com.twilio.eventstreams.test-event", ["Test event from Twilio Event Streams"]),
     ],
 )  # fmt: skip
-def test_a_message_says_what_matters(event_type: str, phrases: list[str]) -> None:
+def test_a_message_states_what_matters(event_type: str, phrases: list[str]) -> None:
     said = sample(event_type)
     for phrase in phrases:
         assert phrase in said
 
 
-def test_the_notification_of_a_message_says_its_text_and_that_of_a_failure_why() -> None:
+def test_the_notification_of_a_message_states_its_text_and_that_of_a_failure_why() -> None:
     [received] = events(json.loads((FOLDER / "message.received.json").read_text("utf-8")))
     assert message(received).text.startswith("MMS from +12025550142: Hi, the parcel arrived")
     [lost] = events(json.loads((FOLDER / "message.undelivered.json").read_text("utf-8")))
@@ -143,13 +143,13 @@ def test_who_writes_by_whatsapp_is_named_with_the_number_beside() -> None:
     assert "from +12025550142" in said
 
 
-def test_an_empty_message_says_so_and_a_location_is_a_link() -> None:
+def test_an_empty_message_states_it_and_a_location_is_a_link() -> None:
     assert "_no text_" in sample("message.received", Body="", NumMedia="0")
     there = sample("message.received", Body="", NumMedia="0", Latitude="37.789", Longitude="-122.394", Label="Office")
     assert "mlat=37.789&amp;mlon=-122.394|Office>" in there
 
 
-def test_somebody_who_opts_out_is_told_apart() -> None:
+def test_a_person_who_opts_out_is_distinguished() -> None:
     said = sample("message.received", Body="STOP", NumMedia="0", OptOutType="STOP")
     assert "+12025550142 opted out of messages>" in said
     assert "until they send START" in said
@@ -169,7 +169,7 @@ def test_zero_is_no_error() -> None:
         ("39999", ["Error 39999", "errors/39999"]),
     ],
 )
-def test_a_lost_message_says_what_to_do_next_where_there_is_something_to_do(code: str, phrases: list[str]) -> None:
+def test_a_lost_message_states_what_to_do_next_where_there_is_something_to_do(code: str, phrases: list[str]) -> None:
     said = sample("message.undelivered", ErrorCode=code)
     for phrase in phrases:
         assert phrase in said
@@ -184,14 +184,14 @@ def test_every_advice_is_about_a_code_that_is_explained() -> None:
     assert len(codes) == len(set(codes))
 
 
-def test_what_a_channel_says_stands_in_where_a_code_has_no_words() -> None:
+def test_what_a_channel_states_stands_in_where_a_code_has_no_words() -> None:
     known = sample("message.failed", ErrorCode="63016", ChannelStatusMessage="24 hours have passed")
     assert "only a template may be sent (63016)" in known
     assert "24 hours have passed" not in known
     assert "Odd weather" in sample("message.failed", ErrorCode="63999", ChannelStatusMessage="Odd weather")
 
 
-def test_a_pressed_button_and_what_is_answered_are_told_of_whatsapp() -> None:
+def test_a_pressed_button_and_what_is_answered_are_attributed_to_whatsapp() -> None:
     said = sample(
         "message.received",
         Body="",
@@ -218,14 +218,14 @@ def test_each_channel_is_named(address: str, name: str, kind: str) -> None:
     assert f"{kind}>" in said or f"{kind}\n" in said
 
 
-def test_what_callers_press_or_say_which_may_be_a_pin_is_left_out() -> None:
+def test_what_callers_press_or_state_which_may_be_a_pin_is_left_out() -> None:
     assert "731955" not in sample("unknown", Digits="731955", SpeechResult="seven 731955")
     [event] = events(json.loads((FOLDER / "com.twilio.voice.twiml.gather.finished.json").read_text("utf-8")))
     assert "got an answer to its prompt" in written(message(event))
     assert "Pressed" not in written(message(event))
 
 
-def test_a_number_that_is_taken_off_needs_no_mending() -> None:
+def test_a_number_that_is_taken_off_needs_no_fix() -> None:
     [kept, gone] = [
         sample(f"com.twilio.messaging.compliance.number-{which}.failed") for which in ("registration", "deregistration")
     ]
@@ -286,7 +286,7 @@ def spoilt(body: object, text: str) -> object:
 @pytest.mark.thorough
 @for_each(SAMPLES, name=lambda path: path.stem)
 @pytest.mark.parametrize("text", [HOSTILE, HOSTILE * 200])
-def test_hostile_text_mentions_nobody_and_links_nothing(path: Path, text: str) -> None:
+def test_hostile_text_mentions_no_one_and_links_nothing(path: Path, text: str) -> None:
     body = json.loads(path.read_text("utf-8"))
     kinds = {"EventType", "StreamEvent", "TranscriptionStatus", "TranscriptionEvent", "type", "AnsweredBy"}
     kinds |= {"MessageStatus", "CallStatus", "RecordingStatus", "StatusCallbackEvent", "Level", "CallbackSource"}

@@ -106,7 +106,7 @@ def test_there_is_a_sample_for_every_kind_that_gitlab_documents() -> None:
         ),
     ],
 )
-def test_subject_and_title_say_what_happened_to_what(name: str, subject: str, title: str) -> None:
+def test_subject_and_title_state_what_happened_to_what(name: str, subject: str, title: str) -> None:
     event = read(sample(name), headers={"X-Gitlab-Instance": "https://gitlab.example.com"})
     assert (event.subject, event.title) == (subject, title)
 
@@ -169,7 +169,7 @@ def test_a_branch_may_be_called_anything() -> None:
     assert event.subject == "41:refs/heads/fix/#12 50%"
 
 
-def test_an_update_that_brings_commits_says_so() -> None:
+def test_an_update_that_brings_commits_states_it() -> None:
     event = read(changed("merge_request.update", "object_attributes", oldrev="a" * 40))
     assert event.title.startswith("Amara Okafor added commits to merge request !284")
 

@@ -227,7 +227,7 @@ def test_a_secret_of_the_wrong_kind_is_named_without_showing_it(secret: str, sai
     assert secret not in str(complaint)
 
 
-def test_the_provider_says_what_the_edge_must_know() -> None:
+def test_the_provider_states_what_the_edge_must_know() -> None:
     assert PROVIDER.name == "shopify"
     assert PROVIDER.methods == {"POST"}
     assert PROVIDER.max_body == 1024 * 1024

@@ -107,7 +107,7 @@ def test_next_gen_events_have_their_own_headers_and_types() -> None:
     assert event.title == "Product “Stoneware mug” was updated: title"
 
 
-def test_the_signed_body_says_the_type_of_a_next_gen_event_and_headers_cannot_change_it() -> None:
+def test_the_signed_body_states_the_type_of_a_next_gen_event_and_headers_cannot_change_it() -> None:
     body = json.dumps(NEXT_GEN_BODY).encode()
     assert event_from(body, ("shopify-topic", "Order"), ("shopify-action", "delete")).type == "Product/update"
     assert event_from(body, ("X-Shopify-Topic", "app/uninstalled")).type == "Product/update"
@@ -158,7 +158,7 @@ def test_an_unknown_topic_still_reads_as_a_sentence() -> None:
     assert event_of("gift_baskets/create", {}).title == "A gift basket was created"
 
 
-def test_xml_is_an_event_that_says_why_it_shows_nothing() -> None:
+def test_xml_is_an_event_that_states_why_it_shows_nothing() -> None:
     event = event_from(b"<order/>", ("X-Shopify-Topic", "orders/create"), ("Content-Type", "application/xml"))
     assert event.title == "An order was created (details not shown: the webhook's format is XML)"
     assert event.payload == {"xml": "<order/>"}

@@ -73,7 +73,7 @@ def test_the_samples_hold_every_family() -> None:
     assert families >= {"charge", "payment_intent", "invoice", "customer", "checkout", "payout", "refund", "v1", "v2"}
 
 
-def test_the_samples_hold_no_address_that_could_be_somebodys() -> None:
+def test_the_samples_hold_no_address_of_a_real_person() -> None:
     for sample in SAMPLES:
         text = json.dumps(sample.body)
         assert text.count("@") == text.count("@example.com"), sample.type
@@ -379,7 +379,7 @@ def _terms(nickname: str | None, amount: int, quantity: int = 1, **item: object)
         ({}, {"metadata": {"a": "b"}}, "Subscription was updated"),
     ],
 )
-def test_a_changed_subscription_says_what_changed(
+def test_a_changed_subscription_states_what_changed(
     now: Mapping[str, object], before: Mapping[str, object], expected: str
 ) -> None:
     assert title("customer.subscription.updated", now, before) == expected

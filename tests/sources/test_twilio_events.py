@@ -90,7 +90,7 @@ def test_every_status_of_a_message_is_its_own_event() -> None:
     assert message("delivered", To="whatsapp:+12025550142").title == f"WhatsApp message to {ADA} was delivered"
 
 
-def test_an_undelivered_message_says_why_in_words() -> None:
+def test_an_undelivered_message_states_why_in_words() -> None:
     assert (
         message("undelivered", ErrorCode="30006").title == f"SMS to {ADA} was not delivered: {WORDS['30006']} (30006)"
     )
@@ -114,7 +114,7 @@ def test_zero_is_not_an_error() -> None:
     assert WORDS["30006"] in explained("30006")
 
 
-def test_an_incoming_call_and_its_statuses_are_told_apart() -> None:
+def test_an_incoming_call_and_its_statuses_are_distinguished() -> None:
     ringing = {"CallSid": "CA1", "CallStatus": "ringing", "Direction": "inbound", "From": ADA, "To": OURS}
     received = event(**ringing, CallerName="LOVELACE ADA")
     assert received.type == "call.received"
@@ -145,7 +145,7 @@ def test_a_caller_who_hides_the_number_is_no_number(number: str) -> None:
         ("resting", {}, f"Call to {ADA} is resting"),
     ],
 )
-def test_a_call_says_how_it_went(status: str, fields: dict[str, str], title: str) -> None:
+def test_a_call_states_how_it_went(status: str, fields: dict[str, str], title: str) -> None:
     found = call(status, **fields)
     assert (found.type, found.title) == (f"call.{status}", title)
 

@@ -175,7 +175,7 @@ def test_a_streamed_event_is_a_sentence(event_type: str, data: dict[str, object]
         ("api-request.conference.modified", {}, "A conference was changed through the API"),
     ],
 )
-def test_a_streamed_webhook_of_a_call_says_what_its_parameters_say(
+def test_a_streamed_webhook_of_a_call_states_what_its_parameters_say(
     event_type: str, parameters: dict[str, str], title: str
 ) -> None:
     found = streamed(
@@ -187,7 +187,7 @@ def test_a_streamed_webhook_of_a_call_says_what_its_parameters_say(
     assert (found.title, found.url) == (title, "https://www.twilio.com/console/voice/calls/logs/CA1")
 
 
-def test_a_task_is_the_subject_of_all_that_is_told_of_it_and_its_workspace_the_nearest_page() -> None:
+def test_a_task_is_the_subject_of_all_its_events_and_its_workspace_the_nearest_page() -> None:
     envelope = {"sid": "EV1", "payload": {"task_sid": "WT1", "workspace_sid": "WS1", "worker_name": "Lin"}}
     found = streamed("taskrouter.reservation.accepted", **envelope)
     assert (found.title, found.subject) == ("Lin took a task", "WT1")

@@ -23,7 +23,7 @@ def test_every_answer_is_empty_twiml() -> None:
 @pytest.mark.parametrize(
     "secret", ["", "  ", "K1:", ":secret", ":", "AC" + "0a" * 16, "SK" + "0a" * 16, "two words", "schlüssel"]
 )
-def test_a_secret_that_cannot_work_is_told_without_showing_it(secret: str) -> None:
+def test_a_secret_that_cannot_work_is_reported_without_showing_it(secret: str) -> None:
     said = PROVIDER.check_secret(secret)
     assert said
     assert "\n" not in str(said)

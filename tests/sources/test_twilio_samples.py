@@ -24,7 +24,7 @@ STATUSES = {
 
 
 @for_each(SAMPLES, name=lambda path: path.stem)
-def test_a_sample_is_of_the_type_that_its_name_says(path: Path) -> None:
+def test_a_sample_is_of_the_type_that_its_name_states(path: Path) -> None:
     request = PROVIDER.request_for(path.stem, json.loads(path.read_text("utf-8")), "K1:secret", 0.0)
     PROVIDER.verify(request, ["K1:secret"], 0.0)
     [event] = PROVIDER.events(request, "twilio", 1.0)
@@ -38,7 +38,7 @@ def test_every_status_has_a_sample() -> None:
     assert wanted <= {path.stem for path in SAMPLES}
 
 
-def test_no_sample_shows_a_number_that_somebody_may_have() -> None:
+def test_no_sample_shows_a_number_of_a_real_person() -> None:
     for path in SAMPLES:
         text = path.read_text("utf-8")
         for start in range(len(text)):

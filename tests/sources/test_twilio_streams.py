@@ -39,7 +39,7 @@ def test_a_bad_element_does_not_cost_the_good_ones() -> None:
     assert [one.type for one in found[2:]] == ["unknown"]
 
 
-def test_elements_without_an_id_are_still_told_apart() -> None:
+def test_elements_without_an_id_are_still_distinguished() -> None:
     one, other = events([{"type": "a", "data": {}}, {"type": "a", "data": {}}])
     assert not same(one, other)
 

@@ -237,7 +237,7 @@ def test_a_secret_with_an_id_never_serves_auth_token_signatures() -> None:
         "key=K1\udcff,algorithm=\ud800",
     ],
 )
-def test_settings_that_say_anything_else_are_refused(value: str) -> None:
+def test_settings_that_state_anything_else_are_refused(value: str) -> None:
     assert not accepted(shared_key_request(settings_=value), "shared-secret", "K1:shared-secret")
 
 
