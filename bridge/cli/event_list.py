@@ -110,7 +110,7 @@ def reasons(row: DeliveryRow) -> list[str]:
     if (summary := clean(row.summarized_in or "")) and summary not in " ".join(lines):
         lines.append(summary if summary.startswith("repeat") else f"in digest {summary}")
     if row.template_fault:
-        lines.append(f"template failed: {clean(row.template_fault, 300)}")
+        lines.append(f"template failed: {clean(row.template_fault, 900)}")
     if row.replayed_at is not None:
         lines.append(f"replayed {local_time(row.replayed_at)}")
     return lines

@@ -216,7 +216,7 @@ def _plainly(console: Console, title: str, inner: RenderableType) -> None:
 def _before(row: DeliveryRow, old: StoredDelivery) -> list[RenderableType]:
     lines: list[RenderableType] = []
     if row.template_fault:
-        lines.append(Text(f"template failed: {clean(row.template_fault, 300)}", "red"))
+        lines.append(Text(f"template failed: {clean(row.template_fault, 900)}", "red"))
     if row.reason:
         lines.append(Text(clean(row.reason, 300), "red" if row.state == DeliveryState.DEAD else "yellow"))
     if old.message is not None:

@@ -32,8 +32,8 @@ class Code(StrEnum):
     PUBLIC_URL_MISSING = "public-url-missing", "A provider signs the URL it calls, and BRIDGE_PUBLIC_URL is not set."
 
     # routes.toml
-    ROUTES_UNREADABLE = "routes-unreadable", "routes.toml cannot be read."
-    TOML_SYNTAX = "toml-syntax", "routes.toml is not valid TOML."
+    ROUTES_UNREADABLE = "routes-unreadable", "The file routes.toml cannot be read."
+    TOML_SYNTAX = "toml-syntax", "The file routes.toml is not valid TOML."
     ROUTE_UNKNOWN_KEY = "route-unknown-key", "A table of routes.toml has a key that does not exist."
     ROUTE_MISSING_KEY = "route-missing-key", "A table of routes.toml lacks a required key."
     ROUTE_INVALID_VALUE = "route-invalid-value", "A key of routes.toml has a value that cannot be used."

@@ -67,7 +67,7 @@ MISTAKES: Mapping[str, Mistake] = {
         CHILD + "{% block title %}{{ event.title | shuot }}{% endblock %}",
         2,
         "there is no filter 'shuot'",
-        "docs/templates.md lists every filter",
+        "did you mean `sort`?",
     ),
     "milestone": Mistake(
         CHILD + "{% if payload.x %}\n{% block title %}x{% endblock %}{% endif %}",

@@ -203,7 +203,7 @@ async def test_what_came_cannot_steer_the_terminal(tmp_path: Path) -> None:
         (("--state", "ded"), "did you mean `dead`?"),
         (("--since", "yesterday"), 'such as "2h"'),
         (("--until", ""), "--until"),
-        (("--type", "push."), "leave that out"),
+        (("--type", "push."), "remove it: a pattern also matches"),
         (("--type", ""), "is empty"),
         (("--limit", "0"), "--limit"),
     ],

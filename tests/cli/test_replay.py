@@ -134,14 +134,14 @@ async def test_a_dry_run_shows_the_old_error_and_the_new_message_and_sends_nothi
         await service.settled()
         done = await service.run("replay", event_id, "--dry-run")
         assert done.status == 1
-        assert "template failed: gitlab/issue.j2:2: ZeroDivisionError" in done.out
-        assert "template fails: gitlab/issue.j2:2: ZeroDivisionError" in done.out
+        assert "template failed: templates/gitlab/issue.j2:2: ZeroDivisionError" in done.out
+        assert "template fails: templates/gitlab/issue.j2:2: ZeroDivisionError" in done.out
 
         broken.write_text('{% extends "message.j2" %}\n{% block title %}Mended: {{ event.actor }}{% endblock %}\n')
         done = await service.run("replay", event_id, "--dry-run")
         assert (done.status, done.err) == (0, "")
         was, _, new = done.out.partition("  today, with gitlab/issue.j2:\n")
-        assert "template failed: gitlab/issue.j2:2: ZeroDivisionError" in was
+        assert "template failed: templates/gitlab/issue.j2:2: ZeroDivisionError" in was
         assert "Mended: Leila Haddad" in new
         assert "Sent again: this happened" in new
         wide = await service.run("replay", event_id, "--dry-run", FORCE_COLOR="1", COLUMNS="160")

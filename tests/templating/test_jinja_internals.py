@@ -65,7 +65,7 @@ def test_every_name_that_we_pass_on_exists() -> None:
 def test_the_code_generator_writes_the_calls_that_the_environment_answers() -> None:
     source = HookedEnvironment().compile("{% for a in b %}{{ a.c ~ a[1] ~ a[1:2] }}{% endfor %}", "name.j2", raw=True)
     calls = {"environment.loop_items", "environment.attribute(", "environment.item(", "environment.cut("}
-    calls |= {"environment.join_texts((", "'name.j2:1: a.c'", "'name.j2:1: a[1]'"}
+    calls |= {"environment.join_texts((", "('name.j2', 1, 'a.c')", "('name.j2', 1, 'a[1]')"}
     assert [call for call in calls if call not in source] == [], MEND
 
 
