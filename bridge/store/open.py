@@ -6,7 +6,7 @@ from bridge.store.models import StoreRefusedError
 
 
 def store_url_problem(url: str) -> Problem | None:
-    """Return what is wrong with ``BRIDGE_STORE`` as written; None if a store may be there. Open nothing.
+    """Return the error in a ``BRIDGE_STORE`` URL; None if it is well-formed. Open nothing.
 
     The URL may hold a password: the text does not repeat it.
     """

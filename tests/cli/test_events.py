@@ -201,6 +201,7 @@ async def test_what_came_cannot_steer_the_terminal(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("--state", "ded"), "did you mean `dead`?"),
+        (("--state", "told"), "the state 'told' is called 'summarized' now"),
         (("--since", "yesterday"), 'such as "2h"'),
         (("--until", ""), "--until"),
         (("--type", "push."), "remove it: a pattern also matches"),

@@ -35,9 +35,9 @@ def find(place: str) -> Path:
         path = Path(place).resolve()
         remains = _remains(path)
         if not path.is_file() and (path.exists() or not length(beside(path, "wal"))):
-            what = "no file" if path.exists() else "not there"
+            found = "no file" if path.exists() else "not there"
             raise NoStoreError(
-                f"there is no store at {path}, which is {what}: `bridge serve` makes it, or BRIDGE_STORE is wrong"
+                f"there is no store at {path}, which is {found}: `bridge serve` makes it, or BRIDGE_STORE is wrong"
             )
         beginning = _beginning(path)
     except (OSError, ValueError) as error:
@@ -127,7 +127,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _as_it_is(path: Path) -> sqlite3.Connection:
-    # Without `immutable` SQLite would put an empty -wal and a -shm beside a file that nobody has open.
+    # Without `immutable` SQLite would put an empty -wal and a -shm beside a file that no process has open.
     url = f"file:{quote(str(path))}?mode=ro{'&immutable=1' if at_rest(path) else ''}"
     return sqlite3.connect(url, uri=True, isolation_level=None)
 

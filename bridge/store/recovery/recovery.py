@@ -233,7 +233,7 @@ def _rows(db: sqlite3.Connection, table: str, key: Sequence[str], names: Sequenc
     """Yield every readable row, whatever lies between."""
     select = f"SELECT {', '.join(names)} FROM {table} NOT INDEXED"  # noqa: S608 (our own names)
     if table not in schema.NUMBERED:
-        # From either end up to what cannot be read.
+        # From both ends up to the unreadable part.
         for direction in ("ASC", "DESC"):
             try:
                 yield from db.execute(f"{select} ORDER BY {', '.join(f'{name} {direction}' for name in key)}")

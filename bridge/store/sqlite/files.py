@@ -125,9 +125,9 @@ def length(path: Path) -> int:
 def _refuse_emptied(path: Path, lock: int | None, *, had_store: bool) -> None:
     """Refuse to create a store over the rest of one: SQLite takes an empty file for new, and drops its -wal."""
     if length(path) == 0 and length(beside(path, "wal")):
-        what = "is empty" if path.exists() else "is not there"
+        state = "is empty" if path.exists() else "is not there"
         raise StoreRefusedError(
-            f"the store {path} {what}, and {beside(path, 'wal').name} has what was written last: {RESCUE_HINT}"
+            f"the store {path} {state}, and {beside(path, 'wal').name} has the last writes: {RESCUE_HINT}"
         )
     if path.exists() and length(path) == 0 and had_store:
         raise StoreRefusedError(f"the store {path} is an empty file, where there had been a store: {RESCUE_HINT}")

@@ -9,9 +9,9 @@ from bridge.store.models import StoreRefusedError
 _MARK = "holds a store"
 
 
-def beside(path: Path, what: str) -> Path:
+def beside(path: Path, kind: str) -> Path:
     """Return a file that belongs to a store's: ``wal``, ``shm``, ``lock``."""
-    return path.with_name(f"{path.name}{'.' if what == 'lock' else '-'}{what}")
+    return path.with_name(f"{path.name}{'.' if kind == 'lock' else '-'}{kind}")
 
 
 def marked(text: str) -> bool:

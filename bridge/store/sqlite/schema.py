@@ -80,11 +80,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # The summary of a `told` delivery: a digest's id, or `repeat of` and another delivery's id.
         "ALTER TABLE deliveries ADD COLUMN told_in TEXT",
-        # When a person asked for it again; such a delivery is one of its own, beside the first.
+        # The time of its replay; a replay is a new delivery, beside the first.
         "ALTER TABLE deliveries ADD COLUMN replayed_at REAL",
         "CREATE INDEX deliveries_told_in ON deliveries (told_in) WHERE told_in IS NOT NULL",
-        # A digest stands for what waited up to a delivery. It is written down once it was posted; then its deliveries
-        # are settled a few at a time, and it is done.
+        # A digest summarizes the deliveries that waited, up to one. It is recorded once it was posted; then its
+        # deliveries are settled a few at a time, and it is done.
         """CREATE TABLE digests (
             id TEXT PRIMARY KEY,
             channel TEXT NOT NULL,
@@ -93,7 +93,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             message TEXT NOT NULL,      -- JSON as posted
             done INTEGER NOT NULL DEFAULT 0
         ) WITHOUT ROWID""",
-        # The windows in which messages that read the same are folded into the first of them.
+        # Repeat windows: equal messages are folded into the first of them.
         """CREATE TABLE repeats (
             channel TEXT NOT NULL,
             route TEXT NOT NULL,
@@ -182,7 +182,7 @@ def migrate(db: sqlite3.Connection, to: int | None = None) -> int:
         return version
     db.execute("BEGIN IMMEDIATE")
     try:
-        # Asked again: another process may have been faster.
+        # Read again: another process may have been faster.
         version = _pragma(db, "user_version")
         for statements in MIGRATIONS[version:to]:
             for statement in statements:

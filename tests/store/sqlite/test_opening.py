@@ -210,7 +210,7 @@ async def test_no_store_is_made_over_what_is_left_of_one(path: Path, left: bytes
     path.unlink()
     if left is not None:
         path.write_bytes(left)
-    assert "bridge.db-wal has what was written last" in refusal(f"sqlite:///{path}")
+    assert "bridge.db-wal has the last writes" in refusal(f"sqlite:///{path}")
     assert path.with_name("bridge.db-wal").read_bytes() == wal
     assert path.exists() == (left is not None)
 
