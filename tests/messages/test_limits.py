@@ -74,4 +74,4 @@ def test_a_message_that_is_right_has_no_problems() -> None:
     ],
 )
 def test_each_limit_is_measured(message: Message, says: str) -> None:
-    assert any(says in problem for problem in limit_violations(message)), limit_violations(message)
+    assert any(says in str(found) for found in limit_violations(message)), limit_violations(message)

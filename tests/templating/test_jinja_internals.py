@@ -20,7 +20,7 @@ MODULES = ("compiler", "environment", "filters", "lexer", "parser", "runtime", "
 """Modules of Jinja that its documentation does not offer for import."""
 PRIVATE = [
     *(rf"from jinja2\.{module}\b" for module in MODULES),
-    *map(re.escape, ("_undefined_", "__jinja_template__", "jinja_pass_arg", "def _parse(", "code_generator_class")),
+    *map(re.escape, ("_undefined_", "__jinja_template__", "jinja_pass_arg", "def _parse(self", "code_generator_class")),
     *map(re.escape, (".get_corresponding_lineno", "template.blocks", "def handle_exception", "set_environment")),
 ]
 
