@@ -1,4 +1,4 @@
-"""What arrived (Request) and what it meant (Event), as plain data without a framework."""
+"""The HTTP request that arrived (Request) and the thing that happened (Event), as plain data."""
 
 import os
 import random
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 class Request:
     """One HTTP request as it arrived.
 
-    ``url`` is the public URL exactly as the provider called (and may have signed) it, query in wire form.
-    ``headers`` may be any mapping; names are looked up without regard to case, and a mapping that holds one
-    name more than once (a multidict, or two spellings) keeps every value.
-    ``body`` holds the raw bytes. The representation shows none of the three, since each may carry a secret.
+    ``url`` is the public URL exactly as the provider called (and may have signed) it, with the query in wire form.
+    ``headers`` may be any mapping; names are looked up without regard to case, and a name that occurs more than once
+    (in a multidict, or in two spellings) keeps every value.
+    ``body`` holds the raw bytes. The representation shows none of the three, since each may hold a secret.
     """
 
     method: str
@@ -29,12 +29,12 @@ class Request:
         object.__setattr__(self, "_by_name", by_name)
 
     def header(self, name: str) -> str | None:
-        """The first value of a header, or None. ``name`` is given in lower case."""
+        """Return the first value of a header, or None. ``name`` is in lower case."""
         values = self._by_name.get(name)
         return values[0] if values else None
 
     def header_values(self, name: str) -> tuple[str, ...]:
-        """Every value of a header in the order sent. ``name`` is given in lower case."""
+        """Return every value of a header in the order sent. ``name`` is in lower case."""
         return tuple(self._by_name.get(name, ()))
 
     def __repr__(self) -> str:
@@ -45,11 +45,11 @@ class Request:
 class Event:
     """One verified thing that happened.
 
-    ``type`` is in the provider's own words. ``keys`` make two arrivals the same event: any one that was seen makes a
-    duplicate (scoped by source). ``subject`` is what the event is about, stable over its life. ``title`` is one plain
-    line, never empty; ``url`` an http(s) address or "". ``actor`` is a person's name or "". Times are Unix seconds;
-    ``occurred_at`` is None where the provider does not say. ``confidential`` events go to private channels only.
-    ``test`` marks sandbox, test-mode and test-button events. ``id`` sorts by time of arrival and is random beyond it.
+    ``type`` is in the provider's own words. ``keys`` are the dedupe keys, scoped by source: an event with a key that
+    was seen before is a duplicate. ``subject`` identifies the object of the event, stable over its life. ``title`` is
+    one plain line, never empty; ``url`` an http(s) address or "". ``actor`` is a person's name or "". Times are Unix
+    seconds; ``occurred_at`` is None if the provider does not send it. ``confidential`` events go to private channels
+    only. ``test`` marks sandbox, test-mode and test-button events. ``id`` sorts by time of arrival; the rest is random.
     """
 
     id: str
@@ -68,15 +68,15 @@ class Event:
     test: bool
 
 
-# Not the system's source: one call of it costs as much as reading the event, for it gives the interpreter away to other
-# threads. An id names an event and opens nothing. Seeded from the system once, for each process that is forked too.
+# Not the system's random source: a call costs as much as parsing the event, because it lets other threads run. An id
+# is no secret. Seeded from the system once, and again in each forked process.
 _random = random.Random()  # noqa: S311
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_random.seed)
 
 
 def new_id(now: float) -> str:
-    """A new event id: 12 hex digits of milliseconds, then 14 random ones, so that ids sort by time of arrival.
+    """Return a new event id: 12 hex digits of milliseconds, then 14 random ones, so that ids sort by arrival.
 
     ``now`` is in Unix seconds.
     """

@@ -1,1 +1,1 @@
-"""What every room may use: payload access, times, money, the clock, logs."""
+"""Shared basics: payload access, times, money, the clock, logs, counters."""

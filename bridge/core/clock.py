@@ -1,22 +1,22 @@
-"""Time as an argument: lanes ask a clock, so that tests can turn its hands."""
+"""Time as an argument, so that tests can control it."""
 
 import asyncio
 import time
 from typing import Protocol
 
 ROUNDING = 1e-6
-"""Seconds that sums of times may be off."""
+"""Rounding error of sums of times, in seconds."""
 
 
 class Clock(Protocol):
-    """What tells the time and lets it pass."""
+    """Tells the time and waits."""
 
     def now(self) -> float:
-        """Unix seconds."""
+        """Return Unix seconds."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never go back, from any start."""
+        """Return seconds since an arbitrary start; they never decrease."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -38,7 +38,7 @@ class SystemClock:
 
 
 async def sleep_unless(clock: Clock, seconds: float, event: asyncio.Event) -> bool:
-    """Sleep until ``event`` is set, at most ``seconds``. Returns whether it was set."""
+    """Sleep until ``event`` is set, at most ``seconds``. Return whether it was set."""
     waiting = {asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(event.wait())}
     try:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,7 @@
-"""Large bodies: one at a time as Python data, and cut to what a message can use, so that memory stays bounded.
+"""Limit the memory of large bodies: parse one at a time, and cut payloads to the size that a message can use.
 
-25 MB of JSON become 80 MB of objects. Two of those at once, one arriving and one on its way out, do not fit beside the
-program into a container of 256 MiB.
+25 MB of JSON become 80 MB of objects. Two of them at once, one received and one delivered, do not fit into a container
+of 256 MiB.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 LARGE = 1024 * 1024
 """Bytes from which a body counts as large."""
 MOST_MEMORY = 120_000_000
-"""Bytes that a body may take as Python data, by ``memory_of``."""
+"""Bytes that a body may take as Python data, estimated by ``memory_of``."""
 MOST_ENTRIES = 1000
 MOST_CHARACTERS = 20_000
 _MMAP_THRESHOLD = -3
@@ -23,9 +23,9 @@ _one = threading.Lock()
 
 @contextmanager
 def one_at_a_time(size: int) -> Iterator[None]:
-    """Hold, for a body of ``size`` bytes, the only place for a large one; a small one needs none.
+    """Hold the lock for large bodies, if ``size`` bytes are large.
 
-    It may wait for a fraction of a second: not to be entered on the event loop with a large body.
+    It may wait for a fraction of a second: do not enter it on the event loop with a large body.
     """
     if size < LARGE:
         yield
@@ -35,15 +35,15 @@ def one_at_a_time(size: int) -> Iterator[None]:
 
 
 def memory_of(body: bytes) -> int:
-    """About how many bytes a JSON body takes as Python data, counted without reading it: 11 MB of ``{"a":1}`` take 300.
+    """Estimate the bytes of a JSON body as Python data without parsing: 11 MB of ``{"a":1}`` take 300 MB.
 
-    Brackets and commas within texts count too, so it is rather too much than too little.
+    Brackets and commas within texts count too, so the estimate is rather too high.
     """
     return len(body) + 250 * body.count(b"{") + 90 * body.count(b"[") + 70 * body.count(b",")
 
 
 def cut_down(payload: Mapping[str, object]) -> Mapping[str, object]:
-    """A payload with the first MOST_ENTRIES of each list and the first MOST_CHARACTERS of each text."""
+    """Return a payload with the first MOST_ENTRIES of each list and the first MOST_CHARACTERS of each text."""
     return {key: _cut(value) for key, value in payload.items()}
 
 
@@ -58,9 +58,9 @@ def _cut(value: object) -> object:
 
 
 def return_freed_memory() -> None:
-    """Let glibc give large blocks back to the system as soon as they are freed.
+    """Make glibc return large blocks to the system as soon as they are freed.
 
-    By itself it learns from the first 25 MB body to keep such blocks, for each thread apart. mallopt(3),
+    By default it keeps such blocks, per thread, once the first 25 MB body was freed. mallopt(3),
     https://man7.org/linux/man-pages/man3/mallopt.3.html (M_MMAP_THRESHOLD). Other C libraries have no mallopt.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

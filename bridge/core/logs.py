@@ -1,4 +1,4 @@
-"""Logs: to stderr, pretty on a terminal and JSON elsewhere, and never with a secret in them."""
+"""Configure logs: to stderr, pretty on a terminal, JSON elsewhere, and without secrets."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ Format = Literal["auto", "pretty", "json"]
 
 
 class _Hiding:
-    """A renderer of log lines that hides every secret that we know: the last line of defence."""
+    """Hides all known secrets in rendered log lines: the last line of defence."""
 
     texts: ClassVar[tuple[str, ...]] = ()
 
@@ -28,22 +28,24 @@ class _Hiding:
 
 
 def hide(secrets: Iterable[str]) -> None:
-    """Never write these texts, nor what stands last in the path of a URL among them. Very short ones are passed over:
-    they would blot out ordinary words."""
+    """Hide these texts in the log; of a URL also the last part of its path.
+
+    Texts of fewer than 8 characters are ignored: hiding them would remove ordinary words.
+    """
     parts = {part for secret in secrets for part in (secret, secret.rpartition("/")[2] if "://" in secret else "")}
     texts = {form for part in parts if len(part) >= 8 for form in _forms(part)}
     _Hiding.texts = tuple(sorted(texts, key=len, reverse=True))
 
 
 def _forms(text: str) -> set[str]:
-    """A text as it is, as Python shows it, and either as JSON writes it."""
+    """Return a text as it is, in Python's representation, and both as JSON."""
     shown = {text, repr(text)[1:-1], repr(text.encode())[2:-1]}
     return shown | {json.dumps(form)[1:-1] for form in shown}
 
 
 def configure(log_format: Format, level: str, stream: TextIO | None = None) -> None:
-    """Send everything that is logged, by us and by libraries, to stderr in one form."""
-    import structlog  # takes a tenth of a second, with all that it brings along, and most commands log nothing
+    """Send all logs, ours and those of libraries, to stderr in one format."""
+    import structlog  # importing it takes a tenth of a second, and most commands log nothing
 
     stream = stream or sys.stderr
     pretty = log_format == "pretty" or (log_format == "auto" and stream.isatty())

@@ -1,8 +1,8 @@
-"""Amounts with their currency, as people read them: `€12.50`, `¥1,200`, `KWD 12.500`. Decimal throughout, never float.
+"""Format amounts with their currency: `€12.50`, `¥1,200`, `KWD 12.500`. Decimal throughout, never float.
 
-How many decimals a currency has is the provider's word and not the locale's: CLDR (and so babel) gives ISK, ALL, RSD,
-YER and others none, where amounts come in hundredths. Babel is asked for no more than the symbols (its
-`format_currency` takes five times as long, and titles are made while a sender waits).
+The provider decides how many decimals a currency has, not the locale: CLDR (and so babel) gives ISK, ALL, RSD, YER and
+others none, but their amounts come in hundredths. Babel gives the symbols only: its `format_currency` takes five times
+as long, and titles are made while the client waits.
 """
 
 import unicodedata
@@ -13,7 +13,7 @@ from babel.numbers import get_currency_symbol
 from babel.numbers import list_currencies as _list_currencies
 
 _LOCALE = "en_US"
-_KNOWN = frozenset(_list_currencies(_LOCALE)) - {"XXX"}  # XXX stands for no currency, with the symbol ¤
+_KNOWN = frozenset(_list_currencies(_LOCALE)) - {"XXX"}  # XXX means no currency; its symbol is ¤
 
 ZERO_DECIMAL = frozenset(
     {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}
@@ -31,10 +31,10 @@ _TOO_MUCH = Decimal(10) ** 20
 
 
 def format_minor(amount: object, currency: object) -> str:
-    """An amount in a currency's smallest unit, by Stripe's rules: ``(1250, "eur")`` -> ``€12.50``.
+    """Format an amount in a currency's smallest unit, by Stripe's rules: ``(1250, "eur")`` -> ``€12.50``.
 
-    ``amount`` is an integer, or decimal text where a unit price is a fraction of a cent. "" where there is nothing
-    to read: null, infinite or absurd amounts, and amounts without a currency, which say how many but not of what.
+    ``amount`` is an integer, or decimal text if a unit price is a fraction of a cent. Return "" for null, infinite or
+    absurd amounts, and for amounts without a currency.
     """
     code, value = _code(currency), _decimal(amount)
     if value is None or not code:
@@ -43,16 +43,16 @@ def format_minor(amount: object, currency: object) -> str:
 
 
 def format_major(amount: object, currency: object) -> str:
-    """A decimal amount in whole units, as Shopify writes it: ``("388.00", "USD")`` -> ``$388.00``.
+    """Format a decimal amount in whole units, as Shopify writes it: ``("388.00", "USD")`` -> ``$388.00``.
 
-    Without a currency the bare number stays: ``388.00``. "" where the amount is null or cannot be read.
+    Without a currency the bare number stays: ``388.00``. Return "" if the amount is null or unreadable.
     """
     value = _decimal(amount)
     return "" if value is None else _format(value, _code(currency))
 
 
 def _code(currency: object) -> str:
-    """The currency as upper-case letters, or "" if it is nothing of the kind (Stripe's own codes are lower-case)."""
+    """Return a currency code in upper case (Stripe writes lower case), or "" if it is none."""
     if not isinstance(currency, str) or not 3 <= len(currency) <= 8 or not (currency.isascii() and currency.isalnum()):
         return ""
     return currency.upper()
@@ -78,23 +78,23 @@ def _decimal(amount: object) -> Decimal | None:
 
 def _format(value: Decimal, code: str) -> str:
     usual = 0 if code in SENT_TIMES_HUNDRED else _exponent(code)
-    before, after = _signs(code)
+    before, after = _symbols(code)
     number = f"{abs(value):,.{max(usual, min(_decimals_in(value), _MOST_DECIMALS))}f}"
     return f"{'-' if value < 0 else ''}{before}{number}{after}"
 
 
 def _decimals_in(value: Decimal) -> int:
-    """How many decimals the value needs, without trailing zeros: 1250.00 needs none, 0.0125 needs four."""
+    """Count the decimals without trailing zeros: 1250.00 has none, 0.0125 has four."""
     exponent = value.normalize().as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 @lru_cache(maxsize=1024)
-def _signs(code: str) -> tuple[str, str]:
-    """What goes before and after the number.
+def _symbols(code: str) -> tuple[str, str]:
+    """Return the text before and after the number.
 
-    `$12` and `CA$12` by symbol; `CHF 12` by code, since a symbol of mere letters (`FCFA`, `Cg.`) says less;
-    `12 ZZZ` for a code that nobody knows.
+    `$12` and `CA$12` have a symbol. `CHF 12` has the code, which is clearer than a symbol of letters (`FCFA`, `Cg.`).
+    `12 ZZZ` is for an unknown code.
     """
     if not code:
         return "", ""

@@ -1,4 +1,4 @@
-"""Reading outside data: bytes to JSON, and typed looks along a path that never raise."""
+"""Read untrusted data: parse JSON, and get typed values at a path without exceptions."""
 
 import json
 import math
@@ -12,15 +12,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class InvalidJsonError(ValueError):
-    """The bytes are not JSON, or nest deeper than anything real does."""
+    """The bytes are not JSON, or nest too deep."""
 
 
 def parse_json(raw: bytes) -> object:
-    """JSON bytes as Python data, big integers whole, every string free of lone surrogates.
+    """Parse JSON, with exact big integers and without lone surrogates. Raises InvalidJsonError.
 
-    msgspec reads what is well-formed, twice as fast as the standard library (``bench/parsing.py``). What it refuses but
-    a sender may mean (a byte order mark, a lone surrogate, a number past the range of a double, bytes that are not
-    UTF-8) goes through the standard library. Raises InvalidJsonError.
+    msgspec parses well-formed JSON, twice as fast as the standard library (``bench/parsing.py``). The standard library
+    parses JSON with a byte order mark, a lone surrogate, a number outside the range of a double, or invalid UTF-8.
     """
     try:
         return _decode(raw)
@@ -28,7 +27,7 @@ def parse_json(raw: bytes) -> object:
         pass
     try:
         data: object = json.loads(raw.decode("utf-8-sig", "replace"))
-        # Lone surrogates cannot be written as UTF-8, not to SQLite and not to Slack: swap them here, once.
+        # Lone surrogates cannot be written as UTF-8, neither to SQLite nor to Slack: replace them here, once.
         if _has_surrogate(data):
             data = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
@@ -41,9 +40,9 @@ def _has_surrogate(data: object) -> bool:
 
 
 def clean(text: str, limit: int = 1000) -> str:
-    """One line of text from outside, fit for storing: at most ``limit`` long, and no blanks around it.
+    """Return untrusted text as one line of at most ``limit`` characters, without spaces around it.
 
-    Lone surrogates and control characters become blanks.
+    Lone surrogates and control characters become spaces.
     """
     if text.isascii() and text.isprintable():
         return text.strip()[:limit].rstrip()
@@ -52,9 +51,9 @@ def clean(text: str, limit: int = 1000) -> str:
 
 
 def at(data: object, *path: str | int) -> object:
-    """The value at a path of keys and list positions, or None where the path breaks off."""
+    """Return the value at a path of keys and list positions, or None if the path does not exist."""
     for step in path:
-        if type(data) is dict:  # which JSON gives; to ask whether something is a Mapping takes four times as long
+        if type(data) is dict:  # the type of JSON objects; the check for Mapping takes four times as long
             data = data.get(step)
         elif isinstance(step, int):
             if not isinstance(data, Sequence) or isinstance(data, str | bytes) or not -len(data) <= step < len(data):
@@ -68,7 +67,7 @@ def at(data: object, *path: str | int) -> object:
 
 
 def text_at(data: object, *path: str | int) -> str:
-    """The text at a path; numbers as written in decimal; "" for anything else (null, true, 1e999, a list, nothing)."""
+    """Return the text at a path, a number in decimal, or "" for anything else (null, true, 1e999, a list, no value)."""
     value = at(data, *path)
     if isinstance(value, str):
         return value
@@ -81,7 +80,7 @@ def text_at(data: object, *path: str | int) -> str:
 
 
 def int_at(data: object, *path: str | int) -> int | None:
-    """The whole number at a path (a string of ASCII digits counts), or None."""
+    """Return the integer at a path (a string of ASCII digits counts), or None."""
     value = at(data, *path)
     if isinstance(value, bool):
         return None
@@ -93,17 +92,17 @@ def int_at(data: object, *path: str | int) -> int | None:
 
 
 def map_at(data: object, *path: str | int) -> Mapping[str, object]:
-    """The object at a path, or an empty one."""
+    """Return the object at a path, or an empty one."""
     value = at(data, *path)
     return value if isinstance(value, Mapping) else {}
 
 
 def list_at(data: object, *path: str | int) -> Sequence[object]:
-    """The list at a path, or an empty one."""
+    """Return the list at a path, or an empty one."""
     value = at(data, *path)
     return value if isinstance(value, list | tuple) else ()
 
 
 def true_at(data: object, *path: str | int) -> bool:
-    """Whether the value at a path is JSON's true, and nothing that merely counts as it."""
+    """Return whether the value at a path is JSON's true, not only truthy."""
     return at(data, *path) is True

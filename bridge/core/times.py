@@ -1,11 +1,11 @@
-"""Times as providers write them, in one reader: sources say when something happened, and messages show any time."""
+"""Parse times as providers write them, for sources and messages."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 
 def written_time(text: str) -> float | None:
-    """A time in ISO 8601 or RFC 2822, in Unix seconds; None for anything else. No zone means UTC.
+    """Parse ISO 8601 or RFC 2822 into Unix seconds; None for anything else. No zone means UTC.
 
     GitLab alone writes ``2013-12-03T17:15:43Z``, ``2016-08-12 15:23:28 UTC``, ``2021-04-28 21:50:00 +0200``,
     ``2026-08-02T10:41:35.000+00:00``, and in its documentation even ``2015-04-08T21: 00:25-07:00``; Twilio's callbacks

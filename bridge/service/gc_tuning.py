@@ -1,5 +1,7 @@
-"""Pauses in which nobody is served: while the collector looks through everything, to which a thousand connections of
-strangers bring it, and while a thread that renders holds the interpreter."""
+"""Tune the garbage collector and the thread switch interval: a full collection can block requests for 30 ms.
+
+A thousand connections of clients cause a full collection; a thread that renders can hold the interpreter as well.
+"""
 
 import gc
 import sys
@@ -7,10 +9,12 @@ import sys
 _YOUNG = (2_000, 20)
 
 
-def begin_with_short_pauses() -> None:
-    """To be called at the start. Threads take turns of 1 ms instead of 5: a request needs several, and waited each time
-    for a template that was compiled or rendered. Nor does the collector look at what has lasted for a while until
-    ``shorten_pauses`` is called: each template adds to it, and each look through it held up requests for 30 ms.
+def tune_for_start() -> None:
+    """Shorten the pauses of the start: call this first.
+
+    Threads switch after 1 ms instead of 5: a request needs several switches, and waited each time while a template was
+    compiled or rendered. Full collections wait until ``tune_for_service``: each template adds objects, and each full
+    collection blocked requests for 30 ms.
 
     https://docs.python.org/3/library/sys.html#sys.setswitchinterval
     """
@@ -18,11 +22,11 @@ def begin_with_short_pauses() -> None:
     gc.set_threshold(*_YOUNG, 10_000)
 
 
-def shorten_pauses() -> None:
-    """To be called once all is there that stays: the templates above all, 90,000 objects of which none ever goes.
+def tune_for_service() -> None:
+    """Freeze the permanent objects: call this once the templates are compiled, 90,000 objects that stay.
 
-    By itself the collector goes through them again whenever a quarter as many came, for 0.1 to 0.4 s each time. What
-    requests leave behind is freed without it. https://docs.python.org/3/library/gc.html#gc.freeze
+    Otherwise the collector scans them whenever a quarter as many were added, for 0.1 to 0.4 s each time. The objects of
+    requests are freed without it. https://docs.python.org/3/library/gc.html#gc.freeze
     """
     gc.collect()
     gc.freeze()

@@ -25,7 +25,7 @@ from bridge.live.reload import Reload, ready
 from bridge.live.snapshot import Channel, Snapshot
 from bridge.messages import Rendered
 from bridge.messages.render import Templates, compile_error, is_choice, render
-from bridge.service.gc_tuning import begin_with_short_pauses, shorten_pauses
+from bridge.service.gc_tuning import tune_for_service, tune_for_start
 from bridge.store import Counts, Delivery, Store, StoreUnavailableError, open_store
 from bridge.web.app import LAST_REQUESTS, Server, application
 from bridge.web.connection_policy import Limits
@@ -235,9 +235,9 @@ async def serve(settings: Settings, snapshot: Snapshot) -> None:
     service = Service(settings, snapshot)
     reload = Reload(settings, lambda: service.snapshot, service.take_over, SystemClock())
     loop.add_signal_handler(signal.SIGHUP, reload.now)
-    begin_with_short_pauses()
+    tune_for_start()
     await service.start()
-    service.when_compiled(shorten_pauses)
+    service.when_compiled(tune_for_service)
     reloading = asyncio.create_task(reload.run(), name="reload")
     for name in snapshot.off:
         log.info("source off", source=name, hint=f"set {secret_variable(name)}")

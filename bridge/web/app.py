@@ -1,4 +1,4 @@
-"""The aiohttp application and its server: what listens, and how it starts and stops."""
+"""Build the aiohttp application; start and stop its server."""
 
 import asyncio
 import logging
@@ -14,8 +14,8 @@ from bridge.web.health import Health
 from bridge.web.webhooks import Ingest
 
 LAST_REQUESTS = 7.0
-"""Seconds that requests and posts in flight are given at the end. aiohttp rounds up to a whole second, and a locked
-store takes two more; ten seconds after SIGTERM, Docker kills."""
+"""Seconds for requests and posts in flight after SIGTERM. aiohttp rounds up to a whole second, and a locked store takes
+two more. Docker kills the process ten seconds after SIGTERM."""
 
 log = structlog.get_logger("bridge.web")
 
@@ -24,7 +24,7 @@ log = structlog.get_logger("bridge.web")
 async def constant_errors(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Every error leaves as JSON with a constant text; what went wrong is for our log only."""
+    """Respond to every error with JSON and a constant text; details go to our log only."""
     connection = request.protocol if isinstance(request.protocol, Connection) else None
     if connection:
         connection.head_received(complete=not request.can_read_body)
@@ -34,8 +34,8 @@ async def constant_errors(
         allowed = frozenset(error.allowed_methods) if isinstance(error, web.HTTPMethodNotAllowed) else None
         response = responses.error(error.status, allow=allowed)
     except Exception:
-        # The body and the headers stay out of the log: the path's shape and the traceback have to do.
-        log.exception("a request failed", method=request.method, handler=request.match_info.handler.__qualname__)
+        # Neither body nor headers are logged: the handler's name and the traceback must be enough.
+        log.exception("request failed", method=request.method, handler=request.match_info.handler.__qualname__)
         response = responses.error(500)
     if connection and connection.responded(last=response.keep_alive is False):
         response.force_close()
@@ -43,7 +43,7 @@ async def constant_errors(
 
 
 def application(ingest: Ingest, health: Health) -> web.Application:
-    """The application: one way in, two health pages."""
+    """Return the application: the webhooks and two health pages."""
     app = web.Application(middlewares=[constant_errors])
     app.router.add_route("*", "/webhooks/{source}", ingest.handle, expect_handler=send_continue)
     app.router.add_get("/healthz", health.healthz)
@@ -67,14 +67,14 @@ class Server:
     """A listening application."""
 
     def __init__(self, app: web.Application, connections: Connections) -> None:
-        # Where a stranger breaks the protocol after his answer, aiohttp logs a traceback: he could fill the log.
+        # aiohttp logs a traceback if a client breaks the protocol after its response: clients could fill the log.
         logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL + 1)
         self._runner = web.AppRunner(app, shutdown_timeout=LAST_REQUESTS)
         self._connections = connections
         self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen, and return the address. Port 0 takes a free one. Raises OSError if the address cannot be had."""
+        """Listen, and return the address. Port 0 takes a free one. Raises OSError if the address is not available."""
         await self._runner.setup()
         manager = self._runner.server
         assert manager is not None  # after setup
@@ -86,7 +86,7 @@ class Server:
         return name[0], name[1]
 
     async def stop_listening(self) -> None:
-        """Take no new connection; those that are open go on."""
+        """Accept no new connections; open ones continue."""
         if self._listener:
             self._listener.close()
             self._listener = None

@@ -1,4 +1,4 @@
-"""Reading request bodies with a bound on each, on all of them together, and on the time one may take."""
+"""Read request bodies within limits: on each body, on all of them together, and on time."""
 
 import asyncio
 from collections import deque
@@ -12,46 +12,45 @@ from bridge.web.connection_policy import PROGRESS
 from bridge.web.connections import Connection
 
 SMALL = 1024 * 1024
-"""Bytes. A body up to this size shares the whole bound; a larger one first takes a place among the large."""
+"""Bytes. A body up to this size may use the whole budget; a larger one first reserves bytes of the large share."""
 ORDINARY = 64 * 1024
-"""Bytes. What most webhooks stay below."""
+"""Bytes. Most webhooks are smaller."""
 HEADROOM = 4 * 1024 * 1024
-"""Bytes that all bodies which are not ordinary leave free, so that a few of them cannot keep ordinary ones waiting."""
+"""Bytes that larger bodies leave free, so that a few of them cannot delay ordinary ones."""
 STALLED = 0.5
-"""Seconds for which a body may make no PROGRESS while others wait for the room that it takes. Where there is room for
-all, nobody is sent away for it."""
+"""When memory is short, drop an upload that has not advanced by PROGRESS bytes for this many seconds."""
 MIN_STALL_BYTES = 4 * 1024
-"""Bytes that are not worth sending anybody away for."""
+"""An upload with fewer bytes is never dropped for stalling."""
 MOST_PIECES = 1000
-"""Pieces in which a body is held: one that comes byte by byte would take forty times its size."""
+"""Chunks in which a body is held: a body that arrives byte by byte would take forty times its size."""
 WAIT = 5.0
-"""Seconds that a body waits for room before it is turned away."""
+"""Seconds that a body waits for memory before it is rejected."""
 LARGE_WAIT_FACTOR = 1.6
-"""How much longer a large one waits: they come in one by one, and only GitLab sends them, which waits 10 s."""
+"""Factor by which a large body waits longer: they are read one by one, and GitLab, the only sender, waits 10 s."""
 READ_TIME = 15.0
-"""Seconds for a body: no provider waits longer for its answer (Twilio 15 s, GitLab 10 s, Shopify 5 s). A large one that
-is on its way is given more: GitLab's clock runs while it waits, and not while it sends."""
+"""Seconds for a body: no provider waits longer for its response (Twilio 15 s, GitLab 10 s, Shopify 5 s). A large body
+that arrives steadily gets more: GitLab's time-out counts while it waits, and not while it sends."""
 SLOWEST = 256 * 1024
-"""Bytes a second: the slowest line for which a large body is given more time."""
+"""Bytes a second: the slowest upload for which a large body gets more time."""
 PACE = 64 * 1024 * 1024
-"""Bytes a second: no faster is a large body received. Whoever sends 25 MB as fast as loopback carries them, again and
-again, would otherwise take the processor from all others (``bench/hostile.py``). 25 MB take 0.4 s so."""
+"""Bytes a second at which a large body is received at most, so that 25 MB take 0.4 s. Otherwise a client that sends
+25 MB at loopback speed, again and again, would take the processor from all others (``bench/hostile.py``)."""
 
 
 class BodyTooLargeError(Exception):
-    """The body is larger than this source may send."""
+    """The body is larger than the provider's limit."""
 
 
 class NoMemoryLeftError(Exception):
-    """Too many bodies are in memory at once, and none was finished in time."""
+    """Too many bodies are in memory, and none was finished in time."""
 
 
 class BrokenBodyError(Exception):
-    """The body did not arrive whole, or not in time."""
+    """The body did not arrive completely, or not in time."""
 
 
 class ByteSemaphore:
-    """A number of bytes that many tasks share; who finds too few left waits in line."""
+    """A number of bytes that tasks share. A task that needs more than are left waits in line."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -60,11 +59,11 @@ class ByteSemaphore:
 
     @property
     def in_demand(self) -> bool:
-        """Whether somebody waits."""
+        """Whether a task waits."""
         return bool(self._line)
 
     def has(self, size: int) -> bool:
-        """Whether ``size`` bytes can be taken at once."""
+        """Return whether ``size`` bytes can be taken without waiting."""
         return not self._line and self.used + size <= self.limit
 
     async def take(self, size: int, wait: float) -> float:
@@ -80,7 +79,7 @@ class ByteSemaphore:
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():
-                self.give(size)  # Our turn came in the very moment in which we were told to stop waiting.
+                self.give(size)  # The bytes were granted at the moment of the time-out or cancellation.
             else:
                 self._line = deque(entry for entry in self._line if entry[1] is not turn)
                 self._serve()
@@ -104,18 +103,18 @@ class ByteSemaphore:
 
 @dataclass(slots=True, eq=False)
 class _Reading:
-    """A body that is not whole."""
+    """A body that is being read."""
 
     timeout: asyncio.Timeout
     large: int
-    """Bytes that it has among the large ones."""
+    """Bytes reserved of the large share."""
     began: float
     since: float
-    """When it last came on by PROGRESS, by the loop's clock."""
+    """When it last advanced by PROGRESS, by the loop's clock."""
     taken: int = 0
     at_since: int = 0
     waits: bool = False
-    """For room, so that it is not to blame."""
+    """Whether it waits for memory, so that it is not stalled by the client."""
 
     def arrived(self, size: int, now: float) -> None:
         self.taken += size
@@ -125,7 +124,7 @@ class _Reading:
 
 
 class BodyBudget:
-    """The bodies in memory at once, within a limit in bytes that they share."""
+    """Limit in bytes for all bodies in memory."""
 
     def __init__(self, limit: int, *, wait: float = WAIT, read_time: float = READ_TIME, pace: float = PACE) -> None:
         self._all = ByteSemaphore(limit)
@@ -135,19 +134,19 @@ class BodyBudget:
         self._read_time = read_time
         self._pace = pace
         self._readings: set[_Reading] = set()
-        self._pressing: asyncio.TimerHandle | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
 
     @property
     def used(self) -> int:
-        """Bytes that have arrived and are not done with."""
+        """Bytes that arrived and are still needed."""
         return self._all.used
 
     @asynccontextmanager
     async def body(self, request: web.Request, limit: int) -> AsyncIterator[bytes]:  # noqa: C901 - to be rewritten
-        """The raw body, whose bytes count until the block ends. ``limit`` is the source's own bound in bytes.
+        """Read the raw body; its bytes count until the block ends. ``limit`` is the provider's own limit in bytes.
 
-        Bytes count as they arrive and not as they are announced: a sender that announces much and sends nothing takes
-        no room from the others. Raises BodyTooLargeError, NoMemoryLeftError, Broken.
+        Bytes count as they arrive and not as they are announced: a client that announces much and sends nothing takes
+        no memory from others. Raises BodyTooLargeError, NoMemoryLeftError, BrokenBodyError.
         """
         limit = min(limit, self._large.limit)
         announced = request.content_length or 0
@@ -159,7 +158,7 @@ class BodyBudget:
         try:
             try:
                 if announced > SMALL:
-                    self._press()
+                    self._watch_stalled()
                     patience *= LARGE_WAIT_FACTOR
                     patience -= await self._large.take(announced, patience)
                     large = announced
@@ -191,7 +190,7 @@ class BodyBudget:
                             chunks.append(chunk)
                             if len(chunks) > MOST_PIECES:
                                 chunks = [b"".join(chunks)]
-                            if waited:  # That was our fault, and not the sender's.
+                            if waited:  # The delay was ours, not the client's.
                                 patience -= waited
                                 reading.began += waited
                                 timeout.reschedule((timeout.when() or 0.0) + waited)
@@ -203,9 +202,9 @@ class BodyBudget:
                     finally:
                         self._readings.discard(reading)
             except (TimeoutError, web.RequestPayloadError, ConnectionError) as error:
-                error.__traceback__ = None  # The stream keeps the error, and with it all that this was about.
+                error.__traceback__ = None  # The stream keeps the error, and with it the whole request.
                 raise BrokenBodyError(type(error).__name__) from None
-            # To copy 25 MB takes long enough for others to notice.
+            # Copying 25 MB would delay other requests.
             body = await asyncio.to_thread(_joined, chunks) if taken > SMALL else _joined(chunks)
             if isinstance(request.protocol, Connection):
                 request.protocol.body_complete()
@@ -218,7 +217,7 @@ class BodyBudget:
     async def _take(
         self, request: web.Request, reading: _Reading, room: ByteSemaphore, size: int, patience: float
     ) -> float:
-        """Take room for a chunk. Meanwhile nothing more is received: aiohttp would fill its buffer anew."""
+        """Take memory for a chunk. Pause receiving meanwhile: aiohttp would fill its buffer again."""
         if room.has(size):
             return await room.take(size, patience)
         transport = request.transport
@@ -226,7 +225,7 @@ class BodyBudget:
         if transport is not None:
             transport.pause_reading()
         try:
-            self._press()
+            self._watch_stalled()
             waited = await room.take(size, patience)
         finally:
             reading.waits = False
@@ -236,7 +235,7 @@ class BodyBudget:
         return waited
 
     async def _slow_down(self, request: web.Request, reading: _Reading) -> None:
-        """Receive nothing more for as long as the body is ahead of its pace."""
+        """Pause receiving while the body is ahead of its pace."""
         transport = request.transport
         ahead = reading.began + reading.taken / self._pace - asyncio.get_running_loop().time()
         if transport is None or ahead <= 0:
@@ -250,19 +249,19 @@ class BodyBudget:
             transport.resume_reading()
         reading.since += ahead
 
-    def _press(self) -> None:
-        """See to it that nobody holds room without need as long as others wait for it."""
-        if self._pressing is None:
-            self._pressing = asyncio.get_running_loop().call_later(STALLED / 5, self._send_away_who_stalls)
+    def _watch_stalled(self) -> None:
+        """Start dropping stalled uploads while others wait for memory."""
+        if self._stall_timer is None:
+            self._stall_timer = asyncio.get_running_loop().call_later(STALLED / 5, self._drop_stalled)
 
-    def _send_away_who_stalls(self) -> None:
-        """The largest of those that stall."""
+    def _drop_stalled(self) -> None:
+        """Drop the largest stalled uploads."""
         loop = asyncio.get_running_loop()
-        self._pressing = None
+        self._stall_timer = None
         among_all = self._all.in_demand or self._beyond_ordinary.in_demand
         if not among_all and not self._large.in_demand:
             return
-        self._press()
+        self._watch_stalled()
         stalling = [
             one
             for one in self._readings
@@ -276,7 +275,7 @@ class BodyBudget:
 
 
 def _joined(chunks: list[bytes]) -> bytes:
-    """One body, and the pieces are let go."""
+    """Join the chunks of a body and release them."""
     body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     chunks.clear()
     return body

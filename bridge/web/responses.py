@@ -1,4 +1,4 @@
-"""What we say over HTTP: one constant text for each status, so that an answer never tells a stranger anything."""
+"""HTTP error responses: one constant text for each status, so that they reveal nothing to clients."""
 
 import json
 
@@ -17,7 +17,7 @@ TEXTS = {
 
 
 def error(status: int, *, allow: frozenset[str] | None = None) -> web.Response:
-    """The answer for a status of TEXTS (others count as 400). The connection is closed, for a body may be unread."""
+    """Return the response for a status of TEXTS, or 400. It closes the connection, since a body may be unread."""
     status = status if status in TEXTS else 400
     response = web.Response(
         status=status, body=json.dumps({"error": TEXTS[status]}).encode(), content_type="application/json"

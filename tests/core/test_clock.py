@@ -7,7 +7,7 @@ from bridge.core.clock import SystemClock, sleep_unless
 from tests.delivery.clock import HandClock
 
 
-async def test_the_system_clock_tells_the_machines_time() -> None:
+async def test_the_system_clock_shows_the_machines_time() -> None:
     clock = SystemClock()
     before = clock.monotonic()
     await clock.sleep(0)

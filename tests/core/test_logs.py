@@ -24,7 +24,7 @@ def stream() -> Iterator[io.StringIO]:
     root.setLevel(before[1])
 
 
-def test_what_is_no_terminal_gets_one_json_object_a_line(stream: io.StringIO) -> None:
+def test_without_a_terminal_a_line_is_one_json_object(stream: io.StringIO) -> None:
     structlog.get_logger("bridge.test").info("accepted", id="1")
     logging.getLogger("some.library").warning("it said %s", "this")
     first, second = (json.loads(line) for line in stream.getvalue().splitlines())

@@ -74,7 +74,7 @@ UNUSABLE = [
 
 
 @pytest.mark.parametrize("amount", UNUSABLE)
-def test_what_is_no_amount_gives_nothing(amount: object) -> None:
+def test_other_values_give_no_amount(amount: object) -> None:
     assert format_minor(amount, "usd") == ""
     assert format_major(amount, "usd") == ""
 

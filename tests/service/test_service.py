@@ -47,9 +47,7 @@ async def test_it_starts_with_one_secret_and_one_channel_and_stops_with_0(tmp_pa
         ({"BRIDGE_ROUTES": "no-such.toml"}, "BRIDGE_ROUTES"),
     ],
 )
-async def test_it_refuses_to_start_with_2_and_a_line_that_names_the_mend(
-    tmp_path: Path, change: dict[str, str], said: str
-) -> None:
+async def test_it_refuses_to_start_with_2_and_a_hint(tmp_path: Path, change: dict[str, str], said: str) -> None:
     async with SlackSimulator() as slack:
         environ = minimal(slack, **change)
         environ.setdefault("BRIDGE_SLACK_HOSTS", "")
@@ -70,7 +68,7 @@ async def test_an_unknown_key_in_routes_is_refused_with_its_line(tmp_path: Path)
     assert re.search(r"routes\.toml:3: .*chanels.*channels", done.stderr)
 
 
-async def test_a_second_bridge_on_the_same_store_is_refused_and_told_the_firsts_pid(tmp_path: Path) -> None:
+async def test_a_second_bridge_on_the_same_store_is_refused_with_the_firsts_pid(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, serving(minimal(slack), tmp_path) as (first, _, _):
         second = await start(minimal(slack), tmp_path)
         _, stderr = await asyncio.wait_for(second.communicate(), 20)
@@ -259,7 +257,7 @@ async def test_a_flood_of_large_bodies_keeps_memory_under_the_containers_256_mib
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc, which Linux alone has")
-async def test_unfinished_requests_of_strangers_keep_memory_under_256_mib_and_block_nobody(tmp_path: Path) -> None:
+async def test_unfinished_requests_keep_memory_under_256_mib_and_block_no_other(tmp_path: Path) -> None:
     head = b"POST /webhooks/gitlab HTTP/1.1\r\nHost: x\r\n" + b"".join(
         b"X-%d: %s\r\n" % (n, b"x" * 8000) for n in range(120)
     )

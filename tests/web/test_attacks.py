@@ -199,7 +199,7 @@ GROUPS = {
 
 
 @pytest.mark.parametrize("group", list(GROUPS))
-async def test_attacks_take_little_hold_nobody_up_and_end(tmp_path: Path, group: str) -> None:
+async def test_attacks_use_little_and_delay_no_other_client(tmp_path: Path, group: str) -> None:
     async with target(tmp_path, **SHORT) as bridge:
         attacks = GROUPS[group].values()
         attacking = asyncio.gather(*(bridge.attack(number, make) for number, make in attacks))
@@ -211,7 +211,7 @@ async def test_attacks_take_little_hold_nobody_up_and_end(tmp_path: Path, group:
         bridge.stayed_small()
 
 
-async def test_ten_thousand_idle_connections_leave_room_for_everybody_else(tmp_path: Path, many_files: int) -> None:
+async def test_ten_thousand_idle_connections_leave_room_for_others(tmp_path: Path, many_files: int) -> None:
     number = min(10_000, many_files - 500)
     if number < 1500:
         pytest.skip(f"this process may open {many_files} files: too few to have more connections than are let in")
@@ -225,7 +225,7 @@ async def test_ten_thousand_idle_connections_leave_room_for_everybody_else(tmp_p
         bridge.stayed_small()
 
 
-async def test_garbage_that_comes_all_at_once_takes_little(tmp_path: Path) -> None:
+async def test_a_flood_of_garbage_uses_little(tmp_path: Path) -> None:
     """aiohttp would keep it in its errors, four bytes for each and more than once."""
     async with target(tmp_path) as bridge:
         os.kill(bridge.pid, signal.SIGSTOP)
@@ -238,7 +238,7 @@ async def test_garbage_that_comes_all_at_once_takes_little(tmp_path: Path) -> No
         bridge.stayed_small()
 
 
-async def test_without_files_for_more_it_neither_spins_nor_tells_and_goes_on_when_there_are(tmp_path: Path) -> None:
+async def test_without_free_files_it_waits_quietly_and_recovers(tmp_path: Path) -> None:
     async with target(tmp_path, BRIDGE_HEAD_TIMEOUT="10m") as bridge:
         _, hard = resource.prlimit(bridge.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(bridge.pid, resource.RLIMIT_NOFILE, (bridge.files + 10, hard))

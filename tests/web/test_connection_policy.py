@@ -106,7 +106,7 @@ def test_of_too_many_unread_bytes_a_connection_goes_that_sent_many_itself() -> N
     assert (other in table, table.unread) == (True, 4 * MAX_HEAD)
 
 
-def test_bytes_that_are_no_body_are_limited() -> None:
+def test_bytes_outside_a_body_are_limited() -> None:
     table, [record] = table_of(Stage.WORK, limits=Limits())
     assert table.receive(record, MAX_HEAD + 1, 0) is None
     assert table.receive(record, 1, 0) == Drop(record, Reason.NO_BODY)

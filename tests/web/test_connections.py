@@ -1,4 +1,4 @@
-"""Connections are bounded in number and in what waits unread, and what is no HTTP is answered like any other error."""
+"""Connections are limited in number and in unread bytes; bytes that are not HTTP get the constant error response."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -23,7 +23,7 @@ GOOD = b"POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
 
 @asynccontextmanager
 async def serving(most: int, unread: int) -> AsyncIterator[tuple[Connections, tuple[str, int], list[str]]]:
-    """A server that reads bodies within a generous bound; and the reasons of what it turned away."""
+    """A server that reads bodies within a generous bound; and the reasons of its rejections."""
     notes: list[str] = []
     connections = Connections(
         lambda _status, why, _source, _remote: notes.append(why), Limits(most=most, unread=unread), Counters()
@@ -79,7 +79,7 @@ def more_than(connections: Connections, number: int) -> bool:
         bytes.fromhex("160301020001") + b"hush" * 20,
     ],
 )
-async def test_what_is_no_http_gets_the_constant_answer_and_a_line_without_what_was_sent(
+async def test_bytes_that_are_not_http_get_the_constant_response_and_are_not_logged(
     tmp_path: Path, sent: bytes
 ) -> None:
     async with bridge(tmp_path) as running:
@@ -92,13 +92,13 @@ async def test_what_is_no_http_gets_the_constant_answer_and_a_line_without_what_
     assert "hush" not in str(logs)
 
 
-async def test_an_unknown_expectation_is_passed_over(tmp_path: Path) -> None:
+async def test_an_unknown_expectation_is_ignored(tmp_path: Path) -> None:
     async with bridge(tmp_path) as running:
         status, _, _ = await running.send(sample_request("gitlab/issue.open"), extra=[("Expect", "<script>")])
     assert status == 200
 
 
-async def test_of_too_many_connections_the_one_goes_that_was_silent_for_longest() -> None:
+async def test_of_too_many_connections_the_longest_silent_one_is_closed() -> None:
     async with serving(3, 10**6) as (connections, address, notes), AsyncExitStack() as stack:
         opened = []
         for number in range(3):
@@ -118,7 +118,7 @@ async def test_of_too_many_connections_the_one_goes_that_was_silent_for_longest(
     assert connections.unread == 0
 
 
-async def test_heads_that_never_end_do_not_pile_up() -> None:
+async def test_endless_heads_do_not_accumulate() -> None:
     head = b"POST /in HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"x" * 7000) for n in range(10))
     async with serving(100, 300_000) as (connections, address, notes), AsyncExitStack() as stack:
         for _ in range(20):
@@ -135,7 +135,7 @@ async def test_heads_that_never_end_do_not_pile_up() -> None:
     assert connections.unread == 0
 
 
-async def test_what_was_read_or_is_thrown_away_does_not_count() -> None:
+async def test_read_and_discarded_bytes_do_not_count() -> None:
     async with serving(100, 1_000_000) as (connections, address, notes):
         async with client(address) as (reading, writing):
             for _ in range(5):
@@ -149,7 +149,7 @@ async def test_what_was_read_or_is_thrown_away_does_not_count() -> None:
     assert notes == []
 
 
-async def test_none_goes_whose_request_is_in_work(tmp_path: Path) -> None:
+async def test_a_connection_with_a_request_in_work_stays(tmp_path: Path) -> None:
     release = asyncio.Event()
     async with bridge(tmp_path, BRIDGE_MAX_CONNECTIONS="10") as running, AsyncExitStack() as stack:
         accept = running.service.store.accept
@@ -170,7 +170,7 @@ async def test_none_goes_whose_request_is_in_work(tmp_path: Path) -> None:
         assert [status for status, _, _ in await asyncio.gather(*waiting)] == [200, 200, 200]
 
 
-async def test_who_has_proven_itself_goes_after_all_strangers(tmp_path: Path) -> None:
+async def test_authenticated_connections_are_closed_last(tmp_path: Path) -> None:
     async with bridge(tmp_path, BRIDGE_MAX_CONNECTIONS="10") as running, AsyncExitStack() as stack:
         request = sample_request("gitlab/issue.open")
         fields = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
@@ -184,7 +184,7 @@ async def test_who_has_proven_itself_goes_after_all_strangers(tmp_path: Path) ->
                 await stack.enter_async_context(client(running.service.address))
 
 
-async def test_who_opens_many_makes_room_for_itself() -> None:
+async def test_a_client_with_many_connections_makes_room_for_itself() -> None:
     """The loopback has many addresses, on Linux."""
     async with serving(20, 10**6) as (connections, address, _), AsyncExitStack() as stack:
 
@@ -204,7 +204,7 @@ async def test_who_opens_many_makes_room_for_itself() -> None:
             assert (await reading.readuntil(b"\r\n\r\n2")).startswith(b"HTTP/1.1 200")
 
 
-async def test_health_pages_are_not_for_asking_without_pause(tmp_path: Path) -> None:
+async def test_health_pages_are_rate_limited(tmp_path: Path) -> None:
     async with bridge(tmp_path) as running, client(running.service.address) as (reading, writing):
         writing.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
         answers = await reading.read()
@@ -212,7 +212,7 @@ async def test_health_pages_are_not_for_asking_without_pause(tmp_path: Path) -> 
     assert answers.count(b"Connection: close") == 1
 
 
-async def test_no_answer_quotes_what_was_expected(tmp_path: Path) -> None:
+async def test_no_response_quotes_the_expectation(tmp_path: Path) -> None:
     async with bridge(tmp_path) as running:
         for target in (b"/healthz", b"/nowhere", b"*"):
             async with client(running.service.address) as (reading, writing):

@@ -82,7 +82,7 @@ async def test_a_body_without_a_length_is_refused_once_it_passes_the_limit() -> 
     assert inflight.used == 0
 
 
-async def test_a_large_body_without_a_length_takes_its_place_among_the_large() -> None:
+async def test_a_large_body_without_a_length_uses_the_large_share() -> None:
     inflight = BodyBudget(8 * SMALL)
     async with serving(reader(inflight, 3 * SMALL)) as address:
         assert await post(address, chunks(SMALL // 2, 4)) == {"length": 2 * SMALL, "used": 2 * SMALL}
@@ -100,7 +100,7 @@ async def test_a_body_that_does_not_arrive_in_time_is_broken() -> None:
     assert inflight.used == 0
 
 
-async def test_a_large_body_is_received_no_faster_than_its_pace_and_holds_up_nobody_else() -> None:
+async def test_a_large_body_is_received_at_its_pace_and_delays_no_other() -> None:
     inflight = BodyBudget(8 * SMALL, pace=1)
     async with serving(reader(inflight, 4 * SMALL)) as address:
         large = asyncio.create_task(post(address, io.BytesIO(b"x" * 3 * SMALL)))
@@ -113,7 +113,7 @@ async def test_a_large_body_is_received_no_faster_than_its_pace_and_holds_up_nob
         await asyncio.gather(large, return_exceptions=True)
 
 
-async def test_a_large_body_that_is_on_its_way_is_given_more_time() -> None:
+async def test_a_large_body_that_arrives_steadily_gets_more_time() -> None:
     inflight = BodyBudget(8 * SMALL, read_time=0.3)
     async with serving(reader(inflight, 4 * SMALL)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
@@ -127,7 +127,7 @@ async def test_a_large_body_that_is_on_its_way_is_given_more_time() -> None:
     assert b"%d" % (2 * SMALL) in answer
 
 
-async def test_a_body_cut_off_by_its_sender_gives_its_room_back() -> None:
+async def test_a_body_that_its_client_cuts_off_gives_its_bytes_back() -> None:
     inflight = BodyBudget(8 * SMALL)
     done = asyncio.Event()
 
@@ -146,7 +146,7 @@ async def test_a_body_cut_off_by_its_sender_gives_its_room_back() -> None:
     assert inflight.used == 0
 
 
-async def test_announcing_much_and_sending_nothing_leaves_ordinary_bodies_their_room() -> None:
+async def test_announced_bytes_take_no_memory_from_ordinary_bodies() -> None:
     inflight = BodyBudget(8 * SMALL, wait=0.05)
     async with serving(reader(inflight, 4 * SMALL)) as (host, port):
         open_ones = []
@@ -160,7 +160,7 @@ async def test_announcing_much_and_sending_nothing_leaves_ordinary_bodies_their_
 
 
 @pytest.mark.slow
-async def test_bodies_that_stop_before_their_end_keep_nobody_out_who_needs_their_room() -> None:
+async def test_stalled_bodies_are_dropped_for_those_that_wait() -> None:
     inflight = BodyBudget(8 * SMALL, wait=30.0)  # on a busy machine, too
     async with serving(reader(inflight, 4 * SMALL)) as address:
         open_ones = []
@@ -177,7 +177,7 @@ async def test_bodies_that_stop_before_their_end_keep_nobody_out_who_needs_their
             writing.close()
 
 
-async def test_a_body_that_stalls_is_left_alone_while_there_is_room() -> None:
+async def test_a_stalled_body_stays_while_there_is_memory() -> None:
     inflight = BodyBudget(8 * SMALL)
     async with serving(reader(inflight, 4 * SMALL)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
@@ -189,13 +189,13 @@ async def test_a_body_that_stalls_is_left_alone_while_there_is_room() -> None:
         writing.close()
 
 
-async def test_a_body_that_comes_byte_by_byte_is_held_in_few_pieces() -> None:
+async def test_a_body_that_arrives_byte_by_byte_is_held_in_few_chunks() -> None:
     inflight = BodyBudget(8 * SMALL)
     async with serving(reader(inflight, SMALL)) as address:
         assert (await post(address, chunks(1, 3000)))["length"] == 3000
 
 
-async def test_who_finds_no_room_waits_for_it_in_line() -> None:
+async def test_tasks_wait_in_line_for_bytes() -> None:
     room = ByteSemaphore(10)
     await room.take(10, 5)
     second = asyncio.create_task(room.take(4, 5))
@@ -208,7 +208,7 @@ async def test_who_finds_no_room_waits_for_it_in_line() -> None:
     assert room.used == 10
 
 
-async def test_who_waits_too_long_is_turned_away_and_holds_nobody_up() -> None:
+async def test_a_task_that_waits_too_long_is_rejected_and_blocks_no_other() -> None:
     room = ByteSemaphore(10)
     await room.take(8, 5)
     with pytest.raises(NoMemoryLeftError):
@@ -217,7 +217,7 @@ async def test_who_waits_too_long_is_turned_away_and_holds_nobody_up() -> None:
     assert room.used == 10
 
 
-async def test_a_waiter_that_is_cancelled_in_its_turn_gives_back_what_it_took() -> None:
+async def test_a_cancelled_task_gives_its_bytes_back() -> None:
     room = ByteSemaphore(10)
     await room.take(10, 5)
     waiting = asyncio.create_task(room.take(10, 5))

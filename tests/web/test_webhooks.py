@@ -81,7 +81,7 @@ async def test_many_copies_at_once_are_accepted_once(running: Bridge) -> None:
     assert len({answer["id"] for answer in answers}) == 1
 
 
-async def test_an_event_that_no_route_wants_is_ignored_and_not_stored(running: Bridge) -> None:
+async def test_an_event_without_a_route_is_ignored_and_not_stored(running: Bridge) -> None:
     status, _, body = await running.send(sample_request("gitlab/push"))
     assert (status, json.loads(body)) == (200, {"status": "ignored", "id": None})
     assert await running.service.store.find(Query()) == []
@@ -89,7 +89,7 @@ async def test_an_event_that_no_route_wants_is_ignored_and_not_stored(running: B
 
 
 @pytest.mark.parametrize("trouble", ["wrong", "missing", "stale", "future", "body changed", "twice"])
-async def test_what_is_not_verified_gets_401_and_a_constant_line(running: Bridge, trouble: str) -> None:
+async def test_an_unverified_request_gets_401_and_a_constant_text(running: Bridge, trouble: str) -> None:
     now = time.time() + {"stale": -301, "future": 330}.get(trouble, 0)
     request = sample_request("stripe/charge.failed", now=now, secret="whsec_other" if trouble == "wrong" else "")
     extra: list[tuple[str, str]] = []
@@ -162,7 +162,7 @@ async def test_a_compressed_body_is_refused_unread(running: Bridge) -> None:
     ],
     ids=range(14),
 )
-async def test_whatever_is_verified_and_odd_is_answered_200_or_400(running: Bridge, body: bytes) -> None:
+async def test_odd_verified_requests_get_200_or_400(running: Bridge, body: bytes) -> None:
     headers = {"X-Gitlab-Token": SECRETS["gitlab"], "X-Gitlab-Event": "Issue Hook"}
     status, _, _ = await running.send(Request("POST", f"{PUBLIC_URL}/webhooks/gitlab", headers, body))
     assert status in (200, 400)
@@ -191,7 +191,7 @@ async def test_more_bodies_than_fit_wait_and_then_get_503(running: Bridge) -> No
     assert (await running.send(sample_request("gitlab/issue.open")))[0] == 200
 
 
-async def test_hostile_text_becomes_a_message_that_mentions_nobody(running: Bridge) -> None:
+async def test_hostile_text_mentions_no_one(running: Bridge) -> None:
     text = "<!channel> <@U1> <https://evil.example|click> `` ``` *b* & \u202e @here " + "x" * 90_000
     body = {
         "object_kind": "issue",
@@ -219,7 +219,7 @@ async def test_hostile_text_becomes_a_message_that_mentions_nobody(running: Brid
     assert len(written.encode()) <= 12_000
 
 
-async def test_a_full_store_gets_503_and_forgets_what_it_could_not_keep(tmp_path: Path) -> None:
+async def test_a_full_store_gives_503_and_remembers_no_key(tmp_path: Path) -> None:
     async with bridge(tmp_path, BRIDGE_STORE_LIMIT="1KiB") as started:
         request = sample_request("shopify/orders/create")
         status, _, body = await started.send(request)
@@ -264,7 +264,7 @@ async def test_an_error_of_our_own_is_500_with_a_constant_line(
     assert (status, body) == (500, b'{"error": "something went wrong here"}')
 
 
-async def test_bytes_that_are_not_http_are_turned_away(running: Bridge) -> None:
+async def test_bytes_that_are_not_http_are_rejected(running: Bridge) -> None:
     host, port = running.service.address
     for raw in (
         b"\x16\x03\x01\x02\x00\x01\x00\x01",
@@ -315,7 +315,7 @@ async def test_a_target_that_is_no_path_gets_400(running: Bridge) -> None:
     assert answer.endswith(CONSTANT[400])
 
 
-async def test_a_body_that_stops_half_way_gets_400(running: Bridge) -> None:
+async def test_an_incomplete_body_gets_400(running: Bridge) -> None:
     running.service.ingest.inflight._read_time = 0.05
     host, port = running.service.address
     reading, writing = await asyncio.open_connection(host, port)
