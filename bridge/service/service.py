@@ -109,7 +109,7 @@ class Service:
             store=self.store,
             wake=self.dispatcher.wake,
             now=clock.now,
-            inflight=BodyBudget(settings.max_inflight, read_time=settings.body_timeout),
+            body_budget=BodyBudget(settings.max_inflight, read_time=settings.body_timeout),
             rejected_log=LogThrottle("rejected", self.counters, clock.monotonic, most=20, window=60.0),
             accepted_log=LogThrottle("accepted", self.counters, clock.monotonic, most=20, window=1.0),
             counters=self.counters,

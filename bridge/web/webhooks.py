@@ -33,7 +33,7 @@ class Ingest:
     wake: Callable[[Iterable[str]], None]
     """Wakes the workers of channels with new deliveries."""
     now: Callable[[], float]
-    inflight: BodyBudget
+    body_budget: BodyBudget
     rejected_log: LogThrottle
     """Limits the log lines about rejected requests: any client can send those."""
     accepted_log: LogThrottle
@@ -69,7 +69,7 @@ class Ingest:
         if not request.raw_path.startswith("/"):
             return self._reject(request, 400, "the request target is not a path", name)
         try:
-            async with self.inflight.body(request, provider.max_body) as body:
+            async with self.body_budget.body(request, provider.max_body) as body:
                 url = (snapshot.public_url or f"{request.scheme}://{request.host}") + request.raw_path
                 return await self._accept(
                     request, Request(request.method, url, request.headers, body), source, snapshot

@@ -28,10 +28,10 @@ async def serving(most: int, unread: int) -> AsyncIterator[tuple[Connections, tu
     connections = Connections(
         lambda _status, why, _source, _remote: notes.append(why), Limits(most=most, unread=unread), Counters()
     )
-    inflight = BodyBudget(8 * 1024 * 1024)
+    body_budget = BodyBudget(8 * 1024 * 1024)
 
     async def read(request: web.Request) -> web.Response:
-        async with inflight.body(request, 1024 * 1024) as body:
+        async with body_budget.body(request, 1024 * 1024) as body:
             return web.Response(body=b"%d" % len(body))
 
     app = web.Application(middlewares=[constant_errors])
@@ -161,7 +161,7 @@ async def test_a_connection_with_a_request_in_work_stays(tmp_path: Path) -> None
         running.service.store.accept = slow  # type: ignore[method-assign, assignment]  # as above
         requests = [sample_request(f"gitlab/issue.{action}") for action in ("open", "close", "update")]
         waiting = [asyncio.create_task(running.send(request)) for request in requests]
-        counts = running.service.ingest.inflight
+        counts = running.service.ingest.body_budget
         await until(lambda: counts.used == sum(len(request.body) for request in requests))
         strangers = [await stack.enter_async_context(client(running.service.address)) for _ in range(30)]
         for reading, _ in strangers[:20]:

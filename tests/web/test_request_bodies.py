@@ -35,11 +35,11 @@ async def serving(
         await runner.cleanup()
 
 
-def reader(inflight: BodyBudget, limit: int) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def reader(body_budget: BodyBudget, limit: int) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handler(request: web.Request) -> web.StreamResponse:
         try:
-            async with inflight.body(request, limit) as body:
-                return web.json_response({"length": len(body), "used": inflight.used})
+            async with body_budget.body(request, limit) as body:
+                return web.json_response({"length": len(body), "used": body_budget.used})
         except (BodyTooLargeError, NoMemoryLeftError, BrokenBodyError) as error:
             return web.json_response({"error": type(error).__name__})
 
@@ -58,15 +58,15 @@ async def chunks(size: int, count: int) -> AsyncIterator[bytes]:
 
 
 async def test_a_body_counts_while_it_is_in_use_and_not_after() -> None:
-    inflight = BodyBudget(8 * SMALL)
-    async with serving(reader(inflight, 1000)) as address:
+    body_budget = BodyBudget(8 * SMALL)
+    async with serving(reader(body_budget, 1000)) as address:
         assert await post(address, b"x" * 1000) == {"length": 1000, "used": 1000}
-    assert inflight.used == 0
+    assert body_budget.used == 0
 
 
 async def test_a_body_announced_over_the_limit_is_refused_before_it_is_read() -> None:
-    inflight = BodyBudget(8 * SMALL)
-    async with serving(reader(inflight, 1000)) as (host, port):
+    body_budget = BodyBudget(8 * SMALL)
+    async with serving(reader(body_budget, 1000)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n")
         answer = await reading.readuntil(b"}")
@@ -75,47 +75,47 @@ async def test_a_body_announced_over_the_limit_is_refused_before_it_is_read() ->
 
 
 async def test_a_body_without_a_length_is_refused_once_it_passes_the_limit() -> None:
-    inflight = BodyBudget(8 * SMALL)
-    async with serving(reader(inflight, 1000)) as address:
+    body_budget = BodyBudget(8 * SMALL)
+    async with serving(reader(body_budget, 1000)) as address:
         assert await post(address, chunks(100, 11)) == {"error": "BodyTooLargeError"}
         assert await post(address, chunks(100, 10)) == {"length": 1000, "used": 1000}
-    assert inflight.used == 0
+    assert body_budget.used == 0
 
 
 async def test_a_large_body_without_a_length_uses_the_large_share() -> None:
-    inflight = BodyBudget(8 * SMALL)
-    async with serving(reader(inflight, 3 * SMALL)) as address:
+    body_budget = BodyBudget(8 * SMALL)
+    async with serving(reader(body_budget, 3 * SMALL)) as address:
         assert await post(address, chunks(SMALL // 2, 4)) == {"length": 2 * SMALL, "used": 2 * SMALL}
-    assert inflight.used == 0
+    assert body_budget.used == 0
 
 
 async def test_a_body_that_does_not_arrive_in_time_is_broken() -> None:
-    inflight = BodyBudget(8 * SMALL, read_time=0.05)
-    async with serving(reader(inflight, 1000)) as (host, port):
+    body_budget = BodyBudget(8 * SMALL, read_time=0.05)
+    async with serving(reader(body_budget, 1000)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx")
         answer = await reading.readuntil(b"}")
         writing.close()
     assert b"Broken" in answer
-    assert inflight.used == 0
+    assert body_budget.used == 0
 
 
 async def test_a_large_body_is_received_at_its_pace_and_delays_no_other() -> None:
-    inflight = BodyBudget(8 * SMALL, pace=1)
-    async with serving(reader(inflight, 4 * SMALL)) as address:
+    body_budget = BodyBudget(8 * SMALL, pace=1)
+    async with serving(reader(body_budget, 4 * SMALL)) as address:
         large = asyncio.create_task(post(address, io.BytesIO(b"x" * 3 * SMALL)))
-        while inflight.used < SMALL and not large.done():  # noqa: ASYNC110 - nothing tells
+        while body_budget.used < SMALL and not large.done():  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
-        assert await post(address, b"x" * 1000) == {"length": 1000, "used": inflight.used + 1000}
+        assert await post(address, b"x" * 1000) == {"length": 1000, "used": body_budget.used + 1000}
         assert not large.done()
-        assert inflight.used < 3 * SMALL
+        assert body_budget.used < 3 * SMALL
         large.cancel()
         await asyncio.gather(large, return_exceptions=True)
 
 
 async def test_a_large_body_that_arrives_steadily_gets_more_time() -> None:
-    inflight = BodyBudget(8 * SMALL, read_time=0.3)
-    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
+    body_budget = BodyBudget(8 * SMALL, read_time=0.3)
+    async with serving(reader(body_budget, 4 * SMALL)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (2 * SMALL))
         writing.write(b"x" * (SMALL + 1))
@@ -128,12 +128,12 @@ async def test_a_large_body_that_arrives_steadily_gets_more_time() -> None:
 
 
 async def test_a_body_that_its_client_cuts_off_gives_its_bytes_back() -> None:
-    inflight = BodyBudget(8 * SMALL)
+    body_budget = BodyBudget(8 * SMALL)
     done = asyncio.Event()
 
     async def handler(request: web.Request) -> web.StreamResponse:
         try:
-            return await reader(inflight, 1000)(request)
+            return await reader(body_budget, 1000)(request)
         finally:
             done.set()
 
@@ -143,12 +143,12 @@ async def test_a_body_that_its_client_cuts_off_gives_its_bytes_back() -> None:
         await writing.drain()
         writing.close()
         await asyncio.wait_for(done.wait(), 5)
-    assert inflight.used == 0
+    assert body_budget.used == 0
 
 
 async def test_announced_bytes_take_no_memory_from_ordinary_bodies() -> None:
-    inflight = BodyBudget(8 * SMALL, wait=0.05)
-    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
+    body_budget = BodyBudget(8 * SMALL, wait=0.05)
+    async with serving(reader(body_budget, 4 * SMALL)) as (host, port):
         open_ones = []
         for _ in range(40):
             _, writing = await asyncio.open_connection(host, port)
@@ -161,15 +161,15 @@ async def test_announced_bytes_take_no_memory_from_ordinary_bodies() -> None:
 
 @pytest.mark.slow
 async def test_stalled_bodies_are_dropped_for_those_that_wait() -> None:
-    inflight = BodyBudget(8 * SMALL, wait=30.0)  # on a busy machine, too
-    async with serving(reader(inflight, 4 * SMALL)) as address:
+    body_budget = BodyBudget(8 * SMALL, wait=30.0)  # on a busy machine, too
+    async with serving(reader(body_budget, 4 * SMALL)) as address:
         open_ones = []
         for length in [SMALL] * 20 + [3 * SMALL] * 2:
             _, writing = await asyncio.open_connection(*address)
             writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length + b"x" * (SMALL - 1))
             open_ones.append(writing)
         async with asyncio.timeout(10):
-            while inflight.used < 3 * SMALL:  # noqa: ASYNC110 - nothing tells what has arrived
+            while body_budget.used < 3 * SMALL:  # noqa: ASYNC110 - nothing tells what has arrived
                 await asyncio.sleep(0.01)
         for size in (5000, 200_000, 2 * SMALL):
             assert (await post(address, io.BytesIO(b"x" * size)))["length"] == size
@@ -178,8 +178,8 @@ async def test_stalled_bodies_are_dropped_for_those_that_wait() -> None:
 
 
 async def test_a_stalled_body_stays_while_there_is_memory() -> None:
-    inflight = BodyBudget(8 * SMALL)
-    async with serving(reader(inflight, 4 * SMALL)) as (host, port):
+    body_budget = BodyBudget(8 * SMALL)
+    async with serving(reader(body_budget, 4 * SMALL)) as (host, port):
         reading, writing = await asyncio.open_connection(host, port)
         writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 1_500_000)
         await asyncio.sleep(1)
@@ -190,8 +190,8 @@ async def test_a_stalled_body_stays_while_there_is_memory() -> None:
 
 
 async def test_a_body_that_arrives_byte_by_byte_is_held_in_few_chunks() -> None:
-    inflight = BodyBudget(8 * SMALL)
-    async with serving(reader(inflight, SMALL)) as address:
+    body_budget = BodyBudget(8 * SMALL)
+    async with serving(reader(body_budget, SMALL)) as address:
         assert (await post(address, chunks(1, 3000)))["length"] == 3000
 
 

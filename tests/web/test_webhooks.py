@@ -178,7 +178,7 @@ async def test_a_body_over_the_sources_limit_gets_413(running: Bridge) -> None:
 
 
 async def test_more_bodies_than_fit_wait_and_then_get_503(running: Bridge) -> None:
-    room = running.service.ingest.inflight
+    room = running.service.ingest.body_budget
     accepted_log = room._all.limit
     await room._all.take(accepted_log, 1)
     room._wait = 0.05
@@ -316,7 +316,7 @@ async def test_a_target_that_is_no_path_gets_400(running: Bridge) -> None:
 
 
 async def test_an_incomplete_body_gets_400(running: Bridge) -> None:
-    running.service.ingest.inflight._read_time = 0.05
+    running.service.ingest.body_budget._read_time = 0.05
     host, port = running.service.address
     reading, writing = await asyncio.open_connection(host, port)
     writing.write(b"POST /webhooks/gitlab HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{")
