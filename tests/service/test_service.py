@@ -65,7 +65,7 @@ async def test_an_unknown_key_in_routes_is_refused_with_its_line(tmp_path: Path)
     async with SlackSimulator() as slack:
         done = await asyncio.to_thread(run, tmp_path, "serve", environ=minimal(slack))
     assert done.returncode == 2
-    assert re.search(r"routes\.toml:3: .*chanels.*channels", done.stderr)
+    assert re.search(r"routes\.toml:3:1: .*chanels.*channels", done.stderr)
 
 
 async def test_a_second_bridge_on_the_same_store_is_refused_with_the_firsts_pid(tmp_path: Path) -> None:

@@ -116,8 +116,8 @@ def test_no_other_module_uses_them() -> None:
     used = {
         f"{path.name}:{number}: {line.strip()}"
         for path in Path(bridge.__file__).parent.rglob("*.py")
-        if path.name != "jinja_internals.py"
-        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if path.name != "jinja_internals.py" and "jinja" in (text := path.read_text("utf-8"))
+        for number, line in enumerate(text.splitlines(), 1)
         if names.search(line)
     }
     assert used == set(), "use bridge/templating/jinja_internals.py"
