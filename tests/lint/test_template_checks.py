@@ -10,6 +10,7 @@ from tests.messages.rendering import templates
 CHILD = '{% extends "message.j2" %}\n'
 
 
+@pytest.mark.thorough
 def test_the_packaged_templates_have_no_errors() -> None:
     assert template_errors(load_templates(None, {})) == []
 

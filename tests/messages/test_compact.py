@@ -57,6 +57,7 @@ def test_without_an_address_there_is_no_link() -> None:
     assert pack_of(TemplateBlocks(title="*Ada* left"), "") == "*Ada* left"
 
 
+@pytest.mark.thorough
 @for_each(samples().values(), name=lambda sample: sample.name)
 def test_the_packed_form_of_every_sample_is_short_and_keeps_slacks_limits(sample: Sample) -> None:
     rendered = render(sample_event(sample, sample.provider, SAMPLE_TIME), TEMPLATES)

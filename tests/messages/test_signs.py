@@ -4,6 +4,8 @@ import re
 from dataclasses import replace
 from functools import cache
 
+import pytest
+
 from bridge.core.payload import list_at, text_at
 from bridge.messages import Message
 from bridge.messages.normalize import COLORS
@@ -52,6 +54,7 @@ def sign(text: str) -> str:
     return found[0] if found else ""
 
 
+@pytest.mark.thorough
 @for_each(samples().values(), name=lambda sample: sample.name)
 def test_the_sign_states_what_the_colour_states_in_the_title_and_on_the_phone(sample: Sample) -> None:
     told = message(sample)
@@ -72,6 +75,7 @@ MAY_BE_TESTS = [
 ]
 
 
+@pytest.mark.thorough
 @for_each(MAY_BE_TESTS, name=lambda sample: sample.name)
 def test_a_test_is_marked_alike_and_alarms_no_one(sample: Sample) -> None:
     told = message(sample, test=True)
@@ -83,6 +87,7 @@ def test_a_test_is_marked_alike_and_alarms_no_one(sample: Sample) -> None:
         assert text_at(told.attachments[0], "color") == COLORS["muted"]
 
 
+@pytest.mark.thorough
 @for_each(samples().values(), name=lambda sample: sample.name)
 def test_a_button_states_what_it_does(sample: Sample) -> None:
     told = message(sample)

@@ -654,6 +654,7 @@ def test_the_test_button_and_custom_templates_make_a_readable_message() -> None:
     assert "> All fine" in own
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda path: path.stem)
 def test_no_text_of_a_payload_mentions_links_or_formats(path: Path) -> None:
     def poisoned(value: object) -> object:
@@ -680,6 +681,7 @@ def emptied(body: object, empty: object) -> object:
     return [] if isinstance(body, list) else body if body in (True, False) else empty
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda path: path.stem)
 @pytest.mark.parametrize("empty", [None, "", 0], ids=["null", "blank", "zero"])
 def test_a_body_that_states_nothing_leaves_no_dangling_words(path: Path, empty: object) -> None:

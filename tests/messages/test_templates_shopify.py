@@ -21,6 +21,7 @@ def test_every_sample_reads_well_and_links_to_the_admin(one: Sample) -> None:
     assert sample_event(one, "shopify", NOW).url in text or "uninstalled* the app" in text or "bulk" in text
 
 
+@pytest.mark.thorough
 def test_no_template_reads_a_field_that_no_sample_has() -> None:
     missing: dict[str, set[Place]] = {}
     for one in SAMPLES:
@@ -33,6 +34,7 @@ TIMES = ("_at", "_by", "_on")
 HOSTILE = "<!channel> <@U012AB3CD> <https://evil.example.com|x> *b* _i_ `c` ~s~ & \x00 \u202e "
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda one: one.type)
 def test_text_from_outside_neither_mentions_nor_links_nor_formats(one: Sample) -> None:
     text = written(one.type, _every_text(one.body, HOSTILE))
@@ -84,11 +86,13 @@ def _lacking_one(data: object, depth: int = 0) -> Iterator[object]:
             yield [inner, *data[1:]]
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda one: one.type)
 def test_a_body_that_holds_nothing_is_a_message(one: Sample) -> None:
     written(one.type, {})
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda one: one.type)
 def test_no_word_of_a_machine_is_shown_to_people(one: Sample) -> None:
     text = re.sub(
@@ -97,12 +101,14 @@ def test_no_word_of_a_machine_is_shown_to_people(one: Sample) -> None:
     assert not re.search(r"[a-z]_[a-z]|gid:|\b[A-Z]{4,}\b", text), text
 
 
+@pytest.mark.thorough
 def test_no_message_shows_an_address_a_telephone_number_or_an_email() -> None:
     for one in SAMPLES:
         text = written(one.type, one.body)
         assert not re.search(r"Harbour Row|\+353|@example\.com|@cafe\.example|Exampleton|4242", text), text
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not PAYLOADS.exists(), reason="the folder of shared payloads is not here")
 def test_every_documented_payload_reads_well() -> None:
     index = json.loads((PAYLOADS / "index.json").read_text())

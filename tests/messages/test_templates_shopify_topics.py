@@ -7,6 +7,8 @@ three compliance topics, and Next-Gen Events, https://shopify.dev/docs/api/event
 import re
 from collections.abc import Iterator
 
+import pytest
+
 from bridge.samples import sample_event
 from tests.messages.rendering import render
 from tests.messages.shopify_messages import NOW, SAMPLES, event_of, sample, templates, title
@@ -133,6 +135,7 @@ def test_each_topic_has_a_sample_and_each_sample_is_of_a_topic() -> None:
     assert set(ALL) == set(KNOWN)
 
 
+@pytest.mark.thorough
 @for_each(ALL)
 def test_the_title_is_a_sentence_that_a_person_would_write(topic: str) -> None:
     event = sample_event(KNOWN[topic], "shopify", NOW)
@@ -146,6 +149,7 @@ def test_the_title_is_a_sentence_that_a_person_would_write(topic: str) -> None:
         ), plain
 
 
+@pytest.mark.thorough
 @for_each(ALL)
 def test_the_message_comes_from_a_template_that_fits(topic: str) -> None:
     group = re.split(r"[/.]", topic)[0]
@@ -156,6 +160,7 @@ def test_the_message_comes_from_a_template_that_fits(topic: str) -> None:
         assert used.startswith(f"shopify/{group}."), used
 
 
+@pytest.mark.thorough
 def test_no_two_topics_of_a_group_state_the_same() -> None:
     seen: dict[tuple[str, str], str] = {}
     for topic in ALL:

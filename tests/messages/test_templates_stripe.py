@@ -42,6 +42,7 @@ def test_a_sample_reads_well_and_lacks_nothing_that_its_template_reads(one: Samp
     assert result.missing == ()
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda one: one.type)
 def test_no_amount_is_shown_in_the_smallest_unit(one: Sample) -> None:
     result = render(sample_event(one, "stripe", NOW), templates())
@@ -64,6 +65,7 @@ def _payloads() -> list[Path]:
     return [path for path in sorted(PAYLOADS.rglob("*.json")) if path.name != "index.json"]
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not PAYLOADS.exists(), reason="the recorded payloads lie outside the project")
 @for_each(_payloads(), name=lambda path: f"{path.parent.name}-{path.stem}")
 def test_payloads_read_well(path: Path) -> None:
@@ -202,6 +204,7 @@ def test_what_matters_is_never_skipped(body: dict[str, object]) -> None:
     assert result.message is not None
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda one: one.type)
 def test_without_previous_values_nothing_is_skipped(one: Sample) -> None:
     body = sample(one.type)
@@ -224,6 +227,7 @@ def hostile(value: object) -> object:
     return HOSTILE if isinstance(value, str) else value
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda one: one.type)
 def test_no_text_of_a_payload_mentions_or_links(one: Sample) -> None:
     result = rendered(hostile(one.body))
@@ -235,6 +239,7 @@ def test_no_text_of_a_payload_mentions_or_links(one: Sample) -> None:
         assert never not in re.sub(r"<!date[^>]*>|https://[^|>\"]*", "", posted)
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda one: one.type)
 def test_a_payload_of_nulls_still_makes_a_message(one: Sample) -> None:
     body = sample(one.type)

@@ -59,6 +59,7 @@ def test_every_type_has_a_sentence_of_its_own() -> None:
     assert {event_type for event_type in SNAPSHOTS + THIN if event_type.removeprefix("v1.") not in PHRASES} == set()
 
 
+@pytest.mark.thorough
 @for_each(SNAPSHOTS)
 @pytest.mark.parametrize("amount", [None, 12900])
 def test_a_body_that_states_next_to_nothing_is_still_a_sentence(event_type: str, amount: int | None) -> None:
@@ -74,6 +75,7 @@ def test_a_body_that_states_next_to_nothing_is_still_a_sentence(event_type: str,
     )
 
 
+@pytest.mark.thorough
 @for_each(THIN)
 def test_a_thin_event_is_a_sentence_with_the_id_of_its_object(event_type: str) -> None:
     result = rendered(_thin(event_type))
@@ -83,6 +85,7 @@ def test_a_thin_event_is_a_sentence_with_the_id_of_its_object(event_type: str) -
     assert "_" not in re.sub(r":[a-z_]+: ", "", text)
 
 
+@pytest.mark.thorough
 @for_each([*map(_snapshot, SNAPSHOTS), *map(_thin, THIN)], name=lambda body: str(body["type"]))
 def test_the_link_leads_into_the_dashboard_to_the_object_or_its_event(body: dict[str, object]) -> None:
     live, test = event_of(body), event_of({**body, "livemode": False})

@@ -56,6 +56,7 @@ def sample(event_type: str, **changed: object) -> str:
     return written(message(events(body)[0]))
 
 
+@pytest.mark.thorough
 @for_each([*SAMPLES, *PAYLOADS], name=lambda path: path.stem)
 def test_every_body_makes_a_message_without_holes(path: Path) -> None:
     for event in events(json.loads(path.read_text("utf-8"))):

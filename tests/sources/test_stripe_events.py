@@ -49,6 +49,7 @@ def title(event_type: str, resource: Mapping[str, object], previous: Mapping[str
 # Samples
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda sample: sample.type)
 def test_a_sample_is_a_whole_event_that_stripes_library_verifies_too(sample: Sample) -> None:
     asked = PROVIDER.request_for(sample.type, sample.body, SECRET, NOW)
