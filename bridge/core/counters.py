@@ -7,6 +7,8 @@ event loop only. Labels may hold names of sources, channels and routes, so only 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from bridge.core.states import OutcomeKind
+
 MAX_SERIES = 1000
 """Combinations of label values that one counter keeps. Further ones count as OTHER."""
 OTHER = "other"
@@ -64,7 +66,7 @@ LOG_LINES_DROPPED = CounterDef(
     "Log lines about requests and events that were left out because there were too many.",
     (_label("log", "accepted", "rejected"),),
 )
-POSTS = CounterDef("bridge_posts_total", "Posts to Slack by outcome.", (_CHANNEL, Label("outcome")))
+POSTS = CounterDef("bridge_posts_total", "Posts to Slack by outcome.", (_CHANNEL, _label("outcome", *OutcomeKind)))
 TEMPLATE_ERRORS = CounterDef(
     "bridge_template_errors_total", "Messages that were replaced by a plain one because a template failed.", (_CHANNEL,)
 )
