@@ -19,19 +19,19 @@ _QUIET = ["--disable-background-networking", "--disable-component-update", "--di
 async def opened(url: str, *expected: str) -> AsyncIterator[Page]:
     """A page of a browser of its own. At its end, its console may tell of nothing that went wrong but what is
     ``expected``, and of answers that refuse to save."""
-    told: list[str] = []
+    errors: list[str] = []
     async with async_playwright() as playwright:
         # Chromium's own sandbox does not work for root, as in a container.
         sandbox = [] if os.getuid() else ["--no-sandbox"]
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*_QUIET, *sandbox])
         try:
             page = await browser.new_page(viewport={"width": 1400, "height": 1000})
-            page.on("console", lambda message: told.append(message.text) if message.type == "error" else None)
-            page.on("pageerror", lambda error: told.append(str(error)))
-            page.on("dialog", lambda dialog: told.append(f"a dialog: {dialog.message}"))
+            page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.on("dialog", lambda dialog: errors.append(f"a dialog: {dialog.message}"))
             await page.goto(url)
             yield page
         finally:
             await browser.close()
     known = ("status of 422", "status of 409", *expected)
-    assert [line for line in told if not any(part in line for part in known)] == []
+    assert [line for line in errors if not any(part in line for part in known)] == []

@@ -79,7 +79,7 @@ class Plan:
     events_per_second: float = 12.0
     kill_every: float = 3.0
     fill_every: float = 5.0
-    trouble_every: float = 0.7
+    failure_every: float = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,12 @@ class Report:
     record: Record
     verdict: Verdict
     counts: Mapping[str, int]
-    troubles: Sequence[str]
+    errors: Sequence[str]
     """What else must not have happened."""
 
-    def faults(self) -> list[str]:
+    def violations(self) -> list[str]:
         """Everything that must not be, in lines."""
-        return [*self.verdict.faults(), *self.troubles]
+        return [*self.verdict.violations(), *self.errors]
 
 
 class Chaos:
@@ -110,7 +110,7 @@ class Chaos:
         self._slack = slack
         self._store = folder / "bridge.db"
         self._random = random.Random(f"{plan.seed}-kills")
-        self._slack_troubles: Counter[str] = Counter()
+        self._slack_failures: Counter[str] = Counter()
         self._weathers: list[Weather] = []
         self._posted = asyncio.Event()
         self._striking = False
@@ -122,9 +122,9 @@ class Chaos:
             weather = Weather(
                 random.Random(f"{self.plan.seed}-{name}"),
                 time.monotonic,
-                self.plan.trouble_every,
+                self.plan.failure_every,
                 self._taken,
-                self._slack_troubles,
+                self._slack_failures,
             )
             self._weathers.append(weather)
             self._slack.always(name, weather)
@@ -139,7 +139,7 @@ class Chaos:
                 for weather in self._weathers:
                     weather.calm = True
                 await self.service.start()
-                troubles = await self._finish(senders)
+                errors = await self._finish(senders)
                 self.service.terminate()
                 await self.service.bury()
             finally:
@@ -155,8 +155,8 @@ class Chaos:
             kept=kept(self._store),
             lives=self.service.lives,
         )
-        troubles += [*self.service.troubles, *self.providers.troubles]
-        return Report(record, judge(record), self._counts(record), troubles)
+        errors += [*self.service.errors, *self.providers.errors]
+        return Report(record, judge(record), self._counts(record), errors)
 
     async def _end_lives(self, until: float) -> None:
         """Start, end in some way, start again."""
@@ -214,7 +214,7 @@ class Chaos:
     async def _finish(self, senders: Sequence[asyncio.Task[None]]) -> list[str]:
         """Let the senders finish and the lanes catch up. Returns what did not."""
         if not await self.service.listens():
-            return [f"the last life did not start: {''.join(self.service.said)[-600:]}"]
+            return [f"the last life did not start: {''.join(self.service.output)[-600:]}"]
         _, late = await asyncio.wait(senders, timeout=STUCK)
         if late:
             return ["a provider was not answered, although nothing was in its way any more"]
@@ -248,7 +248,7 @@ class Chaos:
             "requests whose answer nobody read": sent["requests whose answer nobody read"],
             "requests sent twice": sent["requests sent twice at once"] + sent["requests sent again"],
             "answers that said `duplicate`": sent["answers: duplicate"],
-            **{f"Slack: {name}": number for name, number in sorted(self._slack_troubles.items())},
+            **{f"Slack: {name}": number for name, number in sorted(self._slack_failures.items())},
         }
 
 
@@ -326,7 +326,7 @@ def table(report: Report) -> Table:
         (verdict.stopped, f"duplicates: stopped before a full disk let it record ({verdict.posts['stopped']} posts)"),
         (verdict.unanswered, f"duplicates: Slack's answer was lost ({verdict.posts['unanswered']} posts)"),
         (len(verdict.unexplained), "duplicates that nothing explains"),
-        (len(verdict.ledger) + len(report.troubles), "other faults"),
+        (len(verdict.event_log) + len(report.errors), "other faults"),
     ):
         made.add_row(str(number), name)
     return made
@@ -337,10 +337,10 @@ def _watcher(progress: Progress) -> Callable[[Chaos], None]:
         if not progress.tasks:
             progress.add_task("", total=chaos.plan.seconds)
         passed = time.monotonic() - chaos.started
-        said = f"{len(chaos.providers.acked)} events acknowledged, {len(chaos.service.lives)} lives ended"
+        description = f"{len(chaos.providers.acked)} events acknowledged, {len(chaos.service.lives)} lives ended"
         if passed > chaos.plan.seconds:
-            said += ", waiting for the rest"
-        progress.update(progress.tasks[0].id, completed=min(passed, chaos.plan.seconds), description=said)
+            description += ", waiting for the rest"
+        progress.update(progress.tasks[0].id, completed=min(passed, chaos.plan.seconds), description=description)
 
     return watch
 
@@ -377,10 +377,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def verdict_of(report: Report, folder: Path, console: Console) -> int:
     """Say what must not be, and keep the folder for whoever looks into it. Returns the exit status."""
-    faults = report.faults()
-    for fault in faults:
-        console.print(f"✗ {fault}", soft_wrap=True)
-    if faults:
+    violations = report.violations()
+    for violation in violations:
+        console.print(f"✗ {violation}", soft_wrap=True)
+    if violations:
         (folder / "record.json").write_text(json.dumps(asdict(report.record), indent=1))
         console.print(f"The store, and all that was seen, are kept in {folder}.", soft_wrap=True)
         return 1

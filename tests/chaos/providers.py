@@ -47,7 +47,7 @@ class Providers:
         self.acked: dict[str, str] = {}
         """Source by marker, of each event that was acknowledged."""
         self.counts: Counter[str] = Counter()
-        self.troubles: list[str] = []
+        self.errors: list[str] = []
         """Answers that no service must give."""
         self._service = service
         self._random = random.Random(f"{seed}-providers")
@@ -102,17 +102,17 @@ class Providers:
         url = self._service.base + urlsplit(request.url).path
         try:
             async with client.post(url, data=request.body, headers=dict(request.headers)) as response:
-                status, said = response.status, await response.text()
+                status, text = response.status, await response.text()
         except (aiohttp.ClientError, TimeoutError, ConnectionError):
             self.counts["tries without an answer"] += 1
             return
         self.counts[f"answers {status}"] += 1
         if status == 200:
-            became = re.search('"status": ?"([a-z]+)"', said)
-            self.counts[f"answers: {became[1] if became else 'unreadable'}"] += 1
+            named_status = re.search('"status": ?"([a-z]+)"', text)
+            self.counts[f"answers: {named_status[1] if named_status else 'unreadable'}"] += 1
             self.acked[event.marker] = event.source
         elif status != 503:
-            self.troubles.append(f"{event.marker} was answered {status}: {said[:200]}")
+            self.errors.append(f"{event.marker} was answered {status}: {text[:200]}")
 
     async def _cut(self, event: Sent, part: float) -> None:
         """Send some of a request, or all of it, and be gone."""

@@ -30,9 +30,9 @@ class Service:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.lives: list[Life] = []
-        self.said: deque[str] = deque(maxlen=400)
+        self.output: deque[str] = deque(maxlen=400)
         """The last lines of the log."""
-        self.troubles: list[str] = []
+        self.errors: list[str] = []
         """What a service must not do, whatever is done to it."""
         self.base = "http://127.0.0.1:9"
         """Where it listens, or listened last."""
@@ -105,7 +105,7 @@ class Service:
         assert self._process
         assert self._reading
         if not await self.ends(STOP):
-            self.troubles.append(f"life {len(self.lives)} went on for {STOP:g} s after its signal")
+            self.errors.append(f"life {len(self.lives)} went on for {STOP:g} s after its signal")
             self.kill()
             await self._process.wait()
         await self._reading
@@ -119,7 +119,7 @@ class Service:
             end = "SIGTERM"
         else:
             sent = " and ".join(sorted(self._signals)) or "no signal"
-            self.troubles.append(f"life {len(self.lives)} ended with {code} after {sent}: {''.join(self.said)[-600:]}")
+            self.errors.append(f"life {len(self.lives)} ended with {code} after {sent}: {''.join(self.output)[-600:]}")
         self.lives.append(Life(self._began, end, time.time() if self._full else self._full_until))
         self._process = None
 
@@ -147,7 +147,7 @@ class Service:
     async def _read(self, process: Process) -> None:
         assert process.stderr
         while line := (await process.stderr.readline()).decode():
-            self.said.append(line)
+            self.output.append(line)
             entry: dict[str, object] = {}
             with suppress(ValueError):
                 entry = json.loads(line)
@@ -155,4 +155,4 @@ class Service:
                 self.base = f"http://{entry['host']}:{entry['port']}"
                 self.listening.set()
             if "exception" in entry or "Traceback" in line:
-                self.troubles.append(f"an error of its own in life {len(self.lives)}: {line[:1500]}")
+                self.errors.append(f"an error of its own in life {len(self.lives)}: {line[:1500]}")

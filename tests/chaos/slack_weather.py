@@ -13,7 +13,7 @@ TOO_LATE = 7.0
 CLEAR = 3
 """Requests that go well after a trouble: a message that meets too many is rightly taken to be at fault."""
 
-_TROUBLES: tuple[tuple[str, int, tuple[Behaviour | None, ...]], ...] = (
+_FAILURES: tuple[tuple[str, int, tuple[Behaviour | None, ...]], ...] = (
     ("429", 6, (rate_limited(1),)),
     ("500, empty", 6, (EMPTY_500,)),
     ("500 three times", 2, (EMPTY_500,) * 3),
@@ -41,29 +41,29 @@ class Weather:
         clock: Callable[[], float],
         every: float,
         taken: Callable[[], None],
-        troubles: Counter[str],
+        failures: Counter[str],
     ) -> None:
         self._random = random
         self._clock = clock
         self._every = every
         self._taken = taken
-        self._troubles = troubles
+        self._failures = failures
         self._next: deque[Behaviour | None] = deque()
         self._due = clock() + random.expovariate(1 / every)
         self.calm = False
         """Set at the end: no trouble any more."""
 
     def __call__(self) -> Behaviour | None:
-        behaviour = None if self.calm else self._trouble()
+        behaviour = None if self.calm else self._failure()
         if behaviour is None:
             self._taken()
         return behaviour
 
-    def _trouble(self) -> Behaviour | None:
+    def _failure(self) -> Behaviour | None:
         if not self._next and self._clock() >= self._due:
-            weights = [weight for _, weight, _ in _TROUBLES]
-            name, _, behaviours = self._random.choices(_TROUBLES, weights)[0]
-            self._troubles[name] += 1
+            weights = [weight for _, weight, _ in _FAILURES]
+            name, _, behaviours = self._random.choices(_FAILURES, weights)[0]
+            self._failures[name] += 1
             self._next.extend((*behaviours, *(None,) * CLEAR))
             self._due = self._clock() + self._random.expovariate(1 / self._every)
         return self._next.popleft() if self._next else None

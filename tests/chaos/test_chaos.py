@@ -12,9 +12,9 @@ pytestmark = pytest.mark.slow
 
 
 async def test_nothing_is_lost_or_swapped_and_every_duplicate_is_explained(tmp_path: Path) -> None:
-    plan = Plan(seconds=15, seed=7, kill_every=1.5, fill_every=3, trouble_every=0.7)
+    plan = Plan(seconds=15, seed=7, kill_every=1.5, fill_every=3, failure_every=0.7)
     report = await run(plan, tmp_path)
-    assert report.faults() == []
+    assert report.violations() == []
     assert report.counts["events acknowledged"] >= 20
     assert report.verdict.messages == 2 * report.counts["events acknowledged"]
     assert report.counts["kills (SIGKILL)"] + report.counts["stops (SIGTERM)"] >= 2

@@ -41,7 +41,7 @@ def showing(*posts: Shown) -> Record:
 
 def test_a_good_record_is_good() -> None:
     verdict = judge(GOOD)
-    assert list(verdict.faults()) == []
+    assert list(verdict.violations()) == []
     assert (verdict.messages, verdict.killed, verdict.unanswered) == (6, 0, 0)
 
 
@@ -52,7 +52,7 @@ def test_a_lost_event_is_reported() -> None:
 
 def test_an_event_that_the_store_does_not_have_is_reported() -> None:
     verdict = judge(replace(GOOD, kept=GOOD.kept[:-1]))
-    assert sorted(verdict.ledger) == [
+    assert sorted(verdict.event_log) == [
         "ev0000006x is shown in #general and not in the store",
         "ev0000006x was acknowledged and is not in the store",
     ]
@@ -80,13 +80,13 @@ def test_a_swapped_order_is_reported(posts: Sequence[Shown]) -> None:
 
 def test_an_event_that_nobody_acknowledged_may_be_shown_and_must_keep_its_order() -> None:
     acked = {marker: channels for marker, channels in GOOD.acked.items() if marker != names(2)[0]}
-    assert list(judge(replace(GOOD, acked=acked)).faults()) == []
+    assert list(judge(replace(GOOD, acked=acked)).violations()) == []
     assert judge(replace(showing(POSTS[1], POSTS[0], *POSTS[2:]), acked=acked)).out_of_order
 
 
 def test_a_kill_explains_a_second_post_of_the_last_one_before_it() -> None:
     verdict = judge(showing(*POSTS[:3], Shown(11, names(3, 4)), Shown(12, names(5)), *POSTS[4:]))
-    assert list(verdict.faults()) == []
+    assert list(verdict.violations()) == []
     assert (verdict.killed, verdict.posts) == (2, {"killed": 1})
 
 
@@ -116,7 +116,7 @@ def test_a_full_disk_explains_a_second_post_after_a_stop_if_the_first_came_befor
 
 def test_an_answer_that_was_lost_explains_a_second_post() -> None:
     verdict = judge(showing(Shown(1, names(1), answered=False), Shown(1.5, names(1)), *POSTS[1:]))
-    assert list(verdict.faults()) == []
+    assert list(verdict.violations()) == []
     assert (verdict.unanswered, verdict.posts) == (1, {"unanswered": 1})
 
 
@@ -124,7 +124,7 @@ FIRST = GOOD.kept[0]
 
 
 @pytest.mark.parametrize(
-    ("first", "said"),
+    ("first", "expected"),
     [
         (replace(FIRST, state="dead", reason="500"), "ev0000001x in #general ended as dead: 500"),
         (replace(FIRST, state="waiting"), "ev0000001x in #general ended as waiting: "),
@@ -132,18 +132,18 @@ FIRST = GOOD.kept[0]
         (replace(FIRST, posted=0), "ev0000001x in #general is on record as posted 0 times"),
     ],
 )
-def test_a_ledger_that_cannot_be_is_reported(first: Kept, said: str) -> None:
-    assert judge(replace(GOOD, kept=[first, *GOOD.kept[1:]])).ledger == [said]
+def test_a_ledger_that_cannot_be_is_reported(first: Kept, expected: str) -> None:
+    assert judge(replace(GOOD, kept=[first, *GOOD.kept[1:]])).event_log == [expected]
 
 
 def test_an_event_that_was_accepted_twice_is_reported() -> None:
     twice = Kept("another id", names(1)[0], "general")
-    assert judge(replace(GOOD, kept=[*GOOD.kept, twice])).ledger[0].startswith("ev0000001x was accepted 2 times")
+    assert judge(replace(GOOD, kept=[*GOOD.kept, twice])).event_log[0].startswith("ev0000001x was accepted 2 times")
 
 
 def test_many_faults_are_told_in_few_lines() -> None:
     verdict = judge(replace(GOOD, acked=dict.fromkeys(names(*range(100, 200)), ("general",)), kept=GOOD.kept))
-    lines = list(verdict.faults())
+    lines = list(verdict.violations())
     assert len(lines) < 25
     assert "lost: and 90 more" in lines
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-TOLD = 10
+LISTED = 10
 """Faults of a kind that are told one by one."""
 
 SHORTEST_START = 0.2
@@ -82,26 +82,26 @@ class Verdict:
     """Duplicates because the process was stopped before a store that could not write had the post on record."""
     posts: Counter[str] = field(default_factory=Counter)
     """The posts behind these, of which one may carry several messages: `killed`, `unanswered` and `stopped`."""
-    ledger: list[str] = field(default_factory=list)
+    event_log: list[str] = field(default_factory=list)
     """What the store says that cannot be."""
 
-    def faults(self) -> Iterator[str]:
+    def violations(self) -> Iterator[str]:
         """Everything that must not be, in lines."""
         for what, found in (
             ("lost", self.lost),
             ("out of order", self.out_of_order),
             ("an unexplained duplicate", self.unexplained),
-            ("the ledger", self.ledger),
+            ("the ledger", self.event_log),
         ):
-            yield from (f"{what}: {one}" for one in found[:TOLD])
-            if len(found) > TOLD:
-                yield f"{what}: and {len(found) - TOLD} more"
+            yield from (f"{what}: {one}" for one in found[:LISTED])
+            if len(found) > LISTED:
+                yield f"{what}: and {len(found) - LISTED} more"
 
 
 def judge(record: Record) -> Verdict:
     """Count, and find what must not be."""
     verdict = Verdict()
-    _judge_ledger(record, verdict)
+    _judge_event_log(record, verdict)
     kept: dict[str, list[Kept]] = defaultdict(list)
     for one in record.kept:
         kept[one.channel].append(one)
@@ -113,7 +113,9 @@ def judge(record: Record) -> Verdict:
         _judge_order(channel, kept[channel], places, verdict)
         _judge_duplicates(channel, posts, record.lives, places, verdict)
         known = {one.marker for one in kept[channel]}
-        verdict.ledger += [f"{marker} is shown in #{channel} and not in the store" for marker in places.keys() - known]
+        verdict.event_log += [
+            f"{marker} is shown in #{channel} and not in the store" for marker in places.keys() - known
+        ]
         for marker, channels in record.acked.items():
             if channel in channels:
                 verdict.messages += 1
@@ -122,18 +124,20 @@ def judge(record: Record) -> Verdict:
     return verdict
 
 
-def _judge_ledger(record: Record, verdict: Verdict) -> None:
+def _judge_event_log(record: Record, verdict: Verdict) -> None:
     events: dict[str, set[str]] = defaultdict(set)
     for one in record.kept:
         events[one.marker].add(one.event)
         if one.state != "delivered":
-            verdict.ledger.append(f"{one.marker} in #{one.channel} ended as {one.state}: {one.reason}")
+            verdict.event_log.append(f"{one.marker} in #{one.channel} ended as {one.state}: {one.reason}")
         elif one.posted != 1:
-            verdict.ledger.append(f"{one.marker} in #{one.channel} is on record as posted {one.posted} times")
+            verdict.event_log.append(f"{one.marker} in #{one.channel} is on record as posted {one.posted} times")
     for marker, ids in events.items():
         if len(ids) > 1:
-            verdict.ledger.append(f"{marker} was accepted {len(ids)} times, as {', '.join(sorted(ids))}")
-    verdict.ledger += [f"{marker} was acknowledged and is not in the store" for marker in record.acked.keys() - events]
+            verdict.event_log.append(f"{marker} was accepted {len(ids)} times, as {', '.join(sorted(ids))}")
+    verdict.event_log += [
+        f"{marker} was acknowledged and is not in the store" for marker in record.acked.keys() - events
+    ]
 
 
 def _judge_order(

@@ -107,7 +107,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(broken: Path) -> Mapping[str, object]:
+def report(broken: Path) -> Mapping[str, object]:
     """What `bridge check --json` says of them."""
     done = run(broken, "check", "--json")
     assert (done.returncode, done.stderr) == (1, "")
@@ -115,27 +115,27 @@ def told(broken: Path) -> Mapping[str, object]:
     return found
 
 
-def findings_of(told: Mapping[str, object], file: str) -> list[Mapping[str, object]]:
-    findings = told["findings"]
+def findings_of(report: Mapping[str, object], file: str) -> list[Mapping[str, object]]:
+    findings = report["findings"]
     assert isinstance(findings, list)
     return [finding for finding in findings if finding["file"] == file]
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_each_mistake_is_one_error_with_file_line_and_hint(told: Mapping[str, object], name: str) -> None:
+def test_each_mistake_is_one_error_with_file_line_and_hint(report: Mapping[str, object], name: str) -> None:
     mistake = MISTAKES[name]
-    (finding,) = findings_of(told, f"templates/gitlab/{name}.j2")
+    (finding,) = findings_of(report, f"templates/gitlab/{name}.j2")
     assert (finding["severity"], finding["line"]) == ("error", mistake.line)
     assert mistake.what in str(finding["message"])
     assert mistake.hint in str(finding["hint"])
 
 
-def test_the_json_has_the_shape_that_scripts_lean_on(told: Mapping[str, object]) -> None:
-    assert set(told) == {"findings", "errors", "notes", "templates", "samples", "messages", "seconds", "payloads"}
-    assert told["errors"] == len(MISTAKES)
-    assert told["notes"] == OFF
-    assert told["payloads"] == []
-    findings = told["findings"]
+def test_the_json_has_the_shape_that_scripts_lean_on(report: Mapping[str, object]) -> None:
+    assert set(report) == {"findings", "errors", "notes", "templates", "samples", "messages", "seconds", "payloads"}
+    assert report["errors"] == len(MISTAKES)
+    assert report["notes"] == OFF
+    assert report["payloads"] == []
+    findings = report["findings"]
     assert isinstance(findings, list)
     keys = ["severity", "file", "line", "column", "message", "hint", "code"]
     assert all(list(finding) == keys for finding in findings)
@@ -143,7 +143,7 @@ def test_the_json_has_the_shape_that_scripts_lean_on(told: Mapping[str, object])
     assert [finding["severity"] for finding in findings] == ["error"] * len(MISTAKES) + ["note"] * OFF
 
 
-def test_people_read_the_same_errors_first_and_then_the_notes(broken: Path, told: Mapping[str, object]) -> None:
+def test_people_read_the_same_errors_first_and_then_the_notes(broken: Path, report: Mapping[str, object]) -> None:
     lines = run(broken, "check").stdout.splitlines()
     release = "error: templates/gitlab/release.j2:3: there is no block 'tite' (did you mean `title`?)"
     assert f"{release} [template-unknown-block]" in lines
@@ -276,7 +276,7 @@ def test_a_recorded_body_says_what_it_is_or_the_command_line_does(
 
 
 @pytest.mark.parametrize(
-    ("body", "arguments", "said"),
+    ("body", "arguments", "expected"),
     [
         (
             '{"id": 1, "name": "#1001"}',
@@ -301,10 +301,10 @@ def test_a_recorded_body_says_what_it_is_or_the_command_line_does(
     ],
 )
 def test_a_body_that_nobody_can_name_is_one_line_with_the_mend(
-    tmp_path: Path, body: str, arguments: list[str], said: str
+    tmp_path: Path, body: str, arguments: list[str], expected: str
 ) -> None:
     (tmp_path / "body").write_text(body)
     done = run(tmp_path, "check", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
+    assert expected in done.stderr
     assert done.stderr.count("\n") == 1

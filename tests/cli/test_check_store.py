@@ -38,7 +38,7 @@ def fill(folder: Path, number: int = 200) -> Path:
     return folder / "bridge.db"
 
 
-def told(folder: Path, *more: str, environ: Mapping[str, str] | None = None) -> tuple[int, str]:
+def check_store(folder: Path, *more: str, environ: Mapping[str, str] | None = None) -> tuple[int, str]:
     done = run(folder, "check", "--store", *more, environ=environ)
     assert "Traceback" not in done.stdout + done.stderr
     return done.returncode, done.stdout + done.stderr
@@ -46,13 +46,13 @@ def told(folder: Path, *more: str, environ: Mapping[str, str] | None = None) -> 
 
 def test_a_fine_store_ends_with_0_and_its_counts(tmp_path: Path) -> None:
     fill(tmp_path)
-    status, said = told(tmp_path)
+    status, output = check_store(tmp_path)
     assert status == 0
-    assert f"{tmp_path}/bridge.db: 200 events" in said
-    assert "deliveries: 200 waiting (the oldest waits for " in said
-    assert "the store is fine" in said
-    status, said = told(tmp_path, "--json")
-    found = json.loads(said)
+    assert f"{tmp_path}/bridge.db: 200 events" in output
+    assert "deliveries: 200 waiting (the oldest waits for " in output
+    assert "the store is fine" in output
+    status, output = check_store(tmp_path, "--json")
+    found = json.loads(output)
     assert status == 0
     assert (found["status"], found["events"], found["deliveries"], found["damage"]) == (
         "fine",
@@ -64,17 +64,17 @@ def test_a_fine_store_ends_with_0_and_its_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "output"),
     [
         (["check", "--save", "x.db"], "--save needs --store"),
         (["check", "--store", "--strict"], "leave out --strict"),
         (["check", "--store", "--payload", "x.json"], "leave out --strict"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(tmp_path: Path, arguments: list[str], said: str) -> None:
+def test_options_that_do_not_go_together_are_refused(tmp_path: Path, arguments: list[str], output: str) -> None:
     done = run(tmp_path, *arguments)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert output in done.stderr
 
 
 def cut(path: Path) -> None:
@@ -123,29 +123,29 @@ def test_serve_refuses_a_damaged_store_and_check_says_what_can_be_saved(
         [line] = [line for line in served.stderr.splitlines() if line.startswith("bridge: ")]
         assert str(path) in line
         assert "`bridge check --store`" in line
-    status, said = told(tmp_path)
+    status, output = check_store(tmp_path)
     assert status == 1
-    assert "error: " in said
-    assert "the store is damaged" in said
-    status, shown = told(tmp_path, "--json")
+    assert "error: " in output
+    assert "the store is damaged" in output
+    status, shown = check_store(tmp_path, "--json")
     found = json.loads(shown)
     assert (status, found["status"]) == (1, "damaged")
     assert found["damage"]
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir() if file.suffix != ".lock"} == damaged
     if harm in (cut, zero, scribble):
         assert found["deliveries"]["waiting"] >= (40 if harm is cut else 200)
-        assert "to save them, with Bridge stopped:" in said
+        assert "to save them, with Bridge stopped:" in output
     else:
         assert found["events"] == 0
-        assert "nothing of it can be read" in said
+        assert "nothing of it can be read" in output
 
 
 @pytest.mark.parametrize("harm", [cut, zero, scribble])
 def test_the_commands_that_it_prints_save_what_can_be_saved(tmp_path: Path, harm: Callable[[Path], None]) -> None:
     path = fill(tmp_path)
     harm(path)
-    _, said = told(tmp_path)
-    lines = said.partition("with Bridge stopped:\n")[2].splitlines()
+    _, output = check_store(tmp_path)
+    lines = output.partition("with Bridge stopped:\n")[2].splitlines()
     commands = [shlex.split(line) for line in lines if line.startswith("  ")]
     assert commands[0][:4] == ["bridge", "check", "--store", "--save"]
     saving = run(tmp_path, *commands[0][1:])
@@ -166,12 +166,12 @@ def test_the_commands_that_it_prints_save_what_can_be_saved(tmp_path: Path, harm
 
     assert asyncio.run(look()) >= (40 if harm is cut else 200)
     assert path.with_name("bridge.db.damaged").exists()
-    assert told(tmp_path)[0] == 0
+    assert check_store(tmp_path)[0] == 0
 
 
 def test_another_programs_database_and_a_newer_versions_end_with_2(tmp_path: Path) -> None:
     path = tmp_path / "bridge.db"
-    assert told(tmp_path)[0] == 2
+    assert check_store(tmp_path)[0] == 2
     assert not path.exists()
     execute(path, "CREATE TABLE t (a)")
     for what in ("another program's", "newer version"):
@@ -180,12 +180,12 @@ def test_another_programs_database_and_a_newer_versions_end_with_2(tmp_path: Pat
         assert served.returncode == 2
         assert what in served.stderr
         assert "`bridge check --store`" in served.stderr
-        status, said = told(tmp_path)
+        status, output = check_store(tmp_path)
         assert status == 2
-        assert what in said
-        status, said = told(tmp_path, "--json")
+        assert what in output
+        status, output = check_store(tmp_path, "--json")
         assert status == 2
-        assert '"status": "none"' in said
+        assert '"status": "none"' in output
         assert path.read_bytes() == before
         path.unlink()
         path.with_name("bridge.db.lock").unlink()
@@ -195,6 +195,6 @@ def test_another_programs_database_and_a_newer_versions_end_with_2(tmp_path: Pat
 
 def test_a_target_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     fill(tmp_path, 1)
-    status, said = told(tmp_path, "--save", str(tmp_path / "no" / "saved.db"))
+    status, output = check_store(tmp_path, "--save", str(tmp_path / "no" / "saved.db"))
     assert status == 2
-    assert "cannot write" in said
+    assert "cannot write" in output

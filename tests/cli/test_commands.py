@@ -105,7 +105,7 @@ def test_check_names_file_line_and_mend_of_a_wrong_route(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("template", "said"),
+    ("template", "expected"),
     [
         ("{% extends 'message.j2' %}\n{% block tite %}x{% endblock %}", ":2: "),
         ("{% extends 'message.j2' %}\n{% block title %}{{ payload.nothing.here }}{% endblock %}", "nothing"),
@@ -117,14 +117,14 @@ def test_check_names_file_line_and_mend_of_a_wrong_route(tmp_path: Path) -> None
     ],
     ids=["misspelt block", "undefined field", "safe", "syntax", "filter", "text outside blocks", "include"],
 )
-def test_check_finds_an_error_of_a_template(tmp_path: Path, template: str, said: str) -> None:
+def test_check_finds_an_error_of_a_template(tmp_path: Path, template: str, expected: str) -> None:
     folder = tmp_path / "templates" / "gitlab"
     folder.mkdir(parents=True)
     (folder / "push.j2").write_text(template)
     done = run(tmp_path, "check", "gitlab/push.j2")
     assert done.returncode == 1
     lines = [line for line in done.stdout.splitlines() if "gitlab/push.j2" in line]
-    assert any(said in line for line in lines), done.stdout
+    assert any(expected in line for line in lines), done.stdout
 
 
 def test_check_notes_a_route_that_nothing_can_match_and_a_template_that_serves_nothing(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_render_takes_a_recorded_body(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["gitlab/pipeline.faild"], "gitlab/pipeline.failed"),
         (["gitlab"], "SOURCE/TYPE"),
@@ -179,10 +179,10 @@ def test_render_takes_a_recorded_body(tmp_path: Path) -> None:
         (["gitlab/push", "--template", "gone.j2"], "gone.j2"),
     ],
 )
-def test_render_says_what_it_cannot_find(tmp_path: Path, arguments: list[str], said: str) -> None:
+def test_render_says_what_it_cannot_find(tmp_path: Path, arguments: list[str], expected: str) -> None:
     done = run(tmp_path, "render", *arguments)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert expected in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -198,7 +198,7 @@ async def test_what_came_cannot_steer_the_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (("--state", "ded"), "did you mean `dead`?"),
         (("--state", "told"), "the state 'told' is called 'summarized' now"),
@@ -209,10 +209,10 @@ async def test_what_came_cannot_steer_the_terminal(tmp_path: Path) -> None:
         (("--limit", "0"), "--limit"),
     ],
 )
-def test_wrong_usage_ends_with_2_and_the_hint(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_usage_ends_with_2_and_the_hint(tmp_path: Path, arguments: tuple[str, ...], expected: str) -> None:
     done = run(tmp_path, "events", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
+    assert expected in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -242,7 +242,7 @@ async def test_following_misses_nothing_and_waits_for_a_store_that_is_locked(pat
     async def sleep(seconds: float) -> None:
         assert seconds == 1.0
         if await turns.get() == "locked":
-            other.changed_faults.append(StoreUnavailableError("locked"))
+            other.changed_errors.append(StoreUnavailableError("locked"))
 
     async def states(batches: AsyncIterator[object]) -> list[tuple[int, str]]:
         batch = await asyncio.wait_for(anext(batches), 5)

@@ -43,9 +43,9 @@ def test_every_time_reads_back_in_every_zone(naive: datetime, hours: int) -> Non
     assert parse_time(aware.isoformat(), NOW) == aware.timestamp()
     assert parse_time(naive.isoformat(), NOW, zone=zone) == aware.timestamp()
     assert parse_time(naive.isoformat(sep=" "), NOW, end=True, zone=zone) == aware.timestamp()
-    told = iso_time(aware.timestamp())
-    assert told is not None
-    assert abs(parse_time(told, NOW) - aware.timestamp()) <= 0.001
+    shown = iso_time(aware.timestamp())
+    assert shown is not None
+    assert abs(parse_time(shown, NOW) - aware.timestamp()) <= 0.001
 
 
 @given(st.integers(1, 3650 * 24), st.sampled_from("smhd"), st.floats(0, 4e9))

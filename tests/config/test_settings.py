@@ -136,8 +136,8 @@ class TestPlaces:
         assert url.get_secret_value() == SLACK
 
     def test_a_named_folder_that_is_missing_is_a_fault(self, tmp_path: Path) -> None:
-        [fault] = errors_of({"BRIDGE_SECRETS_DIR": str(tmp_path / "none")})
-        assert fault == "BRIDGE_SECRETS_DIR: is not a folder (create the folder, or remove the variable)"
+        [error] = errors_of({"BRIDGE_SECRETS_DIR": str(tmp_path / "none")})
+        assert error == "BRIDGE_SECRETS_DIR: is not a folder (create the folder, or remove the variable)"
 
     def test_files_of_others_in_the_folder_are_left_alone(self, tmp_path: Path) -> None:
         secrets = tmp_path / "secrets"
@@ -158,14 +158,14 @@ class TestPlaces:
         (tmp_path / "secrets").mkdir()
         (tmp_path / "secrets" / "BRIDGE_SECRETS__GITLAB").write_bytes(b"hush\xff")
         (tmp_path / ".env").write_bytes(b"BRIDGE_SECRETS__STRIPE=hush\xff")
-        faults = errors_of({}, tmp_path)
-        assert len(faults) == 2
-        assert all(fault.endswith(": is not UTF-8 text (save it as UTF-8)") and "hush" not in fault for fault in faults)
+        errors = errors_of({}, tmp_path)
+        assert len(errors) == 2
+        assert all(error.endswith(": is not UTF-8 text (save it as UTF-8)") and "hush" not in error for error in errors)
 
     def test_a_folder_in_place_of_a_secrets_file_is_a_fault(self, tmp_path: Path) -> None:
         (tmp_path / "secrets" / "BRIDGE_SECRETS__GITLAB").mkdir(parents=True)
-        [fault] = errors_of({}, tmp_path)
-        assert fault.endswith(
+        [error] = errors_of({}, tmp_path)
+        assert error.endswith(
             "BRIDGE_SECRETS__GITLAB: is not a file (write the value into a file of that name, or remove it)"
         )
 
@@ -190,17 +190,17 @@ class TestNames:
         assert secrets_of(read({"BRIDGE_SECRETS__A__B": "x"}), "a__b") == ["x"]
 
     def test_names_that_collide_are_refused(self) -> None:
-        [fault] = errors_of({"BRIDGE_SECRETS__STRIPE_EU": "hush1", "BRIDGE_SECRETS__stripe-eu": "hush2"})
-        assert fault == (
+        [error] = errors_of({"BRIDGE_SECRETS__STRIPE_EU": "hush1", "BRIDGE_SECRETS__stripe-eu": "hush2"})
+        assert error == (
             "BRIDGE_SECRETS__STRIPE_EU: is set twice in the environment, "
             "as BRIDGE_SECRETS__STRIPE_EU and BRIDGE_SECRETS__stripe-eu (keep one of them)"
         )
 
     @pytest.mark.parametrize("name", ["", "_X", "-x", "A.B", "É", "A B", "X" * 81, "A\nB"])
     def test_names_that_are_none_are_refused(self, name: str) -> None:
-        [fault] = errors_of({f"BRIDGE_CHANNELS__{name}": SLACK})
-        assert "does not end in the name of a channel after BRIDGE_CHANNELS__ (use a-z, 0-9" in fault
-        assert "never-shown" not in fault
+        [error] = errors_of({f"BRIDGE_CHANNELS__{name}": SLACK})
+        assert "does not end in the name of a channel after BRIDGE_CHANNELS__ (use a-z, 0-9" in error
+        assert "never-shown" not in error
 
     @pytest.mark.parametrize(
         ("name", "nearest"),
@@ -259,12 +259,12 @@ class TestSecrets:
 
     @pytest.mark.parametrize("value", ["[hush", '["hush", 1]', '["hush", null]', '[["hush"]]', "[" * 9000])
     def test_a_list_that_is_none_is_refused(self, value: str) -> None:
-        [fault] = errors_of({"BRIDGE_SECRETS__STRIPE": value})
-        assert fault == 'BRIDGE_SECRETS__STRIPE: is not a JSON list of texts (write ["new secret", "old secret"])'
+        [error] = errors_of({"BRIDGE_SECRETS__STRIPE": value})
+        assert error == 'BRIDGE_SECRETS__STRIPE: is not a JSON list of texts (write ["new secret", "old secret"])'
 
     def test_an_empty_secret_in_a_list_is_refused(self) -> None:
-        [fault] = errors_of({"BRIDGE_SECRETS__STRIPE": '["hush", " "]'})
-        assert fault == "BRIDGE_SECRETS__STRIPE: has an empty secret in its list (remove it)"
+        [error] = errors_of({"BRIDGE_SECRETS__STRIPE": '["hush", " "]'})
+        assert error == "BRIDGE_SECRETS__STRIPE: has an empty secret in its list (remove it)"
 
     def test_an_empty_list_is_off(self) -> None:
         assert read({"BRIDGE_SECRETS__STRIPE": "[]"}).secrets_of("stripe") == ()
@@ -278,7 +278,7 @@ class TestSecrets:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "expected"),
     [
         ("BRIDGE_PORT", "hush", "is not a port (write a number from 0 to 65535)"),
         ("BRIDGE_PORT", "65536", "is not a port"),
@@ -324,18 +324,18 @@ class TestSecrets:
     ],
 )
 def test_a_value_that_cannot_be_is_a_fault_that_names_the_variable_and_hides_the_value(
-    name: str, value: str, said: str
+    name: str, value: str, expected: str
 ) -> None:
-    [fault] = errors_of({name: value})
-    assert fault.startswith(f"{name}: {said}")
-    assert "hush" not in fault
+    [error] = errors_of({name: value})
+    assert error.startswith(f"{name}: {expected}")
+    assert "hush" not in error
 
 
 def test_every_fault_is_told_at_once() -> None:
-    faults = errors_of(
+    errors = errors_of(
         {"BRIDGE_PORT": "x", "BRIDGE_RETENTION": "x", "BRIDGE_SECRETS__A.B": "x", "BRIDGE_SECRETS__B": "["}
     )
-    assert [fault.split(":")[0] for fault in faults] == [
+    assert [error.split(":")[0] for error in errors] == [
         "BRIDGE_SECRETS__A.B",
         "BRIDGE_PORT",
         "BRIDGE_SECRETS__B",
@@ -345,7 +345,7 @@ def test_every_fault_is_told_at_once() -> None:
 
 def test_the_docs_show_real_errors_and_every_variable() -> None:
     text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text("utf-8")
-    faults = errors_of(
+    errors = errors_of(
         {
             "BRIDGE_PORT": "http",
             "BRIDGE_PUBLIC_URL": "https://hooks.example.com/#rc=3",
@@ -355,7 +355,7 @@ def test_the_docs_show_real_errors_and_every_variable() -> None:
         }
     )
     warnings = warnings_of({"BRIDGE_PROT": "1", "BRIDGE_SECRETS__SHOPIFY": "", "BRIDGE_PORT": "tcp://10.0.0.1:80"})
-    for line in (*faults, *warnings):
+    for line in (*errors, *warnings):
         assert re.search(rf"^{re.escape(line)} \[[a-z-]+\]$", text, re.MULTILINE), line
     for name in KNOWN:
         assert f"`{name}`" in text

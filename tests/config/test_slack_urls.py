@@ -29,7 +29,7 @@ def test_may_be_posted_to(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "expected"),
     [
         ("http://hooks.slack.com/services/T0/B0/hush", "must start with https://"),
         ("hooks.slack.com/services/T0/B0/hush", "must start with https://"),
@@ -63,10 +63,10 @@ def test_may_be_posted_to(url: str) -> None:
         ("https://hooks.slack.com:hush/services/T0/B0/x", "is not a URL"),
     ],
 )
-def test_may_not_be_posted_to_and_is_not_shown(url: str, said: str) -> None:
+def test_may_not_be_posted_to_and_is_not_shown(url: str, expected: str) -> None:
     found = url_problem(url, LOCAL if "127.0.0.2" not in url else HOSTS)
     assert found is not None
-    assert said in str(found)
+    assert expected in str(found)
     assert "hush" not in str(found)
 
 

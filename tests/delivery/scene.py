@@ -44,23 +44,23 @@ class WatchedStore:
     def __init__(self, store: Store) -> None:
         self.inner = store
         self.settled: list[DeliveryResult] = []
-        self.settle_faults: deque[Exception] = deque()
-        self.claim_faults: deque[Exception] = deque()
-        self.changed_faults: deque[Exception] = deque()
-        self.counts_faults: deque[Exception] = deque()
+        self.settle_errors: deque[Exception] = deque()
+        self.claim_errors: deque[Exception] = deque()
+        self.changed_errors: deque[Exception] = deque()
+        self.counts_errors: deque[Exception] = deque()
         self.change = asyncio.Condition()
 
     async def accept(self, request: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
         return await self.inner.accept(request, entries, now)
 
     async def claim(self, channel: str, owner: str, n: int) -> list[Delivery]:
-        if self.claim_faults:
-            raise self.claim_faults.popleft()
+        if self.claim_errors:
+            raise self.claim_errors.popleft()
         return await self.inner.claim(channel, owner, n)
 
     async def settle(self, settlements: Sequence[DeliveryResult], now: float) -> None:
-        if self.settle_faults:
-            raise self.settle_faults.popleft()
+        if self.settle_errors:
+            raise self.settle_errors.popleft()
         await self.inner.settle(settlements, now)
         async with self.change:
             self.settled.extend(settlements)
@@ -87,8 +87,8 @@ class WatchedStore:
     async def record_digest(
         self, digest_id: str, channel: str, upto: int, message: Mapping[str, object], now: float
     ) -> None:
-        if self.settle_faults:
-            raise self.settle_faults.popleft()
+        if self.settle_errors:
+            raise self.settle_errors.popleft()
         await self.inner.record_digest(digest_id, channel, upto, message, now)
 
     async def unfinished_digests(self, channel: str) -> list[str]:
@@ -122,8 +122,8 @@ class WatchedStore:
         return await self.inner.served()
 
     async def counts(self) -> Counts:
-        if self.counts_faults:
-            raise self.counts_faults.popleft()
+        if self.counts_errors:
+            raise self.counts_errors.popleft()
         return await self.inner.counts()
 
     async def record_destination(self, channel: str, state: WorkerState, detail: str, now: float) -> bool:
@@ -142,8 +142,8 @@ class WatchedStore:
         return await self.inner.prune(now, retention)
 
     async def changed(self) -> bool:
-        if self.changed_faults:
-            raise self.changed_faults.popleft()
+        if self.changed_errors:
+            raise self.changed_errors.popleft()
         return await self.inner.changed()
 
     async def close(self) -> None:

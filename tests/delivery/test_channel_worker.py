@@ -489,10 +489,10 @@ async def test_a_template_that_is_fixed_meanwhile_makes_the_next_try(scene: Scen
     assert (await scene.rows())[0].template_fault == ""
 
 
-@pytest.mark.parametrize("fault", [StoreUnavailableError("the disk is full"), RuntimeError("who knows")])
-async def test_what_was_posted_is_put_on_record_however_long_that_takes(scene: Scene, fault: Exception) -> None:
+@pytest.mark.parametrize("error", [StoreUnavailableError("the disk is full"), RuntimeError("who knows")])
+async def test_what_was_posted_is_put_on_record_however_long_that_takes(scene: Scene, error: Exception) -> None:
     await scene.accept("first", "second")
-    scene.store.settle_faults.extend([fault] * 5)
+    scene.store.settle_errors.extend([error] * 5)
     scene.start()
     await scene.until_ended(2)
     assert scene.slept == [1, 2, 2, 2, 2]
@@ -502,12 +502,12 @@ async def test_what_was_posted_is_put_on_record_however_long_that_takes(scene: S
 
 async def test_the_end_between_post_and_record_is_the_other_way_to_a_second_post(scene: Scene) -> None:
     await scene.accept("first")
-    scene.store.settle_faults.extend([StoreUnavailableError("the disk is full")] * 100)
+    scene.store.settle_errors.extend([StoreUnavailableError("the disk is full")] * 100)
     scene.start()
     await scene.clock.asleep()
     scene.workers[0].cancel()
     await asyncio.wait(scene.workers)
-    scene.store.settle_faults.clear()
+    scene.store.settle_errors.clear()
     scene.start()
     await scene.until_ended(1)
     assert scene.shown() == ["first", "first"]
@@ -515,7 +515,7 @@ async def test_the_end_between_post_and_record_is_the_other_way_to_a_second_post
 
 async def test_a_store_that_is_not_available_is_asked_again_and_logged_once(scene: Scene) -> None:
     await scene.accept("first")
-    scene.store.claim_faults.extend([StoreUnavailableError("locked")] * 4)
+    scene.store.claim_errors.extend([StoreUnavailableError("locked")] * 4)
     with capture_logs() as logs:
         scene.start()
         await scene.until_ended(1)
@@ -525,7 +525,7 @@ async def test_a_store_that_is_not_available_is_asked_again_and_logged_once(scen
 
 async def test_an_unexpected_error_ends_no_worker(scene: Scene) -> None:
     await scene.accept("first")
-    scene.store.claim_faults.extend([RuntimeError("a bug"), KeyError("another")])
+    scene.store.claim_errors.extend([RuntimeError("a bug"), KeyError("another")])
     with capture_logs() as logs:
         scene.start()
         await scene.until_ended(1)

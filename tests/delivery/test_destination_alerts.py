@@ -249,11 +249,11 @@ async def test_a_store_that_is_not_available_holds_nothing_up_for_good(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real: Callable[..., Awaitable[bool]] = house.scene.store.record_destination
-    faults = [StoreUnavailableError("full"), RuntimeError("ours")]
+    errors = [StoreUnavailableError("full"), RuntimeError("ours")]
 
     async def record(channel: str, state: str, detail: str, now: float) -> bool:
-        if faults:
-            raise faults.pop()
+        if errors:
+            raise errors.pop()
         return await real(channel, state, detail, now)
 
     monkeypatch.setattr(house.scene.store, "record_destination", record)
@@ -261,4 +261,4 @@ async def test_a_store_that_is_not_available_holds_nothing_up_for_good(
     await house.scene.accept("1", channel="deploys")
     await house.start()
     assert len(await house.alerted(1)) == 1
-    assert not faults
+    assert not errors

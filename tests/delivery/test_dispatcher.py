@@ -106,7 +106,7 @@ async def test_the_start_says_what_waits_for_channels_that_are_gone(house: House
 async def test_a_store_that_cannot_say_what_waits_does_not_stop_the_start(house: House) -> None:
     house.configure("here")
     await house.scene.accept("1", channel="here")
-    house.scene.store.counts_faults.append(StoreUnavailableError("locked"))
+    house.scene.store.counts_errors.append(StoreUnavailableError("locked"))
     await house.dispatcher.start()
     await house.scene.settled(1)
     assert house.scene.shown("here") == ["1"]
@@ -116,7 +116,7 @@ async def test_what_another_process_wrote_is_seen_within_a_second(house: House) 
     house.configure("here")
     await house.dispatcher.start()
     assert await house.scene.clock.skip() == POLL_EVERY
-    house.scene.store.changed_faults.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
+    house.scene.store.changed_errors.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
     other = open_store(house.scene.database, limit=2**30, owner=False)
     await house.scene.accept("1", channel="here", store=other)
     await other.close()

@@ -74,8 +74,8 @@ async def test_no_failure_of_a_worker_writes_the_url(scene: Scene, written: io.S
     url = scene.slack.webhook("general")
     quoting = [Answer(status, f"No such page: {url}") for status in (200, 400, 404, 500)]
     scene.slack.script("general", *FAULTS, *quoting, *[EMPTY_500] * 8)
-    scene.store.settle_faults.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
-    scene.store.claim_faults.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
+    scene.store.settle_errors.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
+    scene.store.claim_errors.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
     await scene.accept(*map(str, range(6)))
     scene.start()
     settled = await scene.until_ended(6)

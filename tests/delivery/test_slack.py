@@ -261,12 +261,12 @@ class _answers:  # noqa: N801 (reads as the verb that it is)
     """A server that says the same bytes to everyone, and hangs up."""
 
     def __init__(self, text: bytes) -> None:
-        self._said = text
+        self._response = text
 
     async def __aenter__(self) -> str:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(self._said)
+            writer.write(self._response)
             await writer.drain()
             writer.close()
             await writer.wait_closed()

@@ -46,7 +46,7 @@ PACE = 0.001
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Failure:
     """What goes wrong, and what becomes of the message that meets it first."""
 
     name: str
@@ -66,124 +66,124 @@ class Trouble:
     """Whether the channel shows it twice."""
 
 
-TROUBLES = (
-    Trouble(
+FAILURES = (
+    Failure(
         "`429` with seconds",
         slack=(rate_limited(30),),
         tries=("rate_limited", "ok"),
         answer="rate_limited",
         waited=(30 + CHANCE,),
     ),
-    Trouble(
+    Failure(
         "`429` with an HTTP date",
         slack=(rate_limited(http_date(NOW + 120)),),
         tries=("rate_limited", "ok"),
         answer="rate_limited",
         waited=(120 + CHANCE,),
     ),
-    Trouble(
+    Failure(
         "`429` without a header, the seconds in its body",
         slack=(rate_limited(None),),
         tries=("rate_limited", "ok"),
         answer="rate_limited",
         waited=(1 + CHANCE,),
     ),
-    Trouble(
+    Failure(
         "`429` that says nothing",
         slack=(Answer(429),),
         tries=("rate_limited", "ok"),
         waited=(5 + CHANCE,),
     ),
-    Trouble(
+    Failure(
         "`429` again and again",
         slack=(rate_limited(2),) * 9,
         tries=("rate_limited",) * 9 + ("ok",),
         answer="rate_limited",
         waited=(2 + CHANCE,) * 9,
     ),
-    Trouble(
+    Failure(
         "`500` with an empty body, or `rollup_error`",
         slack=(EMPTY_500, ROLLUP_ERROR),
         waited=(1, 2),
         tries=("unavailable", "unavailable", "ok"),
     ),
-    Trouble(
+    Failure(
         "`500` three times, from a Slack that takes other messages",
         slack=(EMPTY_500,) * 3,
         tries=("unavailable", "unavailable", "unavailable", "ok"),
         waited=(1, 2),
         becomes="its text",
     ),
-    Trouble(
+    Failure(
         "`500` to its text too, from a Slack that takes other messages",
         slack=(*(EMPTY_500,) * 3, Answer(400, "no_text"), EMPTY_500),
         tries=("unavailable",) * 4,
         waited=(1, 2),
         becomes="dead",
     ),
-    Trouble(
+    Failure(
         "`502` with HTML from a proxy; `503`, `504`",
         slack=(BAD_GATEWAY, Answer(504)),
         tries=("unavailable", "unavailable", "ok"),
         answer=BAD_GATEWAY.body,
         waited=(1, 2),
     ),
-    Trouble(
+    Failure(
         "`502` for hours",
         slack=(BAD_GATEWAY,) * 9,
         tries=("unavailable", "unavailable", "unavailable", "ok"),
         answer=BAD_GATEWAY.body,
         waited=(1, 2, 4, 8, 16, 32, 60, 60),
     ),
-    Trouble(
+    Failure(
         "`200` with HTML, such as a sign-in page",
         slack=(HTML_200,),
         answer=LOGIN_PAGE,
     ),
-    Trouble(
+    Failure(
         "a redirect, whose end would be `200` with HTML",
         slack=(redirect("/login"),),
         answer="a redirect, which was not followed",
     ),
-    Trouble(
+    Failure(
         "no answer within 6 s; Slack had not taken the post",
         slack=(Fault.HANG,),
         answer="no answer in time",
     ),
-    Trouble(
+    Failure(
         "no answer within 6 s; Slack had taken the post",
         slack=(Late(1.0),),
         answer="no answer in time",
         twice=True,
     ),
-    Trouble(
+    Failure(
         "the connection is reset before the post was read",
         slack=(Fault.RESET_BEFORE_BODY,),
         answer="the connection broke|the connection was closed without an answer",
     ),
-    Trouble(
+    Failure(
         "the connection is reset after the post was read",
         slack=(Fault.RESET_AFTER_BODY,),
         answer="the connection broke",
         twice=True,
     ),
-    Trouble(
+    Failure(
         "the connection is closed without an answer; Slack had not taken the post",
         slack=(Fault.CLOSE,),
         answer="the connection was closed without an answer",
     ),
-    Trouble(
+    Failure(
         "the answer breaks off; Slack had taken the post",
         slack=(Fault.BREAK_OFF,),
         answer="the answer broke off",
         twice=True,
     ),
-    Trouble("the name cannot be looked up", way="no name", answer="the name cannot be looked up"),
-    Trouble("nobody listens", way="nobody listens", answer="cannot connect"),
-    Trouble("the TLS certificate is not trusted", way="a stranger", answer="the TLS certificate is not trusted"),
-    Trouble("TLS fails otherwise", way="no TLS", answer="TLS failed"),
-    Trouble("the proxy cannot be reached, or refuses", way="no proxy", answer="the proxy cannot be reached"),
-    Trouble(
+    Failure("the name cannot be looked up", way="no name", answer="the name cannot be looked up"),
+    Failure("nobody listens", way="nobody listens", answer="cannot connect"),
+    Failure("the TLS certificate is not trusted", way="a stranger", answer="the TLS certificate is not trusted"),
+    Failure("TLS fails otherwise", way="no TLS", answer="TLS failed"),
+    Failure("the proxy cannot be reached, or refuses", way="no proxy", answer="the proxy cannot be reached"),
+    Failure(
         "`invalid_blocks` and other words against the message; an unknown word with a `4xx`",
         slack=(INVALID_BLOCKS,),
         tries=("rejected", "ok"),
@@ -191,7 +191,7 @@ TROUBLES = (
         waited=(),
         becomes="its text",
     ),
-    Trouble(
+    Failure(
         "a word against its text too",
         slack=(INVALID_BLOCKS, Answer(400, "invalid_payload")),
         tries=("rejected", "rejected"),
@@ -199,7 +199,7 @@ TROUBLES = (
         waited=(),
         becomes="dead",
     ),
-    Trouble(
+    Failure(
         "`no_service`, `channel_is_archived` and the like; any other `401`, `403`, `404`, `410`",
         slack=(NO_SERVICE, CHANNEL_IS_ARCHIVED, BAD_GATEWAY),
         tries=("destination_gone", "ok"),
@@ -209,10 +209,10 @@ TROUBLES = (
 )
 
 
-@pytest.mark.parametrize("trouble", TROUBLES, ids=[trouble.name for trouble in TROUBLES])
-async def test_what_becomes_of_a_message(scene: Scene, trouble: Trouble, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with broken(scene, trouble.way, monkeypatch) as hint:
-        scene.slack.script("general", *trouble.slack)
+@pytest.mark.parametrize("failure", FAILURES, ids=[failure.name for failure in FAILURES])
+async def test_what_becomes_of_a_message(scene: Scene, failure: Failure, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with broken(scene, failure.way, monkeypatch) as hint:
+        scene.slack.script("general", *failure.slack)
         await scene.accept("first")
         worker = scene.start()
         await scene.settled(1)
@@ -222,27 +222,27 @@ async def test_what_becomes_of_a_message(scene: Scene, trouble: Trouble, monkeyp
         await hint()
         await scene.until_ended(2)
 
-    copies = {"the message": 1, "its text": 1, "dead": 0}[trouble.becomes] + trouble.twice
+    copies = {"the message": 1, "its text": 1, "dead": 0}[failure.becomes] + failure.twice
     assert titles(scene) == ["first"] * copies + ["second"]
-    assert [seconds for seconds in scene.slept if seconds > PACE] == list(trouble.waited)
-    assert attempts(scene, "first") == list(trouble.tries)
-    assert re.fullmatch(trouble.answer if "|" in trouble.answer else re.escape(trouble.answer), answer(scene, "first"))
-    assert await scene.states() == ["dead" if trouble.becomes == "dead" else "delivered", "delivered"]
-    if trouble.becomes != "dead":
+    assert [seconds for seconds in scene.slept if seconds > PACE] == list(failure.waited)
+    assert attempts(scene, "first") == list(failure.tries)
+    assert re.fullmatch(failure.answer if "|" in failure.answer else re.escape(failure.answer), answer(scene, "first"))
+    assert await scene.states() == ["dead" if failure.becomes == "dead" else "delivered", "delivered"]
+    if failure.becomes != "dead":
         whole = message("first")
         shown = scene.slack.posts("general")[copies - 1].body
-        assert shown == (whole.text_only() if trouble.becomes == "its text" else whole.body())
+        assert shown == (whole.text_only() if failure.becomes == "its text" else whole.body())
 
 
-@pytest.mark.parametrize("trouble", TROUBLES, ids=[trouble.name for trouble in TROUBLES])
+@pytest.mark.parametrize("failure", FAILURES, ids=[failure.name for failure in FAILURES])
 async def test_messages_that_share_a_post_fare_no_worse(
-    scene: Scene, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, failure: Failure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"message {n}." for n in range(12)]
-    async with broken(scene, trouble.way, monkeypatch) as hint:
+    async with broken(scene, failure.way, monkeypatch) as hint:
         url = scene.urls.setdefault("general", scene.slack.webhook("general"))
         scene.limiters[url] = RateLimiter(scene.clock)
-        scene.slack.script("general", *trouble.slack)
+        scene.slack.script("general", *failure.slack)
         await scene.accept(*names)
         scene.start()
         await scene.settled(1)
@@ -252,7 +252,7 @@ async def test_messages_that_share_a_post_fare_no_worse(
     found = [title for post in scene.slack.posts("general") for title in re.findall(r"message \d+\.", text(post))]
     assert list(dict.fromkeys(found)) == names
     assert await scene.states() == ["delivered"] * len(names), "one that Slack takes alone is not given up"
-    assert len(found) == len(names) * (2 if trouble.twice else 1)
+    assert len(found) == len(names) * (2 if failure.twice else 1)
     assert [len(attempts(scene, name)) > 1 for name in names] == [True] * len(names), "they did share a post"
 
 
@@ -336,4 +336,4 @@ def test_the_table_in_the_docs_has_these_troubles_in_this_order() -> None:
             break
         name, _, _, twice = (cell.strip() for cell in line.strip("| ").split(" | "))
         rows.append((name, twice.strip("*").startswith("yes")))
-    assert rows == [(trouble.name, trouble.twice) for trouble in TROUBLES]
+    assert rows == [(failure.name, failure.twice) for failure in FAILURES]

@@ -11,13 +11,13 @@ DRAIN = 7.0
 
 async def test_a_stop_after_the_store_has_recovered_leaves_nothing_off_the_record(scene: Scene) -> None:
     await scene.accept("first")
-    scene.store.settle_faults.extend([StoreUnavailableError("the disk is full")] * 5)
+    scene.store.settle_errors.extend([StoreUnavailableError("the disk is full")] * 5)
     worker = scene.start()
     for _ in range(4):
         await scene.clock.skip()
     await scene.clock.asleep()
     # There is room again, and nobody has noticed.
-    assert not scene.store.settle_faults
+    assert not scene.store.settle_errors
     worker.stop()
     for _ in range(int(DRAIN)):
         scene.clock.advance(1)

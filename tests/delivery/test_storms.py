@@ -242,7 +242,7 @@ async def test_a_digest_that_slack_refuses_leaves_all_to_be_packed(scene: Scene)
 async def test_a_digest_that_was_posted_is_recorded_though_the_store_is_unavailable_for_a_while(scene: Scene) -> None:
     paced(scene)
     with_policy(scene, digest_after=50)
-    scene.store.settle_faults.extend([StoreUnavailableError("full"), StoreUnavailableError("full")])
+    scene.store.settle_errors.extend([StoreUnavailableError("full"), StoreUnavailableError("full")])
     await scene.accept(*map(str, range(60)))
     scene.start()
     await scene.until(summarized(scene, 60))

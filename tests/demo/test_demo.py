@@ -17,8 +17,8 @@ def test_the_demo_ends_well_and_shows_the_result_of_every_request(tmp_path: Path
     for provider in SECRETS:
         delivered = re.findall(rf"^│ {provider} .*delivered to", done.stdout, re.MULTILINE)
         assert len(delivered) >= 3
-    for told in ("duplicate", "forged", "stale", "ignored", "429", "All 16 lines are as expected"):
-        assert told in done.stdout
+    for text in ("duplicate", "forged", "stale", "ignored", "429", "All 16 lines are as expected"):
+        assert text in done.stdout
     assert done.stderr == ""
     assert not list(tmp_path.iterdir())
 

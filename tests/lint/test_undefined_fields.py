@@ -45,5 +45,5 @@ def test_a_field_that_no_event_has_is_misspelt_and_one_that_some_have_is_not(tmp
     ],
 )
 def test_the_hint_names_the_keys_of_the_object(tmp_path: Path, text: str, hint: str) -> None:
-    (fault,) = reported(tmp_path, text, [PUSH])
-    assert f"is in no sample ({hint}" in fault
+    (diagnostic,) = reported(tmp_path, text, [PUSH])
+    assert f"is in no sample ({hint}" in diagnostic

@@ -87,23 +87,23 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 async def test_nothing_is_read_while_nothing_changes(place: Place) -> None:
-    with capture_logs() as said:
+    with capture_logs() as entries:
         await place.looks(3)
-    assert (place.taken, said) == ([], [])
+    assert (place.taken, entries) == ([], [])
 
 
 async def test_a_template_that_changes_is_taken_up_once(place: Place) -> None:
     place.write("templates/gitlab/push.j2", "changed")
-    with capture_logs() as said:
+    with capture_logs() as entries:
         await place.looks(3)
     assert place.texts("gitlab/push.j2") == ["changed"]
     assert len(place.taken) == 1
-    assert said == [{"event": "configuration reloaded", "changed": "1 template", "log_level": "info"}]
+    assert entries == [{"event": "configuration reloaded", "changed": "1 template", "log_level": "info"}]
 
 
 async def test_a_file_that_is_still_being_written_is_left_until_it_is_whole(place: Place) -> None:
     place.write("routes.toml", "[[rou")
-    with capture_logs() as said:
+    with capture_logs() as entries:
         await place.clock.asleep()
         place.clock.advance(LOOK_EVERY)
         assert await place.clock.asleep() == pytest.approx(SETTLED)
@@ -112,61 +112,61 @@ async def test_a_file_that_is_still_being_written_is_left_until_it_is_whole(plac
         assert await place.clock.asleep() == pytest.approx(SETTLED)
         place.clock.advance(SETTLED)
         await place.looks(1)
-    assert [entry["event"] for entry in said] == ["configuration reloaded"]
+    assert [entry["event"] for entry in entries] == ["configuration reloaded"]
     assert place.snapshot.channels["general"].policy.private
 
 
 async def test_a_configuration_that_cannot_work_changes_nothing_and_each_fault_is_told_once(place: Place) -> None:
     place.write("routes.toml", "[[routes]]\nchanels = ['general']\n[[routes]]\nchannels = ['a']\nwhn = ''\n")
-    with capture_logs() as said:
+    with capture_logs() as entries:
         await place.looks(3)
     assert place.taken == []
-    assert {entry["log_level"] for entry in said} == {"error"}
-    assert [(entry["file"], entry["line"]) for entry in said] == [("routes.toml", line) for line in (1, 2, 5)]
-    assert all(entry["message"] and entry["hint"] and entry["code"].startswith("route-") for entry in said)
+    assert {entry["log_level"] for entry in entries} == {"error"}
+    assert [(entry["file"], entry["line"]) for entry in entries] == [("routes.toml", line) for line in (1, 2, 5)]
+    assert all(entry["message"] and entry["hint"] and entry["code"].startswith("route-") for entry in entries)
     place.write("routes.toml", ROUTES)
-    with capture_logs() as said:
+    with capture_logs() as entries:
         await place.looks(2)
-    assert [(entry["event"], entry["changed"]) for entry in said] == [("configuration reloaded", "nothing")]
+    assert [(entry["event"], entry["changed"]) for entry in entries] == [("configuration reloaded", "nothing")]
 
 
 async def test_it_reads_at_once_when_asked_though_nothing_changed(place: Place) -> None:
     await place.clock.asleep()
-    with capture_logs() as said:
+    with capture_logs() as entries:
         place.now()
         await asyncio.wait_for(place.swapped.wait(), 5)
         await place.clock.asleep()
-    assert said == [{"event": "configuration reloaded", "changed": "nothing", "log_level": "info"}]
+    assert entries == [{"event": "configuration reloaded", "changed": "nothing", "log_level": "info"}]
 
 
 async def test_urls_and_secrets_rotate_and_no_line_shows_them(place: Place) -> None:
     place.write("secrets/bridge_channels__general", "https://hooks.slack.com/services/T0/B0/hushnew")
     place.write(".env", 'BRIDGE_SECRETS__GITLAB=["hush-new", "hush-token"]\nBRIDGE_SECRETS__SHOPIFY=hush-shop\n')
     before = place.snapshot.templates
-    with capture_logs() as said:
+    with capture_logs() as entries:
         await place.looks(1)
     assert place.snapshot.channels["general"].url.get_secret_value().endswith("hushnew")
     assert place.snapshot.sources["gitlab"].secrets == ("hush-new", "hush-token")
     assert place.snapshot.templates is before
-    [entry] = said
+    [entry] = entries
     assert entry["changed"] == "the secrets of gitlab, the secrets of shopify, the channel general"
-    assert "hush" not in str(said)
+    assert "hush" not in str(entries)
 
 
 async def test_a_setting_for_the_next_start_is_told_once(place: Place) -> None:
     place.write(".env", "BRIDGE_SECRETS__GITLAB=hush-token\nBRIDGE_PORT=99\nBRIDGE_STORE=sqlite:///other.db\n")
-    with capture_logs() as said:
+    with capture_logs() as entries:
         await place.looks(1)
         place.write("templates/gitlab/push.j2", "changed")
         await place.looks(1)
-    assert [entry.get("settings") for entry in said] == [None, "BRIDGE_PORT, BRIDGE_STORE", None]
+    assert [entry.get("settings") for entry in entries] == [None, "BRIDGE_PORT, BRIDGE_STORE", None]
 
 
 async def test_what_is_deleted_is_noticed(place: Place) -> None:
     (place.folder / "secrets" / "bridge_channels__general").unlink()
-    with capture_logs() as said:
+    with capture_logs() as entries:
         await place.looks(2)
-    [entry] = said
+    [entry] = entries
     assert "BRIDGE_CHANNELS__GENERAL" in entry["hint"]
     assert entry["code"] == "channel-without-url"
     assert place.taken == []
@@ -175,14 +175,14 @@ async def test_what_is_deleted_is_noticed(place: Place) -> None:
 async def test_a_file_that_a_faulty_configuration_names_is_looked_at_too(place: Place) -> None:
     place.write("other.toml", "[[routes]]\nchanels = ['general']\n")
     place.write(".env", "BRIDGE_SECRETS__GITLAB=hush-token\nBRIDGE_ROUTES=other.toml\n")
-    with capture_logs() as said:
+    with capture_logs() as entries:
         await place.looks(1)
         await place.looks(1)
-    assert len(said) == 2
+    assert len(entries) == 2
     place.write("other.toml", ROUTES)
-    with capture_logs() as said:
+    with capture_logs() as entries:
         await place.looks(1)
-    assert [entry["event"] for entry in said] == ["configuration reloaded"]
+    assert [entry["event"] for entry in entries] == ["configuration reloaded"]
 
 
 def test_a_template_that_breaks_stays_as_it_was(tmp_path: Path) -> None:
@@ -192,12 +192,12 @@ def test_a_template_that_breaks_stays_as_it_was(tmp_path: Path) -> None:
     before = load_templates(tmp_path, {})
     (tmp_path / "gitlab" / "push.j2").write_text("{{ broken")
     (tmp_path / "gitlab" / "pipeline.j2").write_text("changed")
-    with capture_logs() as said:
+    with capture_logs() as entries:
         templates = ready(load_templates(tmp_path, {}), before)
     assert templates.sources["gitlab/push.j2"] == "good"
     assert templates.sources["gitlab/pipeline.j2"] == "changed"
     assert templates.environment.get_template("gitlab/push.j2").render() == "good"
-    assert [entry["log_level"] for entry in said] == ["warning", "error"]
-    with capture_logs() as said:
+    assert [entry["log_level"] for entry in entries] == ["warning", "error"]
+    with capture_logs() as entries:
         again = ready(load_templates(tmp_path, {}), templates)
     assert again.sources["gitlab/push.j2"] == "good"

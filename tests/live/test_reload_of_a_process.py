@@ -18,11 +18,11 @@ pytestmark = pytest.mark.slow
 PATIENCE = 20.0
 
 
-async def told(said: list[str], event: str, times: int = 1) -> list[dict[str, object]]:
+async def logged(output: list[str], event: str, times: int = 1) -> list[dict[str, object]]:
     """The log lines of an event, once there are so many."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            entries = [json.loads(line) for line in said if line.startswith("{")]
+            entries = [json.loads(line) for line in output if line.startswith("{")]
             if len(found := [entry for entry in entries if entry["event"] == event]) >= times:
                 return found
             await asyncio.sleep(0.05)
@@ -30,19 +30,19 @@ async def told(said: list[str], event: str, times: int = 1) -> list[dict[str, ob
 
 async def test_a_template_a_broken_file_and_a_signal(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
-        async with serving(minimal(slack), tmp_path) as (process, base, said):
+        async with serving(minimal(slack), tmp_path) as (process, base, output):
             # A template: the folder was not even there.
             folder = tmp_path / "templates" / "gitlab"
             folder.mkdir(parents=True)
             (folder / "issue.open.j2").write_text("written anew")
-            [entry] = await told(said, "configuration reloaded")
+            [entry] = await logged(output, "configuration reloaded")
             assert entry["changed"] == "1 template"
             assert (await send(client, base, sample_request("gitlab/issue.open")))[0] == 200
             assert "written anew" in json.dumps([post.body for post in await slack.wait_for("general", 1)])
 
             # A file that cannot work: what was before stays in force.
             (tmp_path / "routes.toml").write_text('[[routes]]\nchanels = ["general"]\n')
-            [first, _] = await told(said, "configuration refused, the previous one stays in force", 2)
+            [first, _] = await logged(output, "configuration refused, the previous one stays in force", 2)
             assert (first["file"], first["line"]) == ("routes.toml", 1)
             assert (await send(client, base, sample_request("gitlab/issue.close")))[0] == 200
             await slack.wait_for("general", 2)
@@ -50,7 +50,7 @@ async def test_a_template_a_broken_file_and_a_signal(tmp_path: Path) -> None:
             # A signal: at once.
             (tmp_path / "routes.toml").write_text('[[routes]]\nname = "none"\nevents = "none"\nchannels = "general"\n')
             process.send_signal(signal.SIGHUP)
-            assert (await told(said, "configuration reloaded", 2))[1]["changed"] == "the routes"
+            assert (await logged(output, "configuration reloaded", 2))[1]["changed"] == "the routes"
             status, answer = await send(client, base, sample_request("gitlab/merge_request.open"))
             assert (status, answer["status"]) == (200, "ignored")
             process.terminate()
@@ -68,11 +68,11 @@ async def test_a_new_url_in_a_secrets_file_revives_a_dead_channel_and_nothing_is
         url = secrets / "bridge_channels__general"
         url.write_text(environ.pop("BRIDGE_CHANNELS__GENERAL"))
         slack.always("general", NO_SERVICE)
-        async with serving(environ, tmp_path) as (_, base, said):
+        async with serving(environ, tmp_path) as (_, base, output):
             for name in ("issue.open", "merge_request.open", "merge_request.merge"):
                 assert (await send(client, base, sample_request(f"gitlab/{name}")))[0] == 200
-            await told(
-                said,
+            await logged(
+                output,
                 "channel stopped",
             )
             [alert] = await slack.wait_for("ops", 1)
@@ -86,7 +86,7 @@ async def test_a_new_url_in_a_secrets_file_revives_a_dead_channel_and_nothing_is
             new = tmp_path / "new"
             new.write_text(slack.webhook("anew"))
             new.rename(url)
-            [entry] = await told(said, "configuration reloaded")
+            [entry] = await logged(output, "configuration reloaded")
             assert entry["changed"] == "the channel general"
             posts = await slack.wait_for("anew", 3)
             assert not slack.posts("general")
@@ -94,6 +94,6 @@ async def test_a_new_url_in_a_secrets_file_revives_a_dead_channel_and_nothing_is
             assert alert.body["text"] == "#general is back: 3 messages that waited are on their way"
     texts = [str(post.body["text"]) for post in posts]
     assert len(texts) == 3
-    assert slack.webhook("anew").rpartition("/")[2] not in "".join(said)
+    assert slack.webhook("anew").rpartition("/")[2] not in "".join(output)
     assert "opened" in texts[0]
     assert "merged" in texts[2]

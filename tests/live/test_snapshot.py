@@ -96,7 +96,7 @@ def test_every_error_is_reported_at_once(tmp_path: Path) -> None:
         tmp_path,
         "[[routes]]\nsource = 'gitlba'\nchannels = ['general', 'ops']\ntemplate = 'shopify/ordres.j2'\n",
     )
-    assert [fault.split(" ")[0] for fault in found] == [
+    assert [error.split(" ")[0] for error in found] == [
         "routes.toml:2:",
         "routes.toml:3:",
         "BRIDGE_CHANNELS__GENERAL:",
@@ -111,7 +111,7 @@ def test_every_error_is_reported_at_once(tmp_path: Path) -> None:
 
 def test_errors_of_the_file_come_with_those_of_the_urls(tmp_path: Path) -> None:
     found = errors(GOOD | {"BRIDGE_CHANNELS__OPS": "http://hush"}, tmp_path, "[[routes]]\nchanels = ['hush']\n")
-    assert [fault.split(" ")[0] for fault in found] == ["routes.toml:1:", "routes.toml:2:", "BRIDGE_CHANNELS__OPS:"]
+    assert [error.split(" ")[0] for error in found] == ["routes.toml:1:", "routes.toml:2:", "BRIDGE_CHANNELS__OPS:"]
 
 
 def test_a_templates_folder_that_went_away_is_an_error(tmp_path: Path) -> None:

@@ -76,8 +76,8 @@ def test_a_url_whose_host_is_not_allowed() -> None:
 
 
 def test_a_workflow_trigger() -> None:
-    [fault] = errors(GOOD | {"BRIDGE_CHANNELS__UNUSED": "https://hooks.slack.com/triggers/T0/1/hush"})
-    assert fault.startswith("BRIDGE_CHANNELS__UNUSED: starts a Slack workflow, which takes variables and")
+    [error] = errors(GOOD | {"BRIDGE_CHANNELS__UNUSED": "https://hooks.slack.com/triggers/T0/1/hush"})
+    assert error.startswith("BRIDGE_CHANNELS__UNUSED: starts a Slack workflow, which takes variables and")
 
 
 def test_a_loopback_host_that_is_listed_may_be_http() -> None:
@@ -87,8 +87,8 @@ def test_a_loopback_host_that_is_listed_may_be_http() -> None:
 
 
 def test_a_secret_that_its_provider_could_not_have_made() -> None:
-    [fault] = errors(GOOD | {"BRIDGE_SECRETS__GITLAB": '["hush-token", "whsec_hush", "whsec_hush!"]'})
-    assert fault.startswith("BRIDGE_SECRETS__GITLAB: starts with whsec_ but is not a signing token")
+    [error] = errors(GOOD | {"BRIDGE_SECRETS__GITLAB": '["hush-token", "whsec_hush", "whsec_hush!"]'})
+    assert error.startswith("BRIDGE_SECRETS__GITLAB: starts with whsec_ but is not a signing token")
 
 
 def test_a_secret_for_no_known_source() -> None:
@@ -122,7 +122,7 @@ def test_everything_is_told_at_once() -> None:
         {"BRIDGE_CHANNELS__GENERAL": "hush", "BRIDGE_SECRETS__X": "hush"},
         "[[routes]]\nsource = 'gitlba'\nchannels = ['general', 'ops']\n",
     )
-    assert [fault.split(" ")[0] for fault in found] == [
+    assert [error.split(" ")[0] for error in found] == [
         "routes.toml:2:",
         "routes.toml:3:",
         "BRIDGE_CHANNELS__GENERAL:",

@@ -22,9 +22,9 @@ def golden_text(sample: Sample, templates: Templates) -> str:
     """What is kept of a sample: its template, and the body that is posted or the reason for not posting."""
     rendered = render(sample_event(sample, sample.provider, SAMPLE_TIME), templates)
     assert not rendered.error, rendered.error
-    said: dict[str, object] = {"template": rendered.template}
-    said |= {"message": rendered.message.body()} if rendered.message else {"skip": rendered.skip}
-    return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
+    record: dict[str, object] = {"template": rendered.template}
+    record |= {"message": rendered.message.body()} if rendered.message else {"skip": rendered.skip}
+    return json.dumps(record, indent=1, ensure_ascii=False) + "\n"
 
 
 def left_over() -> Iterator[Path]:

@@ -13,17 +13,17 @@ from bridge.messages.render import render as render_once
 
 
 def event(payload: Mapping[str, object] | None = None, event_type: str = "merge_request.open", **changes: str) -> Event:
-    told = {"title": "Ada opened !12", "url": "https://gitlab.example.com/x/12", "provider": "gitlab", **changes}
+    fields = {"title": "Ada opened !12", "url": "https://gitlab.example.com/x/12", "provider": "gitlab", **changes}
     return Event(
         id="018bcfe56800aa",
-        source=told["provider"],
-        provider=told["provider"],
+        source=fields["provider"],
+        provider=fields["provider"],
         type=event_type,
         keys=(),
         payload=payload or {},
         subject="7!12",
-        title=told["title"],
-        url=told["url"],
+        title=fields["title"],
+        url=fields["url"],
         actor="Ada",
         occurred_at=1_700_000_000.0,
         received_at=1_700_000_001.0,

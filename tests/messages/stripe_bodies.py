@@ -51,14 +51,14 @@ def changed(event_type: str, previous: object = None, /, **fields: object) -> di
     return body
 
 
-def said(body: object) -> str:
+def text_of(body: object) -> str:
     """All that a message says, in lines, links as their words."""
     return LINK.sub(r"\1", shown(message_of(rendered(body)))).replace("*", "")
 
 
 def title(body: object) -> str:
     """The first line that a message shows."""
-    return said(body).partition("\n")[0]
+    return text_of(body).partition("\n")[0]
 
 
 def posted(body: object) -> str:

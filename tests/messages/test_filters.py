@@ -130,8 +130,8 @@ def test_no_filter_lets_a_control_through(text: str, filters: str) -> None:
 
 
 def test_a_block_of_code_is_not_quoted_since_slack_would_show_the_marks_in_it() -> None:
-    said = "See\n\n```\na > b\n\n  c\n```\n\nthere"
-    assert written("{{ v | md | quote }}", v=said) == "> See\n> \n```\na &gt; b\n\n  c\n```\n> \n> there"
+    markdown = "See\n\n```\na > b\n\n  c\n```\n\nthere"
+    assert written("{{ v | md | quote }}", v=markdown) == "> See\n> \n```\na &gt; b\n\n  c\n```\n> \n> there"
 
 
 def test_a_block_of_code_that_a_quotation_cuts_is_closed() -> None:

@@ -45,8 +45,8 @@ def message(sample: Sample, *, test: bool = False) -> Message | None:
     return render(replace(event, test=event.test or test), templates()).message
 
 
-def title(told: Message) -> str:
-    return text_at(told.blocks[0], "text", "text")
+def title(posted: Message) -> str:
+    return text_at(posted.blocks[0], "text", "text")
 
 
 def sign(text: str) -> str:
@@ -57,14 +57,14 @@ def sign(text: str) -> str:
 @pytest.mark.thorough
 @for_each(samples().values(), name=lambda sample: sample.name)
 def test_the_sign_states_what_the_colour_states_in_the_title_and_on_the_phone(sample: Sample) -> None:
-    told = message(sample)
-    if told is None:
+    posted = message(sample)
+    if posted is None:
         return
-    shown = sign(title(told))
+    shown = sign(title(posted))
     assert shown in set().union(*SIGNS.values())
-    assert sign(told.text) == shown or (sample.name.startswith("gitlab/note.") and not shown)
-    if told.attachments:
-        assert shown in SIGNS[text_at(told.attachments[0], "color")]
+    assert sign(posted.text) == shown or (sample.name.startswith("gitlab/note.") and not shown)
+    if posted.attachments:
+        assert shown in SIGNS[text_at(posted.attachments[0], "color")]
     assert (shown == ":rotating_light:") == (sample.name in ALARMS)
 
 
@@ -78,22 +78,22 @@ MAY_BE_TESTS = [
 @pytest.mark.thorough
 @for_each(MAY_BE_TESTS, name=lambda sample: sample.name)
 def test_a_test_is_marked_alike_and_alarms_no_one(sample: Sample) -> None:
-    told = message(sample, test=True)
-    if told is None:
+    posted = message(sample, test=True)
+    if posted is None:
         return
-    assert title(told).endswith(" _(test)_")
-    assert sign(title(told)) == ""
-    if told.attachments:
-        assert text_at(told.attachments[0], "color") == COLORS["muted"]
+    assert title(posted).endswith(" _(test)_")
+    assert sign(title(posted)) == ""
+    if posted.attachments:
+        assert text_at(posted.attachments[0], "color") == COLORS["muted"]
 
 
 @pytest.mark.thorough
 @for_each(samples().values(), name=lambda sample: sample.name)
 def test_a_button_states_what_it_does(sample: Sample) -> None:
-    told = message(sample)
-    if told is None:
+    posted = message(sample)
+    if posted is None:
         return
-    blocks = [block for part in told.attachments for block in list_at(part, "blocks")]
+    blocks = [block for part in posted.attachments for block in list_at(part, "blocks")]
     for block in blocks:
         if text_at(block, "type") == "actions":
             for button in list_at(block, "elements"):

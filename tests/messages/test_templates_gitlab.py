@@ -45,7 +45,7 @@ def written(message: Message) -> str:
     return json.dumps(message.body(), ensure_ascii=False).replace("\\n", "\n").replace('\\"', '"')
 
 
-def said(body: object, header: str = "") -> str:
+def text_of(body: object, header: str = "") -> str:
     return written(message(read(body, header, headers=GITLAB)))
 
 
@@ -282,7 +282,7 @@ MR = "merge_requests/284|!284 Keep the voucher when the basket changes> in <http
     ],
 )
 def test_a_message_states_what_matters(name: str, phrases: list[str]) -> None:
-    text = said(sample(name))
+    text = text_of(sample(name))
     for phrase in phrases:
         assert phrase in text
 
@@ -300,7 +300,7 @@ def test_the_notification_states_more_than_the_title_where_that_helps() -> None:
 
 
 def test_a_count_that_is_no_number_is_counted_instead() -> None:
-    assert "3 commits" in said({**sample("push"), "total_commits_count": "3" * 40})
+    assert "3 commits" in text_of({**sample("push"), "total_commits_count": "3" * 40})
 
 
 def test_a_push_lists_eight_commits_and_counts_the_rest() -> None:
@@ -308,7 +308,7 @@ def test_a_push_lists_eight_commits_and_counts_the_rest() -> None:
     assert isinstance(body["commits"], list)
     commit = body["commits"][0]
     many = [{**commit, "id": f"{n:040x}", "message": f"Step {n}\n\nmore"} for n in range(1, 21)]
-    text = said({**body, "commits": many, "total_commits_count": 34})
+    text = text_of({**body, "commits": many, "total_commits_count": 34})
     assert "|34 commits>" in text
     assert text.index("Step 20") < text.index("Step 13")
     assert "Step 12" not in text
@@ -321,9 +321,9 @@ def test_who_wrote_the_commits_is_named_only_where_another_person_pushed_them() 
     own = sample("push")
     assert isinstance(own["commits"], list)
     own["commits"] = own["commits"][:2]
-    assert " — " not in said(own)
-    assert " — Mei-Ling Chen" in said({**own, "user_name": "Jonas Lindqvist"})
-    one = said({**own, "user_name": "Jonas Lindqvist", "total_commits_count": 2})
+    assert " — " not in text_of(own)
+    assert " — Mei-Ling Chen" in text_of({**own, "user_name": "Jonas Lindqvist"})
+    one = text_of({**own, "user_name": "Jonas Lindqvist", "total_commits_count": 2})
     assert "|2 commits> by Mei-Ling Chen to <" in one
     assert " — Mei-Ling Chen" not in one
 
@@ -345,44 +345,44 @@ def test_who_wrote_the_commits_is_named_only_where_another_person_pushed_them() 
     ids=["new", "empty", "deleted", "fewer commits", "odd name", "deleted tag", "moved tag"],
 )
 def test_branches_and_tags_come_and_go_in_plain_words(body: Json, phrase: str) -> None:
-    assert phrase in said(body)
+    assert phrase in text_of(body)
 
 
 def test_the_authors_of_a_push_are_counted() -> None:
     body = sample("push")
-    assert "|3 commits> by 2 authors to <" in said(body)
-    assert "|34 commits> by at least 2 authors to <" in said({**body, "total_commits_count": 34})
+    assert "|3 commits> by 2 authors to <" in text_of(body)
+    assert "|34 commits> by at least 2 authors to <" in text_of({**body, "total_commits_count": 34})
     one = {**body, "commits": [], "total_commits_count": 3}
-    assert "|3 commits> to <" in said(one)
+    assert "|3 commits> to <" in text_of(one)
 
 
 def test_what_was_deleted_or_taken_away_can_be_found_again() -> None:
     before = sample("push")["before"]
-    assert f"it was at <https://gitlab.example.com/tidewater/storefront/-/commit/{before}|" in said(
+    assert f"it was at <https://gitlab.example.com/tidewater/storefront/-/commit/{before}|" in text_of(
         changed("push", "", after="0" * 40)
     )
-    back = said(changed("push", "", commits=[], total_commits_count=0))
+    back = text_of(changed("push", "", commits=[], total_commits_count=0))
     assert ":warning: *Mei-Ling Chen* moved <" in back
     assert f"...{before}|what was taken away>" in back
 
 
 def test_a_push_without_a_list_or_a_count_claims_nothing() -> None:
     body = {**sample("push"), "commits": [], "total_commits_count": None}
-    text = said(body)
+    text = text_of(body)
     assert "|pushed> to <" in text
     assert "back to" not in text
-    assert "no commits" not in said({**body, "before": "0" * 40})
+    assert "no commits" not in text_of({**body, "before": "0" * 40})
 
 
 def test_the_signature_of_a_tag_is_not_read_out() -> None:
-    text = said(changed("tag_push", "", message="Version 3\n-----BEGIN PGP SIGNATURE-----\nabc"))
+    text = text_of(changed("tag_push", "", message="Version 3\n-----BEGIN PGP SIGNATURE-----\nabc"))
     assert "> Version 3" in text
     assert "PGP" not in text
 
 
 def test_a_deployment_states_its_tier_where_the_name_does_not() -> None:
-    assert "production tier" in said(changed("deployment.blocked", "", environment="eu-1"))
-    assert "tier" not in said(sample("deployment.blocked")).replace("_tier", "")
+    assert "production tier" in text_of(changed("deployment.blocked", "", environment="eu-1"))
+    assert "tier" not in text_of(sample("deployment.blocked")).replace("_tier", "")
 
 
 def update(changes: object, **attributes: object) -> Json:
@@ -425,25 +425,25 @@ RAVI = {"name": "Ravi Subramanian", "username": "ravi.s"}
     ],
 )
 def test_an_update_states_what_changed(body: Json, phrase: str) -> None:
-    assert phrase in said(body)
+    assert phrase in text_of(body)
 
 
 def test_a_person_who_left_a_list_is_named_whatever_the_line_starts_with() -> None:
     gone = {"reviewers": [[AMARA, RAVI], [AMARA]]}
     for more in ({"oldrev": "a" * 40}, {"system_action": "approvals_reset_on_push"}):
-        assert "removed Ravi Subramanian" in said(update(gone, **more))
-    nameless = said(update({"reviewers": [[{"username": "ada"}, RAVI], []]}))
+        assert "removed Ravi Subramanian" in text_of(update(gone, **more))
+    nameless = text_of(update({"reviewers": [[{"username": "ada"}, RAVI], []]}))
     assert "no longer asks ada, Ravi Subramanian to review" in nameless
     many = [{"name": f"Person {number}", "username": f"p{number}"} for number in range(200)]
-    assert "Person 9 … and 190 more to review merge request <" in said(update({"reviewers": [many, []]}))
-    themselves = said(update({"reviewers": [[AMARA], []]}))
+    assert "Person 9 … and 190 more to review merge request <" in text_of(update({"reviewers": [many, []]}))
+    themselves = text_of(update({"reviewers": [[AMARA], []]}))
     assert "changed the reviewers of" in themselves
     assert "removed Amara Okafor" in themselves
 
 
 def test_who_is_no_longer_asked_is_named_on_an_issue_too() -> None:
     body = {**sample("issue.update"), "changes": {"assignees": {"previous": [AMARA, RAVI], "current": [RAVI]}}}
-    assert "unassigned Amara Okafor from issue <" in said(body)
+    assert "unassigned Amara Okafor from issue <" in text_of(body)
 
 
 @pytest.mark.parametrize(
@@ -468,13 +468,13 @@ def test_an_update_that_only_a_machine_would_notice_in_a_review_is_not_posted() 
         return {**update({"reviewers": reviewers}), "reviewers": reviewers[1]}
 
     assert rendered(state("review_started")).skip
-    assert "*Amara Okafor* reviewed merge request <" in said(state("reviewed"))
-    assert ":warning: *Amara Okafor* requested changes to merge request <" in said(state("requested_changes"))
+    assert "*Amara Okafor* reviewed merge request <" in text_of(state("reviewed"))
+    assert ":warning: *Amara Okafor* requested changes to merge request <" in text_of(state("requested_changes"))
 
 
 def test_whom_an_update_asks_hears_of_it() -> None:
-    assert "asked <@U012AB3CD> to review merge request <" in said(update({"reviewers": [[], [AMARA]]}))
-    assert "assigned <@U012AB3CD> to merge request <" in said(
+    assert "asked <@U012AB3CD> to review merge request <" in text_of(update({"reviewers": [[], [AMARA]]}))
+    assert "assigned <@U012AB3CD> to merge request <" in text_of(
         update({"assignees": {"previous": [], "current": [AMARA]}})
     )
 
@@ -486,7 +486,7 @@ def test_an_edited_description_shows_its_new_lines_without_hidden_comments() -> 
         (update({"description": {"previous": old, "current": new}}), "merge request"),
         ({**sample("issue.update"), "changes": {"description": {"previous": old, "current": new}}}, "issue"),
     ):
-        text = said(body)
+        text = text_of(body)
         assert f"edited the description of {thing} <" in text
         assert "> ☑ tell the shopper\n> See _there_." in text
         assert "Steps" not in text
@@ -512,7 +512,7 @@ def test_an_edited_description_shows_its_new_lines_without_hidden_comments() -> 
     ],
 )
 def test_every_change_of_an_issue_is_named_from_what_to_what(changes: Json, phrases: list[str]) -> None:
-    text = said({**sample("issue.update"), "changes": changes})
+    text = text_of({**sample("issue.update"), "changes": changes})
     for phrase in phrases:
         assert phrase in text
 
@@ -527,7 +527,7 @@ def test_changes_of_no_known_shape_change_nothing(changes: object) -> None:
 
 @pytest.mark.parametrize("kind", ["Task", "Objective", "Key Result", "Ticket", "Requirement", "Test Case", "Incident"])
 def test_work_items_go_by_their_own_names(kind: str) -> None:
-    text = said(changed("work_item.reopen", "object_attributes", type=kind))
+    text = text_of(changed("work_item.reopen", "object_attributes", type=kind))
     assert f"reopened {kind.lower()} <" in text
     assert (":rotating_light:" in text) == (kind == "Incident")
 
@@ -540,7 +540,7 @@ def test_an_epic_is_in_its_group() -> None:
     body = {**on_epic, "project": None, "repository": None, "issue": None, "work_item": epic, "object_attributes": note}
     assert (
         f"commented on <{place}/-/work_items/7#note_3|epic &amp;7 Waiting lists> in <{place}|tidewater/platform>"
-        in (said(body))
+        in (text_of(body))
     )
 
 
@@ -549,32 +549,36 @@ def test_a_merge_request_states_what_it_still_needs() -> None:
         ("ci_must_pass", "its pipeline must pass first"),
         ("need_rebase", "it must be rebased first"),
     ):
-        assert words in said(changed("merge_request.approved", "object_attributes", detailed_merge_status=status))
-    assert '"context"' in said(changed("merge_request.approved", "object_attributes", detailed_merge_status="checking"))
+        assert words in text_of(changed("merge_request.approved", "object_attributes", detailed_merge_status=status))
+    assert '"context"' in text_of(
+        changed("merge_request.approved", "object_attributes", detailed_merge_status="checking")
+    )
 
 
 def test_confidential_is_shown() -> None:
-    assert ":lock: *Leila Haddad* opened confidential issue <" in said(
+    assert ":lock: *Leila Haddad* opened confidential issue <" in text_of(
         changed("issue.open", "object_attributes", confidential=True)
     )
-    assert ":lock: *Kwame Mensah* commented internally on <" in said(
+    assert ":lock: *Kwame Mensah* commented internally on <" in text_of(
         changed("note.issue", "object_attributes", internal=True)
     )
-    assert "|confidential issue #312 " in said(changed("note.issue", "issue", confidential=True))
-    assert ":lock: *Kwame Mensah* commented confidentially on <" in said(sample("note.issue"), "Confidential Note Hook")
-    assert ":lock: " in said(changed("emoji.revoke", "work_item", confidential=True))
+    assert "|confidential issue #312 " in text_of(changed("note.issue", "issue", confidential=True))
+    assert ":lock: *Kwame Mensah* commented confidentially on <" in text_of(
+        sample("note.issue"), "Confidential Note Hook"
+    )
+    assert ":lock: " in text_of(changed("emoji.revoke", "work_item", confidential=True))
 
 
 def test_only_those_whom_the_routes_name_are_mentioned() -> None:
-    assert "<@" not in said(sample("issue.open"))
-    assert "<@U012AB3CD>" not in said(sample("merge_request.approval"))  # who did it needs no telling
+    assert "<@" not in text_of(sample("issue.open"))
+    assert "<@U012AB3CD>" not in text_of(sample("merge_request.approval"))  # who did it needs no telling
 
 
 def test_a_job_that_passed_when_tried_again_has_not_failed() -> None:
     body = sample("pipeline.failed")
     assert isinstance(body["builds"], list)
     body["builds"].append({**body["builds"][1], "id": 9, "status": "success"})
-    text = said(body)
+    text = text_of(body)
     assert "*Failed job*" in text
     assert "|unit>" not in text
 
@@ -583,7 +587,7 @@ def test_many_failed_jobs_are_counted() -> None:
     body = sample("pipeline.failed")
     assert isinstance(body["builds"], list)
     body["builds"] = [{**body["builds"][1], "id": n, "name": f"job-{n}"} for n in range(14)]
-    assert "and 4 more" in said(body)
+    assert "and 4 more" in text_of(body)
 
 
 def test_a_job_that_failed_each_time_is_named_once_and_states_why_where_its_log_does_not() -> None:
@@ -591,14 +595,14 @@ def test_a_job_that_failed_each_time_is_named_once_and_states_why_where_its_log_
     assert isinstance(body["builds"], list)
     unit = next(job for job in body["builds"] if job["name"] == "unit")
     again = {**unit, "id": 9, "failure_reason": "runner_system_failure"}
-    text = said({**body, "builds": [again, unit]})
+    text = text_of({**body, "builds": [again, unit]})
     assert "*Failed job*" in text
     assert "|unit> (test: the runner itself failed)" in text
     assert text.count("|unit>") == 1
 
 
 def test_a_pipeline_that_failed_without_a_job_links_no_list_of_failed_jobs() -> None:
-    text = said({**sample("pipeline.failed"), "builds": []})
+    text = text_of({**sample("pipeline.failed"), "builds": []})
     assert "/failures" not in text
     assert "CI/CD configuration" in text
     assert "Open pipeline" in text
@@ -608,27 +612,27 @@ def test_a_pipeline_states_its_name_and_what_started_it() -> None:
     body = sample("pipeline.success")
     assert isinstance(body["object_attributes"], dict)
     body["object_attributes"] |= {"name": "Nightly", "source": "schedule"}
-    text = said(body)
+    text = text_of(body)
     assert "|#90211 Nightly> on <" in text
     assert "started by Mei-Ling Chen, on schedule" in text
 
 
 def test_a_job_for_a_merge_request_links_it_and_not_a_branch_that_is_not_there() -> None:
-    text = said(changed("build.failed", "", ref="refs/merge-requests/12/head"))
+    text = text_of(changed("build.failed", "", ref="refs/merge-requests/12/head"))
     assert "/-/merge_requests/12|!12> in <" in text
     assert "refs/" not in text
 
 
 def test_a_pipeline_of_a_tag_links_the_tag() -> None:
-    assert "on tag <https://gitlab.example.com/tidewater/storefront/-/tags/main|main>" in said(
+    assert "on tag <https://gitlab.example.com/tidewater/storefront/-/tags/main|main>" in text_of(
         changed("pipeline.success", "object_attributes", tag=True)
     )
 
 
 def test_hidden_comments_and_empty_quotes_are_no_text() -> None:
-    assert "template:" not in said(sample("merge_request.open"))
+    assert "template:" not in text_of(sample("merge_request.open"))
     hidden = changed("note.issue", "object_attributes", note="<!-- nothing to see -->")
-    assert '"> ' not in said(hidden)
+    assert '"> ' not in text_of(hidden)
 
 
 def test_code_that_is_cut_short_is_closed() -> None:
@@ -638,17 +642,17 @@ def test_code_that_is_cut_short_is_closed() -> None:
         changed("issue.open", "object_attributes", description=code),
         changed("release.create", "", description=code),
     ):
-        assert said(body).count("```") == 2
+        assert text_of(body).count("```") == 2
 
 
 def test_the_test_button_and_custom_templates_make_a_readable_message() -> None:
     for header in ("Merge Request Hook", "Push Hook", "Job Hook", "Pipeline Hook", "Note Hook", "Issue Hook"):
-        assert header in said({"anything": "else"}, header)
+        assert header in text_of({"anything": "else"}, header)
     for name, thing in (("merge_request.open", "Merge request !284"), ("issue.open", "Issue #312")):
-        text = said(changed(name, "object_attributes", action=None))
+        text = text_of(changed(name, "object_attributes", action=None))
         assert thing in text
         assert "its Test button sends this" in text
-    own = said({"service": "tester", "runs": 3, "result": {"a": 1}, "message": "All fine"}, "Robot Hook")
+    own = text_of({"service": "tester", "runs": 3, "result": {"a": 1}, "message": "All fine"}, "Robot Hook")
     assert "*Service*\ntester" in own
     assert "*Runs*\n3" in own
     assert "> All fine" in own
@@ -693,8 +697,8 @@ def test_a_body_that_states_nothing_leaves_no_dangling_words(path: Path, empty: 
     }
     inner = body.get("object_attributes")
     if isinstance(inner, dict):
-        told = {name: inner[name] for name in ("action", "status", "state", "noteable_type") if name in inner}
-        kept["object_attributes"] = {**hollow["object_attributes"], **told}
+        kinds = {name: inner[name] for name in ("action", "status", "state", "noteable_type") if name in inner}
+        kept["object_attributes"] = {**hollow["object_attributes"], **kinds}
     made = rendered({**hollow, **kept})
     assert not made.error
     if made.message is not None:

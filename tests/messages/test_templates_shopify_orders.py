@@ -275,12 +275,12 @@ def test_a_refund_of_shipping_and_of_restocked_items_states_both() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "expected"),
     [("SIZE_TOO_SMALL", "• 1 item, too small:"), ("scratched_box", "• 1 item, scratched box:"), ("other", "• 1 item:")],
 )
-def test_why_something_comes_back_is_shown_in_words(code: str, said: str) -> None:
+def test_why_something_comes_back_is_shown_in_words(code: str, expected: str) -> None:
     line = dict(map_at(sample("returns/request"), "return_line_items", 0)) | {"return_reason": code}
-    assert said in written("returns/request", sample("returns/request") | {"return_line_items": [line]})
+    assert expected in written("returns/request", sample("returns/request") | {"return_line_items": [line]})
 
 
 def test_money_that_goes_back_is_no_payment() -> None:

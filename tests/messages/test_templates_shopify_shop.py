@@ -169,7 +169,7 @@ def test_a_variant_that_can_still_be_ordered_states_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("available", "said"),
+    ("available", "expected"),
     [
         (12, "has *12* available"),
         (0, ":warning: <"),
@@ -180,8 +180,8 @@ def test_a_variant_that_can_still_be_ordered_states_it() -> None:
         ("3", "has another stock at"),
     ],
 )
-def test_stock_is_shown_with_its_meaning(available: object, said: str) -> None:
-    assert said in written("inventory_levels/update", sample("inventory_levels/update") | {"available": available})
+def test_stock_is_shown_with_its_meaning(available: object, expected: str) -> None:
+    assert expected in written("inventory_levels/update", sample("inventory_levels/update") | {"available": available})
 
 
 def test_a_location_that_has_a_name_is_called_by_it() -> None:

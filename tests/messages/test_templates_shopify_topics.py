@@ -139,8 +139,8 @@ def test_each_topic_has_a_sample_and_each_sample_is_of_a_topic() -> None:
 @for_each(ALL)
 def test_the_title_is_a_sentence_that_a_person_would_write(topic: str) -> None:
     event = sample_event(KNOWN[topic], "shopify", NOW)
-    for said in (event.title, title(topic, sample(topic)), event_of(topic, {}).title):
-        plain = re.sub(r"^:\w+: ", "", said)
+    for sentence in (event.title, title(topic, sample(topic)), event_of(topic, {}).title):
+        plain = re.sub(r"^:\w+: ", "", sentence)
         assert re.match(r"[A-Z“€]", plain), plain
         assert len(plain.split()) >= 3, plain
         assert topic not in plain
@@ -164,6 +164,6 @@ def test_the_message_comes_from_a_template_that_fits(topic: str) -> None:
 def test_no_two_topics_of_a_group_state_the_same() -> None:
     seen: dict[tuple[str, str], str] = {}
     for topic in ALL:
-        said = (re.split(r"[/.]", topic)[0], title(topic, sample(topic)))
-        assert said not in seen, f"{topic} and {seen[said]} both say: {said[1]}"
-        seen[said] = topic
+        found = (re.split(r"[/.]", topic)[0], title(topic, sample(topic)))
+        assert found not in seen, f"{topic} and {seen[found]} both say: {found[1]}"
+        seen[found] = topic

@@ -20,9 +20,9 @@ from tests.messages.stripe_bodies import (
     event_of,
     posted,
     rendered,
-    said,
     sample,
     templates,
+    text_of,
 )
 from tests.walks import for_each
 
@@ -130,7 +130,7 @@ CASES = [
 
 @pytest.mark.parametrize(("event_type", "phrases"), CASES, ids=[case[0] for case in CASES])
 def test_what_a_sample_states(event_type: str, phrases: list[str]) -> None:
-    text = said(sample(event_type))
+    text = text_of(sample(event_type))
     for phrase in phrases:
         assert any(wording in text for wording in phrase.split("|")), text
 

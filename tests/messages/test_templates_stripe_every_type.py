@@ -10,7 +10,7 @@ import stripe
 from bridge.samples import Sample, samples
 from bridge.sources.stripe.titles import PHRASES
 from tests.messages.rendering import message_of
-from tests.messages.stripe_bodies import assert_reads_well, event_of, rendered, said
+from tests.messages.stripe_bodies import assert_reads_well, event_of, rendered, text_of
 from tests.walks import for_each
 
 LIBRARY = Path(stripe.__file__).parent
@@ -70,7 +70,7 @@ def test_a_body_that_states_next_to_nothing_is_still_a_sentence(event_type: str,
     assert "_" not in re.sub(r":[a-z_]+: ", "", text)
     assert event_type not in text
     assert re.match(r"(:[a-z_]+: )?[A-Z3$]", text), text
-    assert "thing1" not in said(body) or event_type.startswith(("coupon.", "capability.")), (
+    assert "thing1" not in text_of(body) or event_type.startswith(("coupon.", "capability.")), (
         "only the ids of these are words"
     )
 

@@ -2,14 +2,16 @@
 
 import pytest
 
-from tests.messages.stripe_bodies import changed, posted, rendered, said, sample, title
+from tests.messages.stripe_bodies import changed, posted, rendered, sample, text_of, title
 
 OUTCOME = {"type": "issuer_declined", "reason": None, "risk_level": "normal", "seller_message": None}
 
 
 def failed(code: str | None, message: str | None = None, advice: str | None = None) -> str:
     outcome = {**OUTCOME, "reason": code, "advice_code": advice}
-    return said(changed("charge.failed", None, outcome=outcome, failure_code="card_declined", failure_message=message))
+    return text_of(
+        changed("charge.failed", None, outcome=outcome, failure_code="card_declined", failure_message=message)
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ def test_the_banks_advice_goes_before_a_vague_code() -> None:
 
 
 def test_whom_to_ask_about_a_failed_payment_is_there_by_name_and_address() -> None:
-    text = said(sample("payment_intent.payment_failed"))
+    text = text_of(sample("payment_intent.payment_failed"))
     assert "from Yuki Tanaka failed" in text
     assert "E-mail\nyuki@example.com" in text
     assert "Tried with\nMastercard •••• 5100" in text
@@ -53,11 +55,11 @@ def test_whom_to_ask_about_a_failed_payment_is_there_by_name_and_address() -> No
 
 def test_an_address_that_is_in_the_title_is_not_said_again() -> None:
     address = {"name": None, "email": "yuki@example.com"}
-    assert "E-mail" not in said(changed("charge.failed", None, billing_details=address, receipt_email=None))
+    assert "E-mail" not in text_of(changed("charge.failed", None, billing_details=address, receipt_email=None))
 
 
 @pytest.mark.parametrize(
-    ("currency", "amount", "told"),
+    ("currency", "amount", "expected"),
     [
         ("jpy", 5000, "¥5,000"),
         ("kwd", 12340, "KWD 12.340"),
@@ -66,13 +68,13 @@ def test_an_address_that_is_in_the_title_is_not_said_again() -> None:
         ("eur", 5, "€0.05"),
     ],
 )
-def test_an_amount_has_the_decimals_of_its_currency(currency: str, amount: int, told: str) -> None:
-    assert f"Payment of {told} from" in title(changed("charge.succeeded", None, amount=amount, currency=currency))
+def test_an_amount_has_the_decimals_of_its_currency(currency: str, amount: int, expected: str) -> None:
+    assert f"Payment of {expected} from" in title(changed("charge.succeeded", None, amount=amount, currency=currency))
 
 
 def test_an_authorized_charge_states_until_when_it_can_be_captured() -> None:
     details = {"type": "card", "card": {"brand": "visa", "last4": "4242", "capture_before": 1796036400}}
-    text = said(changed("charge.succeeded", None, captured=False, payment_method_details=details))
+    text = text_of(changed("charge.succeeded", None, captured=False, payment_method_details=details))
     assert "was authorized and waits to be captured" in text
     assert "Capture before\n" in text
 
@@ -96,41 +98,41 @@ def test_a_customer_who_starts_a_sentence_starts_it_in_upper_case() -> None:
 
 
 def test_a_second_partial_refund_states_what_came_back_now_and_in_all() -> None:
-    text = said(changed("charge.refunded", {"amount_refunded": 1200}, amount_refunded=2000))
+    text = text_of(changed("charge.refunded", {"amount_refunded": 1200}, amount_refunded=2000))
     assert "€8.00 of a payment of €48.50 refunded" in text
     assert "€20.00" in text
     assert "€28.50" in text
 
 
 def test_a_whole_refund_states_it() -> None:
-    text = said(changed("charge.refunded", {"amount_refunded": 0}, amount_refunded=4850))
+    text = text_of(changed("charge.refunded", {"amount_refunded": 0}, amount_refunded=4850))
     assert "Payment of €48.50 from Mara Lindqvist was refunded" in text
 
 
 @pytest.mark.parametrize(("status", "words"), [("won", "was won"), ("warning_closed", "was closed without a dispute")])
 def test_a_closed_dispute_states_how_it_ended(status: str, words: str) -> None:
-    assert words in said(changed("charge.dispute.closed", status=status))
+    assert words in text_of(changed("charge.dispute.closed", status=status))
 
 
 def test_an_inquiry_is_no_dispute_yet() -> None:
-    assert "The bank inquires about a payment of $99.00" in said(
+    assert "The bank inquires about a payment of $99.00" in text_of(
         changed("charge.dispute.created", status="warning_needs_response")
     )
 
 
 def test_the_last_failed_attempt_states_that_there_will_be_no_other() -> None:
-    assert "will not be tried again" in said(changed("invoice.payment_failed", next_payment_attempt=None))
+    assert "will not be tried again" in text_of(changed("invoice.payment_failed", next_payment_attempt=None))
 
 
 def test_a_checkout_that_only_saves_a_card_has_no_amount() -> None:
-    text = said(
+    text = text_of(
         changed("checkout.session.completed", mode="setup", amount_total=None, currency=None, payment_intent=None)
     )
     assert "Yuki Tanaka saved a payment method at checkout" in text
 
 
 def test_a_dispute_without_a_status_is_still_a_sentence() -> None:
-    assert "from Owen Achterberg was closed" in said(changed("charge.dispute.closed", status=None))
+    assert "from Owen Achterberg was closed" in text_of(changed("charge.dispute.closed", status=None))
 
 
 def test_a_trial_at_checkout_costs_nothing_and_so_names_no_amount() -> None:
@@ -141,11 +143,11 @@ def test_a_trial_at_checkout_costs_nothing_and_so_names_no_amount() -> None:
 
 
 def test_an_invoice_that_was_paid_elsewhere_states_it() -> None:
-    assert "outside of Stripe" in said(changed("invoice.paid", None, paid_out_of_band=True))
+    assert "outside of Stripe" in text_of(changed("invoice.paid", None, paid_out_of_band=True))
 
 
 def test_a_dispute_states_by_when_to_respond_and_what_happens_if_not() -> None:
-    text = said(sample("charge.dispute.created"))
+    text = text_of(sample("charge.dispute.created"))
     assert "Respond by\n" in text
     assert "Without a response in time" in text
     assert "E-mail\nowen@example.com" in text
@@ -153,12 +155,12 @@ def test_a_dispute_states_by_when_to_respond_and_what_happens_if_not() -> None:
 
 def test_an_inquiry_can_be_settled_by_a_refund() -> None:
     body = changed("charge.dispute.created", None, status="warning_needs_response", is_charge_refundable=True)
-    assert "A full refund now keeps it from becoming a dispute" in said(body)
+    assert "A full refund now keeps it from becoming a dispute" in text_of(body)
 
 
 @pytest.mark.parametrize("event_type", ["charge.dispute.funds_reinstated", "charge.dispute.closed"])
 def test_what_is_over_asks_for_no_response(event_type: str) -> None:
-    text = said(changed(event_type, None, status="needs_response"))
+    text = text_of(changed(event_type, None, status="needs_response"))
     assert "Respond" not in text
 
 
@@ -172,22 +174,22 @@ def test_a_warning_of_fraud_is_settled_only_where_stripe_states_it() -> None:
     data = body["data"]
     assert isinstance(data, dict)
     del data["object"]["actionable"]
-    assert "A refund now can spare you" in said(body)
+    assert "A refund now can spare you" in text_of(body)
 
 
 @pytest.mark.parametrize(
-    ("reason", "told"),
+    ("reason", "expected"),
     [
         ("insufficient_funds", "waits for your balance to cover it"),
         ("charge_pending", "waits for the payment to settle"),
     ],
 )
-def test_a_refund_that_waits_states_for_what(reason: str, told: str) -> None:
-    assert told in title(changed("refund.created", None, status="pending", pending_reason=reason))
+def test_a_refund_that_waits_states_for_what(reason: str, expected: str) -> None:
+    assert expected in title(changed("refund.created", None, status="pending", pending_reason=reason))
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "told"),
+    ("code", "message", "expected"),
     [
         ("account_closed", "The bank account has been closed.", "failed: the bank account is closed"),
         ("moon_phase", "The moon is in the wrong phase.", "failed: The moon is in the wrong phase"),
@@ -195,21 +197,21 @@ def test_a_refund_that_waits_states_for_what(reason: str, told: str) -> None:
         (None, None, "to your bank account failed"),
     ],
 )
-def test_a_failed_payout_states_why_and_what_to_do(code: str | None, message: str | None, told: str) -> None:
+def test_a_failed_payout_states_why_and_what_to_do(code: str | None, message: str | None, expected: str) -> None:
     body = changed("payout.failed", None, failure_code=code, failure_message=message)
-    assert title(body).endswith(told)
-    assert "once its details are put right" in said(body)
+    assert title(body).endswith(expected)
+    assert "once its details are put right" in text_of(body)
 
 
 def test_an_upcoming_invoice_has_no_page_but_its_subscription_has() -> None:
     body = sample("invoice.upcoming")
-    assert "Open subscription" in said(body)
+    assert "Open subscription" in text_of(body)
     assert "/subscriptions/sub_" in posted(body)
     assert "/invoices/" not in posted(body)
 
 
 def test_an_updated_invoice_states_from_what_to_what() -> None:
-    text = said(changed("invoice.updated", {"total": 100, "status": "draft", "due_date": 1}, due_date=1796036400))
+    text = text_of(changed("invoice.updated", {"total": 100, "status": "draft", "due_date": 1}, due_date=1796036400))
     assert "€1.00 → €93.48" in text
     assert "draft → " in text
     assert "→ 2026-11-30" in text
@@ -218,7 +220,7 @@ def test_an_updated_invoice_states_from_what_to_what() -> None:
 def test_a_card_that_its_bank_updated_states_from_when_to_when_it_is_good() -> None:
     card = {"brand": "visa", "last4": "4242", "exp_month": 9, "exp_year": 2031}
     before = {"card": {"exp_month": 8, "exp_year": 2027, "last4": "1881"}}
-    text = said(changed("payment_method.automatically_updated", before, card=card))
+    text = text_of(changed("payment_method.automatically_updated", before, card=card))
     assert "08/2027 → 09/2031" in text
     assert "1881 → 4242" in text
 
@@ -230,7 +232,7 @@ def test_a_removed_card_links_whose_it_was() -> None:
 
 
 def test_an_expiring_card_states_what_to_do() -> None:
-    text = said(sample("customer.source.expiring"))
+    text = text_of(sample("customer.source.expiring"))
     assert "Visa •••• 4242 of Mara Lindqvist expires in 12/2026" in text
     assert "Ask for a new card" in text
 
@@ -241,7 +243,7 @@ def test_a_coupon_named_by_its_discount_states_it_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event_type", "previous", "fields", "told"),
+    ("event_type", "previous", "fields", "expected"),
     [
         ("product.updated", {"active": True}, {"active": False}, "was retired"),
         ("product.updated", {"active": False}, {"active": True}, "can be sold again"),
@@ -255,14 +257,14 @@ def test_a_coupon_named_by_its_discount_states_it_once() -> None:
     ],
 )
 def test_an_update_states_what_it_means(
-    event_type: str, previous: dict[str, object], fields: dict[str, object], told: str
+    event_type: str, previous: dict[str, object], fields: dict[str, object], expected: str
 ) -> None:
-    assert told in said(changed(event_type, previous, **fields))
+    assert expected in text_of(changed(event_type, previous, **fields))
 
 
 def test_an_id_that_changed_is_not_shown() -> None:
     before = {"tax_code": "txcd_99999999", "default_price": "price_1SWcOldExample"}
-    text = said(changed("product.updated", before, default_price="price_1SWcNewExample"))
+    text = text_of(changed("product.updated", before, default_price="price_1SWcNewExample"))
     assert "price_1" not in text
     assert "Default price\nchanged" in text
 
@@ -281,6 +283,6 @@ def test_what_an_account_has_to_provide_is_listed_in_words_and_once() -> None:
         "person_1SWcExample.dob.year",
         "x.y_z",
     ]
-    text = said(changed("account.updated", {"requirements": {}}, requirements={"currently_due": due}))
+    text = text_of(changed("account.updated", {"requirements": {}}, requirements={"currently_due": due}))
     assert "• acceptance of Stripe's terms\n• date of birth of a person\n• x y z\n" in text
     assert "1SWcExample" not in text.replace("acct_1SWcBakeryExample", "")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.messages.stripe_bodies import changed, posted, rendered, said, sample, title
+from tests.messages.stripe_bodies import changed, posted, rendered, sample, text_of, title
 from tests.walks import for_each
 
 TERMS = {"nickname": "Crew", "unit_amount": 1900, "currency": "eur", "recurring": {"interval": "month"}}
@@ -45,7 +45,7 @@ OTHER = {"nickname": "Grinder", "unit_amount": 900, "currency": "eur", "recurrin
 def test_a_changed_subscription_states_what_changed(
     fields: dict[str, object], previous: dict[str, object], phrase: str
 ) -> None:
-    assert phrase in said(changed("customer.subscription.updated", previous, **fields))
+    assert phrase in text_of(changed("customer.subscription.updated", previous, **fields))
 
 
 def test_a_first_default_card_is_no_news() -> None:
@@ -59,7 +59,7 @@ def test_items_that_were_added_removed_and_changed_are_listed_one_by_one() -> No
         {"id": "si_1", "price": TERMS, "quantity": 2},
         {"id": "si_2", "price": {**OTHER, "nickname": "Filters"}, "quantity": 3},
     ]
-    text = said(changed("customer.subscription.updated", {"items": {"data": old}}, items={"data": now}))
+    text = text_of(changed("customer.subscription.updated", {"items": {"data": old}}, items={"data": now}))
     assert "• Crew: 2 × €19.00 a month → 4 × €19.00 a month" in text
     assert "• added: Grinder: €9.00 a month" in text
     assert "• removed: Filters: 3 × €9.00 a month" in text
@@ -74,7 +74,7 @@ def test_a_product_lends_its_name_to_a_price_without_one() -> None:
 def test_a_price_by_use_is_no_hole() -> None:
     use = {"nickname": "Labels", "unit_amount": None, "currency": "eur", "recurring": {"interval": "month"}}
     items = {"data": [{"price": use}, {"price": TERMS, "quantity": 1}]}
-    assert "• Labels: by use" in said(changed("customer.subscription.created", items=items))
+    assert "• Labels: by use" in text_of(changed("customer.subscription.created", items=items))
 
 
 def test_a_customer_whose_name_came_along_is_named() -> None:
@@ -86,39 +86,41 @@ def test_a_customer_whose_name_came_along_is_named() -> None:
 def test_a_subscription_of_an_older_api_version_reads_the_same() -> None:
     plan = {"nickname": "Crew", "amount": 1900, "currency": "eur", "interval": "month", "interval_count": 1}
     body = changed("customer.subscription.created", items=None, plan=plan, quantity=4, status="active")
-    assert "New subscription to Crew for 4 × €19.00 a month" in said(body)
+    assert "New subscription to Crew for 4 × €19.00 a month" in text_of(body)
 
 
 def test_a_changed_plan_of_an_older_api_version_reads_the_same() -> None:
     plan = {"nickname": "Crew", "amount": 1900, "currency": "eur", "interval": "month", "interval_count": 1}
     before = {"plan": {**plan, "nickname": "Solo", "amount": 900}, "quantity": 1}
-    text = said(changed("customer.subscription.updated", before, items=None, plan=plan, quantity=4))
+    text = text_of(changed("customer.subscription.updated", before, items=None, plan=plan, quantity=4))
     assert "Solo → Crew" in text
     assert "€9.00 a month → 4 × €19.00 a month" in text
 
 
 def test_a_subscription_to_several_things_lists_them_and_gives_none_as_the_price_of_all() -> None:
     items = {"data": [{"price": TERMS, "quantity": 4}, {"price": OTHER, "quantity": 1}]}
-    text = said(changed("customer.subscription.created", items=items, status="active"))
+    text = text_of(changed("customer.subscription.created", items=items, status="active"))
     assert "New subscription to Crew and 1 more\n" in text
     assert "• Crew: 4 × €19.00 a month\n• Grinder: €9.00 a month" in text
     before = {"items": {"data": [{"price": TERMS, "quantity": 4}]}}
-    assert "was changed to Crew and 1 more" in said(changed("customer.subscription.updated", before, items=items))
+    assert "was changed to Crew and 1 more" in text_of(changed("customer.subscription.updated", before, items=items))
 
 
 def test_the_end_of_a_trial_without_a_card_states_what_will_happen() -> None:
     body = changed("customer.subscription.trial_will_end", default_payment_method=None, default_source=None)
-    assert "the first payment will fail" in said(body)
-    assert "will fail" not in said(changed("customer.subscription.trial_will_end", default_payment_method="pm_1"))
+    assert "the first payment will fail" in text_of(body)
+    assert "will fail" not in text_of(changed("customer.subscription.trial_will_end", default_payment_method="pm_1"))
 
 
 def test_a_subscription_that_is_billed_by_invoice_states_it() -> None:
     body = changed("customer.subscription.created", collection_method="send_invoice", days_until_due=30)
-    assert "by invoice, due after 30 days" in said(body)
+    assert "by invoice, due after 30 days" in text_of(body)
     body = changed("customer.subscription.created", collection_method="send_invoice", days_until_due=1)
-    assert "by invoice, due after 1 day" in said(body)
-    assert "1 days" not in said(body)
-    assert "by invoice" not in said(changed("customer.subscription.created", collection_method="charge_automatically"))
+    assert "by invoice, due after 1 day" in text_of(body)
+    assert "1 days" not in text_of(body)
+    assert "by invoice" not in text_of(
+        changed("customer.subscription.created", collection_method="charge_automatically")
+    )
 
 
 @pytest.mark.parametrize("event_type", ["customer.subscription.created", "customer.subscription.updated"])
@@ -130,6 +132,6 @@ def test_junk_in_a_subscription_costs_no_message(field: str, event_type: str, ju
 
 
 def test_a_schedule_states_what_follows_it() -> None:
-    assert "Then\nthe subscription ends" in said(sample("subscription_schedule.expiring"))
+    assert "Then\nthe subscription ends" in text_of(sample("subscription_schedule.expiring"))
     assert "its subscription goes on without it" in title(sample("subscription_schedule.released"))
     assert "canceled for lack of payment" in title(sample("subscription_schedule.aborted"))

@@ -60,10 +60,10 @@ def sample(event_type: str, **changed: object) -> str:
 @for_each([*SAMPLES, *PAYLOADS], name=lambda path: path.stem)
 def test_every_body_makes_a_message_without_holes(path: Path) -> None:
     for event in events(json.loads(path.read_text("utf-8"))):
-        said = written(message(event))
-        assert "None" not in said
-        assert "Undefined" not in said
-        assert "•\n" not in said
+        shown = written(message(event))
+        assert "None" not in shown
+        assert "Undefined" not in shown
+        assert "•\n" not in shown
         assert "unknown number" not in message(event).text
 
 
@@ -126,9 +126,9 @@ def test_every_body_makes_a_message_without_holes(path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_message_states_what_matters(event_type: str, phrases: list[str]) -> None:
-    said = sample(event_type)
+    shown = sample(event_type)
     for phrase in phrases:
-        assert phrase in said
+        assert phrase in shown
 
 
 def test_the_notification_of_a_message_states_its_text_and_that_of_a_failure_why() -> None:
@@ -139,9 +139,9 @@ def test_the_notification_of_a_message_states_its_text_and_that_of_a_failure_why
 
 
 def test_who_writes_by_whatsapp_is_named_with_the_number_beside() -> None:
-    said = sample("message.received", From="whatsapp:+12025550142", ProfileName="Ada", NumMedia="0")
-    assert "WhatsApp message from Ada>" in said
-    assert "from +12025550142" in said
+    shown = sample("message.received", From="whatsapp:+12025550142", ProfileName="Ada", NumMedia="0")
+    assert "WhatsApp message from Ada>" in shown
+    assert "from +12025550142" in shown
 
 
 def test_an_empty_message_states_it_and_a_location_is_a_link() -> None:
@@ -151,10 +151,10 @@ def test_an_empty_message_states_it_and_a_location_is_a_link() -> None:
 
 
 def test_a_person_who_opts_out_is_distinguished() -> None:
-    said = sample("message.received", Body="STOP", NumMedia="0", OptOutType="STOP")
-    assert "+12025550142 opted out of messages>" in said
-    assert "until they send START" in said
-    assert '"warning"' in said
+    shown = sample("message.received", Body="STOP", NumMedia="0", OptOutType="STOP")
+    assert "+12025550142 opted out of messages>" in shown
+    assert "until they send START" in shown
+    assert '"warning"' in shown
 
 
 def test_zero_is_no_error() -> None:
@@ -171,10 +171,10 @@ def test_zero_is_no_error() -> None:
     ],
 )
 def test_a_lost_message_states_what_to_do_next_where_there_is_something_to_do(code: str, phrases: list[str]) -> None:
-    said = sample("message.undelivered", ErrorCode=code)
+    shown = sample("message.undelivered", ErrorCode=code)
     for phrase in phrases:
-        assert phrase in said
-    assert ("→" in said) == (len(phrases) > 1 and phrases[1].startswith("→"))
+        assert phrase in shown
+    assert ("→" in shown) == (len(phrases) > 1 and phrases[1].startswith("→"))
 
 
 def test_every_advice_is_about_a_code_that_is_explained() -> None:
@@ -193,7 +193,7 @@ def test_what_a_channel_states_stands_in_where_a_code_has_no_words() -> None:
 
 
 def test_a_pressed_button_and_what_is_answered_are_attributed_to_whatsapp() -> None:
-    said = sample(
+    shown = sample(
         "message.received",
         Body="",
         NumMedia="0",
@@ -201,9 +201,9 @@ def test_a_pressed_button_and_what_is_answered_are_attributed_to_whatsapp() -> N
         ButtonText="Yes, please",
         OriginalRepliedMessageSid="SM" + "1" * 32,
     )
-    assert "> Yes, please" in said
-    assert "by a button" in said
-    assert "in reply to <https://www.twilio.com/console/sms/logs/SM111" in said
+    assert "> Yes, please" in shown
+    assert "by a button" in shown
+    assert "in reply to <https://www.twilio.com/console/sms/logs/SM111" in shown
 
 
 @pytest.mark.parametrize(
@@ -215,8 +215,8 @@ def test_a_pressed_button_and_what_is_answered_are_attributed_to_whatsapp() -> N
     ],
 )
 def test_each_channel_is_named(address: str, name: str, kind: str) -> None:
-    said = sample("message.received", From=address, ProfileName=name, MessageSid="SM1", NumMedia="0")
-    assert f"{kind}>" in said or f"{kind}\n" in said
+    shown = sample("message.received", From=address, ProfileName=name, MessageSid="SM1", NumMedia="0")
+    assert f"{kind}>" in shown or f"{kind}\n" in shown
 
 
 def test_what_callers_press_or_state_which_may_be_a_pin_is_left_out() -> None:
@@ -235,14 +235,14 @@ def test_a_number_that_is_taken_off_needs_no_fix() -> None:
 
 
 def test_a_participant_whose_settings_changed_shows_them() -> None:
-    said = sample("conference.participant-modify", Hold="true", EndConferenceOnExit="true")
-    assert "not muted, on hold, ends the conference on leaving" in said
+    shown = sample("conference.participant-modify", Hold="true", EndConferenceOnExit="true")
+    assert "not muted, on hold, ends the conference on leaving" in shown
 
 
 def test_a_withheld_caller_is_no_number() -> None:
-    said = sample("call.received", From="+266696687", CallerName="", CallerCity="", CallerState="")
-    assert "Call from a withheld number>" in said
-    assert "number from" not in said
+    shown = sample("call.received", From="+266696687", CallerName="", CallerCity="", CallerState="")
+    assert "Call from a withheld number>" in shown
+    assert "number from" not in shown
 
 
 def test_the_query_of_a_failing_webhook_which_may_hold_a_token_is_left_out() -> None:
@@ -250,29 +250,29 @@ def test_the_query_of_a_failing_webhook_which_may_hold_a_token_is_left_out() -> 
         "error_code": "11205",
         "webhook": {"request": {"url": "https://example.com/voice?token=s3cret"}},
     }
-    said = sample("debugger.error", Payload=json.dumps(details))
-    assert "`https://example.com/voice`" in said
-    assert "s3cret" not in said
+    shown = sample("debugger.error", Payload=json.dumps(details))
+    assert "`https://example.com/voice`" in shown
+    assert "s3cret" not in shown
     url = "https://example.com/voice?token=s3cret"
     for code in ("11200", "99999"):
         details["more_info"] = {"msg": f"Got HTTP 500 from {url} twice"}
-        said = sample("debugger.error", Payload=json.dumps({**details, "error_code": code}))
-        assert "Got HTTP 500 from https://example.com/voice twice" in said
-        assert "s3cret" not in said
+        shown = sample("debugger.error", Payload=json.dumps({**details, "error_code": code}))
+        assert "Got HTTP 500 from https://example.com/voice twice" in shown
+        assert "s3cret" not in shown
 
 
 def test_an_unknown_kind_shows_its_fields() -> None:
     [event] = events([["EventType", "document_created"], ["Room_name", "Lobby"], ["AccountSid", "AC" + "0" * 32]])
-    said = written(message(event))
-    assert "Twilio callback>" in said or "Twilio callback: Document created" in said
-    assert "*Room name*\nLobby" in said
-    assert "AC000" not in said
+    shown = written(message(event))
+    assert "Twilio callback>" in shown or "Twilio callback: Document created" in shown
+    assert "*Room name*\nLobby" in shown
+    assert "AC000" not in shown
     [of_a_family_to_come] = events(
         [{"type": "com.twilio.kites.kite.flown", "id": "EZ1", "data": {"priority": 5, "queue": "Billing"}}]
     )
-    said = written(message(of_a_family_to_come))
-    assert "Kites kite flown" in said
-    assert "*Queue*\nBilling" in said
+    shown = written(message(of_a_family_to_come))
+    assert "Kites kite flown" in shown
+    assert "*Queue*\nBilling" in shown
 
 
 def spoilt(body: object, text: str) -> object:
@@ -296,10 +296,10 @@ def test_hostile_text_mentions_no_one_and_links_nothing(path: Path, text: str) -
     else:
         body = spoilt(body, text)
     for event in events(body):
-        said = written(message(event))
-        assert "<!channel" not in said
-        assert "<@U1" not in said
-        assert "<https://evil" not in said
+        shown = written(message(event))
+        assert "<!channel" not in shown
+        assert "<@U1" not in shown
+        assert "<https://evil" not in shown
 
 
 _odd = st.recursive(

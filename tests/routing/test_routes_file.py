@@ -118,7 +118,7 @@ class TestWhatItSays:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (
             "[[routes]]\nchanels = ['a']\nchannels = ['a']",
@@ -162,14 +162,14 @@ class TestWhatItSays:
         ("a = 1\na = 2", "2: is not TOML: Cannot overwrite a value"),
     ],
 )
-def test_an_error_names_line_and_hint_and_shows_no_value(text: str, said: str) -> None:
-    [fault] = errors(text)
-    assert fault.startswith("routes.toml:" + said)
-    assert "hush" not in fault
+def test_an_error_names_line_and_hint_and_shows_no_value(text: str, expected: str) -> None:
+    [error] = errors(text)
+    assert error.startswith("routes.toml:" + expected)
+    assert "hush" not in error
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "expected"),
     [
         ("channels", "[]", "is an empty list (name at least one"),
         ("channels", "5", "must be a list of texts (write it as"),
@@ -200,25 +200,25 @@ def test_an_error_names_line_and_hint_and_shows_no_value(text: str, said: str) -
         ("name", "7", "must be text (put it in quotes)"),
     ],
 )
-def test_an_error_in_a_route_names_its_key(key: str, value: str, said: str) -> None:
+def test_an_error_in_a_route_names_its_key(key: str, value: str, expected: str) -> None:
     needed = "" if key == "channels" else "channels = ['a']"
-    [fault] = errors(f"[[routes]]\n{needed}\n{key} = {value}")
-    assert fault.startswith(f"routes.toml:3: `{key}` in [[routes]] {said}")
-    assert "hush" not in fault
+    [error] = errors(f"[[routes]]\n{needed}\n{key} = {value}")
+    assert error.startswith(f"routes.toml:3: `{key}` in [[routes]] {expected}")
+    assert "hush" not in error
 
 
 def test_an_error_in_a_long_list_has_the_line_of_the_element() -> None:
-    [fault] = errors("[[routes]]\nchannels = [\n  'a',\n  'B',\n]")
-    assert fault.startswith("routes.toml:4: `channels` in [[routes]] is not a valid name")
+    [error] = errors("[[routes]]\nchannels = [\n  'a',\n  'B',\n]")
+    assert error.startswith("routes.toml:4: `channels` in [[routes]] is not a valid name")
 
 
 @pytest.mark.parametrize(
     "text", ["x = [1,", "x = '", 'x = """', "x = " + "[" * 9000, f"x = {'9' * 5000}", "x = 2026-13-01"]
 )
 def test_what_is_not_toml_is_one_line(text: str) -> None:
-    [fault] = errors(text)
-    assert fault.startswith("routes.toml:")
-    assert len(fault) < 300
+    [error] = errors(text)
+    assert error.startswith("routes.toml:")
+    assert len(error) < 300
 
 
 def test_every_error_is_reported_at_once_in_the_order_of_the_file() -> None:
@@ -231,7 +231,7 @@ def test_every_error_is_reported_at_once_in_the_order_of_the_file() -> None:
         [[routes]]
         channels = ["A"]
         """)
-    assert [fault.split(":")[1] for fault in found] == ["2", "3", "4", "5", "7"]
+    assert [error.split(":")[1] for error in found] == ["2", "3", "4", "5", "7"]
 
 
 def test_two_routes_of_one_name_are_refused() -> None:
@@ -391,7 +391,7 @@ def test_how_a_channel_bears_storms_and_what_a_route_folds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (
             "[channels.a]\ndigest_after = 5",
@@ -404,8 +404,8 @@ def test_how_a_channel_bears_storms_and_what_a_route_folds() -> None:
         ("[[routes]]\nchannels = ['a']\nrepeat = 'often'", "routes.toml:3:1: `repeat` in [[routes]] is not a duration"),
     ],
 )
-def test_an_error_in_them_has_a_hint(text: str, said: str) -> None:
-    with pytest.raises(ConfigurationError, match=re.escape(said)):
+def test_an_error_in_them_has_a_hint(text: str, expected: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(expected)):
         parse_routes(text)
 
 

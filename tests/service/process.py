@@ -24,34 +24,34 @@ async def start(environ: Mapping[str, str], folder: Path) -> Process:
     )
 
 
-async def address(process: Process, said: list[str]) -> str:
+async def address(process: Process, output: list[str]) -> str:
     """The base URL, once the process listens. What it says goes to ``said``."""
     assert process.stderr
     while line := (await asyncio.wait_for(process.stderr.readline(), 20)).decode():
-        said.append(line)
+        output.append(line)
         with suppress(ValueError):
             entry = json.loads(line)
             if entry.get("event") == "listening":
                 return f"http://{entry['host']}:{entry['port']}"
-    raise AssertionError(f"it did not start: {said}")
+    raise AssertionError(f"it did not start: {output}")
 
 
 @asynccontextmanager
 async def serving(environ: Mapping[str, str], folder: Path) -> AsyncIterator[tuple[Process, str, list[str]]]:
     """A process that listens; what it writes is drained into the list."""
     process = await start(environ, folder)
-    said: list[str] = []
+    output: list[str] = []
     draining: asyncio.Task[None] | None = None
     try:
-        base = await address(process, said)
+        base = await address(process, output)
 
         async def drain() -> None:
             assert process.stderr
             while line := await process.stderr.readline():
-                said.append(line.decode())
+                output.append(line.decode())
 
         draining = asyncio.create_task(drain())
-        yield process, base, said
+        yield process, base, output
     finally:
         if process.returncode is None:
             process.kill()

@@ -23,18 +23,18 @@ from tests.slack.simulator import Fault, SlackSimulator
 
 async def test_it_starts_with_one_secret_and_one_channel_and_stops_with_0(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
-        async with serving(minimal(slack), tmp_path) as (process, base, said):
+        async with serving(minimal(slack), tmp_path) as (process, base, output):
             status, answer = await send(client, base, sample_request("gitlab/merge_request.open"))
             assert (status, answer["status"]) == (200, "accepted")
             await slack.wait_for("general", 1)
             process.terminate()
             assert await asyncio.wait_for(process.wait(), 10) == 0
         assert (tmp_path / "bridge.db").stat().st_mode & 0o777 == 0o600
-        assert sum("stripe" in line and "off" in line for line in said) == 1
+        assert sum("stripe" in line and "off" in line for line in output) == 1
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "output"),
     [
         ({"BRIDGE_SECRETS__GITLAB": ""}, "no source is on"),
         ({"BRIDGE_CHANNELS__GENERAL": ""}, "BRIDGE_CHANNELS__GENERAL"),
@@ -47,7 +47,7 @@ async def test_it_starts_with_one_secret_and_one_channel_and_stops_with_0(tmp_pa
         ({"BRIDGE_ROUTES": "no-such.toml"}, "BRIDGE_ROUTES"),
     ],
 )
-async def test_it_refuses_to_start_with_2_and_a_hint(tmp_path: Path, change: dict[str, str], said: str) -> None:
+async def test_it_refuses_to_start_with_2_and_a_hint(tmp_path: Path, change: dict[str, str], output: str) -> None:
     async with SlackSimulator() as slack:
         environ = minimal(slack, **change)
         environ.setdefault("BRIDGE_SLACK_HOSTS", "")
@@ -55,7 +55,7 @@ async def test_it_refuses_to_start_with_2_and_a_hint(tmp_path: Path, change: dic
             del environ["BRIDGE_SLACK_HOSTS"]
         done = await asyncio.to_thread(run, tmp_path, "serve", environ=environ)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert output in done.stderr
     assert "Traceback" not in done.stderr
     assert "hush" not in done.stdout + done.stderr
 
@@ -195,7 +195,7 @@ async def test_no_secret_is_ever_written(tmp_path: Path) -> None:
         secrets = [value for name, value in environ.items() if "SECRETS__" in name or "CHANNELS__" in name]
         secrets.append(environ["BRIDGE_CHANNELS__GENERAL"].rpartition("/")[2])
         answers: list[tuple[int, object]] = []
-        async with serving(environ, tmp_path) as (process, base, said):
+        async with serving(environ, tmp_path) as (process, base, output):
             for name in ("gitlab/issue.open", "stripe/charge.failed", "shopify/orders/create"):
                 request = sample_request(name)
                 secrets += [
@@ -211,7 +211,7 @@ async def test_no_secret_is_ever_written(tmp_path: Path) -> None:
             process.terminate()
             assert await asyncio.wait_for(process.wait(), 10) == 0
     database = _bytes_of(tmp_path)
-    written = "".join(said) + json.dumps(answers)
+    written = "".join(output) + json.dumps(answers)
     assert "request rejected" in written
     assert "Traceback" not in written
     for secret in secrets:

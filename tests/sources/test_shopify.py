@@ -213,7 +213,7 @@ def test_the_shared_vectors_are_judged_as_they_say(vector: dict[str, object]) ->
 
 
 @pytest.mark.parametrize(
-    ("secret", "said"),
+    ("secret", "expected"),
     [
         ("shpss_0123456789abcdef0123456789abcdef", ""),
         ("0123456789abcdef0123456789abcdef", ""),
@@ -221,9 +221,9 @@ def test_the_shared_vectors_are_judged_as_they_say(vector: dict[str, object]) ->
         ("whsec_abc", "another provider"),
     ],
 )
-def test_a_secret_of_the_wrong_kind_is_named_without_showing_it(secret: str, said: str) -> None:
+def test_a_secret_of_the_wrong_kind_is_named_without_showing_it(secret: str, expected: str) -> None:
     complaint = PROVIDER.check_secret(secret)
-    assert (said in str(complaint)) if complaint else not said
+    assert (expected in str(complaint)) if complaint else not expected
     assert secret not in str(complaint)
 
 

@@ -388,19 +388,19 @@ def test_a_changed_subscription_states_what_changed(
 
 def test_every_phrase_reads_well_even_when_nothing_is_known() -> None:
     for event_type in {phrase.partition(":")[0] for phrase in PHRASES}:
-        said = title(event_type, {})
-        assert said[:1].isupper() or said.startswith("3-D"), said
+        text = title(event_type, {})
+        assert text[:1].isupper() or text.startswith("3-D"), text
         for never in ("[", "]", "{", "}", "|", "  ", " :", " ,", "()", "“”"):
-            assert never not in said, said
-        assert not said.endswith((":", ",", " of", " to", " from", " at", " for", " on", " by")), said
+            assert never not in text, text
+        assert not text.endswith((":", ",", " of", " to", " from", " at", " for", " on", " by")), text
 
 
 def test_a_title_is_one_line_of_at_most_300_characters() -> None:
-    said = title(
+    text = title(
         "invoice.sent", {"number": "A\n1" * 50, "customer_name": "B" * 90_000, "amount_due": 1, "currency": "x"}
     )
-    assert len(said) <= 300
-    assert "\n" not in said
+    assert len(text) <= 300
+    assert "\n" not in text
 
 
 @pytest.mark.parametrize(

@@ -186,11 +186,11 @@ def test_vectors(case: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("secret", ["sk_live_51Example", "rk_test_Example", "pk_live_Example", "", "  ", "we_1Example"])
 def test_a_secret_that_is_clearly_wrong_is_named_without_being_shown(secret: str) -> None:
-    fault = PROVIDER.check_secret(secret)
-    assert fault is not None
-    assert "whsec_" in str(fault)
-    assert "\n" not in str(fault)
-    assert not secret.strip() or secret not in str(fault)
+    hint = PROVIDER.check_secret(secret)
+    assert hint is not None
+    assert "whsec_" in str(hint)
+    assert "\n" not in str(hint)
+    assert not secret.strip() or secret not in str(hint)
 
 
 @pytest.mark.parametrize("secret", ["https://hooks.example.com", f"{SECRET} {OTHER}"])

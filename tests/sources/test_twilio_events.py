@@ -95,8 +95,8 @@ def test_an_undelivered_message_states_why_in_words() -> None:
         message("undelivered", ErrorCode="30006").title == f"SMS to {ADA} was not delivered: {WORDS['30006']} (30006)"
     )
     assert message("failed", ErrorCode="39999").title == f"SMS to {ADA} could not be sent: error 39999"
-    said = message("failed", ErrorCode="39999", ErrorMessage="Out of luck")
-    assert said.title == f"SMS to {ADA} could not be sent: Out of luck (39999)"
+    event = message("failed", ErrorCode="39999", ErrorMessage="Out of luck")
+    assert event.title == f"SMS to {ADA} could not be sent: Out of luck (39999)"
 
 
 def test_a_whatsapp_status_with_a_body_is_no_incoming_message() -> None:

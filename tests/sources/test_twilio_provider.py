@@ -24,10 +24,10 @@ def test_every_answer_is_empty_twiml() -> None:
     "secret", ["", "  ", "K1:", ":secret", ":", "AC" + "0a" * 16, "SK" + "0a" * 16, "two words", "schlüssel"]
 )
 def test_a_secret_that_cannot_work_is_reported_without_showing_it(secret: str) -> None:
-    said = PROVIDER.check_secret(secret)
-    assert said
-    assert "\n" not in str(said)
-    assert len(secret) < 5 or secret not in str(said)
+    hint = PROVIDER.check_secret(secret)
+    assert hint
+    assert "\n" not in str(hint)
+    assert len(secret) < 5 or secret not in str(hint)
 
 
 @pytest.mark.parametrize("secret", [TOKEN, "webhooks_sharedkey_01k7x:sharedkey-secret", "12345"])

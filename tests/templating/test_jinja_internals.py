@@ -15,7 +15,7 @@ import bridge
 from bridge.templating import jinja_internals
 from bridge.templating.jinja_internals import HookedEnvironment, block_line, parse_expression, template_line
 
-MEND = f"Jinja {jinja2.__version__} changed a name that we use: adapt bridge/templating/jinja_internals.py"
+HINT = f"Jinja {jinja2.__version__} changed a name that we use: adapt bridge/templating/jinja_internals.py"
 MODULES = ("compiler", "environment", "filters", "lexer", "parser", "runtime", "utils", "sandbox", "visitor")
 """Modules of Jinja that its documentation does not offer for import."""
 PRIVATE = [
@@ -48,25 +48,25 @@ def test_the_methods_that_we_override_or_call_take_what_we_expect(
     owner: type, name: str, parameters: list[str]
 ) -> None:
     function = getattr(owner, name, None)
-    assert callable(function), f"{owner.__name__}.{name} is gone. {MEND}"
+    assert callable(function), f"{owner.__name__}.{name} is gone. {HINT}"
     found = [
         name.replace("__SandboxedEnvironment", "_SandboxedEnvironment")
         for name in inspect.signature(function).parameters
     ]
-    assert found[: len(parameters)] == parameters, f"{owner.__name__}.{name}({', '.join(found)}). {MEND}"
+    assert found[: len(parameters)] == parameters, f"{owner.__name__}.{name}({', '.join(found)}). {HINT}"
 
 
 def test_every_name_that_we_pass_on_exists() -> None:
-    assert [name for name in jinja_internals.__all__ if not hasattr(jinja_internals, name)] == [], MEND
-    assert set(ImmutableSandboxedEnvironment.default_binop_table) >= {"*", "**", "+", "%"}, MEND
-    assert callable(Environment.concat), MEND
+    assert [name for name in jinja_internals.__all__ if not hasattr(jinja_internals, name)] == [], HINT
+    assert set(ImmutableSandboxedEnvironment.default_binop_table) >= {"*", "**", "+", "%"}, HINT
+    assert callable(Environment.concat), HINT
 
 
 def test_the_code_generator_writes_the_calls_that_the_environment_answers() -> None:
     source = HookedEnvironment().compile("{% for a in b %}{{ a.c ~ a[1] ~ a[1:2] }}{% endfor %}", "name.j2", raw=True)
     calls = {"environment.loop_items", "environment.attribute(", "environment.item(", "environment.cut("}
     calls |= {"environment.join_texts((", "('name.j2', 1, 'a.c')", "('name.j2', 1, 'a[1]')"}
-    assert [call for call in calls if call not in source] == [], MEND
+    assert [call for call in calls if call not in source] == [], HINT
 
 
 def test_an_environment_sees_what_it_parses() -> None:
@@ -77,38 +77,38 @@ def test_an_environment_sees_what_it_parses() -> None:
             seen.append((name, source, type(tree)))
 
     Seeing(loader=DictLoader({"name.j2": "text"})).get_template("name.j2")
-    assert seen == [("name.j2", "text", nodes.Template)], MEND
+    assert seen == [("name.j2", "text", nodes.Template)], HINT
 
 
 def test_an_undefined_value_knows_what_was_missing() -> None:
     parent = {"a": 1}
     undefined = ChainableUndefined(None, parent, "b")
-    assert jinja_internals.missing_from(undefined) is parent, MEND
-    assert jinja_internals.missing_name(undefined) == "b", MEND
-    assert jinja_internals.missing_from(ChainableUndefined(name="x")) is jinja_internals.missing, MEND
+    assert jinja_internals.missing_from(undefined) is parent, HINT
+    assert jinja_internals.missing_name(undefined) == "b", HINT
+    assert jinja_internals.missing_from(ChainableUndefined(name="x")) is jinja_internals.missing, HINT
 
 
 def test_an_expression_ends_where_its_source_ends() -> None:
     environment = HookedEnvironment()
     tree, extra_line = parse_expression(environment, "a.b == 1")
-    assert (tree.environment is environment, extra_line) == (True, 0), MEND
-    assert parse_expression(environment, "a\n b")[1] == 2, MEND
+    assert (tree.environment is environment, extra_line) == (True, 0), HINT
+    assert parse_expression(environment, "a\n b")[1] == 2, HINT
 
 
 def test_lines_of_errors_and_blocks_are_found() -> None:
     environment = Environment(loader=DictLoader({"name.j2": "one\n{% block body %}\n{{ 1 / 0 }}\n{% endblock %}"}))  # noqa: S701
     template = environment.get_template("name.j2")
-    assert (block_line(template, "body"), block_line(template, "other")) == (2, None), MEND
+    assert (block_line(template, "body"), block_line(template, "other")) == (2, None), HINT
     with pytest.raises(ZeroDivisionError) as raised:
         HookedEnvironment(loader=environment.loader).get_template("name.j2").render()
-    assert template_line(raised.value.__traceback__) == ("name.j2", 3), MEND
+    assert template_line(raised.value.__traceback__) == ("name.j2", 3), HINT
 
 
 def test_filters_say_whether_they_take_a_context() -> None:
     passes = [
         name for name in ("map", "sort", "batch") if jinja_internals.passes_context(jinja_internals.FILTERS[name])
     ]
-    assert passes == ["map", "sort"], MEND
+    assert passes == ["map", "sort"], HINT
 
 
 def test_no_other_module_uses_them() -> None:

@@ -16,7 +16,7 @@ import bridge
 from bridge.web import aiohttp_internals
 from bridge.web.aiohttp_internals import HttpProtocol
 
-MEND = f"aiohttp {aiohttp.__version__} changed a name that we use: adapt bridge/web/aiohttp_internals.py"
+HINT = f"aiohttp {aiohttp.__version__} changed a name that we use: adapt bridge/web/aiohttp_internals.py"
 PRIVATE = [
     "._messages",
     "._loop.",
@@ -53,13 +53,13 @@ PRIVATE = [
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_the_protocol_has_the_methods_that_we_override(function: object, parameters: list[str]) -> None:
-    assert callable(function), MEND
-    assert [name for name in parameters if name not in inspect.signature(function).parameters] == [], MEND
+    assert callable(function), HINT
+    assert [name for name in parameters if name not in inspect.signature(function).parameters] == [], HINT
 
 
 def test_the_names_that_we_import_exist() -> None:
     for module, name in [("aiohttp.http", "RawRequestMessage"), ("aiohttp.http_exceptions", "HttpProcessingError")]:
-        assert inspect.isclass(getattr(importlib.import_module(module), name, None)), f"{module}.{name}: {MEND}"
+        assert inspect.isclass(getattr(importlib.import_module(module), name, None)), f"{module}.{name}: {HINT}"
 
 
 async def test_a_protocol_keeps_its_messages_and_errors_as_we_expect() -> None:
@@ -67,22 +67,22 @@ async def test_a_protocol_keeps_its_messages_and_errors_as_we_expect() -> None:
         return web.Response()
 
     server = web.Server(handler)
-    assert server.request_handler is handler, MEND
+    assert server.request_handler is handler, HINT
     aiohttp_internals.set_handler(server, lambda inner: inner)
     protocol = HttpProtocol(server, max_line=8190, read_ahead=65536, keepalive=10)
-    assert protocol._loop is asyncio.get_running_loop(), MEND
+    assert protocol._loop is asyncio.get_running_loop(), HINT
     protocol.connection_made(Mock(spec=asyncio.Transport))
     try:
         protocol.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert isinstance(_last(protocol), RawRequestMessage), MEND
+        assert isinstance(_last(protocol), RawRequestMessage), HINT
         assert not protocol.discard_quotes()
         protocol.data_received(b"hush hush\r\n\r\n")
         failed = _last(protocol)
-        assert not isinstance(failed, RawRequestMessage), MEND
-        assert (getattr(failed, "status", None), "hush" in repr(failed)) == (400, True), MEND
-        assert protocol.discard_quotes(), MEND
+        assert not isinstance(failed, RawRequestMessage), HINT
+        assert (getattr(failed, "status", None), "hush" in repr(failed)) == (400, True), HINT
+        assert protocol.discard_quotes(), HINT
         failed = _last(protocol)
-        assert "hush" not in repr(failed), MEND
+        assert "hush" not in repr(failed), HINT
     finally:
         protocol.connection_lost(None)
 
@@ -92,8 +92,8 @@ def _last(protocol: HttpProtocol) -> object:
 
 
 def test_a_request_has_a_writer_that_counts_its_output() -> None:
-    assert isinstance(inspect.getattr_static(web.BaseRequest, "writer", None), property), MEND
-    assert hasattr(importlib.import_module("aiohttp.abc").AbstractStreamWriter, "output_size"), MEND
+    assert isinstance(inspect.getattr_static(web.BaseRequest, "writer", None), property), HINT
+    assert hasattr(importlib.import_module("aiohttp.abc").AbstractStreamWriter, "output_size"), HINT
 
 
 def test_no_other_module_uses_them() -> None:

@@ -83,7 +83,7 @@ class Target:
     pid: int
     base: str
     client: aiohttp.ClientSession
-    said: list[str]
+    output: list[str]
     attackers: list[Attacker]
     files: int
     """Open before the attack."""
@@ -117,19 +117,19 @@ class Target:
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith("VmHWM"):
                 assert int(line.split()[1]) * 1024 < MOST_MEMORY
-        assert "Traceback" not in "".join(self.said)
-        assert len(self.said) < 60
+        assert "Traceback" not in "".join(self.output)
+        assert len(self.output) < 60
 
 
 @asynccontextmanager
 async def target(folder: Path, **more: str) -> AsyncIterator[Target]:
     """A bridge that has served a request, to be attacked. The attackers are ended with it."""
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
-        async with serving(minimal(slack, **more), folder) as (process, base, said):
-            found = Target(process.pid, base, client, said, [], 0)
+        async with serving(minimal(slack, **more), folder) as (process, base, output):
+            found = Target(process.pid, base, client, output, [], 0)
             await found.serves(1)
             await slack.wait_for("general", 1, within=60)
-            found = Target(process.pid, base, client, said, [], found.open_files())
+            found = Target(process.pid, base, client, output, [], found.open_files())
             try:
                 yield found
             finally:
@@ -242,7 +242,7 @@ async def test_without_free_files_it_waits_quietly_and_recovers(tmp_path: Path) 
     async with target(tmp_path, BRIDGE_HEAD_TIMEOUT="10m") as bridge:
         _, hard = resource.prlimit(bridge.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(bridge.pid, resource.RLIMIT_NOFILE, (bridge.files + 10, hard))
-        said = len(bridge.said)
+        lines_before = len(bridge.output)
         await bridge.attack(200, lambda: Attacker(b"", b"", 0))
         async with asyncio.timeout(60):  # until it rests: who spins never does
             used = float("-inf")
@@ -253,7 +253,7 @@ async def test_without_free_files_it_waits_quietly_and_recovers(tmp_path: Path) 
             attacker.end()
         await bridge.is_rid_of_them()
         await bridge.serves()
-        assert len(bridge.said) - said < 40
+        assert len(bridge.output) - lines_before < 40
         bridge.stayed_small()
 
 
@@ -293,7 +293,7 @@ FORGED = [
 async def test_ten_thousand_forged_requests_write_little_to_the_log_and_nothing_to_the_store(tmp_path: Path) -> None:
     async with target(tmp_path) as bridge:
         host, port = bridge.base.removeprefix("http://").split(":")
-        before, said = _store(tmp_path), len(bridge.said)
+        before, lines_before = _store(tmp_path), len(bridge.output)
         requests = iter(FORGED * (10_000 // len(FORGED) + 1))
         answered = 0
 
@@ -313,7 +313,7 @@ async def test_ten_thousand_forged_requests_write_little_to_the_log_and_nothing_
         await asyncio.gather(*(one() for _ in range(64)))  # some linger over a body that was refused unread
         await bridge.serves(1)
         assert answered > 9_000
-        written = bridge.said[said:]
+        written = bridge.output[lines_before:]
         # 20 in a minute that were turned away and one on those left out, however many minutes it takes.
         assert len(written) < 100
         assert sum(map(len, written)) < 50_000

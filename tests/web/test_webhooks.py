@@ -88,16 +88,16 @@ async def test_an_event_without_a_route_is_ignored_and_not_stored(running: Bridg
     assert running.service.counters.by_label(EVENTS, "result") == {"ignored": 1}
 
 
-@pytest.mark.parametrize("trouble", ["wrong", "missing", "stale", "future", "body changed", "twice"])
-async def test_an_unverified_request_gets_401_and_a_constant_text(running: Bridge, trouble: str) -> None:
-    now = time.time() + {"stale": -301, "future": 330}.get(trouble, 0)
-    request = sample_request("stripe/charge.failed", now=now, secret="whsec_other" if trouble == "wrong" else "")
+@pytest.mark.parametrize("defect", ["wrong", "missing", "stale", "future", "body changed", "twice"])
+async def test_an_unverified_request_gets_401_and_a_constant_text(running: Bridge, defect: str) -> None:
+    now = time.time() + {"stale": -301, "future": 330}.get(defect, 0)
+    request = sample_request("stripe/charge.failed", now=now, secret="whsec_other" if defect == "wrong" else "")
     extra: list[tuple[str, str]] = []
-    if trouble == "missing":
+    if defect == "missing":
         request = replace(request, headers={"Content-Type": "application/json"})
-    if trouble == "body changed":
+    if defect == "body changed":
         request = replace(request, body=request.body.replace(b"evt_", b"evu_"))
-    if trouble == "twice":
+    if defect == "twice":
         extra = [("Stripe-Signature", request.header("stripe-signature") or "")]
     status, _, body = await running.send(request, extra=extra)
     assert (status, body) == (401, CONSTANT[401])
