@@ -21,7 +21,7 @@ def test_headers_are_found_in_any_case_and_every_value_is_kept(headers: dict[str
     assert request.header_values("other") == ()
 
 
-def test_one_header_sent_fifty_thousand_times_is_read_in_good_time() -> None:
+def test_one_header_sent_fifty_thousand_times_is_read_quickly() -> None:
     started = time.process_time()
     request = Request("POST", "", CIMultiDict([("X-Sig", "a")] * 50_000), b"")
     assert len(request.header_values("x-sig")) == 50_000

@@ -39,7 +39,7 @@ def showing(*posts: Shown) -> Record:
     return replace(GOOD, shown={"general": posts})
 
 
-def test_a_good_record_is_good() -> None:
+def test_a_good_record_has_no_violation() -> None:
     verdict = judge(GOOD)
     assert list(verdict.violations()) == []
     assert (verdict.messages, verdict.killed, verdict.unanswered) == (6, 0, 0)
@@ -78,7 +78,7 @@ def test_a_swapped_order_is_reported(posts: Sequence[Shown]) -> None:
     assert verdict.lost == []
 
 
-def test_an_event_that_nobody_acknowledged_may_be_shown_and_must_keep_its_order() -> None:
+def test_an_unacknowledged_event_may_be_shown_and_must_keep_its_order() -> None:
     acked = {marker: channels for marker, channels in GOOD.acked.items() if marker != names(2)[0]}
     assert list(judge(replace(GOOD, acked=acked)).violations()) == []
     assert judge(replace(showing(POSTS[1], POSTS[0], *POSTS[2:]), acked=acked)).out_of_order
@@ -132,7 +132,7 @@ FIRST = GOOD.kept[0]
         (replace(FIRST, posted=0), "ev0000001x in #general is on record as posted 0 times"),
     ],
 )
-def test_a_ledger_that_cannot_be_is_reported(first: Kept, expected: str) -> None:
+def test_an_impossible_event_log_is_reported(first: Kept, expected: str) -> None:
     assert judge(replace(GOOD, kept=[first, *GOOD.kept[1:]])).event_log == [expected]
 
 
@@ -141,7 +141,7 @@ def test_an_event_that_was_accepted_twice_is_reported() -> None:
     assert judge(replace(GOOD, kept=[*GOOD.kept, twice])).event_log[0].startswith("ev0000001x was accepted 2 times")
 
 
-def test_many_faults_are_told_in_few_lines() -> None:
+def test_many_violations_are_listed_in_few_lines() -> None:
     verdict = judge(replace(GOOD, acked=dict.fromkeys(names(*range(100, 200)), ("general",)), kept=GOOD.kept))
     lines = list(verdict.violations())
     assert len(lines) < 25
@@ -167,11 +167,11 @@ def test_events_are_found_in_the_blocks_of_a_post_in_order_or_in_its_text() -> N
         (Fault.BREAK_OFF.name, False),
     ],
 )
-def test_a_post_is_answered_if_its_sender_was_told(answered: str, known: bool) -> None:
+def test_a_post_is_answered_if_its_sender_received_the_ok(answered: str, known: bool) -> None:
     assert shown(Post({"text": ""}, 1.0, answered)).answered is known
 
 
-def test_the_command_fails_where_anything_is_wrong_and_keeps_the_store(tmp_path: Path) -> None:
+def test_the_command_fails_on_any_violation_and_keeps_the_store(tmp_path: Path) -> None:
     lost = judge(showing(*POSTS[1:]))
     bad = (Report(GOOD, lost, {}, []), Report(GOOD, judge(GOOD), {}, ["the service ended by itself"]))
     for report in bad:
@@ -181,7 +181,7 @@ def test_the_command_fails_where_anything_is_wrong_and_keeps_the_store(tmp_path:
     assert not tmp_path.exists()
 
 
-def test_a_damaged_store_is_no_witness(tmp_path: Path) -> None:
+def test_a_damaged_store_is_not_read_for_the_verdict(tmp_path: Path) -> None:
     store = tmp_path / "bridge.db"
     store.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
     with pytest.raises((AssertionError, sqlite3.DatabaseError)):

@@ -130,7 +130,7 @@ def test_each_mistake_is_one_error_with_file_line_and_hint(report: Mapping[str, 
     assert mistake.hint in str(finding["hint"])
 
 
-def test_the_json_has_the_shape_that_scripts_lean_on(report: Mapping[str, object]) -> None:
+def test_the_json_has_the_shape_that_scripts_rely_on(report: Mapping[str, object]) -> None:
     assert set(report) == {"findings", "errors", "notes", "templates", "samples", "messages", "seconds", "payloads"}
     assert report["errors"] == len(MISTAKES)
     assert report["notes"] == OFF
@@ -151,7 +151,7 @@ def test_people_read_the_same_errors_first_and_then_the_notes(broken: Path, repo
     assert lines[-1].startswith(f"{len(MISTAKES)} errors, {OFF} notes (")
 
 
-def test_json_holds_the_errors_of_the_configuration_too(tmp_path: Path) -> None:
+def test_json_includes_the_errors_of_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "routes.toml").write_text('[[routes]]\nname = "x"\nchanels = ["general"]\n')
     done = run(tmp_path, "check", "--json")
     assert (done.returncode, done.stderr) == (1, "")
@@ -167,7 +167,7 @@ def test_json_holds_the_errors_of_the_configuration_too(tmp_path: Path) -> None:
     }
 
 
-def test_json_holds_the_errors_of_the_settings_too(tmp_path: Path) -> None:
+def test_json_includes_the_errors_of_the_settings(tmp_path: Path) -> None:
     done = run(tmp_path, "check", "--json", environ={"BRIDGE_PORT": "many"})
     assert done.returncode == 2
     (finding,) = json.loads(done.stdout)["findings"]
@@ -178,7 +178,7 @@ def test_json_holds_the_errors_of_the_settings_too(tmp_path: Path) -> None:
 PUSH = {"object_kind": "push", "user_name": "Quill", "ref": "refs/heads/odd", "project": {"path_with_namespace": "a/b"}}
 
 
-def test_one_template_is_looked_at_alone_by_its_name_or_its_path(broken: Path) -> None:
+def test_one_template_is_checked_alone_by_its_name_or_its_path(broken: Path) -> None:
     for given in ("gitlab/issue.j2", "templates/gitlab/issue.j2", str(broken / "templates/gitlab/issue.j2")):
         done = run(broken, "check", given)
         assert done.returncode == 1
@@ -188,7 +188,7 @@ def test_one_template_is_looked_at_alone_by_its_name_or_its_path(broken: Path) -
         assert last.startswith("1 error, 0 notes (2 templates, ")  # work_item.j2 extends it
 
 
-def test_what_uses_a_template_is_looked_at_with_it(tmp_path: Path) -> None:
+def test_the_templates_that_use_a_template_are_checked_with_it(tmp_path: Path) -> None:
     (tmp_path / "templates/stripe").mkdir(parents=True)
     parts = (packaged_templates() / "stripe/_parts.j2").read_text("utf-8")
     (tmp_path / "templates/stripe/_parts.j2").write_text(parts.replace("macro customer(", "macro custommer("), "utf-8")
@@ -211,7 +211,7 @@ def test_a_template_that_is_not_there_ends_with_2_and_the_nearest(tmp_path: Path
     assert "did you mean `gitlab/push.j2`?" in done.stderr
 
 
-def test_a_file_that_nobody_loads_is_not_called_good(tmp_path: Path) -> None:
+def test_an_unused_file_is_not_reported_as_valid(tmp_path: Path) -> None:
     (tmp_path / "templates/gitlab").mkdir(parents=True)
     (tmp_path / "templates/gitlab/push.j2").write_text("{{ broken", "utf-8")
     inside = run(tmp_path / "templates", "check", "gitlab/push.j2")  # where there is no ./templates
@@ -230,7 +230,7 @@ def test_a_template_that_is_a_link_is_found_by_its_path(tmp_path: Path) -> None:
     assert done.stdout.startswith("error: templates/gitlab/push.j2:1: ")
 
 
-def test_what_was_not_tried_with_the_template_that_is_named_is_told(tmp_path: Path) -> None:
+def test_events_not_rendered_with_the_named_template_are_reported(tmp_path: Path) -> None:
     (tmp_path / "issue.json").write_text(json.dumps(samples()["gitlab/issue.open"].body), "utf-8")
     done = run(tmp_path, "check", "gitlab/push.j2", "--payload", "issue.json")
     assert done.stdout.startswith("note: issue.json: none of these templates gets the event of this body (")
@@ -238,7 +238,7 @@ def test_what_was_not_tried_with_the_template_that_is_named_is_told(tmp_path: Pa
     assert done.stdout.startswith("note: packaged:templates/gitlab/default.j2: no sample event is served by")
 
 
-def test_a_recorded_body_stands_in_for_the_sample_of_its_type(tmp_path: Path) -> None:
+def test_a_recorded_body_replaces_the_sample_of_its_type(tmp_path: Path) -> None:
     (tmp_path / "templates" / "gitlab").mkdir(parents=True)
     text = CHILD + "{% block skip %}{% if payload.odd %}an odd one{% endif %}{% endblock %}\n"
     title = "{% block title %}{{ payload.total_commits_count }}{% endblock %}"
@@ -265,7 +265,7 @@ def test_a_recorded_body_stands_in_for_the_sample_of_its_type(tmp_path: Path) ->
     ],
     ids=["stripe", "twilio", "shopify"],
 )
-def test_a_recorded_body_says_what_it_is_or_the_command_line_does(
+def test_the_type_of_a_recorded_body_comes_from_the_body_or_the_command_line(
     tmp_path: Path, body: str, arguments: list[str], template: str
 ) -> None:
     (tmp_path / "body").write_text(body)
@@ -300,7 +300,7 @@ def test_a_recorded_body_says_what_it_is_or_the_command_line_does(
         ("", ["--event", "gitlab/push"], "--event names the event of recorded bodies"),
     ],
 )
-def test_a_body_that_nobody_can_name_is_one_line_with_the_mend(
+def test_a_body_of_unknown_type_is_one_line_with_a_hint(
     tmp_path: Path, body: str, arguments: list[str], expected: str
 ) -> None:
     (tmp_path / "body").write_text(body)

@@ -71,7 +71,7 @@ def test_a_fine_store_ends_with_0_and_its_counts(tmp_path: Path) -> None:
         (["check", "--store", "--payload", "x.json"], "leave out --strict"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(tmp_path: Path, arguments: list[str], output: str) -> None:
+def test_conflicting_options_are_refused(tmp_path: Path, arguments: list[str], output: str) -> None:
     done = run(tmp_path, *arguments)
     assert done.returncode == 2
     assert output in done.stderr
@@ -111,7 +111,7 @@ def lose_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [cut, zero, scribble, empty, lose_wal, lose_file])
-def test_serve_refuses_a_damaged_store_and_check_says_what_can_be_saved(
+def test_serve_refuses_a_damaged_store_and_check_reports_what_can_be_saved(
     tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
     path = fill(tmp_path)
@@ -141,7 +141,7 @@ def test_serve_refuses_a_damaged_store_and_check_says_what_can_be_saved(
 
 
 @pytest.mark.parametrize("harm", [cut, zero, scribble])
-def test_the_commands_that_it_prints_save_what_can_be_saved(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+def test_the_printed_commands_save_the_readable_data(tmp_path: Path, harm: Callable[[Path], None]) -> None:
     path = fill(tmp_path)
     harm(path)
     _, output = check_store(tmp_path)
@@ -193,7 +193,7 @@ def test_another_programs_database_and_a_newer_versions_end_with_2(tmp_path: Pat
         execute(path, "PRAGMA user_version = 99")
 
 
-def test_a_target_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_target_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     fill(tmp_path, 1)
     status, output = check_store(tmp_path, "--save", str(tmp_path / "no" / "saved.db"))
     assert status == 2

@@ -52,7 +52,7 @@ def test_init_into_a_place_that_cannot_be_written_ends_with_2(tmp_path: Path) ->
     assert done.stderr.count("\n") == 1
 
 
-def test_check_finds_nothing_wrong_with_what_is_shipped(tmp_path: Path) -> None:
+def test_check_finds_no_error_in_the_shipped_files(tmp_path: Path) -> None:
     done = run(tmp_path, "check")
     assert done.returncode == 0, done.stdout
     assert "0 errors" in done.stdout
@@ -60,11 +60,11 @@ def test_check_finds_nothing_wrong_with_what_is_shipped(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout
 
 
-def test_strict_lets_notes_count(tmp_path: Path) -> None:
+def test_strict_makes_notes_fail_the_check(tmp_path: Path) -> None:
     assert run(tmp_path, "check", "--strict").returncode == 1
 
 
-def test_env_adds_what_serve_would_refuse(tmp_path: Path) -> None:
+def test_env_adds_the_errors_of_serve(tmp_path: Path) -> None:
     done = run(tmp_path, "check", "--env")
     assert done.returncode == 1
     assert "BRIDGE_CHANNELS__GENERAL" in done.stdout
@@ -96,7 +96,7 @@ def test_check_names_a_routes_template_that_is_not_there(tmp_path: Path, events:
     assert "did you mean `gitlab/push.j2`?" in line
 
 
-def test_check_names_file_line_and_mend_of_a_wrong_route(tmp_path: Path) -> None:
+def test_check_names_file_line_and_hint_of_a_wrong_route(tmp_path: Path) -> None:
     (tmp_path / "routes.toml").write_text('[[routes]]\nname = "x"\nchanels = ["general"]\n')
     done = run(tmp_path, "check")
     assert done.returncode == 1
@@ -137,7 +137,7 @@ def test_check_notes_a_route_that_nothing_can_match_and_a_template_that_serves_n
     assert "templates/lonely.j2" in done.stdout
 
 
-def test_check_tells_of_a_condition_that_cannot_be_evaluated(tmp_path: Path) -> None:
+def test_check_reports_a_condition_that_cannot_be_evaluated(tmp_path: Path) -> None:
     (tmp_path / "routes.toml").write_text(
         '[[routes]]\nname = "odd"\nchannels = ["general"]\nsource = "stripe"\nwhen = "payload.type / 2 > 1"\n'
     )
@@ -179,7 +179,7 @@ def test_render_takes_a_recorded_body(tmp_path: Path) -> None:
         (["gitlab/push", "--template", "gone.j2"], "gone.j2"),
     ],
 )
-def test_render_says_what_it_cannot_find(tmp_path: Path, arguments: list[str], expected: str) -> None:
+def test_render_reports_what_it_cannot_find(tmp_path: Path, arguments: list[str], expected: str) -> None:
     done = run(tmp_path, "render", *arguments)
     assert done.returncode == 2
     assert expected in done.stderr
@@ -228,7 +228,7 @@ async def test_test_sends_a_sample_event_through_the_routes_marked_as_a_test(tmp
         assert "no route matches message.sent" in unwanted.stdout
 
 
-async def test_test_says_what_slack_answered_and_the_mend(tmp_path: Path) -> None:
+async def test_test_shows_slacks_answer_and_a_hint(tmp_path: Path) -> None:
     async with SlackSimulator() as slack:
         url = slack.webhook("general")
         slack.always("general", NO_SERVICE)
@@ -236,11 +236,11 @@ async def test_test_says_what_slack_answered_and_the_mend(tmp_path: Path) -> Non
         done = await asyncio.to_thread(run, tmp_path, "test", environ=environ)
         assert done.returncode == 1
         assert "no_service" in done.stdout
-        assert "make a new one" in done.stdout
+        assert "create a new one" in done.stdout
         assert url not in done.stdout + done.stderr
 
 
-def test_test_without_a_url_says_which_variable_to_set(tmp_path: Path) -> None:
+def test_test_without_a_url_names_the_variable_to_set(tmp_path: Path) -> None:
     done = run(tmp_path, "test")
     assert done.returncode == 2
     assert "BRIDGE_CHANNELS__GENERAL" in done.stderr
@@ -293,7 +293,7 @@ def test_a_broken_template_is_one_error(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
 @pytest.mark.parametrize("arguments", ["check", "render gitlab/push", "--version"])
-def test_what_cannot_be_written_is_one_line(tmp_path: Path, arguments: str) -> None:
+def test_an_output_that_cannot_be_written_is_a_one_line_error(tmp_path: Path, arguments: str) -> None:
     command = [sys.executable, "-m", "bridge", *arguments.split()]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)

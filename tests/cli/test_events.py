@@ -82,7 +82,7 @@ async def test_json_has_a_line_a_delivery_with_the_keys_of_the_docs(tmp_path: Pa
 
 
 @pytest.mark.slow
-async def test_follow_shows_what_is_new_and_what_changes_until_ctrl_c(tmp_path: Path) -> None:
+async def test_follow_shows_new_and_changed_deliveries_until_ctrl_c(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
         await service.send("gitlab/issue.open")
         await service.settled()
@@ -111,7 +111,7 @@ async def test_blocked_channels_are_printed_first(tmp_path: Path) -> None:
     assert "gitlab/issue.open → #general" in done.out
 
 
-async def test_show_tells_everything(tmp_path: Path) -> None:
+async def test_show_prints_every_detail(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
         service.slack.script("ops", rate_limited(1))
         (event_id,) = await service.send("gitlab/pipeline.failed")
@@ -180,7 +180,7 @@ async def test_hostile_ids_name_nothing_and_end_with_1(tmp_path: Path) -> None:
             assert "'nothing%'" in done.err
 
 
-async def test_what_came_cannot_steer_the_terminal(tmp_path: Path) -> None:
+async def test_received_text_cannot_control_the_terminal(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
         (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()

@@ -28,7 +28,7 @@ def recorded(folder: Path, name: str) -> str:
     return "saved.json"
 
 
-def test_every_condition_shows_its_verdict_and_nobody_wanting_it_is_a_no(tmp_path: Path) -> None:
+def test_every_condition_shows_its_verdict_and_no_match_exits_1(tmp_path: Path) -> None:
     done = run(tmp_path, "explain", "gitlab", "--payload", recorded(tmp_path, "gitlab/pipeline.failed"))
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.startswith("gitlab/pipeline.failed: Pipeline #90211")
@@ -38,7 +38,7 @@ def test_every_condition_shows_its_verdict_and_nobody_wanting_it_is_a_no(tmp_pat
     assert done.stdout.endswith("→ nowhere: no route matches\n")
 
 
-def test_where_it_would_go_is_told_with_its_template(tmp_path: Path) -> None:
+def test_the_target_channel_is_shown_with_its_template(tmp_path: Path) -> None:
     saved = recorded(tmp_path, "shopify/orders/create")
     done = run(tmp_path, "explain", "shopify", "--payload", saved, "--type", "orders/create")
     assert done.returncode == 0

@@ -41,7 +41,9 @@ def test_a_bridge_that_lives_is_healthy(environ: dict[str, str], capsys: pytest.
     assert capsys.readouterr().out == "ok\n"
 
 
-def test_a_bridge_that_is_not_ready_says_why(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bridge_that_is_not_ready_states_the_reason(
+    environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["--ready"], environ) == 1
     assert capsys.readouterr().out == "stopping\n"
 
@@ -79,7 +81,7 @@ def test_the_address_comes_from_the_variables(environ: dict[str, str], expected:
     assert address(environ, Path("no such file")) == expected
 
 
-def test_a_variable_goes_before_the_dotenv_file(tmp_path: Path) -> None:
+def test_a_variable_overrides_the_dotenv_file(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text("export BRIDGE_PORT='9001'\nBRIDGE_HOST=192.0.2.1\nOTHER=1\n")
     assert address({}, dotenv) == ("192.0.2.1", 9001)

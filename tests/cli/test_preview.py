@@ -97,7 +97,7 @@ def test_an_event_that_is_not_there_ends_with_2_and_the_nearest(tmp_path: Path) 
     assert done.stderr == "bridge: there is no sample 'gitlab/pusk' (did you mean `gitlab/push`?)\n"
 
 
-def test_a_port_that_is_taken_ends_with_2_and_the_mend(tmp_path: Path) -> None:
+def test_a_port_in_use_exits_2_with_a_hint(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

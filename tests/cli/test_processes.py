@@ -61,7 +61,7 @@ def test_init_as_a_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_what_reads_the_store_as_a_process(tmp_path: Path) -> None:
+async def test_commands_that_read_the_store_run_as_processes(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
         (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()

@@ -63,7 +63,7 @@ async def test_two_replays_at_once_do_not_post_twice(tmp_path: Path) -> None:
         assert sum(VOUCHER in text for text in again) == 1
 
 
-async def test_any_other_is_made_anew_by_id_number_route_channel_source_and_type(tmp_path: Path) -> None:
+async def test_any_delivery_is_created_again_by_id_number_route_channel_source_and_type(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
         pipeline, order = await service.send("gitlab/pipeline.failed", "shopify/orders/create")
         await service.slack.wait_for("general", 2)
@@ -115,7 +115,7 @@ async def test_a_confidential_event_goes_to_no_channel_that_is_not_private(tmp_p
         assert (await service.run("replay", event_id)).status == 0
 
 
-async def test_where_no_service_runs_it_says_that_they_wait(tmp_path: Path) -> None:
+async def test_without_a_running_service_it_reports_that_they_wait(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
         (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()
@@ -160,7 +160,7 @@ async def test_a_dry_run_shows_the_old_error_and_the_new_message_and_sends_nothi
 
 
 @pytest.mark.slow
-async def test_many_are_asked_about_on_a_terminal_and_refused_in_a_pipe(tmp_path: Path) -> None:
+async def test_many_deliveries_need_confirmation_on_a_terminal_and_are_refused_in_a_pipe(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
         await service.send("gitlab/issue.open")
         await service.settled()
@@ -205,7 +205,7 @@ def test_wrong_usage_ends_with_2_and_the_hint(tmp_path: Path, arguments: tuple[s
     assert "Traceback" not in done.stderr
 
 
-async def test_what_nobody_has_ends_with_1_and_sends_nothing(tmp_path: Path) -> None:
+async def test_an_unknown_delivery_exits_1_and_sends_nothing(tmp_path: Path) -> None:
     async with beside(tmp_path) as service:
         (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()

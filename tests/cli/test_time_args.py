@@ -25,7 +25,7 @@ BERLIN = timezone(timedelta(hours=1))
         ("20261125", 1_795_561_200.0),
     ],
 )
-def test_what_is_understood(written: str, expected: float) -> None:
+def test_accepted_time_formats(written: str, expected: float) -> None:
     assert parse_time(written, NOW, zone=BERLIN) == expected
 
 
@@ -56,7 +56,7 @@ def test_a_duration_is_that_long_ago(number: int, unit: str, now: float) -> None
 
 
 @given(st.text() | st.from_regex(r"[0-9]{1,5}-?[0-9]{0,2}-?W?[0-9]{0,2}[T ]?[0-9:.+Z-]{0,12}", fullmatch=True))
-def test_whatever_is_written_it_is_a_moment_or_refused_with_the_mend(written: str) -> None:
+def test_any_text_is_parsed_as_a_time_or_rejected_with_a_hint(written: str) -> None:
     for end in (False, True):
         try:
             assert isinstance(parse_time(written, NOW, end=end), float)
@@ -67,14 +67,14 @@ def test_whatever_is_written_it_is_a_moment_or_refused_with_the_mend(written: st
 @pytest.mark.parametrize(
     "written", ["", "2", "h", "-2h", "0h", "2026", "2026-13-01", "0001-01-01", "9999-12-31", "x" * 999]
 )
-def test_what_is_no_moment_ends_in_no_other_way(written: str) -> None:
+def test_an_invalid_time_raises_no_other_error(written: str) -> None:
     try:
         parse_time(written, NOW, end=True)
     except ValueError as error:
         assert "2026-11-25" in str(error)  # noqa: PT017
 
 
-def test_it_is_shown_in_a_zone_and_told_to_scripts_in_utc() -> None:
+def test_it_is_shown_in_a_time_zone_and_given_to_scripts_in_utc() -> None:
     assert local_time(1_795_599_660.0, BERLIN) == "2026-11-25 10:41:00"
     assert local_time(1_795_599_660.0, UTC) == "2026-11-25 09:41:00"
     assert iso_time(1_795_599_660.1234) == "2026-11-25T09:41:00.123Z"

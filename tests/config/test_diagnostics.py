@@ -68,7 +68,7 @@ def test_any_text_makes_one_printable_line_of_bounded_length(file: str, message:
     assert len(str(found)) < 1_600
 
 
-def test_a_path_is_not_cut_at_what_looks_like_a_line() -> None:
+def test_a_path_is_not_cut_at_a_part_that_looks_like_a_line_number() -> None:
     found = error(Code.TOML_SYNTAX, "is not TOML", "h", file="/etc/a:12: b/routes.toml", line=3)
     assert found.file == "/etc/a:12: b/routes.toml"
     assert (found.line, found.message) == (3, "is not TOML")

@@ -100,7 +100,7 @@ def test_only_the_environment_that_is_given_counts(monkeypatch: pytest.MonkeyPat
 
 
 class TestPlaces:
-    def test_a_variable_goes_before_a_file_and_a_file_before_dotenv(self, tmp_path: Path) -> None:
+    def test_a_variable_overrides_a_file_and_a_file_overrides_dotenv(self, tmp_path: Path) -> None:
         secrets = tmp_path / "secrets"
         secrets.mkdir()
         (tmp_path / ".env").write_text(
@@ -115,7 +115,7 @@ class TestPlaces:
             ["dotenv"],
         ]
 
-    def test_an_empty_variable_hides_what_is_below_it(self, tmp_path: Path) -> None:
+    def test_an_empty_variable_hides_lower_sources(self, tmp_path: Path) -> None:
         (tmp_path / ".env").write_text("BRIDGE_PORT=9000\nBRIDGE_SECRETS__GITLAB=token\n")
         environ = {"BRIDGE_PORT": "", "BRIDGE_SECRETS__GITLAB": " "}
         settings, warnings = load_settings(environ, dotenv=tmp_path / ".env", secrets_dir=tmp_path / "none")
@@ -135,7 +135,7 @@ class TestPlaces:
         assert url is not None
         assert url.get_secret_value() == SLACK
 
-    def test_a_named_folder_that_is_missing_is_a_fault(self, tmp_path: Path) -> None:
+    def test_a_named_folder_that_is_missing_is_an_error(self, tmp_path: Path) -> None:
         [error] = errors_of({"BRIDGE_SECRETS_DIR": str(tmp_path / "none")})
         assert error == "BRIDGE_SECRETS_DIR: is not a folder (create the folder, or remove the variable)"
 
@@ -154,7 +154,7 @@ class TestPlaces:
         (tmp_path / "secrets" / "BRIDGE_SECRETS__GITLAB").symlink_to("..data/BRIDGE_SECRETS__GITLAB")
         assert secrets_of(read({}, tmp_path), "gitlab") == ["token"]
 
-    def test_a_file_that_is_not_text_is_a_fault_that_does_not_show_it(self, tmp_path: Path) -> None:
+    def test_a_file_that_is_not_text_is_an_error_that_does_not_show_it(self, tmp_path: Path) -> None:
         (tmp_path / "secrets").mkdir()
         (tmp_path / "secrets" / "BRIDGE_SECRETS__GITLAB").write_bytes(b"hush\xff")
         (tmp_path / ".env").write_bytes(b"BRIDGE_SECRETS__STRIPE=hush\xff")
@@ -162,7 +162,7 @@ class TestPlaces:
         assert len(errors) == 2
         assert all(error.endswith(": is not UTF-8 text (save it as UTF-8)") and "hush" not in error for error in errors)
 
-    def test_a_folder_in_place_of_a_secrets_file_is_a_fault(self, tmp_path: Path) -> None:
+    def test_a_folder_in_place_of_a_secrets_file_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "secrets" / "BRIDGE_SECRETS__GITLAB").mkdir(parents=True)
         [error] = errors_of({}, tmp_path)
         assert error.endswith(
@@ -197,7 +197,7 @@ class TestNames:
         )
 
     @pytest.mark.parametrize("name", ["", "_X", "-x", "A.B", "É", "A B", "X" * 81, "A\nB"])
-    def test_names_that_are_none_are_refused(self, name: str) -> None:
+    def test_invalid_names_are_refused(self, name: str) -> None:
         [error] = errors_of({f"BRIDGE_CHANNELS__{name}": SLACK})
         assert "does not end in the name of a channel after BRIDGE_CHANNELS__ (use a-z, 0-9" in error
         assert "never-shown" not in error
@@ -223,7 +223,7 @@ class TestNames:
         [warning] = warnings_of({name: "hush"})
         assert warning.endswith("(docs/settings.md lists the settings)")
 
-    def test_what_kubernetes_sets_is_one_line(self) -> None:
+    def test_variables_that_kubernetes_sets_are_one_line(self) -> None:
         environ = {
             "BRIDGE_PORT": "tcp://10.0.0.1:80",
             "BRIDGE_PORT_80_TCP": "tcp://10.0.0.1:80",
@@ -258,7 +258,7 @@ class TestSecrets:
         assert secrets_of(settings, "stripe") == ["whsec_new", "whsec_old"]
 
     @pytest.mark.parametrize("value", ["[hush", '["hush", 1]', '["hush", null]', '[["hush"]]', "[" * 9000])
-    def test_a_list_that_is_none_is_refused(self, value: str) -> None:
+    def test_an_invalid_list_is_refused(self, value: str) -> None:
         [error] = errors_of({"BRIDGE_SECRETS__STRIPE": value})
         assert error == 'BRIDGE_SECRETS__STRIPE: is not a JSON list of texts (write ["new secret", "old secret"])'
 
@@ -323,7 +323,7 @@ class TestSecrets:
         ("BRIDGE_LOG_LEVEL", "hush", "is not one of its values (write debug, info, warning or error"),
     ],
 )
-def test_a_value_that_cannot_be_is_a_fault_that_names_the_variable_and_hides_the_value(
+def test_an_invalid_value_is_an_error_that_names_the_variable_and_hides_the_value(
     name: str, value: str, expected: str
 ) -> None:
     [error] = errors_of({name: value})
@@ -331,7 +331,7 @@ def test_a_value_that_cannot_be_is_a_fault_that_names_the_variable_and_hides_the
     assert "hush" not in error
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_all_errors_are_reported_together() -> None:
     errors = errors_of(
         {"BRIDGE_PORT": "x", "BRIDGE_RETENTION": "x", "BRIDGE_SECRETS__A.B": "x", "BRIDGE_SECRETS__B": "["}
     )

@@ -37,7 +37,7 @@ def test_without_a_terminal_a_line_is_one_json_object(stream: io.StringIO) -> No
     ["https://hooks.slack.com/services/T1/B1/xyz", 'quo"ted-secret', "sëcret-wörd", "back\\slash'ed\"-secret"],
     ids=["url", "quote", "utf8", "backslash"],
 )
-def test_a_known_secret_is_hidden_wherever_it_stands(stream: io.StringIO, secret: str) -> None:
+def test_a_known_secret_is_hidden_everywhere(stream: io.StringIO, secret: str) -> None:
     logs.hide([secret])
     log = structlog.get_logger("bridge.test")
     log.info(f"posting to {secret}", nested={"deep": [secret]}, shown=repr(secret), bytes=secret.encode())

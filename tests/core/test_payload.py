@@ -24,7 +24,7 @@ def test_json_is_read_as_it_is_with_integers_whole() -> None:
         (b'"\\ud83d\\ude00"', "\U0001f600"),
     ],
 )
-def test_what_strict_readers_refuse_but_a_sender_may_mean_is_read(raw: bytes, data: object) -> None:
+def test_lenient_json_that_strict_parsers_refuse_is_read(raw: bytes, data: object) -> None:
     assert parse_json(raw) == data
 
 
@@ -61,7 +61,7 @@ def test_bytes_are_json_or_not_json(raw: bytes) -> None:
         pytest.param(10**9000, "", id="9000 digits"),
     ],
 )
-def test_text_is_text_or_a_number_and_never_a_word_of_ours(value: object, text: str) -> None:
+def test_text_is_a_text_or_a_number_and_nothing_else(value: object, text: str) -> None:
     assert text_at({"a": value}, "a") == text
 
 

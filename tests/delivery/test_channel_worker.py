@@ -151,7 +151,7 @@ async def test_a_429_between_failures_does_not_count_as_one(scene: Scene) -> Non
     ],
     ids=str,
 )
-async def test_what_says_nothing_about_the_message_is_tried_again(scene: Scene, behaviour: Behaviour) -> None:
+async def test_a_failure_unrelated_to_the_message_is_retried(scene: Scene, behaviour: Behaviour) -> None:
     await scene.accept("first", "second")
     scene.slack.script("general", behaviour, behaviour)
     scene.start()
@@ -162,7 +162,7 @@ async def test_what_says_nothing_about_the_message_is_tried_again(scene: Scene, 
     assert await scene.states() == ["delivered", "delivered"]
 
 
-async def test_a_reset_after_the_post_was_shown_is_one_of_the_ways_to_a_second_one(scene: Scene) -> None:
+async def test_a_reset_after_the_post_was_shown_causes_a_second_post(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.script("general", Fault.RESET_AFTER_BODY)
     scene.start()
@@ -183,7 +183,7 @@ async def test_after_three_failures_a_live_slack_gets_the_text_alone(scene: Scen
     assert settled[3].reason == "as text only: Slack fails on it: 500"
 
 
-async def test_a_message_on_which_slack_fails_whatever_is_sent_dies_and_blocks_nobody(scene: Scene) -> None:
+async def test_a_message_that_always_makes_slack_fail_dies_and_blocks_no_other(scene: Scene) -> None:
     await scene.accept("first", "second")
     scene.slack.script("general", *[EMPTY_500] * 3, Answer(400, "no_text"), EMPTY_500)
     scene.start()
@@ -224,7 +224,7 @@ async def test_while_slack_is_unavailable_the_worker_waits_without_a_limit(scene
     assert worker.status == RUNNING
 
 
-async def test_after_an_absence_failures_are_counted_anew(scene: Scene) -> None:
+async def test_after_an_outage_failures_are_counted_from_zero(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.script("general", *[EMPTY_500] * 5, Answer(400, "no_text"), *[EMPTY_500] * 2)
     scene.start()
@@ -241,7 +241,7 @@ async def test_a_probe_that_is_limited_waits_as_long_as_it_is_asked_to(scene: Sc
 
 
 @pytest.mark.parametrize(("behaviour", "shows_twice"), [(Fault.RESET_AFTER_BODY, True), (EMPTY_500, False)])
-async def test_the_log_says_where_the_next_try_may_show_a_message_twice(
+async def test_the_log_records_when_a_retry_may_show_a_message_twice(
     scene: Scene, behaviour: Behaviour, shows_twice: bool
 ) -> None:
     await scene.accept("first")
@@ -272,7 +272,7 @@ async def test_slack_leaving_during_the_text_alone_loses_nothing(scene: Scene) -
 @pytest.mark.parametrize(
     "token", ["invalid_blocks", "invalid_attachments", "invalid_payload", "msg_blocks_too_long", "a_new_word"]
 )
-async def test_a_refused_message_goes_as_text_at_once(scene: Scene, token: str) -> None:
+async def test_a_rejected_message_is_posted_as_text_at_once(scene: Scene, token: str) -> None:
     await scene.accept("first", "second")
     scene.slack.script("general", Answer(400, token))
     scene.start()
@@ -285,7 +285,7 @@ async def test_a_refused_message_goes_as_text_at_once(scene: Scene, token: str) 
     assert (await scene.rows())[0].reason == f"as text only: 400 {token}"
 
 
-async def test_a_message_whose_text_is_refused_too_dies_and_blocks_nobody(scene: Scene) -> None:
+async def test_a_message_whose_text_is_rejected_too_dies_and_blocks_no_other(scene: Scene) -> None:
     await scene.accept("first", "second")
     scene.slack.script("general", INVALID_BLOCKS, Answer(413))
     with capture_logs() as logs:
@@ -362,7 +362,7 @@ async def test_a_new_url_starts_a_stopped_worker_at_once(scene: Scene) -> None:
     assert len(scene.slack.hits("general")) == 1
 
 
-async def test_a_stopped_worker_whose_url_is_taken_away_rests(scene: Scene) -> None:
+async def test_a_stopped_worker_whose_url_is_removed_does_nothing(scene: Scene) -> None:
     await scene.accept("first")
     scene.slack.always("general", CHANNEL_NOT_FOUND)
     worker = scene.start()
@@ -419,7 +419,7 @@ async def test_a_new_url_ends_an_absence(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("seconds", "note"), [(3599, None), (3601, "Posted an hour late"), (3 * 86400, "Posted 3 days late"), (-60, None)]
 )
-async def test_a_message_more_than_an_hour_late_says_so(scene: Scene, seconds: float, note: str | None) -> None:
+async def test_a_message_more_than_an_hour_late_is_marked_late(scene: Scene, seconds: float, note: str | None) -> None:
     await scene.accept("first")
     scene.clock.advance(seconds)
     scene.start()
@@ -427,7 +427,7 @@ async def test_a_message_more_than_an_hour_late_says_so(scene: Scene, seconds: f
     assert scene.slack.posts("general")[0].body == message("first", [note] if note else []).body()
 
 
-async def test_the_text_alone_says_that_it_is_late_too(scene: Scene) -> None:
+async def test_a_text_only_message_is_marked_late_too(scene: Scene) -> None:
     await scene.accept("first")
     scene.clock.advance(7200)
     scene.slack.script("general", INVALID_BLOCKS)
@@ -436,7 +436,7 @@ async def test_the_text_alone_says_that_it_is_late_too(scene: Scene) -> None:
     assert scene.shown() == ["first\nPosted 2 hours late"]
 
 
-async def test_what_the_template_skips_is_not_posted_and_the_reason_kept(scene: Scene) -> None:
+async def test_a_skipped_message_is_not_posted_and_the_reason_is_kept(scene: Scene) -> None:
     async def skips(delivery: Delivery, notes: Sequence[str]) -> Rendered:
         if delivery.event.title == "draft":
             return Rendered("test.j2", None, skip="nothing to say about a draft")
@@ -473,7 +473,7 @@ async def test_a_failing_template_posts_the_fallback_and_is_logged_once(scene: S
     assert scene.deps.counters.by_label(POSTS, "outcome") == {"unavailable": 2, "ok": 1}
 
 
-async def test_a_template_that_is_fixed_meanwhile_makes_the_next_try(scene: Scene) -> None:
+async def test_a_template_fixed_meanwhile_renders_the_next_try(scene: Scene) -> None:
     errors = [UNDEFINED, None]
 
     async def is_fixed(delivery: Delivery, notes: Sequence[str]) -> Rendered:
@@ -490,7 +490,7 @@ async def test_a_template_that_is_fixed_meanwhile_makes_the_next_try(scene: Scen
 
 
 @pytest.mark.parametrize("error", [StoreUnavailableError("the disk is full"), RuntimeError("who knows")])
-async def test_what_was_posted_is_put_on_record_however_long_that_takes(scene: Scene, error: Exception) -> None:
+async def test_a_post_is_recorded_however_long_that_takes(scene: Scene, error: Exception) -> None:
     await scene.accept("first", "second")
     scene.store.settle_errors.extend([error] * 5)
     scene.start()
@@ -500,7 +500,7 @@ async def test_what_was_posted_is_put_on_record_however_long_that_takes(scene: S
     assert await scene.states() == ["delivered", "delivered"]
 
 
-async def test_the_end_between_post_and_record_is_the_other_way_to_a_second_post(scene: Scene) -> None:
+async def test_a_process_end_between_post_and_record_causes_a_second_post(scene: Scene) -> None:
     await scene.accept("first")
     scene.store.settle_errors.extend([StoreUnavailableError("the disk is full")] * 100)
     scene.start()
@@ -533,7 +533,7 @@ async def test_an_unexpected_error_ends_no_worker(scene: Scene) -> None:
     assert len([line for line in logs if line.get("exc_info")]) == 2
 
 
-async def test_a_delivery_on_which_the_bridge_itself_fails_blocks_nobody(scene: Scene) -> None:
+async def test_a_delivery_that_raises_an_internal_error_blocks_no_other(scene: Scene) -> None:
     tries = 0
 
     async def breaks(delivery: Delivery, notes: Sequence[str]) -> Rendered:
@@ -552,7 +552,7 @@ async def test_a_delivery_on_which_the_bridge_itself_fails_blocks_nobody(scene: 
     assert (await scene.rows())[0].reason == "3 internal errors (RuntimeError)"
 
 
-async def test_what_a_person_dropped_meanwhile_is_not_posted(scene: Scene) -> None:
+async def test_a_delivery_dropped_meanwhile_is_not_posted(scene: Scene) -> None:
     await scene.accept("first", "second")
     scene.slack.script("general", EMPTY_500)
     scene.start()
@@ -605,7 +605,7 @@ async def test_a_worker_without_a_url_rests_until_it_has_one(scene: Scene) -> No
     assert scene.shown() == ["first"]
 
 
-async def test_what_was_dead_and_is_revived_begins_anew_with_its_whole_message(scene: Scene) -> None:
+async def test_a_replayed_dead_delivery_starts_again_with_its_whole_message(scene: Scene) -> None:
     scene.slack.script("general", INVALID_BLOCKS, INVALID_BLOCKS)
     await scene.accept("one")
     worker = scene.start()

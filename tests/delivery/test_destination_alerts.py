@@ -122,7 +122,7 @@ async def test_another_url_brings_it_back(house: House) -> None:
     assert house.scene.shown("anew") == ["1"]
 
 
-async def test_a_restart_tells_nothing_twice(house: House) -> None:
+async def test_a_restart_sends_no_alert_twice(house: House) -> None:
     house.scene.slack.always("deploys", NO_SERVICE)
     await house.scene.accept("1", channel="deploys")
     await house.start()
@@ -190,7 +190,7 @@ async def test_the_alert_is_posted_as_soon_as_slack_takes_it(house: House, answe
     assert sum(entry["event"] == "alert failed" for entry in text) == 1
 
 
-async def test_what_the_alerts_channel_refuses_is_given_up(house: House) -> None:
+async def test_an_alert_that_slack_rejects_is_given_up(house: House) -> None:
     house.scene.slack.always("ops", INVALID_BLOCKS)
     house.scene.slack.always("deploys", NO_SERVICE)
     await house.scene.accept("1", channel="deploys")
@@ -245,9 +245,7 @@ async def test_an_alerts_channel_that_comes_with_a_reload_gets_the_alert(house: 
     assert len(await house.alerted(1)) == 1
 
 
-async def test_a_store_that_is_not_available_holds_nothing_up_for_good(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_unavailable_store_blocks_nothing_permanently(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     real: Callable[..., Awaitable[bool]] = house.scene.store.record_destination
     errors = [StoreUnavailableError("full"), RuntimeError("ours")]
 

@@ -26,7 +26,7 @@ def backlog(**changes: object) -> Backlog:
     return Backlog(**{**given, **changes})  # type: ignore[arg-type]  # each test gives what the field holds
 
 
-def test_it_names_kinds_subjects_times_failures_and_the_way_to_the_rest() -> None:
+def test_it_names_types_subjects_times_failures_and_the_command_for_the_rest() -> None:
     text = str(digest_message(backlog(), "d018f").body())
     for part in (
         "*2,431 messages* had piled up",
@@ -56,7 +56,7 @@ hostile = st.text(st.sampled_from("ab <!channel>|&*_`@here\n\x00é😀"), max_si
 
 @settings(max_examples=80)
 @given(st.lists(st.tuples(hostile, st.just("https://e.example/?a=1&b=<2>"), st.integers(1, 9**9)), max_size=12))
-def test_it_keeps_slacks_limits_whatever_titles_and_types_hold(named: list[tuple[str, str, int]]) -> None:
+def test_it_keeps_slacks_limits_for_any_titles_and_types(named: list[tuple[str, str, int]]) -> None:
     message = digest_message(
         backlog(
             types=tuple((title[:50], title, count) for title, _, count in named),
@@ -69,7 +69,7 @@ def test_it_keeps_slacks_limits_whatever_titles_and_types_hold(named: list[tuple
     assert "<!channel" not in str(message.body())
 
 
-def test_what_a_window_folded_is_one_line_with_its_link() -> None:
+def test_a_repeat_notice_is_one_line_with_its_link() -> None:
     title = first_line([section("<https://e.example/1|Pipeline #1> failed\nWhy: it broke")], "x")
     message = repeat_notice(RepeatWindow("r", "s", "p", title, until=600.0, since=0.0, folded=3))
     assert message.text == ":repeat: and 3 more like it within 10 minutes: Pipeline #1 failed"

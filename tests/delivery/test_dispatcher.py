@@ -72,7 +72,7 @@ async def test_every_channel_has_its_worker(house: House) -> None:
     assert house.scene.deps.counters.by_label(POSTS, "outcome") == {"ok": 2}
 
 
-async def test_a_channel_in_trouble_holds_up_no_other(house: House) -> None:
+async def test_a_failing_channel_delays_no_other(house: House) -> None:
     house.configure("dead", "limited", "good")
     house.scene.slack.always("dead", NO_SERVICE)
     house.scene.slack.always("limited", rate_limited(60))
@@ -92,7 +92,7 @@ async def test_waking_a_channel_without_a_worker_does_nothing(house: House) -> N
     assert house.dispatcher.statuses() == {}
 
 
-async def test_the_start_says_what_waits_for_channels_that_are_gone(house: House) -> None:
+async def test_the_start_reports_deliveries_waiting_for_removed_channels(house: House) -> None:
     house.configure("here")
     await house.scene.accept("1", "2", channel="gone")
     await house.scene.accept("3", channel="here")
@@ -103,7 +103,7 @@ async def test_the_start_says_what_waits_for_channels_that_are_gone(house: House
     assert (await house.scene.store.counts()).waiting["gone"] == 2
 
 
-async def test_a_store_that_cannot_say_what_waits_does_not_stop_the_start(house: House) -> None:
+async def test_a_store_that_cannot_count_waiting_deliveries_does_not_stop_the_start(house: House) -> None:
     house.configure("here")
     await house.scene.accept("1", channel="here")
     house.scene.store.counts_errors.append(StoreUnavailableError("locked"))
@@ -112,7 +112,7 @@ async def test_a_store_that_cannot_say_what_waits_does_not_stop_the_start(house:
     assert house.scene.shown("here") == ["1"]
 
 
-async def test_what_another_process_wrote_is_seen_within_a_second(house: House) -> None:
+async def test_writes_of_another_process_are_seen_within_a_second(house: House) -> None:
     house.configure("here")
     await house.dispatcher.start()
     assert await house.scene.clock.skip() == POLL_EVERY
@@ -154,7 +154,7 @@ async def test_a_new_url_starts_a_stopped_worker(house: House) -> None:
     assert house.scene.shown("elsewhere") == ["1"]
 
 
-async def test_a_channel_that_goes_and_comes_back_during_a_post_is_not_posted_to_twice(house: House) -> None:
+async def test_a_channel_removed_and_added_during_a_post_is_not_posted_to_twice(house: House) -> None:
     house.configure("here")
     hold = asyncio.Event()
     house.scene.slack.script("here", HeldAnswer(200, "ok", shows=True, hold=hold))
@@ -209,7 +209,7 @@ async def test_the_end_waits_for_posts_in_flight_and_leaves_the_rest(house: Hous
     assert house.dispatcher.statuses() == {}
 
 
-async def test_the_end_cuts_off_what_takes_too_long(house: House) -> None:
+async def test_a_slow_post_is_cancelled_at_the_end(house: House) -> None:
     house.configure("here")
     house.scene.slack.script("here", HeldAnswer(200, "ok", hold=asyncio.Event()))
     await house.scene.accept("1", channel="here")

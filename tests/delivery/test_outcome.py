@@ -61,7 +61,7 @@ def test_the_word_counts_first_the_status_second(status: int, body: str, expecte
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 410, 500])
-def test_a_known_word_counts_whatever_the_status(status: int) -> None:
+def test_a_known_word_counts_with_any_status(status: int) -> None:
     assert {kind(status, word) for word in GONE_CODES} == {"destination_gone"}
     assert {kind(status, word) for word in REJECTED_CODES} == {"rejected"}
 
@@ -78,7 +78,7 @@ def test_a_known_word_counts_whatever_the_status(status: int) -> None:
         ((200, HTML), False),
     ],
 )
-def test_a_live_hook_is_one_whose_slack_has_read_the_post(outcome: tuple[int, str], lives: bool) -> None:
+def test_a_webhook_is_live_if_slack_has_read_the_post(outcome: tuple[int, str], lives: bool) -> None:
     assert classify(outcome[0], {}, outcome[1], NOW).webhook_alive is lives
 
 

@@ -101,7 +101,7 @@ def test_as_many_are_ready_as_may_go_at_once() -> None:
     assert limiter.ready() == 3
 
 
-async def test_what_went_is_not_ready_again_before_its_time() -> None:
+async def test_a_used_turn_is_not_ready_again_before_its_time() -> None:
     clock = HandClock()
     limiter = RateLimiter(clock, per_second=1.0, burst=3)
     for left in (2, 1, 0):

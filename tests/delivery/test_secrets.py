@@ -84,7 +84,7 @@ async def test_no_failure_of_a_worker_writes_the_url(scene: Scene, written: io.S
     assert all(secret not in written.getvalue() for secret in secrets_of(scene))
 
 
-async def test_an_error_of_our_own_does_not_write_the_url(scene: Scene, written: io.StringIO) -> None:
+async def test_an_internal_error_does_not_log_the_url(scene: Scene, written: io.StringIO) -> None:
     broken = 0
 
     async def breaks(delivery: Delivery, notes: Sequence[str]) -> Rendered:

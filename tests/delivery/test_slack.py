@@ -46,7 +46,7 @@ async def test_all_posts_share_a_connection(slack: SlackSimulator, poster: Poste
     assert slack.connections == 1
 
 
-async def test_the_user_agent_tells_nothing_of_the_machine(slack: SlackSimulator, poster: Poster) -> None:
+async def test_the_user_agent_reveals_nothing_about_the_machine(slack: SlackSimulator, poster: Poster) -> None:
     await poster.post(slack.webhook("general"), BODY)
     assert slack.hits("general")[0].headers["User-Agent"] == f"bridge/{__version__}"
 
@@ -58,7 +58,7 @@ async def test_a_probe_shows_nothing(slack: SlackSimulator, poster: Poster) -> N
     assert slack.hits("general")[0].body == {"text": ""}
 
 
-async def test_a_probe_of_a_dead_hook_says_so(slack: SlackSimulator, poster: Poster) -> None:
+async def test_a_probe_of_a_revoked_webhook_reports_it(slack: SlackSimulator, poster: Poster) -> None:
     slack.always("general", NO_ACTIVE_HOOKS)
     outcome = await poster.probe(slack.webhook("general"))
     assert (outcome.kind, outcome.webhook_alive) == ("destination_gone", False)
@@ -154,7 +154,7 @@ def closed_port() -> int:
     return port
 
 
-async def test_nobody_listens(poster: Poster) -> None:
+async def test_no_server_listens(poster: Poster) -> None:
     outcome = await poster.post(f"http://127.0.0.1:{closed_port()}/services/T1/B1/secret", BODY)
     assert (outcome.kind, outcome.answer, outcome.uncertain) == ("unavailable", "cannot connect", False)
 
@@ -194,7 +194,7 @@ async def test_a_url_that_cannot_be_called(poster: Poster, url: str) -> None:
     assert "secret" not in repr(outcome)
 
 
-async def test_a_body_that_is_no_json_is_the_messages_fault(slack: SlackSimulator, poster: Poster) -> None:
+async def test_a_body_that_is_not_json_is_rejected(slack: SlackSimulator, poster: Poster) -> None:
     loop: list[object] = []
     loop.append(loop)
     for broken in (object(), loop):
@@ -229,7 +229,7 @@ async def test_an_answer_in_an_unknown_charset_is_read(slack: SlackSimulator, po
         assert (await poster.post(url, BODY)).answer == "no_text"
 
 
-async def test_what_does_not_speak_http(poster: Poster) -> None:
+async def test_a_server_that_does_not_speak_http(poster: Poster) -> None:
     async with _answers(b"220 smtp.example.com ESMTP\r\n") as url:
         outcome = await poster.post(url, BODY)
     assert (outcome.kind, outcome.answer) == ("unavailable", "what answered does not speak HTTP")
@@ -321,7 +321,7 @@ async def test_no_proxy_is_heeded(slack: SlackSimulator, poster: Poster, monkeyp
     assert (await poster.post(url, BODY)).kind == "ok"
 
 
-async def test_a_proxy_that_refuses_is_no_fault_of_the_message(poster: Poster, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_that_refuses_makes_slack_unavailable(poster: Poster, monkeypatch: pytest.MonkeyPatch) -> None:
     async with Proxy(407, "who are you") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         outcome = await poster.post("https://slack.example.com/services/T1/B1/secret", BODY)
@@ -330,7 +330,7 @@ async def test_a_proxy_that_refuses_is_no_fault_of_the_message(poster: Poster, m
 
 
 @pytest.mark.parametrize("proxy", ["proxy.example.com:3128", "http://[bad", "socks5://127.0.0.1:1"])
-async def test_a_wrong_proxy_variable_is_no_fault_of_the_message(
+async def test_a_wrong_proxy_variable_makes_slack_unavailable(
     poster: Poster, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)

@@ -210,7 +210,9 @@ FAILURES = (
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=[failure.name for failure in FAILURES])
-async def test_what_becomes_of_a_message(scene: Scene, failure: Failure, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_message_has_the_documented_outcome(
+    scene: Scene, failure: Failure, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with broken(scene, failure.way, monkeypatch) as hint:
         scene.slack.script("general", *failure.slack)
         await scene.accept("first")
@@ -235,7 +237,7 @@ async def test_what_becomes_of_a_message(scene: Scene, failure: Failure, monkeyp
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=[failure.name for failure in FAILURES])
-async def test_messages_that_share_a_post_fare_no_worse(
+async def test_messages_in_one_post_are_all_delivered(
     scene: Scene, failure: Failure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"message {n}." for n in range(12)]
@@ -327,7 +329,7 @@ async def broken(
         await asyncio.gather(*scene.workers, return_exceptions=True)
 
 
-def test_the_table_in_the_docs_has_these_troubles_in_this_order() -> None:
+def test_the_table_in_the_docs_has_these_failures_in_this_order() -> None:
     lines = DOCS.read_text(encoding="utf-8").splitlines()
     start = lines.index(next(line for line in lines if line.startswith("| trouble |")))
     rows = []

@@ -61,7 +61,7 @@ def flat(scene: Scene, channel: str = "general") -> list[str]:
     return [title for post in titles(scene, channel) for title in post]
 
 
-async def test_a_lone_message_goes_at_once_and_in_its_full_form(scene: Scene) -> None:
+async def test_a_single_message_is_posted_at_once_in_its_full_form(scene: Scene) -> None:
     paced(scene)
     await scene.accept("one")
     scene.start()
@@ -71,7 +71,7 @@ async def test_a_lone_message_goes_at_once_and_in_its_full_form(scene: Scene) ->
     assert titles(scene) == [["one"]]
 
 
-async def test_a_few_messages_are_not_packed(scene: Scene) -> None:
+async def test_a_few_messages_are_not_batched(scene: Scene) -> None:
     paced(scene)
     await scene.accept("1", "2", "3", "4", "5", "6")
     scene.start()
@@ -79,7 +79,7 @@ async def test_a_few_messages_are_not_packed(scene: Scene) -> None:
     assert titles(scene) == [["1"], ["2"], ["3"], ["4"], ["5"], ["6"]]
 
 
-async def test_what_waits_is_packed_in_order_and_none_is_dropped(scene: Scene) -> None:
+async def test_waiting_messages_are_batched_in_order_and_none_is_dropped(scene: Scene) -> None:
     paced(scene)
     names = [str(n) for n in range(100)]
     await scene.accept(*names)
@@ -112,7 +112,7 @@ async def test_pack_false_posts_each_alone(scene: Scene) -> None:
     assert [len(post) for post in titles(scene)] == [1] * 12
 
 
-async def test_a_packed_post_that_slack_refuses_is_taken_apart(scene: Scene) -> None:
+async def test_a_batch_that_slack_rejects_is_split(scene: Scene) -> None:
     paced(scene)
     scene.slack.script("general", INVALID_BLOCKS)
     names = [str(n) for n in range(10)]
@@ -125,7 +125,7 @@ async def test_a_packed_post_that_slack_refuses_is_taken_apart(scene: Scene) -> 
     assert {row.attempts for row in rows} == {2}
 
 
-async def test_after_what_was_taken_apart_messages_are_packed_again(scene: Scene) -> None:
+async def test_after_a_split_batch_messages_are_batched_again(scene: Scene) -> None:
     paced(scene)
     scene.slack.script("general", INVALID_BLOCKS)
     await scene.accept(*map(str, range(8)))
@@ -138,7 +138,7 @@ async def test_after_what_was_taken_apart_messages_are_packed_again(scene: Scene
     assert len(titles(scene)) < 28
 
 
-async def test_a_packed_post_that_slack_fails_on_is_taken_apart_once_the_probe_is_answered(scene: Scene) -> None:
+async def test_a_batch_that_makes_slack_fail_is_split_once_the_probe_is_answered(scene: Scene) -> None:
     paced(scene)
     scene.slack.script("general", EMPTY_500, EMPTY_500, EMPTY_500)
     await scene.accept(*map(str, range(10)))
@@ -147,7 +147,7 @@ async def test_a_packed_post_that_slack_fails_on_is_taken_apart_once_the_probe_i
     assert titles(scene) == [[str(n)] for n in range(10)]
 
 
-async def test_a_429_keeps_the_pack(scene: Scene) -> None:
+async def test_a_429_keeps_the_batch(scene: Scene) -> None:
     paced(scene)
     scene.slack.script("general", rate_limited(7))
     await scene.accept(*map(str, range(10)))
@@ -157,7 +157,7 @@ async def test_a_429_keeps_the_pack(scene: Scene) -> None:
     assert sum(scene.slept) >= 7
 
 
-async def test_what_a_template_skips_takes_no_room_in_a_pack(scene: Scene) -> None:
+async def test_skipped_messages_take_no_room_in_a_batch(scene: Scene) -> None:
     paced(scene)
     await scene.accept("1", "skip 2", "3", "skip 4", "5", "6", "7", "8", "9")
     scene.start()
@@ -167,7 +167,7 @@ async def test_what_a_template_skips_takes_no_room_in_a_pack(scene: Scene) -> No
     assert [row.reason for row in skipped] == ["dull", "dull"]
 
 
-async def test_where_all_but_one_are_skipped_that_one_is_alone_in_its_full_form(scene: Scene) -> None:
+async def test_the_only_message_not_skipped_is_posted_in_its_full_form(scene: Scene) -> None:
     paced(scene)
     await scene.accept("skip 1", "skip 2", "skip 3", "skip 4", "skip 5", "skip 6", "7")
     scene.start()
@@ -176,7 +176,7 @@ async def test_where_all_but_one_are_skipped_that_one_is_alone_in_its_full_form(
     assert (await scene.store.find(Query(state=DeliveryState.DELIVERED)))[0].reason == ""
 
 
-async def test_a_pack_that_comes_late_says_so_above_all(scene: Scene) -> None:
+async def test_a_late_batch_is_marked_late_at_its_top(scene: Scene) -> None:
     paced(scene)
     await scene.accept(*map(str, range(10)))
     scene.clock.advance(7200)
@@ -211,7 +211,7 @@ async def summarized(scene: Scene, number: int) -> None:
         await scene.clock.sleep(0.01)
 
 
-async def test_without_a_digest_all_are_packed(scene: Scene) -> None:
+async def test_without_a_digest_all_are_batched(scene: Scene) -> None:
     paced(scene)
     with_policy(scene, digest_after=0)
     await scene.accept(*map(str, range(120)))
@@ -220,7 +220,7 @@ async def test_without_a_digest_all_are_packed(scene: Scene) -> None:
     assert len(flat(scene)) == 120
 
 
-async def test_a_channel_that_does_not_pack_has_digests_too(scene: Scene) -> None:
+async def test_a_channel_without_batches_has_digests_too(scene: Scene) -> None:
     paced(scene)
     with_policy(scene, pack=False, digest_after=50)
     await scene.accept(*map(str, range(60)))
@@ -229,7 +229,7 @@ async def test_a_channel_that_does_not_pack_has_digests_too(scene: Scene) -> Non
     assert len(scene.slack.posts("general")) == 1
 
 
-async def test_a_digest_that_slack_refuses_leaves_all_to_be_packed(scene: Scene) -> None:
+async def test_after_a_digest_that_slack_rejects_all_are_batched(scene: Scene) -> None:
     paced(scene)
     with_policy(scene, digest_after=50)
     scene.slack.script("general", INVALID_BLOCKS)
@@ -261,7 +261,7 @@ async def test_the_deliveries_of_a_digest_are_settled_by_the_next_process(scene:
     }
 
 
-async def test_messages_that_read_the_same_are_folded_and_a_notice_is_posted_when_the_window_ends(scene: Scene) -> None:
+async def test_repeats_are_suppressed_and_a_notice_is_posted_when_the_window_ends(scene: Scene) -> None:
     with_repeat(scene, 600.0)
     await same_subject(scene, "same a", "same b", "other c", "same d")
     scene.start()
@@ -278,7 +278,7 @@ async def same_subject(scene: Scene, *names: str) -> None:
     await scene.accept(*names, subject="one and the same")
 
 
-async def test_the_first_goes_at_once_and_a_window_in_which_nothing_repeats_says_nothing(scene: Scene) -> None:
+async def test_the_first_is_posted_at_once_and_a_window_without_repeats_posts_no_notice(scene: Scene) -> None:
     with_repeat(scene, 60.0)
     await same_subject(scene, "same a")
     worker = scene.start()
@@ -291,7 +291,7 @@ async def test_the_first_goes_at_once_and_a_window_in_which_nothing_repeats_says
     assert flat(scene) == ["same a", "same b"]
 
 
-async def test_other_subjects_are_not_folded(scene: Scene) -> None:
+async def test_messages_of_other_subjects_are_not_repeats(scene: Scene) -> None:
     with_repeat(scene, 60.0)
     await scene.accept("same a", "same b")
     scene.start()
@@ -299,7 +299,7 @@ async def test_other_subjects_are_not_folded(scene: Scene) -> None:
     assert flat(scene) == ["same a", "same b"]
 
 
-async def test_repeats_are_folded_across_a_restart(scene: Scene) -> None:
+async def test_repeats_are_suppressed_across_a_restart(scene: Scene) -> None:
     with_repeat(scene, 600.0)
     await same_subject(scene, "same a")
     scene.start()
@@ -313,7 +313,7 @@ async def test_repeats_are_folded_across_a_restart(scene: Scene) -> None:
     assert "and *1 more* like it" in flat(scene)[-1]
 
 
-async def test_repeats_are_folded_within_a_storm_too(scene: Scene) -> None:
+async def test_repeats_are_suppressed_within_a_storm_too(scene: Scene) -> None:
     paced(scene)
     with_repeat(scene, 600.0)
     await same_subject(scene, *[f"same {n}" for n in range(20)], *[f"{n} own" for n in range(20)])
@@ -322,7 +322,7 @@ async def test_repeats_are_folded_within_a_storm_too(scene: Scene) -> None:
     assert flat(scene) == ["same 0", *[f"{n} own" for n in range(20)]]
 
 
-async def test_pairs_that_repeat_do_not_keep_a_storm_from_being_packed(scene: Scene) -> None:
+async def test_repeating_pairs_do_not_prevent_batches_in_a_storm(scene: Scene) -> None:
     paced(scene)
     with_repeat(scene, 600.0)
     await same_subject(scene, *[f"{n // 2} {n % 2}" for n in range(40)])
@@ -335,7 +335,7 @@ async def test_pairs_that_repeat_do_not_keep_a_storm_from_being_packed(scene: Sc
     assert {window.folded for window in await scene.store.ended_windows("general", scene.clock.now() + 700)} == {1}
 
 
-async def test_many_windows_that_end_at_once_share_posts_and_do_not_hold_up_what_waits(scene: Scene) -> None:
+async def test_many_windows_that_end_together_share_posts_and_do_not_delay_waiting_messages(scene: Scene) -> None:
     paced(scene, burst=1)
     with_repeat(scene, 60.0)
     await same_subject(scene, *[f"{n % 60} {n}" for n in range(120)])
@@ -362,7 +362,7 @@ async def test_windows_whose_shared_post_slack_rejects_get_notices_one_by_one(sc
     assert [len(post) for post in titles(scene)[2:]] == [1, 1]
 
 
-async def test_a_line_on_which_slack_fails_again_and_again_does_not_hold_the_worker_for_ever(scene: Scene) -> None:
+async def test_a_notice_that_always_makes_slack_fail_does_not_block_the_worker_forever(scene: Scene) -> None:
     with_repeat(scene, 60.0)
     await same_subject(scene, "same a", "same b")
     worker = scene.start()
@@ -378,7 +378,7 @@ async def test_a_line_on_which_slack_fails_again_and_again_does_not_hold_the_wor
     assert flat(scene) == ["same a", "after it"]
 
 
-async def test_a_digest_on_which_slack_fails_again_and_again_leaves_all_to_be_packed(scene: Scene) -> None:
+async def test_after_a_digest_that_always_makes_slack_fail_all_are_batched(scene: Scene) -> None:
     paced(scene)
     with_policy(scene, digest_after=50)
     scene.slack.script("general", *[EMPTY_500, NO_TEXT] * 3)
@@ -388,7 +388,7 @@ async def test_a_digest_on_which_slack_fails_again_and_again_leaves_all_to_be_pa
     assert flat(scene) == [str(n) for n in range(60)]
 
 
-async def test_after_a_digest_that_slack_refused_the_next_flood_has_one_again(scene: Scene) -> None:
+async def test_after_a_digest_that_slack_rejected_the_next_flood_has_one_again(scene: Scene) -> None:
     paced(scene)
     with_policy(scene, digest_after=50)
     scene.slack.script("general", INVALID_BLOCKS)
@@ -434,7 +434,7 @@ async def test_a_line_that_cannot_be_written_does_not_hold_the_worker(
     assert flat(scene) == ["same a", "after it"]
 
 
-async def test_a_fast_channel_that_falls_behind_packs_and_has_digests_too(scene: Scene) -> None:
+async def test_a_fast_channel_that_falls_behind_has_batches_and_digests_too(scene: Scene) -> None:
     url = scene.urls.setdefault("general", scene.slack.webhook("general"))
     scene.limiters[url] = RateLimiter(scene.clock, per_second=20.0)
     with_policy(scene, digest_after=100)
@@ -448,7 +448,7 @@ async def test_a_fast_channel_that_falls_behind_packs_and_has_digests_too(scene:
     await scene.until(summarized(scene, 101))
 
 
-async def test_what_was_asked_for_again_says_so_itself_within_a_pack(scene: Scene) -> None:
+async def test_a_replayed_message_is_marked_within_a_batch(scene: Scene) -> None:
     paced(scene)
     await scene.accept("0")
     worker = scene.start()

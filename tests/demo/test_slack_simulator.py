@@ -60,7 +60,7 @@ async def test_an_empty_message_is_refused_and_not_shown(
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"null", b"[]", b'{"text": 5}', b"\xff"])
-async def test_what_is_no_message_is_an_invalid_payload(
+async def test_a_body_that_is_no_message_is_an_invalid_payload(
     slack: SlackSimulator, http: aiohttp.ClientSession, raw: bytes
 ) -> None:
     headers = {"Content-Type": "application/json"}
@@ -197,6 +197,6 @@ async def test_waiting_ends_with_the_last_post_that_was_awaited(
     assert [post.body["text"] for post in await waiting] == ["one", "two"]
 
 
-async def test_waiting_for_what_does_not_come_ends_too(slack: SlackSimulator) -> None:
+async def test_waiting_for_a_missing_post_ends_too(slack: SlackSimulator) -> None:
     with pytest.raises(TimeoutError):
         await slack.wait_for("general", 1, within=0.01)

@@ -27,7 +27,7 @@ def reported(snapshot: Snapshot, name: str) -> list[str]:
     return plain_all(check_templates(snapshot, [name]).diagnostics)
 
 
-def test_a_text_stands_in_for_a_file_and_leaves_the_others_alone(snapshot: Snapshot) -> None:
+def test_a_text_replaces_one_file_and_leaves_the_others_alone(snapshot: Snapshot) -> None:
     templates = snapshot.templates
     mine = with_text(templates, "gitlab/push.j2", CHILD + "{% block title %}mine{% endblock %}")
     event = sample_event(samples()["gitlab/push"], "gitlab", 1.0)
@@ -38,7 +38,7 @@ def test_a_text_stands_in_for_a_file_and_leaves_the_others_alone(snapshot: Snaps
     assert render(event, again) == render(event, templates)
 
 
-def test_what_a_changed_part_says_is_seen_by_what_imports_it(snapshot: Snapshot) -> None:
+def test_a_changed_part_affects_the_templates_that_import_it(snapshot: Snapshot) -> None:
     mine = with_text(snapshot.templates, "message.j2", '{% filter slot("title") %}framed{% endfilter %}')
     assert "framed" in str(render(sample_event(samples()["gitlab/push"], "gitlab", 1.0), mine).message)
 

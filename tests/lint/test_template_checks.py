@@ -157,7 +157,7 @@ def test_the_packaged_templates_have_no_errors() -> None:
         ("{% autoescape false %}{% endautoescape %}", "one.j2:1: escaping cannot be switched off"),
     ],
 )
-def test_what_jinja_ignores_is_an_error_with_line_and_hint(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_mistake_that_jinja_ignores_is_an_error_with_line_and_hint(tmp_path: Path, text: str, expected: str) -> None:
     found = [line.removeprefix("templates/") for line in plain_all(template_errors(templates(tmp_path, one=text)))]
     assert any(line.startswith(expected) for line in found), found
 

@@ -23,7 +23,7 @@ def test_an_emoji_that_slack_does_not_have_is_a_note_with_the_nearest(tmp_path: 
     )
 
 
-def test_emoji_that_slack_has_and_what_only_looks_like_one_are_not_told(tmp_path: Path) -> None:
+def test_known_emoji_and_texts_that_only_look_like_emoji_are_not_reported(tmp_path: Path) -> None:
     assert (
         template_notes(
             templates(tmp_path, one=":x: :+1: at 10:00:00 a::b {{ payload.a[::2] }} https://x:80/:/", two="{% if")

@@ -116,7 +116,7 @@ async def test_a_file_that_is_still_being_written_is_left_until_it_is_whole(plac
     assert place.snapshot.channels["general"].policy.private
 
 
-async def test_a_configuration_that_cannot_work_changes_nothing_and_each_fault_is_told_once(place: Place) -> None:
+async def test_an_invalid_configuration_changes_nothing_and_each_error_is_reported_once(place: Place) -> None:
     place.write("routes.toml", "[[routes]]\nchanels = ['general']\n[[routes]]\nchannels = ['a']\nwhn = ''\n")
     with capture_logs() as entries:
         await place.looks(3)
@@ -153,7 +153,7 @@ async def test_urls_and_secrets_rotate_and_no_line_shows_them(place: Place) -> N
     assert "hush" not in str(entries)
 
 
-async def test_a_setting_for_the_next_start_is_told_once(place: Place) -> None:
+async def test_a_setting_for_the_next_start_is_reported_once(place: Place) -> None:
     place.write(".env", "BRIDGE_SECRETS__GITLAB=hush-token\nBRIDGE_PORT=99\nBRIDGE_STORE=sqlite:///other.db\n")
     with capture_logs() as entries:
         await place.looks(1)
@@ -162,7 +162,7 @@ async def test_a_setting_for_the_next_start_is_told_once(place: Place) -> None:
     assert [entry.get("settings") for entry in entries] == [None, "BRIDGE_PORT, BRIDGE_STORE", None]
 
 
-async def test_what_is_deleted_is_noticed(place: Place) -> None:
+async def test_a_deleted_file_is_detected(place: Place) -> None:
     (place.folder / "secrets" / "bridge_channels__general").unlink()
     with capture_logs() as entries:
         await place.looks(2)

@@ -77,7 +77,7 @@ def test_the_tables_of_sources_and_channels_apply(tmp_path: Path) -> None:
     assert "stripe" in snapshot.off
 
 
-def test_the_routes_in_the_working_directory_go_before_the_packaged_ones(tmp_path: Path) -> None:
+def test_the_routes_in_the_working_directory_override_the_packaged_ones(tmp_path: Path) -> None:
     (tmp_path / "empty" / "routes.toml").write_text("[[routes]]\nname = 'mine'\nchannels = ['general']\n")
     assert [route.name for route in load(GOOD, tmp_path).routes.routes] == ["mine"]
 
@@ -114,7 +114,7 @@ def test_errors_of_the_file_come_with_those_of_the_urls(tmp_path: Path) -> None:
     assert [error.split(" ")[0] for error in found] == ["routes.toml:1:", "routes.toml:2:", "BRIDGE_CHANNELS__OPS:"]
 
 
-def test_a_templates_folder_that_went_away_is_an_error(tmp_path: Path) -> None:
+def test_a_removed_templates_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     environ = GOOD | {"BRIDGE_TEMPLATES": str(tmp_path / "mine")}
     settings, _ = load_settings(environ, dotenv=tmp_path / "none", secrets_dir=tmp_path / "none")

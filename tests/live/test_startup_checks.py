@@ -37,7 +37,7 @@ def test_no_source_at_all() -> None:
     ]
 
 
-def test_a_route_to_a_channel_without_a_url_is_told_once_for_each_channel() -> None:
+def test_a_route_to_a_channel_without_a_url_is_reported_once_for_each_channel() -> None:
     assert errors(
         GOOD,
         """\
@@ -117,7 +117,7 @@ def test_a_provider_that_signs_the_url_needs_it() -> None:
     assert errors(GOOD | twilio | {"BRIDGE_PUBLIC_URL": "https://hooks.example.com"}) == []
 
 
-def test_everything_is_told_at_once() -> None:
+def test_all_diagnostics_are_reported_together() -> None:
     found = errors(
         {"BRIDGE_CHANNELS__GENERAL": "hush", "BRIDGE_SECRETS__X": "hush"},
         "[[routes]]\nsource = 'gitlba'\nchannels = ['general', 'ops']\n",

@@ -41,12 +41,12 @@ def pack_of(slots: TemplateBlocks, url: str = URL) -> str:
         (TemplateBlocks(title=f"<{URL}|!7>", buttons=[Button("Open", URL)], context="small"), f"<{URL}|!7>"),
     ],
 )
-def test_the_packed_form_holds_title_link_and_one_detail(slots: TemplateBlocks, written: str) -> None:
+def test_the_compact_form_holds_title_link_and_one_detail(slots: TemplateBlocks, written: str) -> None:
     assert pack_of(slots) == written
 
 
 @pytest.mark.parametrize("length", [100, 1900, 2900])
-def test_a_long_address_leaves_the_packed_form_within_slacks_limits(length: int) -> None:
+def test_a_long_url_leaves_the_compact_form_within_slacks_limits(length: int) -> None:
     url = "https://e.example/" + "é" * length
     for title in ("T" * 390, f"T <{url}|x>"):
         blocks = compact_blocks(normalize(TemplateBlocks(title=title, fields=[("Why", "w" * 190)]), "fallback"), url)
@@ -59,7 +59,7 @@ def test_without_an_address_there_is_no_link() -> None:
 
 @pytest.mark.thorough
 @for_each(samples().values(), name=lambda sample: sample.name)
-def test_the_packed_form_of_every_sample_is_short_and_keeps_slacks_limits(sample: Sample) -> None:
+def test_the_compact_form_of_every_sample_is_short_and_keeps_slacks_limits(sample: Sample) -> None:
     rendered = render(sample_event(sample, sample.provider, SAMPLE_TIME), TEMPLATES)
     if rendered.message is None:
         return
@@ -82,7 +82,7 @@ texts = st.text(st.sampled_from("ab <>&*_é😀\n"), min_size=1, max_size=3000)
 @pytest.mark.thorough
 @settings(max_examples=60)
 @given(st.lists(texts, min_size=1, max_size=60), st.text(max_size=60))
-def test_a_full_pack_keeps_slacks_limits_and_the_order(titles: list[str], note: str) -> None:
+def test_a_full_batch_keeps_slacks_limits_and_the_order(titles: list[str], note: str) -> None:
     items = [
         (parts.text, compact_blocks(parts, URL))
         for title in titles
@@ -97,7 +97,7 @@ def test_a_full_pack_keeps_slacks_limits_and_the_order(titles: list[str], note: 
     assert [found for found in limit_violations(message) if "control character" not in str(found)] == []
 
 
-def test_a_pack_is_full_at_forty_blocks() -> None:
+def test_a_batch_is_full_at_forty_blocks() -> None:
     items = [(str(n), compact_blocks(normalize(TemplateBlocks(title=str(n)), "f"), "")) for n in range(60)]
     pack = CompactPost()
     assert filled(pack, items) == 39  # and a note
@@ -117,7 +117,7 @@ def test_the_same_message_at_another_time_has_the_same_print_and_another_message
     assert made("a", 1) != made("b", 1)
 
 
-def test_what_is_written_about_being_late_does_not_change_the_print() -> None:
+def test_the_late_note_does_not_change_the_fingerprint() -> None:
     event = sample_event(samples()["gitlab/push"], "gitlab", SAMPLE_TIME)
     late = render(event, TEMPLATES, notes=["Posted 3 hours late"])
     assert late.message != render(event, TEMPLATES).message

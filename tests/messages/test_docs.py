@@ -45,7 +45,7 @@ BESIDE = re.findall(
 
 
 @pytest.mark.parametrize(("name", "line"), BESIDE)
-def test_what_is_put_beside_other_apps_is_what_is_posted(name: str, line: str) -> None:
+def test_the_examples_beside_other_apps_match_the_posted_messages(name: str, line: str) -> None:
     golden = json.loads((FOLDER / (name.replace("/", ".").replace(".", "/", 1) + ".json")).read_text("utf-8"))
     assert mrkdwn(golden["message"]["blocks"][0]["text"]["text"]).plain == line
 

@@ -21,7 +21,7 @@ def written(source: str, **variables: object) -> str:
 
 
 @pytest.mark.skipif(not VECTORS.is_file(), reason="the shared escaping cases are not beside this checkout")
-def test_every_shared_escaping_case_comes_out_as_slack_wants_it() -> None:
+def test_every_shared_escaping_case_renders_as_slack_expects() -> None:
     vectors = json.loads(VECTORS.read_text("utf-8"))
     environment = SlackEnvironment({})
     environment.loader = DictLoader(vectors["partials"])
@@ -83,7 +83,7 @@ def test_payload_text_is_escaped_once_whichever_way_it_takes(source: str) -> Non
         ("it's \"his\" & <@U1> 'hers'", "it's \"his\" & <@U1> 'hers'"),
     ],
 )
-def test_what_is_printed_is_readable(source: str, expected: str) -> None:
+def test_printed_values_are_readable(source: str, expected: str) -> None:
     assert written(source, v="<@U1>") == expected
 
 
@@ -91,7 +91,7 @@ def test_a_whole_number_too_long_to_print_prints_nothing() -> None:
     assert written("a{{ v }}b", v=10**5000) == "ab"
 
 
-def test_payload_keys_go_before_methods() -> None:
+def test_payload_keys_take_precedence_over_methods() -> None:
     payload = {"items": {"data": [1]}, "keys": "k", "get": "g", "count": 3}
     assert written("{{ p.items.data[0] }}{{ p.keys }}{{ p.get }}{{ p.count }}", p=payload) == "1kg3"
     assert written("{% for k, v in p.items() %}{{ k }}{{ v }}{% endfor %}", p={"a": 1}) == "a1"
@@ -121,7 +121,7 @@ def test_escaping_cannot_be_switched_off() -> None:
         written("{% autoescape false %}{{ v }}{% endautoescape %}", v="<!here>")
 
 
-def test_a_loop_over_what_is_no_list_has_no_turns() -> None:
+def test_a_loop_over_a_value_that_is_not_a_list_has_no_iterations() -> None:
     assert written("{% for x in v %}{{ x }}{% else %}none{% endfor %}", v=None) == "none"
     assert written("{% for x in v %}{{ x }}{% else %}none{% endfor %}", v=7) == "none"
     assert written("{% for x in v.a.b %}{{ x }}{% else %}none{% endfor %}", v={}) == "none"

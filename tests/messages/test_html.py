@@ -102,7 +102,7 @@ def test_any_text_makes_only_known_elements(text: str) -> None:
     harmless(to_html(everywhere(text), UTC))
 
 
-def test_what_slack_shows_is_there() -> None:
+def test_the_html_contains_the_text_that_slack_shows() -> None:
     button = {"type": "button", "text": {"type": "plain_text", "text": "Open"}, "url": "https://e.example/x"}
     message = Message(
         "told",

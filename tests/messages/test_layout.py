@@ -38,7 +38,7 @@ def accepted_by_the_sdk(message: Message) -> None:
         BlockAttachment(blocks=parsed_blocks, color=str(attachment["color"])).to_dict()
 
 
-def test_the_title_stands_at_the_top_and_the_rest_behind_a_bar() -> None:
+def test_the_title_is_at_the_top_and_the_rest_behind_a_bar() -> None:
     message = full_form(
         TemplateBlocks(
             title="*Ada* opened <https://example.com/12|!12 Fix>",
@@ -154,7 +154,7 @@ def test_a_message_is_never_empty(slots: TemplateBlocks) -> None:
     assert limit_violations(message) == []
 
 
-def test_a_body_alone_stands_without_a_bar() -> None:
+def test_a_body_alone_has_no_bar() -> None:
     message = full_form(TemplateBlocks(body="one\ntwo"), "f")
     assert (message.text, len(message.blocks), message.attachments) == ("one", 1, ())
 
@@ -173,7 +173,7 @@ def test_long_bodies_go_on_in_further_sections_with_their_code_blocks_closed() -
     assert all(text_at(section, "text", "text").count("```") == 2 for section in sections)
 
 
-def test_what_is_too_long_loses_its_body_first() -> None:
+def test_an_oversized_message_loses_its_body_first() -> None:
     slots = TemplateBlocks(
         title="*title*",
         body="word " * 50_000,
@@ -263,7 +263,7 @@ BUTTONS = st.builds(
     HOSTILE,
     st.lists(HOSTILE, max_size=3),
 )
-def test_no_text_makes_a_message_that_slack_would_refuse(
+def test_no_text_makes_a_message_that_slack_would_reject(
     slots: TemplateBlocks, fallback: str, notes: list[str]
 ) -> None:
     message = full_form(slots, fallback, notes)

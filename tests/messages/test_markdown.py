@@ -104,7 +104,7 @@ def test_the_worst_markdown_takes_a_fraction_of_a_second(unit: str) -> None:
         max_size=40,
     ).map("".join)
 )
-def test_nothing_but_links_stands_between_angle_brackets(source: str) -> None:
+def test_only_links_are_between_angle_brackets(source: str) -> None:
     made = re.sub(r"<https://e\.example[^\s<>|]*\|[^<>|\n]+>", "", render_markdown(source))
     assert "<" not in made
     assert not re.search(r"&(?!amp;|lt;|gt;)", made)

@@ -112,7 +112,7 @@ def test_a_template_that_fills_nothing_still_states_the_title(tmp_path: Path) ->
     assert shown(message) == "Ada opened !12\n<https://gitlab.example.com/x/12|Ada opened !12>"
 
 
-def test_notes_stand_in_the_context(tmp_path: Path) -> None:
+def test_notes_are_in_the_context(tmp_path: Path) -> None:
     rendered = render(event(), templates(tmp_path, one="hi"), "one.j2", notes=["Delayed: <3 h>", "Test message"])
     assert shown(message_of(rendered)).endswith("Delayed: &lt;3 h&gt;\nTest message")
 
@@ -274,7 +274,7 @@ BOUNDED = [
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("text", BOUNDED)
-def test_what_could_be_much_is_shortened(tmp_path: Path, text: str) -> None:
+def test_large_values_render_quickly_and_within_the_limits(tmp_path: Path, text: str) -> None:
     made = templates(tmp_path, one=text)
     began = thread_time()
     rendered = render(
@@ -356,6 +356,6 @@ def test_threads_render_beside_each_other(tmp_path: Path) -> None:
         assert set(re.findall(r"n\d+", shown(message_of(one_rendered)).replace("n", " n"))) == {f"n{number}"}
 
 
-def test_a_pipe_in_the_place_of_a_template_is_an_error_and_holds_nothing_up(tmp_path: Path) -> None:
+def test_a_pipe_in_place_of_a_template_is_an_error_and_blocks_nothing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "one.j2")
     assert "not a file" in load_templates(tmp_path, {}).errors["one.j2"].message

@@ -317,7 +317,7 @@ def test_a_push_lists_eight_commits_and_counts_the_rest() -> None:
     assert "more\n" not in text.replace("|26 more>\n", "")
 
 
-def test_who_wrote_the_commits_is_named_only_where_another_person_pushed_them() -> None:
+def test_commit_authors_are_named_only_if_another_person_pushed() -> None:
     own = sample("push")
     assert isinstance(own["commits"], list)
     own["commits"] = own["commits"][:2]
@@ -356,7 +356,7 @@ def test_the_authors_of_a_push_are_counted() -> None:
     assert "|3 commits> to <" in text_of(one)
 
 
-def test_what_was_deleted_or_taken_away_can_be_found_again() -> None:
+def test_deleted_refs_and_removed_commits_can_be_found_again() -> None:
     before = sample("push")["before"]
     assert f"it was at <https://gitlab.example.com/tidewater/storefront/-/commit/{before}|" in text_of(
         changed("push", "", after="0" * 40)
@@ -428,7 +428,7 @@ def test_an_update_states_what_changed(body: Json, phrase: str) -> None:
     assert phrase in text_of(body)
 
 
-def test_a_person_who_left_a_list_is_named_whatever_the_line_starts_with() -> None:
+def test_a_person_removed_from_a_list_is_named_at_any_line_start() -> None:
     gone = {"reviewers": [[AMARA, RAVI], [AMARA]]}
     for more in ({"oldrev": "a" * 40}, {"system_action": "approvals_reset_on_push"}):
         assert "removed Ravi Subramanian" in text_of(update(gone, **more))
@@ -441,7 +441,7 @@ def test_a_person_who_left_a_list_is_named_whatever_the_line_starts_with() -> No
     assert "removed Amara Okafor" in themselves
 
 
-def test_who_is_no_longer_asked_is_named_on_an_issue_too() -> None:
+def test_a_removed_assignee_is_named_on_an_issue_too() -> None:
     body = {**sample("issue.update"), "changes": {"assignees": {"previous": [AMARA, RAVI], "current": [RAVI]}}}
     assert "unassigned Amara Okafor from issue <" in text_of(body)
 
@@ -511,7 +511,7 @@ def test_an_edited_description_shows_its_new_lines_without_hidden_comments() -> 
         ({"risk_level": {"previous": "low", "current": "very_high"}}, ["the risk level of issue <", "low → very high"]),
     ],
 )
-def test_every_change_of_an_issue_is_named_from_what_to_what(changes: Json, phrases: list[str]) -> None:
+def test_every_change_of_an_issue_shows_old_and_new_values(changes: Json, phrases: list[str]) -> None:
     text = text_of({**sample("issue.update"), "changes": changes})
     for phrase in phrases:
         assert phrase in text
@@ -590,7 +590,7 @@ def test_many_failed_jobs_are_counted() -> None:
     assert "and 4 more" in text_of(body)
 
 
-def test_a_job_that_failed_each_time_is_named_once_and_states_why_where_its_log_does_not() -> None:
+def test_a_job_that_failed_on_every_retry_is_named_once_with_its_reason() -> None:
     body = sample("pipeline.failed")
     assert isinstance(body["builds"], list)
     unit = next(job for job in body["builds"] if job["name"] == "unit")

@@ -68,7 +68,7 @@ def test_a_body_whose_fields_are_all_of_the_wrong_kind_is_still_a_message(junk: 
 
 @pytest.mark.thorough
 @for_each(SAMPLES, name=lambda one: one.type)
-def test_whatever_field_is_missing_or_null_the_message_is_whole(one: Sample) -> None:
+def test_a_message_is_complete_with_any_field_missing_or_null(one: Sample) -> None:
     for lacking in _lacking_one(one.body):
         written(one.type, lacking)
 
@@ -122,7 +122,7 @@ def test_every_documented_payload_reads_well() -> None:
 
 
 @pytest.mark.skipif(not PAYLOADS.exists(), reason="the folder of shared payloads is not here")
-def test_the_blanked_shapes_of_real_payloads_render_without_fault() -> None:
+def test_the_blanked_shapes_of_real_payloads_render_without_an_error() -> None:
     for path in sorted((PAYLOADS / "shapes").glob("*.json")):
         event_type = PROVIDER.type_of_sample(path.stem)
         rendered = render(event_of(event_type, path.read_bytes()), templates())

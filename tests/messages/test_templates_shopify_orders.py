@@ -165,7 +165,7 @@ def test_a_discount_names_its_code() -> None:
     assert "*Discount*\n€14.00 (WINTER10)" in written("orders/create", order)
 
 
-def test_what_the_customer_paid_in_another_currency_is_shown_too() -> None:
+def test_the_amount_in_the_customers_currency_is_shown_too() -> None:
     money = {
         "shop_money": {"amount": "24.00", "currency_code": "EUR"},
         "presentment_money": {"amount": "4016", "currency_code": "JPY"},
@@ -218,7 +218,7 @@ def test_of_a_line_that_was_sent_in_part_both_parts_are_counted() -> None:
     assert "*Still to send*\n1 × Jug" in text
 
 
-def test_what_is_left_to_pay_is_shown() -> None:
+def test_the_amount_left_to_pay_is_shown() -> None:
     order = sample("orders/updated") | {"financial_status": "partially_paid", "total_outstanding": "44.50"}
     text = written("orders/updated", order)
     assert "*Payment*\npartly paid" in text
@@ -278,7 +278,7 @@ def test_a_refund_of_shipping_and_of_restocked_items_states_both() -> None:
     ("code", "expected"),
     [("SIZE_TOO_SMALL", "• 1 item, too small:"), ("scratched_box", "• 1 item, scratched box:"), ("other", "• 1 item:")],
 )
-def test_why_something_comes_back_is_shown_in_words(code: str, expected: str) -> None:
+def test_the_reason_for_a_return_is_shown_in_words(code: str, expected: str) -> None:
     line = dict(map_at(sample("returns/request"), "return_line_items", 0)) | {"return_reason": code}
     assert expected in written("returns/request", sample("returns/request") | {"return_line_items": [line]})
 

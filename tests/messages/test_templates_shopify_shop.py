@@ -116,7 +116,7 @@ def test_the_message_states(event_type: str, phrases: list[str]) -> None:
         assert phrase in text
 
 
-def test_what_has_no_page_is_not_linked_to_the_admin_as_if_it_had() -> None:
+def test_an_object_without_an_admin_page_is_not_linked() -> None:
     text = written("selling_plan_groups/create", sample("selling_plan_groups/create"))
     assert text.splitlines()[1] == "Selling plan group “A mug a month” was created"
     assert "Open in Shopify" not in text
@@ -248,7 +248,7 @@ def test_a_request_that_concerns_many_orders_links_ten_and_counts_the_rest() -> 
     assert f"<{ADMIN}/orders/10|10> … and 15 more" in text
 
 
-def test_a_next_gen_event_with_many_changes_tells_the_first_of_them() -> None:
+def test_a_next_gen_event_with_many_changes_lists_the_first_of_them() -> None:
     paths = [f"product[id: 'gid://shopify/Product/1'].field{n}" for n in range(9)] + [None, "x" * 90_000]
     body = sample("Product/update") | {"fields_changed": {"updated": paths, "added": "no", "removed": None}}
     assert title("Product/update", body).endswith(": field0, field1, field2, field3, field4 and more")

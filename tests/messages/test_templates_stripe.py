@@ -129,7 +129,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("event_type", "phrases"), CASES, ids=[case[0] for case in CASES])
-def test_what_a_sample_states(event_type: str, phrases: list[str]) -> None:
+def test_the_message_of_a_sample_contains_its_key_phrases(event_type: str, phrases: list[str]) -> None:
     text = text_of(sample(event_type))
     for phrase in phrases:
         assert any(wording in text for wording in phrase.split("|")), text
@@ -198,7 +198,7 @@ def test_bookkeeping_is_skipped_with_a_reason(body: dict[str, object]) -> None:
     ],
     ids=lambda body: str(body["type"]),
 )
-def test_what_matters_is_never_skipped(body: dict[str, object]) -> None:
+def test_important_events_are_never_skipped(body: dict[str, object]) -> None:
     result = rendered(body)
     assert_reads_well(result)
     assert result.message is not None
@@ -278,7 +278,7 @@ def test_no_shape_of_a_payload_makes_a_template_fail(data: st.DataObject) -> Non
 @pytest.mark.thorough
 @given(st.data())
 @settings(max_examples=200, deadline=None)
-def test_whatever_is_missing_no_sentence_has_a_hole(data: st.DataObject) -> None:
+def test_no_sentence_has_a_gap_with_any_field_missing(data: st.DataObject) -> None:
     body = sample(data.draw(st.sampled_from(SAMPLES)).type)
     places = sorted(path for path in _places(body) if path[0] == "data")
     for path in data.draw(st.lists(st.sampled_from(places), max_size=30, unique=True)) if places else []:

@@ -44,7 +44,7 @@ def _thin(event_type: str) -> dict[str, object]:
     return {"id": "evt_1", "object": "v2.core.event", "type": event_type, "livemode": True, "related_object": related}
 
 
-def test_the_library_tells_its_types() -> None:
+def test_the_library_lists_its_types() -> None:
     assert len(SNAPSHOTS) > 250
     assert len(THIN) > 250
     assert {"charge.failed", "treasury.outbound_transfer.expected_arrival_date_updated"} < set(SNAPSHOTS)
@@ -55,7 +55,7 @@ def test_every_snapshot_type_has_a_sample() -> None:
     assert set(SNAPSHOTS) - {sample.type for sample in samples().values() if sample.provider == "stripe"} == set()
 
 
-def test_every_type_has_a_sentence_of_its_own() -> None:
+def test_every_type_has_its_own_sentence() -> None:
     assert {event_type for event_type in SNAPSHOTS + THIN if event_type.removeprefix("v1.") not in PHRASES} == set()
 
 

@@ -35,7 +35,7 @@ def test_a_failed_charge_states_why_in_words_and_what_to_do(code: str, why: str,
     assert code not in text or "_" not in code
 
 
-def test_a_code_that_is_unknown_gives_way_to_stripes_own_sentence() -> None:
+def test_an_unknown_code_shows_stripes_own_sentence() -> None:
     assert "failed: The moon is in the wrong phase\n" in failed("moon_phase", "The moon is in the wrong phase.")
     assert "failed: moon phase\n" in failed("moon_phase")
     assert "failed: No luck today\n" in failed(None, "No luck today.")
@@ -53,7 +53,7 @@ def test_whom_to_ask_about_a_failed_payment_is_there_by_name_and_address() -> No
     assert "Tried with\nMastercard •••• 5100" in text
 
 
-def test_an_address_that_is_in_the_title_is_not_said_again() -> None:
+def test_an_address_in_the_title_is_not_repeated() -> None:
     address = {"name": None, "email": "yuki@example.com"}
     assert "E-mail" not in text_of(changed("charge.failed", None, billing_details=address, receipt_email=None))
 
@@ -159,7 +159,7 @@ def test_an_inquiry_can_be_settled_by_a_refund() -> None:
 
 
 @pytest.mark.parametrize("event_type", ["charge.dispute.funds_reinstated", "charge.dispute.closed"])
-def test_what_is_over_asks_for_no_response(event_type: str) -> None:
+def test_a_closed_dispute_asks_for_no_response(event_type: str) -> None:
     text = text_of(changed(event_type, None, status="needs_response"))
     assert "Respond" not in text
 
@@ -184,7 +184,7 @@ def test_a_warning_of_fraud_is_settled_only_where_stripe_states_it() -> None:
         ("charge_pending", "waits for the payment to settle"),
     ],
 )
-def test_a_refund_that_waits_states_for_what(reason: str, expected: str) -> None:
+def test_a_pending_refund_states_the_reason(reason: str, expected: str) -> None:
     assert expected in title(changed("refund.created", None, status="pending", pending_reason=reason))
 
 
@@ -210,14 +210,14 @@ def test_an_upcoming_invoice_has_no_page_but_its_subscription_has() -> None:
     assert "/invoices/" not in posted(body)
 
 
-def test_an_updated_invoice_states_from_what_to_what() -> None:
+def test_an_updated_invoice_shows_old_and_new_values() -> None:
     text = text_of(changed("invoice.updated", {"total": 100, "status": "draft", "due_date": 1}, due_date=1796036400))
     assert "€1.00 → €93.48" in text
     assert "draft → " in text
     assert "→ 2026-11-30" in text
 
 
-def test_a_card_that_its_bank_updated_states_from_when_to_when_it_is_good() -> None:
+def test_a_card_updated_by_its_bank_shows_old_and_new_expiry_dates() -> None:
     card = {"brand": "visa", "last4": "4242", "exp_month": 9, "exp_year": 2031}
     before = {"card": {"exp_month": 8, "exp_year": 2027, "last4": "1881"}}
     text = text_of(changed("payment_method.automatically_updated", before, card=card))
@@ -275,7 +275,7 @@ def test_a_thin_event_of_a_connected_account_links_it() -> None:
     assert rendered({**body, "context": ["x"]}).error is None
 
 
-def test_what_an_account_has_to_provide_is_listed_in_words_and_once() -> None:
+def test_account_requirements_are_listed_once_and_in_words() -> None:
     due = [
         "tos_acceptance.date",
         "tos_acceptance.ip",

@@ -138,7 +138,7 @@ def test_the_notification_of_a_message_states_its_text_and_that_of_a_failure_why
     assert "landline" in message(lost).text
 
 
-def test_who_writes_by_whatsapp_is_named_with_the_number_beside() -> None:
+def test_a_whatsapp_sender_is_named_with_the_number() -> None:
     shown = sample("message.received", From="whatsapp:+12025550142", ProfileName="Ada", NumMedia="0")
     assert "WhatsApp message from Ada>" in shown
     assert "from +12025550142" in shown
@@ -185,7 +185,7 @@ def test_every_advice_is_about_a_code_that_is_explained() -> None:
     assert len(codes) == len(set(codes))
 
 
-def test_what_a_channel_states_stands_in_where_a_code_has_no_words() -> None:
+def test_the_channels_text_is_shown_for_a_code_without_a_known_text() -> None:
     known = sample("message.failed", ErrorCode="63016", ChannelStatusMessage="24 hours have passed")
     assert "only a template may be sent (63016)" in known
     assert "24 hours have passed" not in known
@@ -219,7 +219,7 @@ def test_each_channel_is_named(address: str, name: str, kind: str) -> None:
     assert f"{kind}>" in shown or f"{kind}\n" in shown
 
 
-def test_what_callers_press_or_state_which_may_be_a_pin_is_left_out() -> None:
+def test_digits_and_speech_of_callers_are_left_out_because_they_may_be_a_pin() -> None:
     assert "731955" not in sample("unknown", Digits="731955", SpeechResult="seven 731955")
     [event] = events(json.loads((FOLDER / "com.twilio.voice.twiml.gather.finished.json").read_text("utf-8")))
     assert "got an answer to its prompt" in written(message(event))

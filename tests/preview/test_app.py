@@ -62,7 +62,7 @@ async def get(address: Address, path: str = "", host: str | None = None, token: 
         ("2130706433", "127.0.0.1", False),
     ],
 )
-def test_only_the_bound_name_and_loopback_are_ours_whatever_the_port(host: str, bound: str, ours: bool) -> None:
+def test_only_the_bound_name_and_loopback_are_accepted_with_any_port(host: str, bound: str, ours: bool) -> None:
     assert is_own_host(host, bound) is ours
 
 
@@ -101,13 +101,13 @@ async def test_a_form_of_another_page_is_no_json(address: Address) -> None:
 
 
 @pytest.mark.parametrize("data", [[], "x", 5, {"event": 5}, {"text": []}, {"event": "gitlab/push", "file": ["x"]}])
-async def test_what_the_page_would_not_send_is_refused(address: Address, data: object) -> None:
+async def test_a_request_that_the_page_would_not_send_is_refused(address: Address, data: object) -> None:
     for path in ("render", "check", "save"):
         status, answer = await post(address, path, data)
         assert (status, list(answer)) == (422, ["refused"])
 
 
-async def test_saving_writes_the_file_and_tells_what_it_is_now(address: Address, files: TemplateFiles) -> None:
+async def test_saving_writes_the_file_and_returns_its_new_state(address: Address, files: TemplateFiles) -> None:
     text = TITLE.replace("pushed", "has pushed")
     data = {"event": "gitlab/push", "file": "gitlab/push.j2", "text": text, "saved": fingerprint(TITLE)}
     status, answer = await post(address, "save", data)
@@ -117,7 +117,9 @@ async def test_saving_writes_the_file_and_tells_what_it_is_now(address: Address,
     assert "has pushed" in str(seen["html"])
 
 
-async def test_what_the_check_refuses_is_not_saved_and_told_at_its_line(address: Address, files: TemplateFiles) -> None:
+async def test_a_text_that_the_check_rejects_is_not_saved_and_reported_at_its_line(
+    address: Address, files: TemplateFiles
+) -> None:
     text = TITLE.replace("title", "tite")
     data = {"event": "gitlab/push", "file": "gitlab/push.j2", "text": text, "saved": fingerprint(TITLE)}
     status, answer = await post(address, "save", data)
@@ -127,7 +129,7 @@ async def test_what_the_check_refuses_is_not_saved_and_told_at_its_line(address:
     assert files.text("gitlab/push.j2") == TITLE
 
 
-async def test_what_another_editor_wrote_meanwhile_is_not_overwritten(address: Address, files: TemplateFiles) -> None:
+async def test_a_file_changed_by_another_editor_is_not_overwritten(address: Address, files: TemplateFiles) -> None:
     (files.folder / "gitlab/push.j2").write_text("Written elsewhere", "utf-8")
     data = {"event": "gitlab/push", "file": "gitlab/push.j2", "text": "Mine", "saved": fingerprint(TITLE)}
     assert (await post(address, "save", data))[0] == 409
@@ -155,7 +157,7 @@ async def test_a_file_that_is_no_text_is_not_overwritten(address: Address, files
     assert (files.folder / "gitlab/push.j2").read_bytes() == b"\xff"
 
 
-async def test_who_asks_anew_does_not_wait_for_what_nobody_waits_for(
+async def test_a_new_request_does_not_wait_for_an_abandoned_one(
     address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
@@ -189,7 +191,7 @@ async def test_who_asks_anew_does_not_wait_for_what_nobody_waits_for(
         "GET /{}/changes HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
 )
-async def test_who_leaves_before_the_end_is_no_error(
+async def test_a_client_that_disconnects_early_is_no_error(
     address: Address, files: TemplateFiles, caplog: pytest.LogCaptureFixture, sent: str
 ) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", address.port)
@@ -210,7 +212,7 @@ async def test_no_name_of_a_file_leads_out_of_the_folder(address: Address, files
     assert not (files.folder.parent / "outside.j2").exists()
 
 
-async def test_a_change_on_disk_is_told_and_counts_at_once(address: Address, files: TemplateFiles) -> None:
+async def test_a_change_on_disk_is_reported_and_in_effect_at_once(address: Address, files: TemplateFiles) -> None:
     async with aiohttp.ClientSession() as session, session.get(address.url + "changes") as stream:
         assert (await stream.content.readline()).startswith(b":")
         (files.folder / "gitlab/push.j2").write_text("From my own editor", "utf-8")

@@ -48,7 +48,7 @@ async def test_another_event_can_be_picked(address: Address) -> None:
         await expect(page.locator(".bar rect")).to_have_attribute("fill", "#a30200")
 
 
-async def test_it_draws_as_somebody_types_and_writes_nothing_until_it_is_saved(
+async def test_it_draws_while_a_person_types_and_writes_nothing_until_saved(
     address: Address, files: TemplateFiles
 ) -> None:
     async with opened(address.url + "#gitlab/push") as page:
@@ -62,7 +62,7 @@ async def test_it_draws_as_somebody_types_and_writes_nothing_until_it_is_saved(
         await expect(page.locator("#save")).to_be_disabled()
 
 
-async def test_a_mistake_is_told_at_its_line_and_not_saved(address: Address, files: TemplateFiles) -> None:
+async def test_a_mistake_is_shown_at_its_line_and_not_saved(address: Address, files: TemplateFiles) -> None:
     async with opened(address.url + "#gitlab/push") as page:
         await at(page, "pushed")
         await page.fill("#text", TITLE.replace("title", "tite"))
@@ -80,7 +80,7 @@ async def test_a_mistake_is_told_at_its_line_and_not_saved(address: Address, fil
         ]
 
 
-async def test_a_mistake_that_the_check_tells_too_is_told_once(address: Address) -> None:
+async def test_a_mistake_that_the_check_reports_too_is_shown_once(address: Address) -> None:
     async with opened(address.url + "#gitlab/push") as page:
         await at(page, "pushed")
         await page.fill("#text", "<b>")
@@ -88,7 +88,7 @@ async def test_a_mistake_that_the_check_tells_too_is_told_once(address: Address)
         await expect(page.locator("#problems li")).to_have_count(1)
 
 
-async def test_a_file_that_changes_on_disk_is_drawn_anew(address: Address, files: TemplateFiles) -> None:
+async def test_a_file_that_changes_on_disk_is_drawn_again(address: Address, files: TemplateFiles) -> None:
     async with opened(address.url + "#gitlab/push") as page:
         await at(page, "pushed")
         (files.folder / "gitlab/push.j2").write_text("From my own editor", "utf-8")
@@ -96,7 +96,7 @@ async def test_a_file_that_changes_on_disk_is_drawn_anew(address: Address, files
         await expect(page.locator("#text")).to_have_value("From my own editor")
 
 
-async def test_what_was_typed_stays_when_the_file_changes_on_disk(address: Address, files: TemplateFiles) -> None:
+async def test_typed_text_stays_when_the_file_changes_on_disk(address: Address, files: TemplateFiles) -> None:
     async with opened(address.url + "#gitlab/push") as page:
         await at(page, "pushed")
         await page.fill("#text", "Typed here")
@@ -111,7 +111,7 @@ async def test_what_was_typed_stays_when_the_file_changes_on_disk(address: Addre
         await at(page, "Written there")
 
 
-async def test_what_is_typed_while_the_page_waits_for_the_disk_stays(address: Address, files: TemplateFiles) -> None:
+async def test_text_typed_while_a_changed_file_is_loaded_stays(address: Address, files: TemplateFiles) -> None:
     async with opened(address.url + "#gitlab/push") as page:
         await at(page, "pushed")
         await page.route("**/render", slowly)
@@ -144,7 +144,7 @@ async def test_an_event_that_is_not_there_leaves_the_one_that_is(address: Addres
         await expect(page.locator("#banner")).to_be_hidden()
 
 
-async def test_a_page_whose_server_is_away_says_so_and_goes_on_when_it_is_back(
+async def test_a_page_shows_an_unavailable_server_and_continues_when_it_is_back(
     address: Address, files: TemplateFiles
 ) -> None:
     async with opened(address.url + "#gitlab/push", "ERR_INTERNET_DISCONNECTED", "ERR_INCOMPLETE_CHUNKED") as page:
@@ -203,7 +203,7 @@ async def test_a_recorded_payload_can_be_pasted(address: Address) -> None:
         await at(page, "Mei-Ling Chen pushed")
 
 
-async def test_a_file_of_its_own_can_be_made_for_an_event(address: Address, files: TemplateFiles) -> None:
+async def test_a_separate_file_can_be_created_for_an_event(address: Address, files: TemplateFiles) -> None:
     async with opened(address.url + "#gitlab/pipeline.failed") as page:
         await at(page, "Pipeline")
         await page.select_option("#file", "gitlab/pipeline.failed.j2")

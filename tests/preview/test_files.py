@@ -9,7 +9,7 @@ from bridge.config.packaged import packaged_templates
 from bridge.preview.files import TemplateFiles, TemplateWriteError, UnreadableTemplateError, fingerprint
 
 
-def test_a_file_of_the_folder_goes_before_the_packaged_one(files: TemplateFiles) -> None:
+def test_a_file_in_the_folder_overrides_the_packaged_one(files: TemplateFiles) -> None:
     assert "pushed" in (files.text("gitlab/push.j2") or "")
     assert files.text("gitlab/pipeline.j2") == (packaged_templates() / "gitlab/pipeline.j2").read_text("utf-8")
     assert files.text("gitlab/nothing.j2") is None
@@ -48,7 +48,7 @@ def test_nothing_is_written_through_a_link(files: TemplateFiles, tmp_path: Path)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to stand in for a full disk")
-def test_a_folder_that_cannot_be_made_is_told_with_the_mend(files: TemplateFiles) -> None:
+def test_a_folder_that_cannot_be_created_is_reported_with_a_hint(files: TemplateFiles) -> None:
     (files.folder / "stripe").write_text("a file where a folder should be", "utf-8")
     with pytest.raises(TemplateWriteError, match="BRIDGE_TEMPLATES"):
         files.write("stripe/charge.j2", "x")
@@ -65,7 +65,7 @@ def test_line_ends_and_a_byte_order_mark_stay_as_they_were(files: TemplateFiles)
     assert own.read_bytes() == b"a\nc\n"
 
 
-def test_a_file_that_is_no_text_is_told_and_the_packaged_one_does_not_stand_in(files: TemplateFiles) -> None:
+def test_a_file_that_is_not_text_is_reported_and_not_replaced_by_the_packaged_one(files: TemplateFiles) -> None:
     own = files.folder / "gitlab/push.j2"
     own.write_bytes("für".encode("latin-1"))
     with pytest.raises(UnreadableTemplateError, match=r"push\.j2 is not UTF-8"):
@@ -76,14 +76,14 @@ def test_a_file_that_is_no_text_is_told_and_the_packaged_one_does_not_stand_in(f
 
 
 @pytest.mark.parametrize("name", ["a/" * 3000 + "x.j2", "😀" * 100 + ".j2", "a\ud800.j2", "circle/x.j2"])
-def test_a_name_that_no_file_can_have_is_told(files: TemplateFiles, name: str) -> None:
+def test_an_invalid_file_name_is_reported(files: TemplateFiles, name: str) -> None:
     (files.folder / "circle").symlink_to("circle")
     assert files.text(name) is None
     with pytest.raises(TemplateWriteError):
         files.write(name, "x")
 
 
-def test_a_text_that_no_file_can_hold_is_told_and_leaves_nothing(files: TemplateFiles) -> None:
+def test_a_text_that_cannot_be_encoded_is_reported_and_leaves_no_file(files: TemplateFiles) -> None:
     before = files.text("gitlab/push.j2")
     with pytest.raises(TemplateWriteError):
         files.write("gitlab/push.j2", "a\ud800")
@@ -91,9 +91,7 @@ def test_a_text_that_no_file_can_hold_is_told_and_leaves_nothing(files: Template
     assert [path.name for path in (files.folder / "gitlab").iterdir()] == ["push.j2"]
 
 
-def test_a_folder_that_goes_while_it_is_looked_at_is_no_error(
-    files: TemplateFiles, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_removed_while_it_is_read_is_no_error(files: TemplateFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: object) -> None:
         raise FileNotFoundError
 
@@ -112,6 +110,6 @@ def test_a_change_on_disk_changes_the_state(files: TemplateFiles) -> None:
     assert files.state() != before
 
 
-def test_fingerprints_tell_texts_apart() -> None:
+def test_fingerprints_differ_for_different_texts() -> None:
     assert fingerprint("a") == fingerprint("a") != fingerprint("b")
     assert fingerprint(None) == "" != fingerprint("")

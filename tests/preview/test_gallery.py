@@ -24,7 +24,7 @@ def page() -> str:
     )
 
 
-def test_messages_stand_below_their_provider_with_their_template() -> None:
+def test_messages_are_grouped_by_provider_with_their_template() -> None:
     written = page()
     assert '<a href="#gitlab">gitlab (2)</a> <a href="#stripe">stripe (1)</a>' in written
     assert (
@@ -33,7 +33,7 @@ def test_messages_stand_below_their_provider_with_their_template() -> None:
     assert "<title>Bridge: 3 messages</title>" in written
 
 
-def test_a_skipped_message_tells_its_reason() -> None:
+def test_a_skipped_message_shows_its_reason() -> None:
     written = gallery_page([GalleryItem("gitlab", "push", "t", Rendered("gitlab/push.j2", None, "a draft"))])
     assert "Skipped by the template: a draft" in written
 

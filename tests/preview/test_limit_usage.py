@@ -35,5 +35,5 @@ def test_each_limit_that_a_message_comes_near_to_is_measured() -> None:
     ]
 
 
-def test_what_a_message_does_not_have_is_left_out() -> None:
+def test_parts_missing_from_a_message_are_left_out() -> None:
     assert [usage.name for usage in limit_usage(Message("told"))] == ["bytes in all", "notification"]

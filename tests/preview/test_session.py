@@ -60,7 +60,7 @@ def test_a_new_more_specific_file_serves_the_event_as_soon_as_there_is_text(file
     assert json.loads(str(seen["json"]))["text"] == "Opened!"
 
 
-def test_a_pasted_payload_stands_in_for_the_sample_and_is_told_what_it_lacks(files: TemplateFiles) -> None:
+def test_a_pasted_payload_replaces_the_sample_and_its_missing_fields_are_reported(files: TemplateFiles) -> None:
     text = '{% extends "message.j2" %}\n{% block title %}{{ payload.user_name }} {{ payload.ref }}{% endblock %}'
     pasted = json.dumps({"object_kind": "push", "user_name": "Grace"})
     seen = look(files, event="gitlab/push", payload=pasted, file="gitlab/push.j2", text=text)
@@ -93,12 +93,14 @@ def test_a_form_can_be_pasted_where_the_provider_sends_forms(files: TemplateFile
         ({"event": "twilio/message.received", "payload": "[]"}, "the payload is not a body that twilio sends"),
     ],
 )
-def test_what_cannot_be_shown_is_refused_with_the_reason(files: TemplateFiles, asked: dict[str, str], why: str) -> None:
+def test_an_event_that_cannot_be_shown_is_refused_with_the_reason(
+    files: TemplateFiles, asked: dict[str, str], why: str
+) -> None:
     with pytest.raises(RefusedError, match=why):
         look(files, **asked)
 
 
-def test_a_template_that_skips_tells_its_reason_and_has_no_message(files: TemplateFiles) -> None:
+def test_a_template_that_skips_shows_its_reason_and_has_no_message(files: TemplateFiles) -> None:
     text = '{% extends "message.j2" %}{% block skip %}too dull{% endblock %}'
     seen = look(files, event="gitlab/push", file="gitlab/push.j2", text=text)
     assert (seen["skip"], seen["html"], seen["json"]) == ("too dull", "", "")
@@ -130,7 +132,7 @@ def test_errors_that_are_elsewhere_already_do_not_keep_a_file_from_being_saved(f
     assert session.new_errors(asked, files.snapshot()) == []
 
 
-def test_a_configuration_that_cannot_work_leaves_the_last_one_in_force(files: TemplateFiles) -> None:
+def test_an_invalid_configuration_leaves_the_last_one_in_force(files: TemplateFiles) -> None:
     snapshot = files.snapshot()
 
     def fails() -> Snapshot:
@@ -158,7 +160,7 @@ def test_a_file_that_cannot_be_read_is_a_problem_and_no_text(files: TemplateFile
     assert "cannot be read: not UTF-8" in str(seen["problems"])
 
 
-def test_a_limit_that_is_broken_is_told_at_its_block(files: TemplateFiles) -> None:
+def test_a_limit_violation_is_reported_at_its_block(files: TemplateFiles) -> None:
     text = '{% extends "message.j2" %}\n{% block title %}x{% endblock %}\n{% block body %}<b>{% endblock %}'
     seen = look(files, event="gitlab/push", file="gitlab/push.j2", text=text)
     assert [(one["line"], one["message"]) for one in seen["problems"]] == [  # type: ignore[attr-defined]
@@ -166,7 +168,7 @@ def test_a_limit_that_is_broken_is_told_at_its_block(files: TemplateFiles) -> No
     ]
 
 
-def test_the_notification_is_told_as_it_reads(files: TemplateFiles) -> None:
+def test_the_notification_is_shown_as_it_reads(files: TemplateFiles) -> None:
     text = '{% extends "message.j2" %}{% block title %}:x: *Fish* {{ "&" }} chips{% endblock %}'
     assert look(files, event="gitlab/push", file="gitlab/push.j2", text=text)["notification"] == "❌ Fish & chips"
 

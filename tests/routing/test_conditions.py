@@ -120,7 +120,7 @@ def test_nothing_behind_the_data_can_be_reached(source: str) -> None:
         "'x'.zfill(10**9)",
     ],
 )
-def test_what_would_eat_the_machine_fails_at_once(source: str) -> None:
+def test_an_expensive_condition_fails_at_once(source: str) -> None:
     began = perf_counter()
     with pytest.raises(ConditionFailedError):
         met(source)
@@ -148,13 +148,13 @@ def test_rounding_to_a_billion_decimals_leaves_the_number() -> None:
         ("x" * 5000, "longer", 1),
     ],
 )
-def test_what_is_no_expression_is_refused_at_load_with_its_line(source: str, says: str, line: int) -> None:
+def test_an_invalid_expression_is_refused_at_load_with_its_line(source: str, says: str, line: int) -> None:
     with pytest.raises(ConditionError, match=says) as refused:
         compile_condition(source)
     assert refused.value.line == line
 
 
-def test_a_failure_is_one_short_line_whatever_the_payload_holds() -> None:
+def test_a_failure_is_one_short_line_with_any_payload() -> None:
     with pytest.raises(ConditionFailedError) as failed:
         met("payload.bad < 3", {"bad": "x\ny\x1b[31m" * 1000})
     assert str(failed.value).isprintable()

@@ -120,7 +120,7 @@ def test_every_route_is_listed_with_every_verdict_that_costs_nothing() -> None:
     )
 
 
-def test_an_event_that_no_route_wants_has_no_deliveries() -> None:
+def test_an_event_that_no_route_matches_has_no_deliveries() -> None:
     decision = decide(event("push"), routes("[[routes]]\nevents = 'build'\nchannels = 'a'"))
     assert decision.deliveries == ()
     assert matched(decision) == []
@@ -267,12 +267,12 @@ def test_the_same_event_and_routes_give_the_same_answer_from_memory_too() -> Non
     assert decide(event("x" * 5000), TWO) == decide(event("x" * 5000), TWO)
 
 
-def test_answers_that_are_alike_are_one_object_so_that_many_types_take_little_memory() -> None:
+def test_equal_decisions_are_one_object_to_save_memory() -> None:
     decisions = [decide(event(f"strange.{number}"), TWO) for number in range(50)]
     assert len({id(answer) for decision in decisions for answer in decision.routes}) == 2
 
 
-def test_two_files_do_not_share_what_is_remembered() -> None:
+def test_two_files_do_not_share_a_cache() -> None:
     one = routes("[[routes]]\nchannels = 'a'")
     other = routes("[[routes]]\nchannels = 'b'")
     assert (channels(decide(event(), one)), channels(decide(event(), other))) == (["a"], ["b"])

@@ -76,12 +76,12 @@ def test_a_list_of_patterns(patterns: list[str], event_type: str, wanted: bool, 
 
 
 @pytest.mark.parametrize("pattern", ["", "!", " ", "! ", " push", "push ", "!!push", "orders/", "pipeline.", "! push"])
-def test_what_can_never_match_is_a_problem(pattern: str) -> None:
+def test_a_pattern_that_never_matches_is_a_problem(pattern: str) -> None:
     assert problem(pattern)
 
 
 @pytest.mark.parametrize("pattern", ["push", "!push", "*", "!*", "orders/*", "v2.core.account[configuration.merchant]"])
-def test_what_can_match_is_none(pattern: str) -> None:
+def test_a_pattern_that_can_match_is_no_problem(pattern: str) -> None:
     assert problem(pattern) is None
 
 

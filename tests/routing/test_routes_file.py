@@ -215,7 +215,7 @@ def test_an_error_in_a_long_list_has_the_line_of_the_element() -> None:
 @pytest.mark.parametrize(
     "text", ["x = [1,", "x = '", 'x = """', "x = " + "[" * 9000, f"x = {'9' * 5000}", "x = 2026-13-01"]
 )
-def test_what_is_not_toml_is_one_line(text: str) -> None:
+def test_invalid_toml_is_one_line(text: str) -> None:
     [error] = errors(text)
     assert error.startswith("routes.toml:")
     assert len(error) < 300
@@ -265,7 +265,7 @@ def test_names_that_would_share_a_variable_are_refused() -> None:
         """) == ["routes.toml:4: channels 'on_call' and 'on-call' would share one variable (rename one of them)"]
 
 
-def test_sources_that_nobody_provides_are_named() -> None:
+def test_sources_without_a_provider_are_named() -> None:
     routes = read("""\
         [sources.stripe-eu]
         provider = "strip"
@@ -378,7 +378,7 @@ def _toml(value: object) -> str:
     return str(value).lower() if isinstance(value, bool | float) else repr(value)
 
 
-def test_how_a_channel_bears_storms_and_what_a_route_folds() -> None:
+def test_the_storm_settings_of_a_channel_and_the_repeat_window_of_a_route_are_read() -> None:
     routes = parse_routes(
         "[alerts]\nchannel = 'ops'\n[channels.a]\npack = false\ndigest_after = false\n[channels.b]\ndigest_after = 50\n"
         "[[routes]]\nname = 'r'\nchannels = ['a']\nrepeat = '10m'\n"

@@ -53,7 +53,9 @@ async def test_a_script_runs_once_in_order_then_the_rules_hold(
     assert len(slack.posts("general")) == 1
 
 
-async def test_a_standing_answer_holds_until_it_is_lifted(slack: SlackSimulator, http: aiohttp.ClientSession) -> None:
+async def test_a_permanent_answer_is_given_until_it_is_lifted(
+    slack: SlackSimulator, http: aiohttp.ClientSession
+) -> None:
     url = slack.webhook("general")
     slack.always("general", NO_SERVICE)
     assert [(await send(http, url, {"text": "x"}))[1] for _ in range(2)] == ["no_service"] * 2
@@ -82,7 +84,7 @@ async def test_a_late_answer_is_slacks_own_and_the_message_shows_at_once(
     assert [post.answered for post in slack.posts("general")] == ["200 ok, 0.01 s late"]
 
 
-async def test_a_probe_is_not_shown_whatever_it_is_answered(slack: SlackSimulator, http: aiohttp.ClientSession) -> None:
+async def test_a_probe_is_not_shown_with_any_answer(slack: SlackSimulator, http: aiohttp.ClientSession) -> None:
     slack.script("general", Answer(200, "ok", shows=True))
     assert await send(http, slack.webhook("general"), {"text": ""}) == (200, "ok")
     assert slack.posts("general") == ()

@@ -111,7 +111,7 @@ def test_subject_and_title_state_what_happened_to_what(name: str, subject: str, 
     assert (event.subject, event.title) == (subject, title)
 
 
-def test_what_happens_to_one_thing_shares_one_subject() -> None:
+def test_events_of_one_object_share_one_subject() -> None:
     about_the_merge_request = [p.stem for p in SAMPLES if p.stem.startswith("merge_request.")] + ["note.merge_request"]
     assert {read(sample(name)).subject for name in about_the_merge_request} == {"41!284"}
     about_the_issue = ["issue.open", "issue.update", "issue.close", "issue.reopen", "note.issue", "emoji.revoke"]
@@ -156,7 +156,7 @@ def test_what_happens_to_one_thing_shares_one_subject() -> None:
     ],
     ids=["new branch", "empty new branch", "deleted branch", "one commit", "deleted tag", "moved tag"],
 )
-def test_pushes_tell_branches_from_tags_and_new_from_deleted(body: Json, title: str, url: str) -> None:
+def test_pushes_distinguish_branches_from_tags_and_new_from_deleted(body: Json, title: str, url: str) -> None:
     event = read(body)
     assert event.title == title
     assert event.url == url.format(before=body["before"], after=body["after"])
@@ -200,7 +200,7 @@ def test_the_test_button_sends_no_action_and_still_makes_a_sentence() -> None:
         ({"event_type": "Confidential Note"}, "Note Hook"),
     ],
 )
-def test_what_gitlab_shows_to_members_only_is_confidential(body: Json, header: str) -> None:
+def test_objects_visible_to_members_only_are_confidential(body: Json, header: str) -> None:
     assert read(body, header).confidential
 
 

@@ -19,7 +19,7 @@ def test_the_id_of_the_delivery_is_the_key() -> None:
     assert read(body, headers={"webhook-id": "d2"}).keys != by_id.keys
 
 
-def test_an_unsigned_idempotency_key_does_not_stand_in_for_the_signed_id() -> None:
+def test_an_unsigned_idempotency_key_does_not_replace_the_signed_id() -> None:
     replayed = read(sample("push"), headers={"webhook-id": "d1", "Idempotency-Key": "fresh"})
     assert replayed.keys == ("delivery:d1",)
 
@@ -65,12 +65,12 @@ def test_content_keys_differ_between_all_samples() -> None:
     ],
     ids=["retried pipeline", "second approver", "second approval", "second edit", "next push"],
 )
-def test_what_happens_again_is_not_taken_for_a_duplicate(one: Json, other: Json) -> None:
+def test_a_repeated_action_is_not_taken_for_a_duplicate(one: Json, other: Json) -> None:
     assert read(one, headers=OLD).keys != read(other, headers=OLD).keys
 
 
 @pytest.mark.parametrize("body", [sample("feature_flag"), sample("user_failed_login"), {"anything": 1}, [1, 2]])
-def test_where_nothing_tells_occurrences_apart_only_the_same_second_does(body: object) -> None:
+def test_without_a_distinguishing_field_occurrences_differ_by_second(body: object) -> None:
     assert read(body, headers=OLD).keys == read(body, headers=OLD).keys
     assert read(body, headers=OLD).keys != read(body, now=NOW + 1, headers=OLD).keys
     assert read({"anything": 2}, headers=OLD).keys != read(body, headers=OLD).keys

@@ -39,7 +39,7 @@ def test_raw_bytes_are_sent_as_they_are() -> None:
     PROVIDER.verify(request, [SIGNING], NOW)
 
 
-def test_what_is_kept_names_type_and_key_and_no_secret() -> None:
+def test_the_stored_headers_hold_type_and_key_and_no_secret() -> None:
     assert not PROVIDER.kept_headers & PROVIDER.signature_headers
     request = PROVIDER.request_for("push", sample("push"), SIGNING, NOW)
     kept = {name: value for name, value in request.headers.items() if name.lower() in PROVIDER.kept_headers}

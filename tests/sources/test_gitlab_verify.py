@@ -133,7 +133,7 @@ def test_a_token_of_any_letters_verifies_however_the_server_decoded_the_header(a
     refused(with_token(as_text("tokén-😀")), "tökén-😀")
 
 
-def test_no_reason_shows_a_secret_or_what_was_presented() -> None:
+def test_no_reason_shows_a_secret_or_the_presented_value() -> None:
     for request in (with_token("presented-1"), signed(OLD_SIGNING), signed(at=NOW - 999)):
         for secrets in ([TOKEN], [SIGNING], [SIGNING, TOKEN]):
             reason = refused(request, *secrets)

@@ -39,11 +39,11 @@ def refusal(asked: Request, *secrets: str) -> str:
 
 
 @pytest.mark.parametrize("name", [CLASSIC, CLASSIC.upper(), CLASSIC.lower(), NEXT_GEN, "Shopify-Hmac-SHA256"])
-def test_a_right_signature_is_let_in_whatever_the_case_of_its_header(name: str) -> None:
+def test_a_valid_signature_is_accepted_with_any_case_of_its_header(name: str) -> None:
     PROVIDER.verify(request((name, signed())), [SECRET], NOW)
 
 
-def test_any_live_secret_lets_in_and_a_retired_one_does_not() -> None:
+def test_any_live_secret_is_accepted_and_a_retired_one_is_not() -> None:
     asked = request((CLASSIC, signed(secret="the-new-one")))
     PROVIDER.verify(asked, ["the-old-one", "the-new-one"], NOW)
     assert refusal(asked, "the-old-one") == "the HMAC does not match"
@@ -83,7 +83,7 @@ def test_a_wrong_signature_is_refused(why: str, value: str) -> None:
     assert refusal(request((CLASSIC, value))), why
 
 
-def test_no_signature_is_refused_whatever_else_is_there() -> None:
+def test_a_missing_signature_is_rejected_with_any_other_headers() -> None:
     assert "missing" in refusal(request(("X-Shopify-Topic", "orders/create"), ("X-Shopify-Webhook-Id", "1")))
 
 
@@ -104,13 +104,13 @@ def test_an_empty_body_is_refused_though_it_is_rightly_signed() -> None:
 
 
 @pytest.mark.parametrize("secrets", [[], [""], ["  "]])
-def test_without_a_secret_nothing_is_let_in(secrets: list[str]) -> None:
+def test_without_a_secret_nothing_is_accepted(secrets: list[str]) -> None:
     empty_key = request((CLASSIC, signed(secret="")))
     with pytest.raises(Unverified):
         PROVIDER.verify(empty_key, secrets, NOW)
 
 
-def test_a_refusal_tells_neither_secret_nor_signature() -> None:
+def test_a_rejection_shows_neither_secret_nor_signature() -> None:
     text = refusal(request((CLASSIC, signed(secret="other"))))
     assert SECRET not in text
     assert signed() not in text
@@ -123,7 +123,7 @@ headers = st.lists(st.tuples(st.sampled_from([CLASSIC, NEXT_GEN, "X-Shopify-Topi
 
 @given(headers, st.binary(max_size=200))
 @settings(max_examples=300, deadline=None)
-def test_whatever_comes_in_only_unverified_comes_out(headers: list[tuple[str, str]], body: bytes) -> None:
+def test_any_input_raises_only_unverified(headers: list[tuple[str, str]], body: bytes) -> None:
     with pytest.raises(Unverified):
         PROVIDER.verify(request(*headers, body=body), [SECRET], NOW)
 
@@ -167,7 +167,7 @@ fields = st.sampled_from(FIELDS.split())
 @pytest.mark.thorough
 @given(st.dictionaries(fields, json_value | st.just("refund") | st.just("success")), topics | st.text(), header_text)
 @settings(max_examples=300, deadline=None)
-def test_any_object_under_any_topic_becomes_a_whole_event(payload: object, topic: str, header: str) -> None:
+def test_any_object_under_any_topic_becomes_a_complete_event(payload: object, topic: str, header: str) -> None:
     names = ("shop-domain", "webhook-id", "event-id", "triggered-at", "name", "action", "resource-id", "test")
     asked = request(
         ("X-Shopify-Topic", topic),

@@ -147,7 +147,7 @@ def test_a_topic_without_its_parts_still_has_a_subject_and_a_title(topic: str) -
 @pytest.mark.parametrize(
     "object_id", ["9" * 300, "gid://shopify/" + "K" * 300, "gid://shopify/" + "K" * 150 + "/" + "é" * 150]
 )
-def test_a_subject_is_of_bounded_length_whatever_id_the_body_or_a_header_names(object_id: str) -> None:
+def test_a_subject_has_a_bounded_length_with_any_id(object_id: str) -> None:
     assert len(event_of("orders/create", {"id": object_id}).subject) <= 200
     assert len(event_from(b"{}", ("shopify-topic", "Product"), ("shopify-resource-id", object_id)).subject) <= 200
 
@@ -424,7 +424,7 @@ def test_titles_are_one_line_of_bounded_length_and_free_of_control_characters() 
         ("Product.create", "Product/create"),
     ],
 )
-def test_a_samples_file_name_stands_for_its_type(name: str, event_type: str) -> None:
+def test_a_samples_file_name_is_its_type(name: str, event_type: str) -> None:
     assert PROVIDER.type_of_sample(name) == event_type
 
 

@@ -23,7 +23,7 @@ def test_no_secret_never_means_no_check(secrets: Sequence[str]) -> None:
         encoded_secrets(secrets)
 
 
-def test_what_is_no_text_is_no_secret() -> None:
+def test_a_value_that_is_not_text_is_no_secret() -> None:
     odd = cast("Sequence[str]", [None, 7, b"bytes", object(), ["list"]])
     with pytest.raises(Unverified):
         encoded_secrets(odd)
@@ -31,7 +31,7 @@ def test_what_is_no_text_is_no_secret() -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
-def test_what_is_no_text_is_no_secret_to_any_provider(provider: object) -> None:
+def test_a_value_that_is_not_text_is_no_secret_for_any_provider(provider: object) -> None:
     chosen = PROVIDERS[getattr(provider, "name", "")]
     request = chosen.request_for("push", {"object_kind": "push"}, "right", NOW)
     chosen.verify(request, cast("Sequence[str]", [None, 7, b"right", "right"]), NOW)
@@ -58,7 +58,7 @@ def test_every_pair_is_compared() -> None:
 
 
 @pytest.mark.parametrize("off", [-300, 0, 300])
-def test_five_minutes_either_way_are_inside(off: int) -> None:
+def test_five_minutes_in_either_direction_are_within_the_tolerance(off: int) -> None:
     check_window(str(int(NOW) + off).encode(), NOW)
 
 
@@ -79,6 +79,6 @@ def test_a_timestamp_is_ascii_digits_and_nothing_else(timestamp: str) -> None:
 
 
 @pytest.mark.parametrize("now", [math.nan, math.inf, -math.inf])
-def test_a_clock_that_tells_no_time_lets_nothing_in(now: float) -> None:
+def test_an_invalid_clock_accepts_nothing(now: float) -> None:
     with pytest.raises(Unverified):
         check_window(b"1795392000", now)

@@ -41,12 +41,12 @@ def refused(request: Request, now: float = NOW, secret: str = SECRET) -> str:
     return str(raised.value)
 
 
-def test_what_the_library_signs_verifies() -> None:
+def test_a_signature_of_the_library_verifies() -> None:
     standard_webhooks.verify(signed(), keys(SECRET), NOW)
     standard_webhooks.verify(signed('{"name": "Zoë"}'.encode()), keys(SECRET), NOW)
 
 
-def test_what_we_sign_the_library_verifies() -> None:
+def test_the_library_verifies_our_signature() -> None:
     body = b'{"a": 1}'
     (key,) = keys(SECRET)
     now = datetime.now(UTC)
@@ -103,7 +103,7 @@ def test_without_a_key_nothing_verifies() -> None:
 @pytest.mark.parametrize(
     "secret", ["whsec_", "", "whsec_????", "whsec_QUJD", "whsec_" + "A" * 200, "whsec_Zoë", "whsec_\ud800"]
 )
-def test_what_is_no_key_is_not_taken_for_one(secret: str) -> None:
+def test_an_invalid_key_is_not_taken_for_one(secret: str) -> None:
     assert standard_webhooks.decode_key(secret) is None
 
 

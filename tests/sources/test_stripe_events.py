@@ -80,7 +80,7 @@ def test_the_samples_hold_no_address_of_a_real_person() -> None:
         assert text.count("@") == text.count("@example.com"), sample.type
 
 
-def test_every_sample_has_keys_of_its_own() -> None:
+def test_every_sample_has_its_own_keys() -> None:
     keys = [sample_event(sample, "stripe", NOW).keys for sample in SAMPLES]
     assert len(set(keys)) == len(SAMPLES)
 
@@ -112,7 +112,7 @@ def test_the_same_event_has_the_same_keys_whichever_endpoint_and_layout_it_came_
     assert event_of(body).keys == event_of(json.dumps(body, indent=2).encode()).keys
 
 
-def test_mode_account_and_id_tell_events_apart() -> None:
+def test_mode_account_and_id_distinguish_events() -> None:
     bodies = [
         snapshot("charge.failed"),
         snapshot("charge.failed", livemode=False),
@@ -207,12 +207,12 @@ def test_the_link_leads_to_the_right_mode_and_account(more: dict[str, object], u
     assert event_of(snapshot("invoice.paid", {"object": "invoice", "id": "in_1"}, **more)).url == url
 
 
-def test_the_platform_sees_a_connected_account_from_its_own_side() -> None:
+def test_a_connected_account_is_described_from_the_platforms_side() -> None:
     event = event_of(snapshot("account.updated", {"object": "account", "id": "acct_9"}, account="acct_9"))
     assert event.url == "https://dashboard.stripe.com/connect/accounts/acct_9"
 
 
-def test_what_has_no_page_is_shown_by_its_event() -> None:
+def test_an_object_without_a_page_links_to_its_event() -> None:
     assert event_of(snapshot("file.created", {"object": "file", "id": "file_1"})).url.endswith(".com/events/evt_1")
     assert event_of(snapshot("file.created", {"object": "file", "id": "file_1"}, id=None)).url == ""
 
@@ -424,7 +424,7 @@ def test_the_actor_is_the_customer_by_name_or_address(resource: Mapping[str, obj
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"1", b'"evt_1"', b"{", b"t=1,v1=2", b"\xff\xfe", b"[" * 10_000])
-def test_what_is_no_json_object_is_malformed(body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed):
         event_of(body)
 

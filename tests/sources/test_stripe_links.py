@@ -76,7 +76,7 @@ def test_a_thin_event_of_an_account_leads_there_where_it_names_a_person_or_nothi
     assert (event.subject, event.url) == ("acct_9", "https://dashboard.stripe.com/connect/accounts/acct_9")
 
 
-def test_a_name_goes_before_every_address() -> None:
+def test_a_name_takes_precedence_over_every_address() -> None:
     error = {"payment_method": {"billing_details": {"name": "Yuki", "email": "card@example.com"}}}
     body = snapshot("payment_intent.payment_failed", {"receipt_email": "yuki@example.com", "last_payment_error": error})
     assert event_of(body).actor == "Yuki"

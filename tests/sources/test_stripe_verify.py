@@ -43,7 +43,7 @@ def refusal(asked: Request, *secrets: str, now: float = NOW) -> str:
     return str(refused.value)
 
 
-def test_what_stripes_library_signed_is_let_in() -> None:
+def test_a_request_signed_by_stripes_library_is_accepted() -> None:
     PROVIDER.verify(request(signed()), [SECRET], NOW)
 
 
@@ -67,12 +67,12 @@ def test_only_v1_counts(scheme: str) -> None:
 
 
 @pytest.mark.parametrize("off", [-300, -299, 0, 299, 300])
-def test_five_minutes_either_way_are_let_in(off: int) -> None:
+def test_five_minutes_in_either_direction_are_accepted(off: int) -> None:
     PROVIDER.verify(request(signed(at=NOW + off)), [SECRET], NOW)
 
 
 @pytest.mark.parametrize("off", [-301, 301, -86_400, 3600, 31_536_000])
-def test_more_than_five_minutes_either_way_are_refused_though_the_signature_is_good(off: int) -> None:
+def test_more_than_five_minutes_in_either_direction_are_rejected_with_a_valid_signature(off: int) -> None:
     assert refusal(request(signed(at=NOW + off))).endswith("s off our clock")
 
 
@@ -128,7 +128,7 @@ def test_the_signature_is_the_whole_hex_in_lower_case() -> None:
 
 
 @pytest.mark.parametrize("secrets", [[], [""], [" ", "\n"]])
-def test_without_a_secret_nothing_is_let_in(secrets: list[str]) -> None:
+def test_without_a_secret_nothing_is_accepted(secrets: list[str]) -> None:
     with pytest.raises(Unverified, match="no secret is configured"):
         PROVIDER.verify(request(signed(secret="")), secrets, NOW)
 
@@ -148,14 +148,14 @@ _PIECES = st.sampled_from(
 @pytest.mark.thorough
 @given(st.lists(_PIECES, max_size=12).map("".join) | st.text(max_size=80), st.binary(max_size=60))
 @settings(max_examples=300, deadline=None)
-def test_whatever_comes_only_unverified_is_raised(header: str, body: bytes) -> None:
+def test_any_request_raises_only_unverified(header: str, body: bytes) -> None:
     with pytest.raises(Unverified):
         PROVIDER.verify(request(header, body=body), [SECRET], NOW)
 
 
 @given(st.lists(st.text(max_size=20), max_size=3))
 @settings(max_examples=100, deadline=None)
-def test_whatever_is_configured_only_unverified_is_raised(secrets: list[str]) -> None:
+def test_any_configured_secret_raises_only_unverified(secrets: list[str]) -> None:
     with pytest.raises(Unverified):
         PROVIDER.verify(request(signed()), secrets, NOW)
 
@@ -194,7 +194,7 @@ def test_a_secret_that_is_clearly_wrong_is_named_without_being_shown(secret: str
 
 
 @pytest.mark.parametrize("secret", ["https://hooks.example.com", f"{SECRET} {OTHER}"])
-def test_what_is_no_single_secret_is_named(secret: str) -> None:
+def test_an_invalid_secret_is_named(secret: str) -> None:
     assert PROVIDER.check_secret(secret)
 
 

@@ -73,7 +73,7 @@ def test_an_incoming_message_names_its_sender_and_starts_its_text() -> None:
         ({"Body": "x" * 200}, f"SMS from {ADA}: {'x' * 79}…"),
     ],
 )
-def test_what_an_incoming_message_holds_is_in_its_title(fields: dict[str, str], title: str) -> None:
+def test_the_content_of_an_incoming_message_is_in_its_title(fields: dict[str, str], title: str) -> None:
     found = incoming(**fields)
     assert (found.type, found.title) == ("message.received", title)
 
@@ -169,7 +169,7 @@ def test_a_recording_belongs_to_its_call() -> None:
     assert (of_conference.subject, of_conference.title) == ("CF1", "Recording of a conference started")
 
 
-def test_a_conference_names_who_did_what() -> None:
+def test_a_conference_event_names_the_participant_and_the_action() -> None:
     fields = {"ConferenceSid": "CF1", "FriendlyName": "Standup", "ParticipantLabel": "ada", "CallSid": "CA1"}
     join = event(**fields, StatusCallbackEvent="participant-join", SequenceNumber="1")
     assert (join.type, join.subject, join.actor) == ("conference.participant-join", "CF1", "ada")

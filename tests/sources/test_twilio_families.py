@@ -21,7 +21,7 @@ def test_a_message_in_a_conversation_is_no_sms() -> None:
     assert found.title == f"{ADA} wrote in a conversation: Hi"
 
 
-def test_a_transcript_is_not_the_end_of_the_call_that_it_tells_of() -> None:
+def test_a_transcript_is_not_the_end_of_its_call() -> None:
     found = event(
         CallSid="CA1", CallStatus="completed", TranscriptionSid="TR1", TranscriptionStatus="completed",
         TranscriptionText="Call me back", From=ADA,
@@ -38,7 +38,7 @@ def test_a_transcript_is_not_the_end_of_the_call_that_it_tells_of() -> None:
         ("unknown", "Who answered the call could not be told"),
     ],
 )
-def test_who_answered_comes_in_a_callback_of_its_own(who: str, title: str) -> None:
+def test_the_answering_party_arrives_in_a_separate_callback(who: str, title: str) -> None:
     found = event(CallSid="CA1", AnsweredBy=who, MachineDetectionDuration="4210")
     assert (found.type, found.title, found.subject) == ("call.amd", title, "CA1")
     assert found.keys[0] == "amd:CA1"
@@ -212,6 +212,6 @@ def test_odd_data_still_has_a_title(start: str, rest: str, data: object) -> None
     assert "None" not in found.title
 
 
-def test_what_happens_twice_to_a_task_is_two_events() -> None:
+def test_two_actions_on_a_task_are_two_events() -> None:
     one, two = (event(EventType="task.updated", TaskSid="WT1", TaskPriority=str(n)) for n in (1, 2))
     assert not same(one, two)

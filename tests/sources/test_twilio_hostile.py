@@ -58,7 +58,7 @@ def test_a_request_to_one_port_is_no_request_to_another(signed: str) -> None:
         [("", "")],
     ],
 )
-def test_a_title_is_one_line_whatever_stands_in_the_fields(pairs: Sequence[tuple[str, str]]) -> None:
+def test_a_title_is_one_line_with_any_fields(pairs: Sequence[tuple[str, str]]) -> None:
     event = read(pairs)
     for text in (event.type, event.subject, event.title):
         assert text

@@ -87,7 +87,7 @@ _types = st.sampled_from(["message.sent", "inbound-message.received"]).map(
     st.sampled_from(["application/x-www-form-urlencoded", "application/json", "", "\udcff"]),
     st.sampled_from(["", "?", "?a=b&MessageSid=%FF&MessageStatus=\udcff", "?MessageStatus=\ud800", "#?a=b"]),
 )
-def test_whatever_comes_gives_whole_events_or_malformed(
+def test_any_request_gives_complete_events_or_malformed(
     body: bytes, method: str, content_type: str, query: str
 ) -> None:
     try:

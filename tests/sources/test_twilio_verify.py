@@ -67,7 +67,7 @@ def test_every_shared_vector_gets_its_verdict() -> None:
         assert accepted(request, vector["secret"]) is vector["strict_valid"], vector["id"]
 
 
-def test_the_worked_example_of_twilios_security_page_holds() -> None:
+def test_the_worked_example_of_twilios_security_page_is_accepted() -> None:
     pairs = [
         ("Digits", "1234"),
         ("To", "+18005551212"),
@@ -86,7 +86,7 @@ def test_the_worked_example_of_twilios_security_page_holds() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.text(min_size=1, max_size=8), st.text(max_size=20)), min_size=1, max_size=8))
-def test_whatever_form_the_sdk_signs_is_accepted(pairs: list[tuple[str, str]]) -> None:
+def test_any_form_that_the_sdk_signs_is_accepted(pairs: list[tuple[str, str]]) -> None:
     assert accepted(form(pairs))
 
 

@@ -67,7 +67,7 @@ async def test_after_a_kill_everything_acknowledged_is_claimed_in_order(path: Pa
     await store.close()
 
 
-def test_files_that_may_not_grow_refuse_what_is_new_keep_what_is_old_and_recover(path: Path) -> None:
+def test_a_store_whose_files_may_not_grow_refuses_new_events_keeps_old_ones_and_recovers(path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.store.full_child", str(path)],
         cwd=ROOT,

@@ -45,7 +45,7 @@ async def test_a_backlog_counts_types_subjects_and_failures(store: SqliteStore) 
     assert (await store.backlog("nowhere", ["fail"])).number == 0
 
 
-async def test_a_digest_settles_what_waited_until_then_and_nothing_else(store: SqliteStore) -> None:
+async def test_a_digest_settles_the_deliveries_waiting_before_it_and_no_other(store: SqliteStore) -> None:
     for number in range(BATCH + 5):
         await accept(store, number)
     upto = (await store.backlog("general", ["x"])).upto
@@ -59,7 +59,7 @@ async def test_a_digest_settles_what_waited_until_then_and_nothing_else(store: S
     assert (output[0].summarized_in, output[0].settled_at) == ("d1", 10.0)
 
 
-async def test_a_digest_does_not_settle_what_somebody_asked_for_again_after_it(store: SqliteStore) -> None:
+async def test_a_digest_does_not_settle_a_delivery_replayed_after_it(store: SqliteStore) -> None:
     await accept(store, 1)
     await accept(store, 2)
     first, _ = await store.claim("general", "test", 2)
@@ -86,7 +86,7 @@ async def test_old_digests_are_dropped_and_those_that_are_not_done_stay(store: S
     assert await store.unfinished_digests("general") == ["begun"]
 
 
-async def test_a_window_opens_with_a_delivery_counts_what_it_folds_and_ends(store: SqliteStore) -> None:
+async def test_a_window_opens_with_a_delivery_counts_its_repeats_and_ends(store: SqliteStore) -> None:
     await accept(store, 1)
     await accept(store, 2)
     first, second = await store.claim("general", "test", 2)
@@ -125,7 +125,7 @@ async def test_a_window_that_begins_before_the_notice_of_the_last_keeps_its_coun
     assert (ended.folded, ended.since, ended.until) == (1, 10.0, 200.0)
 
 
-async def test_a_delivery_that_was_settled_meanwhile_opens_and_folds_nothing(store: SqliteStore) -> None:
+async def test_a_delivery_that_was_settled_meanwhile_opens_no_window_and_is_no_repeat(store: SqliteStore) -> None:
     await accept(store, 1)
     [one] = await store.claim("general", "test", 1)
     await store.settle([DeliveryResult(one.id, DeliveryState.SKIPPED)], 5.0)

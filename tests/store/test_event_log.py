@@ -102,7 +102,7 @@ async def test_at_nine_tenths_of_the_limit_it_is_loud_once_a_crossing(caplog: py
     await store.close()
 
 
-async def test_changed_tells_other_processes_writes_and_not_our_own(path: Path, stored: SqliteStore) -> None:
+async def test_changed_reports_the_writes_of_other_processes_only(path: Path, stored: SqliteStore) -> None:
     assert not await stored.changed()
     await accept(stored)
     await settle_all(stored, "delivered")
@@ -144,7 +144,7 @@ async def test_an_old_event_that_was_replayed_is_no_new_arrival(store: SqliteSto
     assert [row.delivery for row in await store.find(Query(until=NOW + 3600))] == [3, 1]
 
 
-async def test_types_are_patterns_and_the_limit_counts_what_they_leave(store: SqliteStore) -> None:
+async def test_types_are_patterns_and_the_limit_counts_matching_rows(store: SqliteStore) -> None:
     kinds = ("push", "pipeline.failed", "pipeline.success", "orders/create", "pipelines")
     await accept(store, *(entry(replace(event(), type=kind)) for kind in kinds * 2))
     found = await store.find(Query(types=("pipeline", "!*.success")))
@@ -172,7 +172,7 @@ async def test_types_are_patterns_and_the_limit_counts_what_they_leave(store: Sq
         ("https://gitlab", []),
     ],
 )
-async def test_free_text_is_taken_as_it_is_and_looked_for_whatever_its_case(
+async def test_free_text_is_searched_literally_and_in_any_case(
     store: SqliteStore, sought: str, numbers: list[int]
 ) -> None:
     for title in ("100% of tests", "a_b", "Ärger in der Straße", "plain"):
@@ -200,7 +200,7 @@ async def test_routes_digests_and_numbers_narrow_it_too(path: Path, stored: Sqli
     assert len(await stored.find(Query(limit=None))) == 2
 
 
-async def test_news_are_what_is_new_or_has_changed_since(store: SqliteStore) -> None:
+async def test_changes_since_a_cursor_are_new_and_changed_rows(store: SqliteStore) -> None:
     await accept(store, entry(channels=("a", "b")))
     rows, cursor = await store.changes_since(Query(), None)
     assert [row.delivery for row in rows] == [2, 1]
@@ -220,7 +220,7 @@ async def test_news_are_what_is_new_or_has_changed_since(store: SqliteStore) -> 
     assert [row.delivery for row in (await store.changes_since(Query(limit=1), cursor))[0]] == [4]
 
 
-async def test_what_is_asked_by_state_is_answered_along_the_index(path: Path, stored: SqliteStore) -> None:
+async def test_a_query_by_state_uses_the_index(path: Path, stored: SqliteStore) -> None:
     """A delivery's row holds its message: to find the few that are dead, the many that are not need not be read."""
     await accept(stored)
     with closing(sqlite3.connect(path)) as db:

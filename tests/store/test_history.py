@@ -15,7 +15,7 @@ LIMITED = Attempt(NOW + 1, OutcomeKind.RATE_LIMITED, 429, "ratelimited", 0.1)
 POSTED = Attempt(NOW + 9, OutcomeKind.OK, 200, "ok", 0.25)
 
 
-async def test_it_tells_arrival_keys_deliveries_attempts_and_the_message(store: SqliteStore) -> None:
+async def test_it_holds_arrival_keys_deliveries_attempts_and_the_message(store: SqliteStore) -> None:
     arrived = request({"object_kind": "pipeline", "object_attributes": {"id": 10**30, "status": "failed"}})
     (read,) = PROVIDERS["gitlab"].events(arrived, "gitlab", NOW)
     planned = (
@@ -43,7 +43,7 @@ async def test_it_tells_arrival_keys_deliveries_attempts_and_the_message(store: 
     )
 
 
-async def test_a_key_that_is_forgotten_or_names_a_later_event_is_none_of_its_own(store: SqliteStore) -> None:
+async def test_a_key_that_expired_or_names_a_later_event_is_not_listed(store: SqliteStore) -> None:
     first = event("k", "l")
     await accept(store, entry(first, ttl=10))
     await accept(store, entry(event("k")), now=NOW + 20)
@@ -87,7 +87,7 @@ async def test_a_body_that_cannot_be_read_any_more_costs_the_payload_and_nothing
     )
 
 
-async def test_what_nobody_has_has_no_story(store: SqliteStore) -> None:
+async def test_an_unknown_event_has_no_history(store: SqliteStore) -> None:
     await accept(store)
     for event_id in ("", "event", "' OR 1=1 --", "\ud800", "x" * 10_000):
         assert await store.event_history(event_id) is None
@@ -103,7 +103,7 @@ async def test_an_event_is_named_by_its_id_its_beginning_or_a_deliverys_number(s
     assert await store.events_named("0") == sorted([first, second, third])
 
 
-async def test_what_could_be_a_pattern_or_a_number_and_is_none_names_nothing(store: SqliteStore) -> None:
+async def test_a_name_that_looks_like_a_pattern_or_number_matches_nothing(store: SqliteStore) -> None:
     await accept(store, entry(event(event_id=new_id(NOW))), entry(event(event_id="a%_b")))
     for name in ("", "%", "_", "#", "#0", "##1", "99", "9" * 400, "٣", "-1", "1.0", "#1x", "\ud800", "' OR 1=1 --"):
         assert await store.events_named(name) == []

@@ -52,7 +52,7 @@ async def test_a_revived_delivery_takes_its_old_place(store: SqliteStore) -> Non
     assert (await store.claim("general", "me", 10))[0].event.id == first.id
 
 
-async def test_the_payload_is_read_anew_from_the_body(store: SqliteStore) -> None:
+async def test_the_payload_is_parsed_again_from_the_body(store: SqliteStore) -> None:
     arrived = request({"object_kind": "pipeline", "object_attributes": {"id": 10**30, "status": "failed"}})
     (read,) = PROVIDERS["gitlab"].events(arrived, "gitlab", NOW)
     await store.accept(arrived, [entry(read)], NOW)
@@ -220,7 +220,7 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request, str
     return put
 
 
-async def test_a_claim_says_when_a_person_asked_for_it_again(stored: SqliteStore, path: Path) -> None:
+async def test_a_claim_includes_the_time_of_a_replay(stored: SqliteStore, path: Path) -> None:
     await accept(stored, entry(), entry())
     execute(path, "UPDATE deliveries SET replayed_at = 1800000005 WHERE id = 2")
     assert [delivery.replayed_at for delivery in await stored.claim("general", "me", 2)] == [None, NOW + 5]

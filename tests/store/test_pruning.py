@@ -19,7 +19,7 @@ def sizes(path: Path) -> dict[str, object]:
     return {table: rows(path, f"SELECT count(*) FROM {table}")[0][0] for table in TABLES}  # noqa: S608 (the names above)
 
 
-async def test_settled_events_go_with_all_that_belongs_to_them(path: Path, stored: SqliteStore) -> None:
+async def test_settled_events_are_pruned_with_all_their_rows(path: Path, stored: SqliteStore) -> None:
     await accept(stored, entry(channels=("a", "b")), entry(channels=("a",)))
     for channel in ("a", "b"):
         for delivery in await stored.claim(channel, "me", 10):
@@ -36,7 +36,7 @@ async def test_settled_events_go_with_all_that_belongs_to_them(path: Path, store
 
 
 @pytest.mark.parametrize("state", ["delivered", "skipped", "summarized", "dropped"])
-async def test_each_settled_state_may_go(store: SqliteStore, state: str) -> None:
+async def test_each_settled_state_may_be_pruned(store: SqliteStore, state: str) -> None:
     await accept(store)
     await settle_all(store, state)
     assert await store.prune(NOW + 2 * DAY, DAY) == 1
@@ -58,7 +58,7 @@ async def test_an_event_is_old_only_when_its_last_delivery_was_settled_that_long
     assert await store.prune(NOW + 11 * DAY, DAY) == 1
 
 
-async def test_an_event_skipped_at_once_goes_too(store: SqliteStore) -> None:
+async def test_an_event_skipped_at_once_is_pruned_too(store: SqliteStore) -> None:
     await accept(store, entry(deliveries=(Planned("open", "r", None, DeliveryState.SKIPPED, "not private"),)))
     assert await store.prune(NOW + DAY, DAY) == 1
 
@@ -73,7 +73,7 @@ async def test_a_request_stays_while_one_of_its_events_does(path: Path, stored: 
     assert sizes(path)["requests"] == 0
 
 
-async def test_expired_keys_go_and_others_stay_whatever_becomes_of_their_events(
+async def test_expired_keys_are_removed_and_others_stay_with_or_without_their_events(
     path: Path, stored: SqliteStore
 ) -> None:
     await accept(stored, entry(event("short"), ttl=10))

@@ -36,7 +36,7 @@ async def test_a_dead_delivery_waits_again_itself_and_in_its_old_place(store: Sq
 
 
 @pytest.mark.parametrize("state", ["delivered", "skipped", "summarized", "dropped"])
-async def test_any_other_is_made_anew_beside_the_first(store: SqliteStore, state: str) -> None:
+async def test_any_other_is_created_again_beside_the_first(store: SqliteStore, state: str) -> None:
     one = event()
     await accept(store, entry(one, deliveries=(Planned("ops", "pipelines", "x.j2"), Planned("b", "pipelines", None))))
     await settle_all(store, state, "ops")
@@ -58,7 +58,7 @@ async def test_a_waiting_delivery_is_skipped(store: SqliteStore) -> None:
     assert (await store.counts()).waiting == {"a": 1, "b": 1}
 
 
-async def test_two_who_read_the_same_have_it_sent_once(path: Path, stored: SqliteStore) -> None:
+async def test_two_concurrent_replays_send_once(path: Path, stored: SqliteStore) -> None:
     beside = opened(f"sqlite:///{path}", owner=False)
     await accept(stored, entry(channels=("a", "b")))
     await settle_all(stored, "delivered", "a")
@@ -73,7 +73,7 @@ async def test_two_who_read_the_same_have_it_sent_once(path: Path, stored: Sqlit
 
 @pytest.mark.parametrize("now", [LATER, NOW - DAY])
 @pytest.mark.parametrize("state", ["delivered", "dead"])
-async def test_who_read_before_another_had_it_sent_is_late_even_once_that_is_settled(
+async def test_a_replay_based_on_an_old_read_is_late_even_after_the_first_is_settled(
     store: SqliteStore, state: str, now: float
 ) -> None:
     """Whatever the clocks say: they may differ, and be set."""
@@ -96,7 +96,7 @@ async def test_a_resend_that_revived_it_meanwhile_counts_too(store: SqliteStore)
     assert [one.why for one in await store.replay(found, cursor, LATER)] == ["changed"]
 
 
-async def test_what_was_pruned_since_it_was_read_is_gone(path: Path, stored: SqliteStore) -> None:
+async def test_a_delivery_pruned_after_the_read_is_gone(path: Path, stored: SqliteStore) -> None:
     await accept(stored)
     await settle_all(stored, "delivered")
     found, cursor = await stored.changes_since(Query(), None)
@@ -123,7 +123,7 @@ async def test_the_owner_sees_that_another_process_asked(path: Path, stored: Sql
     await beside.close()
 
 
-async def test_reread_gives_what_would_be_sent_and_what_was_posted(stored: SqliteStore) -> None:
+async def test_a_stored_delivery_holds_the_event_and_the_posted_message(stored: SqliteStore) -> None:
     arrived = request({"object_kind": "pipeline", "object_attributes": {"status": "failed"}})
     (read,) = PROVIDERS["gitlab"].events(arrived, "gitlab", NOW)
     await stored.accept(arrived, [entry(read, channels=("a", "b"))], NOW)

@@ -80,7 +80,7 @@ def test_an_environment_sees_what_it_parses() -> None:
     assert seen == [("name.j2", "text", nodes.Template)], HINT
 
 
-def test_an_undefined_value_knows_what_was_missing() -> None:
+def test_an_undefined_value_names_the_missing_field() -> None:
     parent = {"a": 1}
     undefined = ChainableUndefined(None, parent, "b")
     assert jinja_internals.missing_from(undefined) is parent, HINT
@@ -104,7 +104,7 @@ def test_lines_of_errors_and_blocks_are_found() -> None:
     assert template_line(raised.value.__traceback__) == ("name.j2", 3), HINT
 
 
-def test_filters_say_whether_they_take_a_context() -> None:
+def test_filters_declare_whether_they_take_a_context() -> None:
     passes = [
         name for name in ("map", "sort", "batch") if jinja_internals.passes_context(jinja_internals.FILTERS[name])
     ]

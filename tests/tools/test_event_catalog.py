@@ -35,7 +35,7 @@ def test_no_title_breaks_its_table() -> None:
         assert len(re.findall(r"(?<!\\)\|", row)) == 5
 
 
-def test_what_is_sent_is_what_routes_and_templates_do() -> None:
+def test_the_catalog_shows_what_routes_and_templates_send() -> None:
     routes = parse_routes('[[routes]]\nname = "no pushes"\nchannels = ["general"]\nevents = ["!push", "!orders"]\n')
     quiet = with_text(TEMPLATES, "gitlab/issue.j2", "{% extends 'message.j2' %}{% block skip %}few care{% endblock %}")
     sent = {entry.sample.name: entry.sent for entry in catalogue(quiet, routes)}
@@ -44,7 +44,7 @@ def test_what_is_sent_is_what_routes_and_templates_do() -> None:
     assert sent["stripe/charge.failed"] == "yes"
 
 
-def test_what_is_left_to_the_default_is_told_apart() -> None:
+def test_events_rendered_by_the_default_template_are_marked() -> None:
     by_name = {entry.sample.name: entry for entry in everything()}
     assert not by_name["gitlab/push"].by_default
     assert by_name["twilio/com.twilio.eventstreams.test-event"].by_default

@@ -92,14 +92,14 @@ def test_connections_expire_in_batches() -> None:
     assert table.expire(1000) == []
 
 
-def test_of_too_many_unread_bytes_the_largest_goes_for_a_connection_that_sent_little() -> None:
+def test_over_the_unread_limit_the_largest_connection_is_closed_for_one_that_sent_little() -> None:
     table, [small, large] = table_of(Stage.BODY, Stage.BODY, limits=Limits(unread=3 * MAX_HEAD))
     assert table.receive(large, 3 * MAX_HEAD, 2) is None
     assert table.receive(small, 10, 2) == Drop(large, Reason.UNREAD)
     assert (small in table, table.unread) == (True, 10)
 
 
-def test_of_too_many_unread_bytes_a_connection_goes_that_sent_many_itself() -> None:
+def test_over_the_unread_limit_a_connection_that_sent_much_is_closed() -> None:
     table, [other, sender] = table_of(Stage.BODY, Stage.BODY, limits=Limits(unread=5 * MAX_HEAD))
     assert table.receive(other, 4 * MAX_HEAD, 2) is None
     assert table.receive(sender, 2 * MAX_HEAD, 2) == Drop(sender, Reason.UNREAD)
@@ -164,7 +164,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_sums_and_limits_hold_whatever_clients_do(steps: list[tuple[str, int, int, float]]) -> None:
+def test_totals_and_limits_hold_for_any_client_behaviour(steps: list[tuple[str, int, int, float]]) -> None:
     table = ConnectionTable(Limits(most=5, unread=300_000))
     records: list[ConnectionRecord] = []
     now = 0.0

@@ -253,9 +253,7 @@ async def test_a_failing_condition_is_not_met_and_logged_once(tmp_path: Path) ->
     assert sum("condition failed" in str(line["event"]) for line in written) == 1
 
 
-async def test_an_error_of_our_own_is_500_with_a_constant_line(
-    running: Bridge, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_internal_error_is_500_with_a_constant_line(running: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: object) -> object:
         raise RuntimeError("secret detail")
 

@@ -122,7 +122,7 @@ async def test_it_works_beside_a_running_service_and_sees_what_is_in_its_wal(pat
 
 
 @pytest.mark.parametrize("table", ["events", "deliveries", "requests", "keys"])
-async def test_a_zeroed_page_in_the_middle_costs_its_own_rows_alone(full: Path, table: str) -> None:
+async def test_a_zeroed_page_in_the_middle_loses_only_its_own_rows(full: Path, table: str) -> None:
     leaves = pages_of(full, table)
     assert len(leaves) > 3
     zero(full, leaves[len(leaves) // 2])
@@ -207,7 +207,7 @@ async def test_noise_is_not_taken_for_a_store(full: Path) -> None:
     assert not full.with_name("saved.db").exists()
 
 
-async def test_a_lost_wal_is_seen_where_it_held_the_tables(path: Path) -> None:
+async def test_a_lost_wal_that_held_the_tables_is_detected(path: Path) -> None:
     await opened(f"sqlite:///{path}").close()
     path.unlink()
     execute(path, "PRAGMA journal_mode = WAL", "CREATE TABLE t (a)", "DROP TABLE t")
@@ -215,7 +215,7 @@ async def test_a_lost_wal_is_seen_where_it_held_the_tables(path: Path) -> None:
     assert "holds nothing any more" in found.damage["file"]
 
 
-async def test_a_lost_wal_leaves_what_had_been_moved_into_the_file(path: Path) -> None:
+async def test_a_lost_wal_keeps_checkpointed_rows(path: Path) -> None:
     """What was in it alone is gone, and nothing in the file tells of it."""
     store = opened(f"sqlite:///{path}")
     await store.accept(request(), [entry()], NOW)
@@ -248,7 +248,7 @@ async def test_a_wal_without_its_database_is_damage_and_nothing_can_be_read(path
     assert path.with_name("bridge.db-wal").read_bytes() == wal
 
 
-async def test_an_empty_file_where_there_had_been_a_store_is_damage(full: Path) -> None:
+async def test_an_empty_file_in_place_of_a_store_is_damage(full: Path) -> None:
     full.write_bytes(b"")
     assert "it is empty, where there had been a store" in examine(place(full)).damage["file"]
     with pytest.raises(StoreRefusedError):
@@ -280,7 +280,9 @@ def make_nothing(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [make_folder, make_empty, make_text, make_other, make_blank, make_nothing])
-def test_what_is_no_store_of_ours_is_said_so_and_left_alone(path: Path, make: Callable[[Path], None]) -> None:
+def test_a_file_that_is_not_a_bridge_store_is_reported_and_left_unchanged(
+    path: Path, make: Callable[[Path], None]
+) -> None:
     make(path)
     before = path.read_bytes() if path.is_file() else None
     for ask in (lambda: examine(place(path)), lambda: save(place(path), path.with_name("saved.db"))):

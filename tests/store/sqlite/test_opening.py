@@ -80,12 +80,12 @@ def test_too_few_slashes_are_refused_with_the_hint(url: str) -> None:
     assert "three slashes" in refusal(url)
 
 
-def test_a_missing_folder_is_refused_and_not_made(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused_and_not_created(tmp_path: Path) -> None:
     assert str(tmp_path / "no") in refusal(f"sqlite:///{tmp_path}/no/bridge.db")
     assert not (tmp_path / "no").exists()
 
 
-def test_a_path_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_path_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder.db").mkdir()
     refusal(f"sqlite:///{tmp_path}/file/bridge.db")
@@ -180,7 +180,7 @@ async def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, harm: Cal
     await opened(f"sqlite:///{path}").close()
 
 
-async def test_an_empty_file_becomes_a_store_and_that_is_said(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_empty_file_becomes_a_store_and_this_is_logged(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     path.touch()
     await opened(f"sqlite:///{path}").close()
@@ -190,7 +190,7 @@ async def test_an_empty_file_becomes_a_store_and_that_is_said(path: Path, caplog
     assert not caplog.text
 
 
-async def test_a_store_that_was_moved_away_is_made_anew(path: Path) -> None:
+async def test_a_store_that_was_moved_is_created_again(path: Path) -> None:
     await opened(f"sqlite:///{path}").close()
     path.unlink()
     await opened(f"sqlite:///{path}").close()
@@ -198,7 +198,7 @@ async def test_a_store_that_was_moved_away_is_made_anew(path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [None, b""], ids=["gone", "empty"])
-async def test_no_store_is_made_over_what_is_left_of_one(path: Path, left: bytes | None) -> None:
+async def test_no_store_is_created_over_the_remains_of_another(path: Path, left: bytes | None) -> None:
     """SQLite would drop a -wal without its database, and with it what was written last."""
     store = opened(f"sqlite:///{path}")
     await accept(store)
@@ -222,7 +222,7 @@ async def test_a_store_whose_tables_went_with_its_wal_is_refused(path: Path) -> 
     assert "holds nothing any more" in refusal(f"sqlite:///{path}")
 
 
-def test_an_empty_file_is_no_store_for_whoever_does_not_make_one(path: Path) -> None:
+def test_an_empty_file_is_no_store_for_a_process_that_creates_none(path: Path) -> None:
     path.touch()
     assert "`bridge serve` makes it one" in refusal(f"sqlite:///{path}", owner=False)
     assert path.read_bytes() == b""
@@ -267,7 +267,7 @@ async def test_a_migration_that_fails_leaves_nothing_behind(path: Path, monkeypa
     assert rows(path, "SELECT name FROM sqlite_master WHERE name = 'half'") == []
 
 
-async def test_nobody_else_may_read_the_files(path: Path) -> None:
+async def test_other_users_may_not_read_the_files(path: Path) -> None:
     mask = os.umask(0)
     try:
         store = opened(f"sqlite:///{path}")
@@ -325,7 +325,7 @@ async def test_a_link_leads_to_the_same_lock(path: Path) -> None:
     await store.close()
 
 
-def test_whoever_does_not_own_a_store_does_not_make_one(path: Path) -> None:
+def test_a_process_that_does_not_own_the_store_does_not_create_one(path: Path) -> None:
     assert "bridge serve" in refusal(f"sqlite:///{path}", owner=False)
     assert list(path.parent.iterdir()) == []
 

@@ -78,7 +78,7 @@ async def together(it: Worker, *jobs: Job) -> list[object]:
     return await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def test_what_has_queued_up_is_one_commit(numbers: Worker, path: Path) -> None:
+async def test_queued_calls_are_one_commit(numbers: Worker, path: Path) -> None:
     assert await together(numbers, *(put(n) for n in range(100))) == list(range(100))
     assert numbers.commits == 1
     assert kept(path) == list(range(100))
@@ -104,7 +104,7 @@ async def test_one_caller_is_answered_only_after_the_commit(numbers: Worker, pat
 
 
 @pytest.mark.parametrize("error", [KeyError("a bug"), sqlite3.IntegrityError("odd"), StoreUnavailableError("full")])
-async def test_an_error_costs_its_own_call_and_no_neighbour(numbers: Worker, path: Path, error: Exception) -> None:
+async def test_an_error_fails_its_own_call_and_no_other(numbers: Worker, path: Path, error: Exception) -> None:
     first, failed, last = await together(numbers, put(1), fail_with(error, 2), put(3))
     assert (first, last) == (1, 3)
     assert isinstance(failed, StoreUnavailableError)
@@ -122,7 +122,7 @@ async def test_a_failing_commit_fails_everyone_and_keeps_nothing(numbers: Worker
     assert await numbers.write(put(1)) == 1
 
 
-async def test_where_sqlite_gives_up_the_transaction_everyone_hears_of_it(numbers: Worker, path: Path) -> None:
+async def test_a_transaction_that_sqlite_rolls_back_fails_all_its_callers(numbers: Worker, path: Path) -> None:
     def rolls_back(db: sqlite3.Connection) -> None:
         db.execute("INSERT OR ROLLBACK INTO numbers (n) VALUES (1)")
 
@@ -150,7 +150,7 @@ async def test_a_reading_job_leaves_nothing_behind(numbers: Worker, path: Path) 
     assert kept(path) == []
 
 
-async def test_a_caller_that_left_harms_nobody(numbers: Worker, path: Path) -> None:
+async def test_a_cancelled_caller_affects_no_other(numbers: Worker, path: Path) -> None:
     async with held(numbers):
         gone, stays = (asyncio.ensure_future(numbers.write(put(n))) for n in (1, 2))
         await asyncio.sleep(0)
@@ -160,7 +160,7 @@ async def test_a_caller_that_left_harms_nobody(numbers: Worker, path: Path) -> N
     assert kept(path) == [1, 2]
 
 
-def test_an_event_loop_that_is_gone_harms_nobody(path: Path) -> None:
+def test_a_closed_event_loop_affects_no_other(path: Path) -> None:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     it = Worker("lone", db)
     free = threading.Event()
