@@ -1,7 +1,7 @@
-"""A real bridge, killed, cut off, starved and lied to at random; then everything is counted.
+"""Chaos run: random kills, network cuts, full disks and false answers for a real bridge; then a count.
 
 `make chaos`, or `python -m tests.chaos.chaos --seconds 60 --seed 7`. Loopback only. Ends by itself, with status 1 if an
-acknowledged event was lost, a message came out of order, or one came twice for no reason that is known.
+acknowledged event was lost, a message was out of order, or a duplicate has no known reason.
 """
 
 import argparse
@@ -29,14 +29,14 @@ from rich.table import Table
 from bridge.core.payload import list_at
 from bridge.demo.slack_simulator import Post
 from tests.bridges import environment
+from tests.chaos.failure_plan import TOO_LATE, FailurePlan
 from tests.chaos.providers import MARKER, PATIENCE, Providers
 from tests.chaos.service import CAN_FILL, Service
-from tests.chaos.slack_weather import TOO_LATE, Weather
 from tests.chaos.verdict import Kept, Record, Shown, Verdict, judge
 from tests.slack.simulator import SlackSimulator
 
 CHANNELS = {"gitlab": ("alone", "quick"), "stripe": ("alone", "packed")}
-"""Where the events of each source go."""
+"""Channels of the events of each source."""
 ROUTES = """
 [channels.alone]
 pace = "100/s"
@@ -63,16 +63,16 @@ channels = ["alone", "packed"]
 """
 SENDERS = 6
 WARM = 8.0
-"""Seconds that a life may take to its next post before it is ended all the same."""
+"""Seconds that a life may take to its next post before it is ended anyway."""
 STRIKE = 0.02
-"""Seconds after a post was taken within which the kill comes that aims at it."""
+"""Seconds after a post within which the kill aimed at it happens."""
 STUCK = 60.0
-"""Seconds within which something must move at the end, once nothing is in its way."""
+"""Seconds within which there must be progress at the end, once no failure is injected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much chaos. The means of the seconds between two kills, two full disks and two troubles of a channel."""
+    """Amount of chaos: the mean seconds between two kills, two full disks and two failures of a channel."""
 
     seconds: float
     seed: int
@@ -84,21 +84,21 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of it."""
+    """Result of a run."""
 
     record: Record
     verdict: Verdict
     counts: Mapping[str, int]
     errors: Sequence[str]
-    """What else must not have happened."""
+    """Further violations."""
 
     def violations(self) -> list[str]:
-        """Everything that must not be, in lines."""
+        """Return every violation, as lines."""
         return [*self.verdict.violations(), *self.errors]
 
 
 class Chaos:
-    """One run in a folder. ``run`` is called once."""
+    """One run in a folder. Call ``run`` once."""
 
     def __init__(self, plan: Plan, folder: Path, slack: SlackSimulator) -> None:
         self.plan = plan
@@ -111,23 +111,23 @@ class Chaos:
         self._store = folder / "bridge.db"
         self._random = random.Random(f"{plan.seed}-kills")
         self._slack_failures: Counter[str] = Counter()
-        self._weathers: list[Weather] = []
+        self._failure_plans: list[FailurePlan] = []
         self._posted = asyncio.Event()
         self._striking = False
 
     async def run(self) -> Report:
-        """Let it all happen, wait until nothing waits, and count."""
+        """Run the chaos, wait until no delivery waits, and count."""
         over = asyncio.Event()
         for name in _channels():
-            weather = Weather(
+            failure_plan = FailurePlan(
                 random.Random(f"{self.plan.seed}-{name}"),
                 time.monotonic,
                 self.plan.failure_every,
                 self._taken,
                 self._slack_failures,
             )
-            self._weathers.append(weather)
-            self._slack.always(name, weather)
+            self._failure_plans.append(failure_plan)
+            self._slack.always(name, failure_plan)
         timeout = aiohttp.ClientTimeout(total=PATIENCE)
         async with aiohttp.ClientSession(timeout=timeout) as client:
             senders = [asyncio.create_task(self.providers.send(client, over)) for _ in range(SENDERS)]
@@ -136,8 +136,8 @@ class Chaos:
                 await self._end_lives(self.started + self.plan.seconds)
                 over.set()
                 filling.cancel()
-                for weather in self._weathers:
-                    weather.calm = True
+                for failure_plan in self._failure_plans:
+                    failure_plan.calm = True
                 await self.service.start()
                 errors = await self._finish(senders)
                 self.service.terminate()
@@ -159,13 +159,13 @@ class Chaos:
         return Report(record, judge(record), self._counts(record), errors)
 
     async def _end_lives(self, until: float) -> None:
-        """Start, end in some way, start again."""
+        """Start the service, end it in some way, and start it again."""
         while (left := until - time.monotonic()) > 0:
             await self.service.start()
             if self._random.random() < 0.1:
-                await self.service.ends(min(left, self._random.random() * 2))  # in the middle of its start, perhaps
+                await self.service.ends(min(left, self._random.random() * 2))  # perhaps in the middle of its start
             elif await self.service.listens():
-                # Most lives get as far as their first post: before it, all templates are compiled.
+                # Most lives reach their first post: before it, all templates are compiled.
                 if self._random.random() < 0.7:
                     await self._post(min(left, WARM))
                 await self.service.ends(self._random.uniform(0, 2 * self.plan.kill_every))
@@ -176,7 +176,7 @@ class Chaos:
 
     async def _end(self, chance: float) -> None:
         if chance < 0.45:
-            # While a post is answered and put on record: the moments on which all depends.
+            # While a post is answered and recorded: the critical moments.
             self._striking = True
             await self._post(WARM)
             self._striking = False
@@ -197,7 +197,7 @@ class Chaos:
             await asyncio.wait_for(self._posted.wait(), within)
 
     def _taken(self) -> None:
-        """Slack takes a post, and is about to answer it."""
+        """Record that Slack takes a post, before it answers."""
         if self._striking:
             self._striking = False
             delay = self._random.choice([0, self._random.random() * STRIKE / 2])
@@ -212,7 +212,7 @@ class Chaos:
             self.service.relieve_disk()
 
     async def _finish(self, senders: Sequence[asyncio.Task[None]]) -> list[str]:
-        """Let the senders finish and the lanes catch up. Returns what did not."""
+        """Let the senders finish and the channel workers catch up. Return the errors."""
         if not await self.service.listens():
             return [f"the last life did not start: {''.join(self.service.output)[-600:]}"]
         _, late = await asyncio.wait(senders, timeout=STUCK)
@@ -225,7 +225,7 @@ class Chaos:
         while waiting and time.monotonic() - moved < STUCK:
             await asyncio.sleep(0.2)
             before, waiting = waiting, _waiting(self._store)
-            if waiting < before:  # which it can be only so many times: nothing is accepted any more
+            if waiting < before:  # a bounded number of times: no event is accepted any more
                 moved = time.monotonic()
         return [f"{waiting} messages still wait, although nothing is in their way any more"] if waiting else []
 
@@ -245,9 +245,9 @@ class Chaos:
             "answers 503": sent["answers 503"],
             "tries without an answer": sent["tries without an answer"],
             "requests cut in the middle": sent["requests cut in the middle"],
-            "requests whose answer nobody read": sent["requests whose answer nobody read"],
+            "requests whose answer was not read": sent["requests whose answer was not read"],
             "requests sent twice": sent["requests sent twice at once"] + sent["requests sent again"],
-            "answers that said `duplicate`": sent["answers: duplicate"],
+            "answers with `duplicate`": sent["answers: duplicate"],
             **{f"Slack: {name}": number for name, number in sorted(self._slack_failures.items())},
         }
 
@@ -257,7 +257,10 @@ def _channels() -> list[str]:
 
 
 def shown(post: Post) -> Shown:
-    """What a post says, and whether its sender knows. Events are looked for in its blocks, else in its text."""
+    """Return the events in a post, and whether its sender got the answer.
+
+    Events are looked for in its blocks, otherwise in its text.
+    """
     blocks = [*list_at(post.body, "blocks"), *list_at(post.body, "attachments")]
     # One event may be named several times in a row.
     markers = [marker for marker, _ in groupby(MARKER.findall(json.dumps(blocks or post.body)))]
@@ -266,7 +269,7 @@ def shown(post: Post) -> Shown:
 
 
 def kept(store: Path) -> list[Kept]:
-    """Every delivery of a store, in the order in which their events were accepted."""
+    """Return every delivery of a store, in the order in which their events were accepted."""
     asked = """
         SELECT e.id, CAST(r.body AS TEXT), d.channel, d.state, d.reason,
                (SELECT count(*) FROM attempts a WHERE a.delivery = d.id AND a.kind = 'ok')
@@ -294,7 +297,7 @@ def _waiting(store: Path) -> int:
 
 
 async def run(plan: Plan, folder: Path, watch: Callable[[Chaos], None] | None = None) -> Report:
-    """One run in a folder that is there. ``watch`` is called a few times a second."""
+    """Run in an existing folder. ``watch`` is called a few times a second."""
     async with SlackSimulator() as slack:
         chaos = Chaos(plan, folder, slack)
         running = asyncio.create_task(chaos.run())
@@ -310,7 +313,7 @@ async def run(plan: Plan, folder: Path, watch: Callable[[Chaos], None] | None = 
 
 
 def table(report: Report) -> Table:
-    """The counts as a table."""
+    """Return the counts as a table."""
     verdict = report.verdict
     made = Table.grid(padding=(0, 1))
     made.add_column(justify="right")
@@ -325,8 +328,8 @@ def table(report: Report) -> Table:
         (verdict.killed, f"duplicates: the process died between post and record ({verdict.posts['killed']} posts)"),
         (verdict.stopped, f"duplicates: stopped before a full disk let it record ({verdict.posts['stopped']} posts)"),
         (verdict.unanswered, f"duplicates: Slack's answer was lost ({verdict.posts['unanswered']} posts)"),
-        (len(verdict.unexplained), "duplicates that nothing explains"),
-        (len(verdict.event_log) + len(report.errors), "other faults"),
+        (len(verdict.unexplained), "duplicates without an explanation"),
+        (len(verdict.event_log) + len(report.errors), "other violations"),
     ):
         made.add_row(str(number), name)
     return made
@@ -346,7 +349,7 @@ def _watcher(progress: Progress) -> Callable[[Chaos], None]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command. Returns its exit status."""
+    """Run the command, and return its exit status."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__.partition("\n\n")[0] if __doc__ else "")
     parser.add_argument("--seconds", type=float, default=600.0, help="how long the chaos lasts (600)")
     parser.add_argument("--seed", type=int, default=None, help="what chance follows (another one each time)")
@@ -362,7 +365,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console=Console(stderr=True),
         transient=True,
     )
-    # Either signal must end the service as well.
+    # Either signal must stop the service too.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         with progress:
@@ -376,7 +379,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def verdict_of(report: Report, folder: Path, console: Console) -> int:
-    """Say what must not be, and keep the folder for whoever looks into it. Returns the exit status."""
+    """Print the violations, and keep the folder for an analysis if there are any. Return the exit status."""
     violations = report.violations()
     for violation in violations:
         console.print(f"✗ {violation}", soft_wrap=True)

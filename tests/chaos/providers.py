@@ -1,4 +1,4 @@
-"""Providers that send events, some of them twice, cut connections, and try again until they are acknowledged."""
+"""Providers that send events, some of them twice, cut connections, and retry until an acknowledgement."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ PATIENCE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An event of one provider, marked so that it can be found in what Slack shows."""
+    """Event of one provider, with a marker that is found in Slack's messages."""
 
     marker: str
     source: str
@@ -34,21 +34,21 @@ class Sent:
     at: float
 
     def request(self) -> Request:
-        """It as the provider sends it now. The keys are the same each time."""
-        if self.source == "stripe":  # which signs anew at each try
+        """Return the request as the provider sends it now. The keys are the same each time."""
+        if self.source == "stripe":  # which signs again at each try
             return sample_request("stripe/charge.failed", body=self.body)
         return sample_request("gitlab/issue.open", body=self.body, now=self.at)
 
 
 class Providers:
-    """Several senders at work, each with one event at a time. ``acked`` fills up."""
+    """Several senders, each with one event at a time. ``acked`` collects the acknowledged events."""
 
     def __init__(self, service: Service, seed: object, per_second: float) -> None:
         self.acked: dict[str, str] = {}
-        """Source by marker, of each event that was acknowledged."""
+        """The source of each acknowledged event, by marker."""
         self.counts: Counter[str] = Counter()
         self.errors: list[str] = []
-        """Answers that no service must give."""
+        """Answers that no service may give."""
         self._service = service
         self._random = random.Random(f"{seed}-providers")
         self._pause = 1 / per_second
@@ -57,7 +57,7 @@ class Providers:
         self._issue, self._charge = json.dumps(issue), json.dumps(charge)
 
     async def send(self, client: aiohttp.ClientSession, over: asyncio.Event) -> None:
-        """Send events until ``over``, and see the last one through."""
+        """Send events until ``over``, and finish the last one."""
         while not over.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), self._random.expovariate(1 / self._pause))
@@ -84,7 +84,7 @@ class Providers:
             self.counts["requests cut in the middle"] += 1
             await self._cut(event, self._random.random() * 0.98)
         elif chance < 0.10:
-            self.counts["requests whose answer nobody read"] += 1
+            self.counts["requests whose answer was not read"] += 1
             await self._cut(event, 1.0)
         if chance > 0.93:
             self.counts["requests sent twice at once"] += 1
@@ -115,7 +115,7 @@ class Providers:
             self.errors.append(f"{event.marker} was answered {status}: {text[:200]}")
 
     async def _cut(self, event: Sent, part: float) -> None:
-        """Send some of a request, or all of it, and be gone."""
+        """Send a part of a request, or all of it, and close the connection."""
         request = event.request()
         parts = urlsplit(self._service.base)
         head = f"POST {urlsplit(request.url).path} HTTP/1.1\r\nHost: bridge\r\nContent-Length: {len(request.body)}\r\n"

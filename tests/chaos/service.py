@@ -1,4 +1,4 @@
-"""Lives of one bridge: a process after the other on the same store, each ended by a signal."""
+"""Service processes, one after the other on the same store, each ended by a signal."""
 
 import asyncio
 import json
@@ -16,26 +16,26 @@ from pathlib import Path
 from tests.chaos.verdict import End, Life
 
 START = 60.0
-"""Seconds that a start may take: a second or two, far more where many tests share a machine."""
+"""Seconds that a start may take: a second or two, far more with many tests on one machine."""
 STOP = 20.0
-"""Seconds that a stop may take: 8 are promised."""
+"""Seconds that a stop may take. Bridge promises 8."""
 ROOM = 4096
-"""Bytes that any file of the service may have while its disk is full."""
+"""Maximum bytes of each file of the service while its disk is full."""
 CAN_FILL = hasattr(resource, "prlimit")
-"""Linux can limit the files of another process; elsewhere the disk stays as it is."""
+"""Linux can limit the files of another process. On other systems the disk is never full."""
 
 
 class Service:
-    """``bridge serve`` in a folder. Only processes that were started here are ever signalled, by their pids."""
+    """``bridge serve`` in a folder. Signals go only to processes started here, by pid."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.lives: list[Life] = []
         self.output: deque[str] = deque(maxlen=400)
         """The last lines of the log."""
         self.errors: list[str] = []
-        """What a service must not do, whatever is done to it."""
+        """Violations by the service, in spite of all injected failures."""
         self.base = "http://127.0.0.1:9"
-        """Where it listens, or listened last."""
+        """The current or last address of the service."""
         self.listening = asyncio.Event()
         self.times_full = 0
         clean = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
@@ -49,7 +49,7 @@ class Service:
         self._signals: set[End] = set()
 
     async def start(self) -> None:
-        """Begin the next life. Returns before it listens."""
+        """Start the next life. Return before it listens."""
         self.listening.clear()
         self._began, self._full, self._full_until, self._signals = time.time(), False, 0.0, set()
         self._process = await asyncio.create_subprocess_exec(
@@ -65,7 +65,7 @@ class Service:
         self._reading = asyncio.create_task(self._read(self._process))
 
     async def listens(self) -> bool:
-        """Wait until it listens. False if it ended instead."""
+        """Wait until it listens. Return false if it ended instead."""
         assert self._process
         waiting = {asyncio.create_task(self.listening.wait()), asyncio.create_task(self._process.wait())}
         await asyncio.wait(waiting, timeout=START, return_when=asyncio.FIRST_COMPLETED)
@@ -79,29 +79,29 @@ class Service:
         return self._process is not None and self._process.returncode is None
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
         self._send(signal.SIGKILL, "SIGKILL")
 
     def terminate(self) -> None:
-        """SIGTERM."""
+        """Send SIGTERM."""
         self._send(signal.SIGTERM, "SIGTERM")
 
     def _send(self, number: signal.Signals, name: End) -> None:
         if self._process and self.lives_now:
             self._signals.add(name)
-            # Not by the process object: it would look whether it lives, and take the status from who waits for it.
+            # Not by the process object: that polls the process, and takes the exit status from the task waiting for it.
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, number)
 
     async def ends(self, within: float) -> bool:
-        """Whether the life is over within so many seconds."""
+        """Return whether the life ends within so many seconds."""
         assert self._process
         with suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), within)
         return not self.lives_now
 
     async def bury(self) -> None:
-        """Wait for the end after a signal, and write the life down."""
+        """Wait for the end after a signal, and record the life."""
         assert self._process
         assert self._reading
         if not await self.ends(STOP):
@@ -110,7 +110,7 @@ class Service:
             await self._process.wait()
         await self._reading
         code = self._process.returncode
-        # A SIGTERM before the service has learnt to listen to it ends the process as it ends any other.
+        # A SIGTERM before the service has installed its handler ends the process by default.
         stopped = code == 0 or (code == -15 and not self.listening.is_set())
         end: End = "by itself"
         if "SIGKILL" in self._signals and code == -9:
@@ -124,7 +124,7 @@ class Service:
         self._process = None
 
     def fill_disk(self) -> None:
-        """Let none of its files grow from now on."""
+        """Let none of its files grow."""
         if CAN_FILL and self.listening.is_set() and self._limit_files(ROOM):
             self._full = True
             self.times_full += 1
@@ -135,7 +135,7 @@ class Service:
             self._full, self._full_until = False, time.time()
 
     def _limit_files(self, size: int | None) -> bool:
-        """Set RLIMIT_FSIZE of the running process. False if there is none."""
+        """Set RLIMIT_FSIZE of the running process. Return false without a process."""
         if not self._process or not self.lives_now:
             return False
         with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""A short chaos: `make chaos` does the same for longer."""
+"""A short chaos run. `make chaos` is the same for longer."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ async def test_nothing_is_lost_or_swapped_and_every_duplicate_is_explained(tmp_p
     assert report.verdict.messages == 2 * report.counts["events acknowledged"]
     assert report.counts["kills (SIGKILL)"] + report.counts["stops (SIGTERM)"] >= 2
 
-    # The same record, doctored: whoever judged it good must see what is gone, and what changed its place.
+    # The same record with a loss and with a changed order: the verdict must show both.
     posts = report.record.shown["alone"]
     first, last = posts[0].markers[0], posts[-1].markers[0]
     without = [replace(post, markers=tuple(m for m in post.markers if m != first)) for post in posts]

@@ -1,4 +1,4 @@
-"""The judge of a chaos run sees what is wrong: each record here is a good one, doctored."""
+"""Tests of the verdict of a chaos run: each record is a good one with a defect."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bridge.demo.slack_simulator import Post
 from tests.chaos.chaos import Report, kept, shown, verdict_of
-from tests.chaos.slack_weather import TOO_LATE
+from tests.chaos.failure_plan import TOO_LATE
 from tests.chaos.verdict import Kept, Life, Record, Shown, judge
 from tests.slack.simulator import Fault
 
@@ -94,7 +94,7 @@ def test_a_kill_explains_a_second_post_of_the_last_one_before_it() -> None:
     ("posts", "why"),
     [
         ((*POSTS[:3], Shown(11, names(2)), *POSTS[3:]), "not the last post before the kill"),
-        ((*POSTS[:3], Shown(4, names(3, 4)), *POSTS[3:]), "nobody was killed in between"),
+        ((*POSTS[:3], Shown(4, names(3, 4)), *POSTS[3:]), "no kill in between"),
         ((*POSTS[:4], Shown(21, names(5)), *POSTS[4:]), "a SIGTERM leaves time for the record"),
         ((*POSTS[:2], Shown(3, names(3, 4, 3)), *POSTS[3:]), "twice in a post"),
     ],

@@ -1,4 +1,4 @@
-"""What a chaos run amounts to: what was lost, what came twice and why, and whether order was kept. Pure."""
+"""Verdict of a chaos run: losses, duplicates with their causes, and order. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,10 +7,10 @@ from itertools import pairwise
 from typing import Literal
 
 LISTED = 10
-"""Faults of a kind that are told one by one."""
+"""Violations of a kind that are listed one by one."""
 
 SHORTEST_START = 0.2
-"""Seconds that a process needs at least until its first post."""
+"""Minimum seconds from the start of a process to its first post."""
 
 End = Literal["SIGKILL", "SIGTERM", "by itself"]
 
@@ -22,9 +22,9 @@ class Shown:
     at: float
     """Unix seconds."""
     markers: tuple[str, ...]
-    """Of the events in it, in the order in which they stand there."""
+    """Markers of its events, in their order in the post."""
     answered: bool = True
-    """Whether whoever posted it was told `ok` while it still waited for the answer, if it lived that long."""
+    """Whether the sender got the `ok`, unless its process died first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,66 +32,66 @@ class Life:
     """One process. Times are in Unix seconds."""
 
     began: float
-    """Before it was started."""
+    """Time before its start."""
     end: End
     full_until: float = 0.0
-    """When its disk was full last: what was posted before may not have been put on record."""
+    """Time of its last full disk. Posts before it may be unrecorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One delivery in the store at the end. They are given in the order in which their events were accepted."""
+    """One delivery in the store at the end. Deliveries are in the order of acceptance of their events."""
 
     event: str
-    """Its id."""
+    """The id of the event."""
     marker: str
     channel: str
     state: str = "delivered"
     reason: str = ""
     posted: int = 1
-    """How many of its attempts are on record as `ok`."""
+    """The number of its attempts recorded as `ok`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was seen of a run."""
+    """Observations of a run."""
 
     acked: Mapping[str, Sequence[str]]
     """The channels that each acknowledged event must reach, by the event's marker."""
     shown: Mapping[str, Sequence[Shown]]
-    """What each channel shows, oldest first."""
+    """The posts that each channel shows, oldest first."""
     kept: Sequence[Kept]
     lives: Sequence[Life]
 
 
 @dataclass(slots=True)
 class Verdict:
-    """The counts, in messages: an event in one channel is one."""
+    """Counts in messages: an event in one channel is one."""
 
     messages: int = 0
-    """Of acknowledged events: what had to be shown."""
+    """Messages that had to be shown, for acknowledged events."""
     lost: list[str] = field(default_factory=list)
     out_of_order: list[str] = field(default_factory=list)
     unexplained: list[str] = field(default_factory=list)
-    """Duplicates that nothing explains."""
+    """Duplicates without an explanation."""
     killed: int = 0
     """Duplicates because the process died between the post and its record."""
     unanswered: int = 0
-    """Duplicates because Slack took the post and its answer was lost."""
+    """Duplicates because Slack accepted the post and its answer was lost."""
     stopped: int = 0
-    """Duplicates because the process was stopped before a store that could not write had the post on record."""
+    """Duplicates because the process was stopped before an unavailable store had recorded the post."""
     posts: Counter[str] = field(default_factory=Counter)
-    """The posts behind these, of which one may carry several messages: `killed`, `unanswered` and `stopped`."""
+    """The posts behind these, by cause: `killed`, `unanswered` and `stopped`. A post may carry several messages."""
     event_log: list[str] = field(default_factory=list)
-    """What the store says that cannot be."""
+    """Impossible contents of the store."""
 
     def violations(self) -> Iterator[str]:
-        """Everything that must not be, in lines."""
+        """Return every violation, as lines."""
         for what, found in (
             ("lost", self.lost),
             ("out of order", self.out_of_order),
             ("an unexplained duplicate", self.unexplained),
-            ("the ledger", self.event_log),
+            ("the event log", self.event_log),
         ):
             yield from (f"{what}: {one}" for one in found[:LISTED])
             if len(found) > LISTED:
@@ -99,7 +99,7 @@ class Verdict:
 
 
 def judge(record: Record) -> Verdict:
-    """Count, and find what must not be."""
+    """Count, and find violations."""
     verdict = Verdict()
     _judge_event_log(record, verdict)
     kept: dict[str, list[Kept]] = defaultdict(list)
@@ -143,7 +143,7 @@ def _judge_event_log(record: Record, verdict: Verdict) -> None:
 def _judge_order(
     channel: str, kept: Iterable[Kept], places: Mapping[str, Sequence[tuple[int, int]]], verdict: Verdict
 ) -> None:
-    """First appearances must come in the order of acceptance."""
+    """Check that first appearances are in the order of acceptance."""
     order = [one.marker for one in kept if one.marker in places]
     for before, after in pairwise(dict.fromkeys(order)):
         if places[before][0] > places[after][0]:
@@ -157,10 +157,10 @@ def _judge_duplicates(
     places: Mapping[str, Sequence[tuple[int, int]]],
     verdict: Verdict,
 ) -> None:
-    """A message may be shown again only if its post before could not be put on record, or nobody knew that it was one.
+    """Explain each repeated message: its earlier post was not recorded, or its sender got no answer.
 
-    A lane has one post in flight, and puts it on record before the next: of each life only the last post of a channel
-    can be missing there.
+    A channel worker has one post in flight, and records it before the next. So only the last post of each life in a
+    channel can be missing from the record.
     """
     last: dict[int, int] = {}
     for number, post in enumerate(posts):
@@ -171,7 +171,7 @@ def _judge_duplicates(
             post, life = posts[number], lives[_life_of(posts[number], lives)]
             unrecorded = last[_life_of(post, lives)] == number
             if number == again:
-                verdict.unexplained.append(f"{marker} stands twice in one post in #{channel}")
+                verdict.unexplained.append(f"{marker} is twice in one post in #{channel}")
             elif not post.answered:
                 verdict.unanswered += 1
                 blamed.add(("unanswered", number))
@@ -189,5 +189,8 @@ def _judge_duplicates(
 
 
 def _life_of(post: Shown, lives: Sequence[Life]) -> int:
-    """Which life posted it. The last bytes of a dead process arrive before the next one can have made any."""
+    """Return the number of the life that sent a post.
+
+    The last bytes of a dead process arrive before the next process can send any.
+    """
     return max((number for number, life in enumerate(lives) if life.began + SHORTEST_START <= post.at), default=0)

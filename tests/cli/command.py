@@ -1,4 +1,4 @@
-"""Runs `bridge …`: in this process, or as a process of its own where the process is the point."""
+"""Runs `bridge …` in this process, or as a process where the test needs one."""
 
 import contextlib
 import contextvars
@@ -27,7 +27,7 @@ _running = threading.Lock()
 def run_process(
     folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `bridge …` in ``folder`` as a process, with no BRIDGE_* variables but those given."""
+    """Run `bridge …` in ``folder`` as a process, with only the given BRIDGE_* variables."""
     return subprocess.run(
         [sys.executable, "-m", "bridge", *arguments],
         cwd=folder,
@@ -40,12 +40,12 @@ def run_process(
 
 
 def run(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `bridge …` as ``run_process`` does, but in this process, which spares the second that imports take.
+    """Run `bridge …` as ``run_process`` does, but in this process, which saves a second of imports.
 
-    It is the same code on the same files and sockets; tests/cli/test_processes.py compares the two. What commands
-    change in a process (collector, logs, excepthook, folder, variables) is put back. An exception that a process
+    It is the same code on the same files and sockets; tests/cli/test_processes.py compares the two. Changes of
+    commands to the process (collector, logs, excepthook, folder, variables) are undone. An exception that a process
     would print as a traceback is raised here. Inside an event loop, call it with ``asyncio.to_thread``. Commands that
-    are to run at the same time need processes.
+    run at the same time need processes.
     """
     assert not _running.locked(), "two commands at once would share one folder and one standard output"
     out, err = _pipe(), _pipe()
@@ -63,7 +63,7 @@ def run(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None)
 
 
 def environment_of(environ: Mapping[str, str] | None) -> dict[str, str]:
-    """The variables of this process without its BRIDGE_*, and with those given."""
+    """Return the variables of this process without its BRIDGE_*, and with the given ones."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
     return {**clean, "COLUMNS": "200", **(environ or {})}
 
@@ -106,7 +106,7 @@ def _environment(environ: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _kept() -> Iterator[None]:
-    """Put back what a command sets for the rest of its process."""
+    """Undo what a command sets for the rest of its process."""
     argv, hook, collecting, exit_now = sys.argv, sys.excepthook, gc.isenabled(), os._exit
     root, configured, hidden = logging.getLogger(), structlog.is_configured(), logs._Hiding.texts
     processors = structlog.get_config()
@@ -130,7 +130,7 @@ def _kept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _time_limit() -> Iterator[None]:
-    """Raise TimeoutError in a command that does not end; in a thread, the test's own limit has to do."""
+    """Raise TimeoutError in a command that does not end. In a thread, only the test's own limit applies."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -20,7 +20,7 @@ CHILD = '{% extends "message.j2" %}\n'
 
 @dataclass(frozen=True)
 class Mistake:
-    """A template, the line at which check must find its mistake, and parts of what it must say."""
+    """A template, the line of its mistake in the report, and parts of the message."""
 
     text: str
     line: int
@@ -98,7 +98,7 @@ MISTAKES: Mapping[str, Mistake] = {
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a template for each of the mistakes."""
+    """Return a folder with a template for each of the mistakes."""
     folder = tmp_path_factory.mktemp("broken")
     (folder / "templates" / "gitlab").mkdir(parents=True)
     for name, mistake in MISTAKES.items():
@@ -108,7 +108,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(broken: Path) -> Mapping[str, object]:
-    """What `bridge check --json` says of them."""
+    """Return the output of `bridge check --json` for them."""
     done = run(broken, "check", "--json")
     assert (done.returncode, done.stderr) == (1, "")
     found: Mapping[str, object] = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""`bridge check --store`, and `bridge serve` on the same damaged files: each by its exit status and its lines."""
+"""Tests of `bridge check --store`, and of `bridge serve` on the same damaged files: exit status and output."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ PAGE = 4096
 
 
 def fill(folder: Path, number: int = 200) -> Path:
-    """A store in which messages wait, closed."""
+    """Create a store with waiting messages, and close it."""
 
     async def work() -> None:
         store = open_store(f"sqlite:///{folder}/bridge.db", limit=2**30, owner=True)
@@ -100,7 +100,7 @@ def empty(path: Path) -> None:
 
 
 def lose_wal(path: Path) -> None:
-    """The tables had been in the -wal alone."""
+    """The tables were only in the -wal file."""
     path.unlink()
     execute(path, "PRAGMA journal_mode = WAL", "CREATE TABLE t (a)", "DROP TABLE t")
 

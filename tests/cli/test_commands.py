@@ -1,4 +1,4 @@
-"""The commands, as a person meets them: what they print, where, and how they end."""
+"""Tests of the commands from a user's view: output, streams and exit status."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`bridge events` and `bridge events show`, beside a service at work."""
+"""Tests of `bridge events` and `bridge events show` beside a running service."""
 
 import asyncio
 import json
@@ -13,8 +13,8 @@ from bridge.core.states import DeliveryState
 from bridge.demo.slack_simulator import rate_limited
 from bridge.store import DeliveryResult, Query, StoreUnavailableError
 from tests.cli.command import run
-from tests.cli.running import Beside, beside
-from tests.delivery.scene import WatchedStore
+from tests.cli.running_service import RunningService, running_service
+from tests.delivery.harness import WatchedStore
 from tests.store.conftest import opened
 from tests.store.samples import NOW, accept, entry, event, settle_all
 
@@ -34,7 +34,7 @@ KEYS = [
 
 
 async def test_a_line_a_delivery_newest_last_and_every_option_narrows_it(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         pipeline, order = await service.send("gitlab/pipeline.failed", "shopify/orders/create")
         issue = await service.dead()
         await service.settled()
@@ -72,7 +72,7 @@ async def test_a_line_a_delivery_newest_last_and_every_option_narrows_it(tmp_pat
 
 async def test_json_has_a_line_a_delivery_with_the_keys_of_the_docs(tmp_path: Path) -> None:
     docs = (Path(__file__).parents[2] / "docs/operations.md").read_text("utf-8")
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         issue = await service.dead()
         (row,) = (await service.run("events", "--json")).objects()
     assert [*row] == KEYS
@@ -83,7 +83,7 @@ async def test_json_has_a_line_a_delivery_with_the_keys_of_the_docs(tmp_path: Pa
 
 @pytest.mark.slow
 async def test_follow_shows_new_and_changed_deliveries_until_ctrl_c(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         await service.send("gitlab/issue.open")
         await service.settled()
         process = await service.begin("events", "--follow", "--json", "--channel", "general")
@@ -103,7 +103,7 @@ async def test_follow_shows_new_and_changed_deliveries_until_ctrl_c(tmp_path: Pa
 
 
 async def test_blocked_channels_are_printed_first(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         await service.send("gitlab/issue.open")
         service.execute("INSERT INTO destination_states VALUES ('old', 'stopped', 'no_service', 1800000000, 0)")
         done = await service.run("events")
@@ -112,7 +112,7 @@ async def test_blocked_channels_are_printed_first(tmp_path: Path) -> None:
 
 
 async def test_show_prints_every_detail(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         service.slack.script("ops", rate_limited(1))
         (event_id,) = await service.send("gitlab/pipeline.failed")
         await service.settled()
@@ -151,7 +151,7 @@ async def test_show_prints_every_detail(tmp_path: Path) -> None:
 
 
 async def test_show_decides_by_todays_routes_and_works_without_them(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         (event_id,) = await service.send("gitlab/issue.open")
         (tmp_path / "routes.toml").write_text('[[routes]]\nname = "no"\nsource = "stripe"\nchannels = ["x"]\n')
         done = await service.run("events", "show", event_id)
@@ -164,7 +164,7 @@ async def test_show_decides_by_todays_routes_and_works_without_them(tmp_path: Pa
 
 
 async def test_hostile_ids_name_nothing_and_end_with_1(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         one, two = await service.send("gitlab/issue.open", "gitlab/push")
         for name in ("%", "_", "' OR 1=1 --", "#", "999", "é\u202e", "x" * 5000, one + "0", "\udcff"):
             done = await service.run("events", "show", name)
@@ -181,7 +181,7 @@ async def test_hostile_ids_name_nothing_and_end_with_1(tmp_path: Path) -> None:
 
 
 async def test_received_text_cannot_control_the_terminal(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()
         service.execute(
@@ -270,8 +270,8 @@ def path(tmp_path: Path) -> Path:
 
 
 async def test_colours_are_for_terminals(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         await service.dead()
         done = await service.run("events", FORCE_COLOR="1")
     assert "\x1b[1;31m" in done.out
-    assert isinstance(service, Beside)
+    assert isinstance(service, RunningService)

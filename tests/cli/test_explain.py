@@ -1,4 +1,4 @@
-"""`bridge explain`: which routes want a recorded body, and why."""
+"""Tests of `bridge explain`: which routes match a recorded body, and why."""
 
 import json
 from pathlib import Path

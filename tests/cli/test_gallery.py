@@ -1,4 +1,4 @@
-"""`bridge gallery`, and its page in a real browser."""
+"""Tests of `bridge gallery`, and of its page in a real browser."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`bridge health` asks a bridge on this machine how it is."""
+"""Tests of `bridge health`, which asks a bridge on this machine for its state."""
 
 import http.server
 import json

@@ -1,4 +1,4 @@
-"""`bridge preview`, as a person starts it: a process of its own that says where its page is, and stops when asked."""
+"""Tests of `bridge preview` as a process that prints the address of its page, and stops on a signal."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from tests.cli.command import run
 
 @contextmanager
 def started(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process, and the address that it printed."""
+    """Start the process, and return it with the printed address."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "bridge", "preview", "--port", "0", *arguments],

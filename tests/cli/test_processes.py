@@ -1,4 +1,4 @@
-"""Each command as a real process: it starts, prints and ends as it does in the tests' own process."""
+"""Tests of each command as a real process: it starts, prints and ends as in the tests' own process."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 
 from bridge.samples import samples
 from tests.cli.command import run, run_process
-from tests.cli.running import beside
+from tests.cli.running_service import running_service
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "help": ("--help",),
@@ -45,7 +45,7 @@ def test_a_process_prints_and_ends_as_a_command_does_here(tmp_path: Path, name: 
 
 
 def _seen(done: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr, without the seconds that a check took and the name that help calls itself."""
+    """Return exit status, stdout and stderr, without the seconds of a check and the program name in help."""
     return done.returncode, _same(done.stdout), _same(done.stderr)
 
 
@@ -62,7 +62,7 @@ def test_init_as_a_process(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_commands_that_read_the_store_run_as_processes(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()
         for arguments in (("events", "--json"), ("events", "show", event_id)):

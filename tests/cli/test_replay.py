@@ -1,4 +1,4 @@
-"""`bridge replay`, beside a service at work: real processes, a real store, and what the channels show in the end."""
+"""Tests of `bridge replay` beside a running service, with processes, a store and the posts in the channels."""
 
 import asyncio
 import os
@@ -10,13 +10,13 @@ import pytest
 
 from bridge.demo.slack_simulator import rate_limited
 from tests.cli.command import run
-from tests.cli.running import beside
+from tests.cli.running_service import running_service
 
 VOUCHER = "Voucher disappears"
 
 
 async def test_the_dead_wait_again_and_are_posted_once_with_when_it_happened(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         event_id = await service.dead()
         await service.send("shopify/orders/create")
         await service.slack.wait_for("general", 1)
@@ -37,8 +37,8 @@ async def test_the_dead_wait_again_and_are_posted_once_with_when_it_happened(tmp
 
 @pytest.mark.slow
 async def test_two_replays_at_once_do_not_post_twice(tmp_path: Path) -> None:
-    """Dead ones and delivered ones, by four processes that start together, with the service at work."""
-    async with beside(tmp_path) as service:
+    """Replay dead and delivered ones by four processes that start together, beside the running service."""
+    async with running_service(tmp_path) as service:
         await service.dead("gitlab/issue.open")
         await service.send("shopify/orders/create", "gitlab/pipeline.failed", "stripe/charge.failed")
         await service.slack.wait_for("general", 3)
@@ -46,7 +46,7 @@ async def test_two_replays_at_once_do_not_post_twice(tmp_path: Path) -> None:
         await service.settled()
         before = len(service.texts()) + len(service.texts("ops"))
         selectors = ("--since", "1h", "--yes")
-        # The service is held up, so that nothing is posted before all have asked.
+        # Slack limits the rate, so that nothing is posted before all have replayed.
         service.slack.always("general", rate_limited(3))
         service.slack.always("ops", rate_limited(3))
         done = await asyncio.gather(*(service.run_process("replay", "--json", *selectors) for _ in range(4)))
@@ -64,7 +64,7 @@ async def test_two_replays_at_once_do_not_post_twice(tmp_path: Path) -> None:
 
 
 async def test_any_delivery_is_created_again_by_id_number_route_channel_source_and_type(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         pipeline, order = await service.send("gitlab/pipeline.failed", "shopify/orders/create")
         await service.slack.wait_for("general", 2)
         await service.slack.wait_for("ops", 1)
@@ -89,7 +89,7 @@ async def test_any_delivery_is_created_again_by_id_number_route_channel_source_a
 
 
 async def test_a_waiting_delivery_is_skipped_with_the_reason(tmp_path: Path) -> None:
-    async with beside(
+    async with running_service(
         tmp_path,
         routes='[[routes]]\nname = "all"\nchannels = ["nowhere"]\n',
         BRIDGE_CHANNELS__NOWHERE="http://127.0.0.1:9/services/T1/B1/x",
@@ -102,7 +102,7 @@ async def test_a_waiting_delivery_is_skipped_with_the_reason(tmp_path: Path) -> 
 
 
 async def test_a_confidential_event_goes_to_no_channel_that_is_not_private(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()
         service.execute("UPDATE events SET confidential = 1", "UPDATE deliveries SET state = 'skipped'")
@@ -116,7 +116,7 @@ async def test_a_confidential_event_goes_to_no_channel_that_is_not_private(tmp_p
 
 
 async def test_without_a_running_service_it_reports_that_they_wait(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()
     done = await service.run("replay", event_id)
@@ -129,7 +129,7 @@ async def test_a_dry_run_shows_the_old_error_and_the_new_message_and_sends_nothi
     templates.mkdir(parents=True)
     broken = templates / "issue.j2"
     broken.write_text('{% extends "message.j2" %}\n{% block title %}{{ 1 / 0 }}{% endblock %}\n')
-    async with beside(tmp_path, BRIDGE_TEMPLATES=str(tmp_path / "templates")) as service:
+    async with running_service(tmp_path, BRIDGE_TEMPLATES=str(tmp_path / "templates")) as service:
         (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()
         done = await service.run("replay", event_id, "--dry-run")
@@ -161,7 +161,7 @@ async def test_a_dry_run_shows_the_old_error_and_the_new_message_and_sends_nothi
 
 @pytest.mark.slow
 async def test_many_deliveries_need_confirmation_on_a_terminal_and_are_refused_in_a_pipe(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         await service.send("gitlab/issue.open")
         await service.settled()
         service.execute(
@@ -206,7 +206,7 @@ def test_wrong_usage_ends_with_2_and_the_hint(tmp_path: Path, arguments: tuple[s
 
 
 async def test_an_unknown_delivery_exits_1_and_sends_nothing(tmp_path: Path) -> None:
-    async with beside(tmp_path) as service:
+    async with running_service(tmp_path) as service:
         (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()
         for arguments in (

@@ -1,4 +1,4 @@
-"""Moments as people write them."""
+"""Tests of times as people write them."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""A clock whose hands are turned by the test."""
+"""Clock that the test sets."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ PATIENCE = 20.0
 
 
 class HandClock:
-    """Keeps bridge.delivery.clock.Clock. Time stands still until ``advance``."""
+    """Keeps bridge.delivery.clock.Clock. Time passes only with ``advance``."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self._start = now
@@ -31,7 +31,7 @@ class HandClock:
             self._sleepers.pop(waker, None)
 
     async def asleep(self) -> float:
-        """Wait until somebody sleeps; the seconds that the first to wake has left."""
+        """Wait until a task sleeps, and return the seconds until the first one wakes."""
         async with asyncio.timeout(PATIENCE):
             while not self._sleepers:
                 self._slept.clear()
@@ -39,7 +39,7 @@ class HandClock:
         return min(self._sleepers.values()) - self._passed
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, and wake who has slept enough."""
+        """Advance the time, and wake the tasks whose sleep is over."""
         self._passed += seconds
         for waker, due in list(self._sleepers.items()):
             if due <= self._passed + 1e-6:
@@ -48,7 +48,7 @@ class HandClock:
                     waker.set_result(None)
 
     async def skip(self) -> float:
-        """Wait until somebody sleeps, and let exactly that time pass. Returns it."""
+        """Wait until a task sleeps, advance the time to its end, and return the seconds."""
         seconds = await self.asleep()
         self.advance(seconds)
         return seconds

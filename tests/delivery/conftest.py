@@ -1,4 +1,4 @@
-"""What every test of this room stands on."""
+"""Fixtures of the delivery tests."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from bridge.delivery.slack import Poster, open_session
 from bridge.delivery.worker_deps import WorkerDeps
 from bridge.store import open_store
 from tests.delivery.clock import HandClock
-from tests.delivery.scene import Scene, WatchedStore, render
+from tests.delivery.harness import Harness, WatchedStore, render
 from tests.slack.simulator import SlackSimulator
 
 
@@ -35,8 +35,8 @@ async def poster() -> AsyncIterator[Poster]:
 
 
 @pytest.fixture
-async def scene(slack: SlackSimulator, tmp_path: Path) -> AsyncIterator[Scene]:
-    """A scene with rate limiters that hold nothing up, so that every sleep is a back-off or a pause."""
+async def harness(slack: SlackSimulator, tmp_path: Path) -> AsyncIterator[Harness]:
+    """Return a harness whose rate limiters never wait, so that every sleep is a back-off or a pause."""
     clock = HandClock()
     database = f"sqlite:///{tmp_path / 'bridge.db'}"
     store = WatchedStore(open_store(database, limit=2**30, owner=True))
@@ -49,9 +49,9 @@ async def scene(slack: SlackSimulator, tmp_path: Path) -> AsyncIterator[Scene]:
     async with open_session() as session:
         poster = Poster(session, clock, time_limit=0.2)
         deps = WorkerDeps(store, poster, render, urls.get, limiter_of, clock, lambda: 1.0, "test")
-        scene = Scene(slack, store, database, clock, deps, urls, limiters)
-        yield scene
-        for worker in scene.workers:
+        harness = Harness(slack, store, database, clock, deps, urls, limiters)
+        yield harness
+        for worker in harness.workers:
             worker.cancel()
-        await asyncio.gather(*scene.workers, return_exceptions=True)
+        await asyncio.gather(*harness.workers, return_exceptions=True)
     await store.close()

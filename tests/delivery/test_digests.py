@@ -1,4 +1,4 @@
-"""A digest tells how much of what, when, and what failed, within Slack's limits whatever the titles hold."""
+"""Tests of digests: counts, times and failures, within Slack's limits for any titles."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Slack's answers, each into the kind that says what to do."""
+"""Tests of the mapping from Slack's answers to outcomes."""
 
 import pytest
 from hypothesis import given, settings

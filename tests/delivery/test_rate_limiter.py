@@ -1,4 +1,4 @@
-"""One message a second after a small burst, and nothing during a pause."""
+"""Tests of the rate limiter: one message a second after a small burst, none during a pause."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from tests.delivery.clock import HandClock
 
 
 async def took(clock: HandClock, limiter: RateLimiter, turns: int) -> list[float]:
-    """When each of so many turns came."""
+    """Return the times of the first ``n`` turns."""
 
     async def run() -> list[float]:
         found = []

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, and however much is logged, no webhook URL is ever written."""
+"""Tests that no failure and no log level writes a webhook URL."""
 
 import asyncio
 import io
@@ -14,17 +14,17 @@ from bridge.demo.slack_simulator import Answer, rate_limited
 from bridge.messages import Rendered
 from bridge.store import Delivery, StoreUnavailableError
 from tests.delivery.clock import HandClock
-from tests.delivery.scene import Scene, render
+from tests.delivery.harness import Harness, render
 from tests.slack.answers import BAD_GATEWAY, EMPTY_500, HTML_200, INVALID_BLOCKS, NO_SERVICE, redirect
 from tests.slack.simulator import Behaviour, Fault
 
 PINNED = "bridge.delivery.http"
-"""The one logger whose level is ours: slack-sdk writes URLs into it below WARNING."""
+"""The only logger whose level Bridge sets: slack-sdk writes URLs into it below WARNING."""
 
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    """Everything that any logger writes, at DEBUG, without the last line of defence (``logs.hide``)."""
+    """Return everything that any logger writes at DEBUG, without the redaction in ``logs.hide``."""
     stream = io.StringIO()
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
@@ -42,7 +42,7 @@ def written() -> Iterator[io.StringIO]:
 
 @pytest.fixture
 async def loud_loop() -> AsyncIterator[None]:
-    """asyncio's debug mode, in which it logs every step that a task makes."""
+    """Turn on asyncio's debug mode, which logs every step of a task."""
     loop = asyncio.get_running_loop()
     loop.set_debug(True)
     loop.slow_callback_duration = 0.0
@@ -50,8 +50,8 @@ async def loud_loop() -> AsyncIterator[None]:
     loop.set_debug(False)
 
 
-def secrets_of(scene: Scene) -> list[str]:
-    return [part for url in scene.urls.values() for part in (url, url.rpartition("/")[2])]
+def secrets_of(harness: Harness) -> list[str]:
+    return [part for url in harness.urls.values() for part in (url, url.rpartition("/")[2])]
 
 
 FAULTS: list[Behaviour] = [
@@ -70,21 +70,21 @@ FAULTS: list[Behaviour] = [
 ]
 
 
-async def test_no_failure_of_a_worker_writes_the_url(scene: Scene, written: io.StringIO, loud_loop: None) -> None:
-    url = scene.slack.webhook("general")
+async def test_no_failure_of_a_worker_writes_the_url(harness: Harness, written: io.StringIO, loud_loop: None) -> None:
+    url = harness.slack.webhook("general")
     quoting = [Answer(status, f"No such page: {url}") for status in (200, 400, 404, 500)]
-    scene.slack.script("general", *FAULTS, *quoting, *[EMPTY_500] * 8)
-    scene.store.settle_errors.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
-    scene.store.claim_errors.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
-    await scene.accept(*map(str, range(6)))
-    scene.start()
-    settled = await scene.until_ended(6)
-    assert all(secret not in repr(settled) for secret in secrets_of(scene))
+    harness.slack.script("general", *FAULTS, *quoting, *[EMPTY_500] * 8)
+    harness.store.settle_errors.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
+    harness.store.claim_errors.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
+    await harness.accept(*map(str, range(6)))
+    harness.start()
+    settled = await harness.until_ended(6)
+    assert all(secret not in repr(settled) for secret in secrets_of(harness))
     assert "delivery failed" in written.getvalue()
-    assert all(secret not in written.getvalue() for secret in secrets_of(scene))
+    assert all(secret not in written.getvalue() for secret in secrets_of(harness))
 
 
-async def test_an_internal_error_does_not_log_the_url(scene: Scene, written: io.StringIO) -> None:
+async def test_an_internal_error_does_not_log_the_url(harness: Harness, written: io.StringIO) -> None:
     broken = 0
 
     async def breaks(delivery: Delivery, notes: Sequence[str]) -> Rendered:
@@ -94,12 +94,12 @@ async def test_an_internal_error_does_not_log_the_url(scene: Scene, written: io.
             raise RuntimeError("a bug")
         return await render(delivery, notes)
 
-    object.__setattr__(scene.deps, "render", breaks)
-    await scene.accept("1", "2")
-    scene.start()
-    await scene.until_ended(2)
+    object.__setattr__(harness.deps, "render", breaks)
+    await harness.accept("1", "2")
+    harness.start()
+    await harness.until_ended(2)
     assert "a bug" in written.getvalue()
-    assert all(secret not in written.getvalue() for secret in secrets_of(scene))
+    assert all(secret not in written.getvalue() for secret in secrets_of(harness))
 
 
 @pytest.mark.parametrize(

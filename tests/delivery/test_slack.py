@@ -1,4 +1,4 @@
-"""One post, on real sockets, through everything that may happen to it."""
+"""Tests of one post on real sockets, with every answer and failure."""
 
 import asyncio
 import socket
@@ -160,7 +160,7 @@ async def test_no_server_listens(poster: Poster) -> None:
 
 
 class Lookup(AbstractResolver):
-    """Looking up names ends in an error, or, given an event, not before it is set."""
+    """Resolver that fails; with an event, not before the event is set."""
 
     def __init__(self, until: asyncio.Event | None = None) -> None:
         self._until = until
@@ -258,7 +258,7 @@ async def test_an_answer_that_quotes_the_url_is_not_kept_so(slack: SlackSimulato
 
 
 class _answers:  # noqa: N801 (reads as the verb that it is)
-    """A server that says the same bytes to everyone, and hangs up."""
+    """Server that sends the same bytes to every client and closes the connection."""
 
     def __init__(self, text: bytes) -> None:
         self._response = text
@@ -280,7 +280,7 @@ class _answers:  # noqa: N801 (reads as the verb that it is)
 
 
 class Proxy:
-    """An HTTP proxy that notes what it is asked for, and always gives the same answer."""
+    """HTTP proxy that records requests, and always gives the same answer."""
 
     def __init__(self, status: int, text: str) -> None:
         self.asked: list[str] = []

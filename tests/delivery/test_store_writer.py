@@ -1,25 +1,25 @@
-"""What was posted is put on record as soon as the store lets it: until then, an end of the process posts it twice."""
+"""Tests that a post is recorded as soon as the store is available. An end of the process before that posts it twice."""
 
 import asyncio
 
 from bridge.store import StoreUnavailableError
-from tests.delivery.scene import Scene
+from tests.delivery.harness import Harness
 
 DRAIN = 7.0
-"""Seconds that a service which stops gives its workers."""
+"""Seconds that a stopping service gives its workers."""
 
 
-async def test_a_stop_after_the_store_has_recovered_leaves_nothing_off_the_record(scene: Scene) -> None:
-    await scene.accept("first")
-    scene.store.settle_errors.extend([StoreUnavailableError("the disk is full")] * 5)
-    worker = scene.start()
+async def test_a_stop_after_the_store_has_recovered_leaves_nothing_off_the_record(harness: Harness) -> None:
+    await harness.accept("first")
+    harness.store.settle_errors.extend([StoreUnavailableError("the disk is full")] * 5)
+    worker = harness.start()
     for _ in range(4):
-        await scene.clock.skip()
-    await scene.clock.asleep()
-    # There is room again, and nobody has noticed.
-    assert not scene.store.settle_errors
+        await harness.clock.skip()
+    await harness.clock.asleep()
+    # There is room again, but the writer has not retried yet.
+    assert not harness.store.settle_errors
     worker.stop()
     for _ in range(int(DRAIN)):
-        scene.clock.advance(1)
-        await asyncio.wait(scene.workers, timeout=0.1)
-    assert await scene.states() == ["delivered"]
+        harness.clock.advance(1)
+        await asyncio.wait(harness.workers, timeout=0.1)
+    assert await harness.states() == ["delivered"]

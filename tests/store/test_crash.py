@@ -69,7 +69,7 @@ async def test_after_a_kill_everything_acknowledged_is_claimed_in_order(path: Pa
 
 def test_a_store_whose_files_may_not_grow_refuses_new_events_keeps_old_ones_and_recovers(path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.store.full_child", str(path)],
+        [sys.executable, "-m", "tests.store.full_disk_process", str(path)],
         cwd=ROOT,
         capture_output=True,
         text=True,

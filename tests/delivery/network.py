@@ -1,4 +1,4 @@
-"""The way from a channel worker to Slack, through a name, a port and TLS; each can be broken and fixed."""
+"""The network between a channel worker and Slack: name, port and TLS. Tests can break and fix each part."""
 
 import asyncio
 import contextlib
@@ -12,17 +12,17 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from tests.slack.simulator import SlackSimulator
 
 HOST = "hooks.slack.invalid"
-"""A name that cannot exist (RFC 6761, https://www.rfc-editor.org/rfc/rfc6761#section-6.4): only ``Names`` knows it."""
+"""A name that cannot exist (RFC 6761, https://www.rfc-editor.org/rfc/rfc6761#section-6.4). ``Resolver`` knows it."""
 CERTIFICATES = Path(__file__).parent / "certificates"
 
 
 def trusting() -> ssl.SSLContext:
-    """A client that trusts one certificate: that of `slack.pem`."""
+    """Return the TLS settings of a client that trusts only the certificate in `slack.pem`."""
     return ssl.create_default_context(cafile=str(CERTIFICATES / "slack.pem"))
 
 
-class Names(AbstractResolver):
-    """Looks names up: none is known, save that ``HOST`` is this machine while ``known``."""
+class Resolver(AbstractResolver):
+    """Resolver that knows one name: ``HOST`` is this machine while ``known`` is true."""
 
     def __init__(self) -> None:
         self.known = True
@@ -39,66 +39,69 @@ class Names(AbstractResolver):
         pass
 
 
-class Door:
-    """``async with Door(slack) as door:`` a port before the simulator's. Shut at first; it keeps its number."""
+class TcpProxy:
+    """TCP proxy before the simulator. Closed at first; it keeps its port number.
+
+    Use it as ``async with TcpProxy(slack) as proxy:``.
+    """
 
     def __init__(self, slack: SlackSimulator) -> None:
         self._slack = slack
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
-        self._talks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))
             self._port: int = found.getsockname()[1]
 
-    async def __aenter__(self) -> "Door":
+    async def __aenter__(self) -> "TcpProxy":
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.shut()
+        await self.close()
 
     def url(self, channel: str, scheme: str) -> str:
-        """A channel's webhook as it is called through the door."""
+        """Return a channel's webhook URL through the proxy."""
         return f"{scheme}://{HOST}:{self._port}{urlsplit(self._slack.webhook(channel)).path}"
 
     async def open(self, certificate: str = "") -> None:
-        """Let connections through. With the name of a certificate they must speak TLS."""
-        await self.shut()
+        """Accept connections. With the name of a certificate, they must use TLS."""
+        await self.close()
         tls = None
         if certificate:
             tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             tls.load_cert_chain(CERTIFICATES / certificate)
-        self._server = await asyncio.start_server(self._talk, "127.0.0.1", self._port, ssl=tls)
+        self._server = await asyncio.start_server(self._forward, "127.0.0.1", self._port, ssl=tls)
 
-    async def shut(self) -> None:
-        """Let nobody in, and cut who is."""
+    async def close(self) -> None:
+        """Accept no connection, and abort the open ones."""
         if self._server:
             self._server.close()
         for connection in self._connections:
             connection.transport.abort()
-        if self._talks:
-            await asyncio.wait(self._talks)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         if self._server:
             await self._server.wait_closed()
         self._server = None
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
-        self._talks.add(task)
-        task.add_done_callback(self._talks.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         slack = urlsplit(self._slack.base)
         to_slack = await asyncio.open_connection(slack.hostname, slack.port)
         both = {writer, to_slack[1]}
         self._connections |= both
         with contextlib.suppress(ConnectionError):
-            await asyncio.gather(_pass_on(reader, to_slack[1]), _pass_on(to_slack[0], writer))
+            await asyncio.gather(_copy(reader, to_slack[1]), _copy(to_slack[0], writer))
         for connection in both:
             connection.transport.abort()
         self._connections -= both
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while data := await reader.read(65536):
             writer.write(data)

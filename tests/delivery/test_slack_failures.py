@@ -1,6 +1,6 @@
-"""Slack, or the way to it, in every kind of trouble: what becomes of the message, on real sockets.
+"""Every kind of failure of Slack or of the network before it, and the result for the message, on real sockets.
 
-Each trouble is a row of the table in docs/delivery.md, under the same words and in the same order.
+Each failure is a row of the table in docs/delivery.md, with the same words and in the same order.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from bridge.delivery.circuit_breaker import PROBE_EVERY
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.slack import Poster, open_session
 from bridge.demo.slack_simulator import Answer, Post, rate_limited
-from tests.delivery.scene import Scene, message
+from tests.delivery.harness import Harness, message
+from tests.delivery.network import Resolver, TcpProxy, trusting
 from tests.delivery.test_slack import closed_port
-from tests.delivery.way import Door, Names, trusting
 from tests.slack.answers import (
     BAD_GATEWAY,
     CHANNEL_IS_ARCHIVED,
@@ -39,65 +39,65 @@ from tests.slack.simulator import Behaviour, Fault, Late
 DOCS = Path(__file__).parents[2] / "docs" / "delivery.md"
 NOW = 1_800_000_000.0
 CHANCE = 0.5
-"""What chance adds to the seconds of a 429 in a scene, where it is always at its most."""
+"""Seconds of jitter after a 429. In the harness the jitter is always at its maximum."""
 
 PACE = 0.001
-"""Seconds between two messages in a scene."""
+"""Seconds between two messages in the harness."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What goes wrong, and what becomes of the message that meets it first."""
+    """A failure, and the result for the first message that meets it."""
 
     name: str
     """The first cell of its row in the docs."""
     slack: tuple[Behaviour, ...] = ()
-    """What the requests meet, probes included; after these Slack is well."""
-    way: Literal["", "no name", "nobody listens", "a stranger", "no TLS", "no proxy"] = ""
-    """What is broken on the way at the first try, and fixed after it."""
-    tries: tuple[str, ...] = ("unavailable", "ok")
-    """The message's attempts in the event log, by kind."""
+    """Slack's behaviour for each request, probes included. After these Slack works."""
+    network: Literal["", "no name", "no server listens", "untrusted", "no TLS", "no proxy"] = ""
+    """The broken part of the network at the first attempt. It is fixed after it."""
+    attempts: tuple[str, ...] = ("unavailable", "ok")
+    """The message's attempts in the event log, by outcome."""
     answer: str = ""
-    """The event log's answer to the first try."""
+    """The answer of the first attempt in the event log."""
     waited: tuple[float, ...] = (1,)
-    """How long the worker slept, each time."""
-    becomes: Literal["the message", "its text", "dead"] = "the message"
+    """Seconds of each sleep of the worker."""
+    result: Literal["the message", "its text", "dead"] = "the message"
     twice: bool = False
-    """Whether the channel shows it twice."""
+    """Whether the channel shows the message twice."""
 
 
 FAILURES = (
     Failure(
         "`429` with seconds",
         slack=(rate_limited(30),),
-        tries=("rate_limited", "ok"),
+        attempts=("rate_limited", "ok"),
         answer="rate_limited",
         waited=(30 + CHANCE,),
     ),
     Failure(
         "`429` with an HTTP date",
         slack=(rate_limited(http_date(NOW + 120)),),
-        tries=("rate_limited", "ok"),
+        attempts=("rate_limited", "ok"),
         answer="rate_limited",
         waited=(120 + CHANCE,),
     ),
     Failure(
         "`429` without a header, the seconds in its body",
         slack=(rate_limited(None),),
-        tries=("rate_limited", "ok"),
+        attempts=("rate_limited", "ok"),
         answer="rate_limited",
         waited=(1 + CHANCE,),
     ),
     Failure(
-        "`429` that says nothing",
+        "`429` without a time",
         slack=(Answer(429),),
-        tries=("rate_limited", "ok"),
+        attempts=("rate_limited", "ok"),
         waited=(5 + CHANCE,),
     ),
     Failure(
         "`429` again and again",
         slack=(rate_limited(2),) * 9,
-        tries=("rate_limited",) * 9 + ("ok",),
+        attempts=("rate_limited",) * 9 + ("ok",),
         answer="rate_limited",
         waited=(2 + CHANCE,) * 9,
     ),
@@ -105,33 +105,33 @@ FAILURES = (
         "`500` with an empty body, or `rollup_error`",
         slack=(EMPTY_500, ROLLUP_ERROR),
         waited=(1, 2),
-        tries=("unavailable", "unavailable", "ok"),
+        attempts=("unavailable", "unavailable", "ok"),
     ),
     Failure(
         "`500` three times, from a Slack that takes other messages",
         slack=(EMPTY_500,) * 3,
-        tries=("unavailable", "unavailable", "unavailable", "ok"),
+        attempts=("unavailable", "unavailable", "unavailable", "ok"),
         waited=(1, 2),
-        becomes="its text",
+        result="its text",
     ),
     Failure(
         "`500` to its text too, from a Slack that takes other messages",
         slack=(*(EMPTY_500,) * 3, Answer(400, "no_text"), EMPTY_500),
-        tries=("unavailable",) * 4,
+        attempts=("unavailable",) * 4,
         waited=(1, 2),
-        becomes="dead",
+        result="dead",
     ),
     Failure(
         "`502` with HTML from a proxy; `503`, `504`",
         slack=(BAD_GATEWAY, Answer(504)),
-        tries=("unavailable", "unavailable", "ok"),
+        attempts=("unavailable", "unavailable", "ok"),
         answer=BAD_GATEWAY.body,
         waited=(1, 2),
     ),
     Failure(
         "`502` for hours",
         slack=(BAD_GATEWAY,) * 9,
-        tries=("unavailable", "unavailable", "unavailable", "ok"),
+        attempts=("unavailable", "unavailable", "unavailable", "ok"),
         answer=BAD_GATEWAY.body,
         waited=(1, 2, 4, 8, 16, 32, 60, 60),
     ),
@@ -178,31 +178,35 @@ FAILURES = (
         answer="the answer broke off",
         twice=True,
     ),
-    Failure("the name cannot be looked up", way="no name", answer="the name cannot be looked up"),
-    Failure("nobody listens", way="nobody listens", answer="cannot connect"),
-    Failure("the TLS certificate is not trusted", way="a stranger", answer="the TLS certificate is not trusted"),
-    Failure("TLS fails otherwise", way="no TLS", answer="TLS failed"),
-    Failure("the proxy cannot be reached, or refuses", way="no proxy", answer="the proxy cannot be reached"),
+    Failure("the name cannot be looked up", network="no name", answer="the name cannot be looked up"),
+    Failure("no server listens", network="no server listens", answer="cannot connect"),
+    Failure(
+        "the TLS certificate is not trusted",
+        network="untrusted",
+        answer="the TLS certificate is not trusted",
+    ),
+    Failure("TLS fails otherwise", network="no TLS", answer="TLS failed"),
+    Failure("the proxy cannot be reached, or refuses", network="no proxy", answer="the proxy cannot be reached"),
     Failure(
         "`invalid_blocks` and other words against the message; an unknown word with a `4xx`",
         slack=(INVALID_BLOCKS,),
-        tries=("rejected", "ok"),
+        attempts=("rejected", "ok"),
         answer="invalid_blocks",
         waited=(),
-        becomes="its text",
+        result="its text",
     ),
     Failure(
         "a word against its text too",
         slack=(INVALID_BLOCKS, Answer(400, "invalid_payload")),
-        tries=("rejected", "rejected"),
+        attempts=("rejected", "rejected"),
         answer="invalid_blocks",
         waited=(),
-        becomes="dead",
+        result="dead",
     ),
     Failure(
         "`no_service`, `channel_is_archived` and the like; any other `401`, `403`, `404`, `410`",
         slack=(NO_SERVICE, CHANNEL_IS_ARCHIVED, BAD_GATEWAY),
-        tries=("destination_gone", "ok"),
+        attempts=("destination_gone", "ok"),
         answer="no_service",
         waited=(PROBE_EVERY,) * 3,
     ),
@@ -211,81 +215,83 @@ FAILURES = (
 
 @pytest.mark.parametrize("failure", FAILURES, ids=[failure.name for failure in FAILURES])
 async def test_a_message_has_the_documented_outcome(
-    scene: Scene, failure: Failure, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, failure: Failure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with broken(scene, failure.way, monkeypatch) as hint:
-        scene.slack.script("general", *failure.slack)
-        await scene.accept("first")
-        worker = scene.start()
-        await scene.settled(1)
-        # Accepted while the first one is in trouble: it must neither be held up for ever nor overtake.
-        await scene.accept("second")
+    async with broken(harness, failure.network, monkeypatch) as fix:
+        harness.slack.script("general", *failure.slack)
+        await harness.accept("first")
+        worker = harness.start()
+        await harness.settled(1)
+        # Accepted while the first one fails: it must neither wait forever nor overtake.
+        await harness.accept("second")
         worker.wake()
-        await hint()
-        await scene.until_ended(2)
+        await fix()
+        await harness.until_ended(2)
 
-    copies = {"the message": 1, "its text": 1, "dead": 0}[failure.becomes] + failure.twice
-    assert titles(scene) == ["first"] * copies + ["second"]
-    assert [seconds for seconds in scene.slept if seconds > PACE] == list(failure.waited)
-    assert attempts(scene, "first") == list(failure.tries)
-    assert re.fullmatch(failure.answer if "|" in failure.answer else re.escape(failure.answer), answer(scene, "first"))
-    assert await scene.states() == ["dead" if failure.becomes == "dead" else "delivered", "delivered"]
-    if failure.becomes != "dead":
+    copies = {"the message": 1, "its text": 1, "dead": 0}[failure.result] + failure.twice
+    assert titles(harness) == ["first"] * copies + ["second"]
+    assert [seconds for seconds in harness.slept if seconds > PACE] == list(failure.waited)
+    assert attempts(harness, "first") == list(failure.attempts)
+    assert re.fullmatch(
+        failure.answer if "|" in failure.answer else re.escape(failure.answer), answer(harness, "first")
+    )
+    assert await harness.states() == ["dead" if failure.result == "dead" else "delivered", "delivered"]
+    if failure.result != "dead":
         whole = message("first")
-        shown = scene.slack.posts("general")[copies - 1].body
-        assert shown == (whole.text_only() if failure.becomes == "its text" else whole.body())
+        shown = harness.slack.posts("general")[copies - 1].body
+        assert shown == (whole.text_only() if failure.result == "its text" else whole.body())
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=[failure.name for failure in FAILURES])
 async def test_messages_in_one_post_are_all_delivered(
-    scene: Scene, failure: Failure, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, failure: Failure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"message {n}." for n in range(12)]
-    async with broken(scene, failure.way, monkeypatch) as hint:
-        url = scene.urls.setdefault("general", scene.slack.webhook("general"))
-        scene.limiters[url] = RateLimiter(scene.clock)
-        scene.slack.script("general", *failure.slack)
-        await scene.accept(*names)
-        scene.start()
-        await scene.settled(1)
-        await hint()
-        await scene.until_ended(len(names))
+    async with broken(harness, failure.network, monkeypatch) as fix:
+        url = harness.urls.setdefault("general", harness.slack.webhook("general"))
+        harness.limiters[url] = RateLimiter(harness.clock)
+        harness.slack.script("general", *failure.slack)
+        await harness.accept(*names)
+        harness.start()
+        await harness.settled(1)
+        await fix()
+        await harness.until_ended(len(names))
 
-    found = [title for post in scene.slack.posts("general") for title in re.findall(r"message \d+\.", text(post))]
+    found = [title for post in harness.slack.posts("general") for title in re.findall(r"message \d+\.", text(post))]
     assert list(dict.fromkeys(found)) == names
-    assert await scene.states() == ["delivered"] * len(names), "one that Slack takes alone is not given up"
+    assert await harness.states() == ["delivered"] * len(names), "one that Slack takes alone is not given up"
     assert len(found) == len(names) * (2 if failure.twice else 1)
-    assert [len(attempts(scene, name)) > 1 for name in names] == [True] * len(names), "they did share a post"
+    assert [len(attempts(harness, name)) > 1 for name in names] == [True] * len(names), "they did share a post"
 
 
 def text(post: Post) -> str:
-    """What a post shows."""
+    """Return the text that a post shows."""
     return json.dumps(post.body.get("blocks") or post.body)
 
 
-def titles(scene: Scene) -> list[str]:
-    """Which messages the channel shows, in order."""
+def titles(harness: Harness) -> list[str]:
+    """Return the messages that the channel shows, in order."""
     return [
-        title for post in scene.slack.posts("general") for title in re.findall("first|second", str(post.body["text"]))
+        title for post in harness.slack.posts("general") for title in re.findall("first|second", str(post.body["text"]))
     ]
 
 
-def attempts(scene: Scene, title: str) -> list[str]:
-    return [kind for kind, _ in _event_log(scene, title)]
+def attempts(harness: Harness, title: str) -> list[str]:
+    return [kind for kind, _ in _event_log(harness, title)]
 
 
-def answer(scene: Scene, title: str) -> str:
-    return _event_log(scene, title)[0][1]
+def answer(harness: Harness, title: str) -> str:
+    return _event_log(harness, title)[0][1]
 
 
-def _event_log(scene: Scene, title: str) -> Sequence[tuple[str, str]]:
-    """Kind and answer of each attempt that is on record for a message."""
+def _event_log(harness: Harness, title: str) -> Sequence[tuple[str, str]]:
+    """Return outcome and answer of each recorded attempt of a message."""
     asked = """
         SELECT a.kind, a.answer FROM attempts a
         JOIN deliveries d ON d.id = a.delivery JOIN events e ON e.seq = d.event
         WHERE e.title = ? ORDER BY a.number
     """
-    database = sqlite3.connect(scene.database.removeprefix("sqlite:///"))
+    database = sqlite3.connect(harness.database.removeprefix("sqlite:///"))
     try:
         return database.execute(asked, (title,)).fetchall()
     finally:
@@ -294,44 +300,44 @@ def _event_log(scene: Scene, title: str) -> Sequence[tuple[str, str]]:
 
 @asynccontextmanager
 async def broken(
-    scene: Scene, way: str, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, network: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Break the scene's way to Slack; yield a function that fixes it."""
+    """Break the network before Slack; yield a function that fixes it."""
 
     async def nothing() -> None:
         pass
 
-    if not way:
+    if not network:
         yield nothing
         return
-    names = Names()
-    async with open_session(names, trust=trusting()) as session, Door(scene.slack) as door:
-        scene.deps = replace(scene.deps, poster=Poster(session, scene.clock))
-        scene.urls["general"] = door.url("general", "https")
+    names = Resolver()
+    async with open_session(names, trust=trusting()) as session, TcpProxy(harness.slack) as proxy:
+        harness.deps = replace(harness.deps, poster=Poster(session, harness.clock))
+        harness.urls["general"] = proxy.url("general", "https")
 
-        async def hint() -> None:
+        async def fix() -> None:
             names.known = True
             monkeypatch.delenv("HTTPS_PROXY", raising=False)
-            await door.open("slack.pem")
+            await proxy.open("slack.pem")
 
-        match way:
+        match network:
             case "no name":
                 names.known = False
-            case "a stranger":
-                await door.open("stranger.pem")
+            case "untrusted":
+                await proxy.open("untrusted.pem")
             case "no TLS":
-                await door.open()
+                await proxy.open()
             case "no proxy":
                 monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed_port()}")
-        yield hint
-        for worker in scene.workers:
+        yield fix
+        for worker in harness.workers:
             worker.cancel()
-        await asyncio.gather(*scene.workers, return_exceptions=True)
+        await asyncio.gather(*harness.workers, return_exceptions=True)
 
 
 def test_the_table_in_the_docs_has_these_failures_in_this_order() -> None:
     lines = DOCS.read_text(encoding="utf-8").splitlines()
-    start = lines.index(next(line for line in lines if line.startswith("| trouble |")))
+    start = lines.index(next(line for line in lines if line.startswith("| failure |")))
     rows = []
     for line in lines[start + 2 :]:
         if not line.startswith("|"):

@@ -1,4 +1,4 @@
-"""A channel worker's surroundings: real SQLite, a Slack on real sockets, and a clock that the test turns."""
+"""Harness for channel workers: real SQLite, a simulated Slack on real sockets, and a clock set by the test."""
 
 import asyncio
 from collections import deque
@@ -39,7 +39,7 @@ REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {}, b"{}
 
 
 class WatchedStore:
-    """A real store. Tests see what is settled, and may let single calls fail before they reach it."""
+    """Real store that records results, and fails single calls on request."""
 
     def __init__(self, store: Store) -> None:
         self.inner = store
@@ -58,12 +58,12 @@ class WatchedStore:
             raise self.claim_errors.popleft()
         return await self.inner.claim(channel, owner, n)
 
-    async def settle(self, settlements: Sequence[DeliveryResult], now: float) -> None:
+    async def settle(self, results: Sequence[DeliveryResult], now: float) -> None:
         if self.settle_errors:
             raise self.settle_errors.popleft()
-        await self.inner.settle(settlements, now)
+        await self.inner.settle(results, now)
         async with self.change:
-            self.settled.extend(settlements)
+            self.settled.extend(results)
             self.change.notify_all()
 
     async def waiting(self, channel: str, limit: int) -> int:
@@ -156,18 +156,21 @@ def message(title: str, notes: Sequence[str] = ()) -> Message:
 
 
 def policy(**settings: float) -> ChannelPolicy:
-    """Return a policy as code has it: routes.toml would write ``pace = "5/s"``, and within bounds."""
+    """Return a policy with settings as code holds them. In routes.toml: ``pace = "5/s"``, within limits."""
     return ChannelPolicy().model_copy(update=settings)
 
 
 async def render(delivery: Delivery, notes: Sequence[str]) -> Rendered:
-    """A message of the event's title and the notes."""
+    """Render a message of the event's title and the notes."""
     return Rendered("test.j2", message(delivery.event.title, notes))
 
 
 @dataclass
-class Scene:
-    """Channels post to the simulator's webhooks of the same names. Chance always says 1: back-offs last longest."""
+class Harness:
+    """Channel workers and their dependencies.
+
+    Channels post to the simulator's webhooks of the same names. The jitter is always 1, so back-offs last longest.
+    """
 
     slack: SlackSimulator
     store: WatchedStore
@@ -178,14 +181,16 @@ class Scene:
     urls: dict[str, str]
     limiters: dict[str, RateLimiter]
     slept: list[float] = field(default_factory=list)
-    """Every sleep that ``until`` let pass, in seconds."""
+    """Every sleep that ``until`` skipped, in seconds."""
     workers: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def accept(
         self, *titles: str, channel: str = "general", store: Store | None = None, subject: str = ""
     ) -> list[str]:
-        """Put one event per title into the store, for one channel; each of its own subject, or all of one. Returns
-        their ids."""
+        """Store one event per title for one channel, and return the ids.
+
+        Each event has its own subject, unless one is given.
+        """
         ids = []
         for title in titles:
             now = self.clock.now()
@@ -212,14 +217,14 @@ class Scene:
         return ids
 
     def start(self, channel: str = "general") -> ChannelWorker:
-        """A channel worker at work. It may serve a channel that is new."""
+        """Start a channel worker. The channel may be new."""
         self.urls.setdefault(channel, self.slack.webhook(channel))
         worker = ChannelWorker(channel, self.deps)
         self.workers.append(asyncio.create_task(worker.run()))
         return worker
 
     async def until(self, reached: Awaitable[T]) -> T:
-        """Let time pass whenever somebody sleeps, until something is reached."""
+        """Skip every sleep until something is reached, and return its result."""
         waiting = asyncio.ensure_future(reached)
         async with asyncio.timeout(PATIENCE):
             while True:
@@ -232,18 +237,18 @@ class Scene:
                     return waiting.result()
 
     async def until_settled(self, n: int) -> list[DeliveryResult]:
-        """Let time pass until so many attempts and endings are on record."""
+        """Skip every sleep until ``n`` delivery results are recorded, and return them."""
         return await self.until(self.settled(n))
 
     async def settled(self, n: int) -> list[DeliveryResult]:
-        """The first ``n`` settlements, once they are on record."""
+        """Wait until ``n`` delivery results are recorded, and return them."""
         return await self._once(lambda: len(self.store.settled) >= n, n)
 
     async def until_ended(self, n: int) -> list[DeliveryResult]:
-        """Let time pass until so many deliveries are no longer waiting."""
+        """Skip every sleep until ``n`` deliveries no longer wait."""
 
         def ended() -> bool:
-            return sum(settlement.state != "waiting" for settlement in self.store.settled) >= n
+            return sum(result.state != "waiting" for result in self.store.settled) >= n
 
         return await self.until(self._once(ended, None))
 
@@ -253,17 +258,17 @@ class Scene:
         return self.store.settled[:n]
 
     def shown(self, channel: str = "general") -> list[object]:
-        """The texts that a channel shows."""
+        """Return the texts that a channel shows."""
         return [post.body["text"] for post in self.slack.posts(channel)]
 
     def answered(self, channel: str = "general") -> list[str]:
-        """What each request to a channel was answered."""
+        """Return the answer to each request for a channel."""
         return [hit.answered for hit in self.slack.hits(channel)]
 
     async def rows(self) -> list[DeliveryRow]:
-        """The event log, oldest first."""
+        """Return the event log, oldest first."""
         return sorted(await self.store.find(Query(limit=1000)), key=lambda row: row.delivery)
 
     async def states(self) -> list[DeliveryState]:
-        """The state of each delivery, oldest first."""
+        """Return the state of each delivery, oldest first."""
         return [row.state for row in await self.rows()]

@@ -1,4 +1,4 @@
-"""What a channel's webhook answers next: mostly what Slack does, and now and then some trouble."""
+"""Plan of a channel's webhook: mostly Slack's normal answers, with a failure now and then."""
 
 import random
 from collections import Counter, deque
@@ -11,7 +11,7 @@ from tests.slack.simulator import Behaviour, Fault, Late
 TOO_LATE = 7.0
 """Seconds: later than a bridge waits for an answer."""
 CLEAR = 3
-"""Requests that go well after a trouble: a message that meets too many is rightly taken to be at fault."""
+"""Requests without a failure after each one. A message that meets too many failures is rightly taken as their cause."""
 
 _FAILURES: tuple[tuple[str, int, tuple[Behaviour | None, ...]], ...] = (
     ("429", 6, (rate_limited(1),)),
@@ -28,12 +28,15 @@ _FAILURES: tuple[tuple[str, int, tuple[Behaviour | None, ...]], ...] = (
     ("no service", 1, (NO_SERVICE,)),
     ("too late", 1, (Late(TOO_LATE),)),
 )
-"""Name, weight, and what the next requests meet. Nothing here says twice that a single message is at fault."""
+"""Name, weight and next answers of each failure. None says twice that a single message is the cause."""
 
 
-class Weather:
-    """A plan for ``SlackSimulator.always``. ``every`` is the mean of the seconds between two troubles;
-    ``taken`` is called when a post is taken as it should be, before it is answered."""
+class FailurePlan:
+    """Plan for ``SlackSimulator.always``.
+
+    ``every`` is the mean number of seconds between two failures. ``taken`` is called when a post is accepted, before
+    it is answered.
+    """
 
     def __init__(
         self,
@@ -51,7 +54,7 @@ class Weather:
         self._next: deque[Behaviour | None] = deque()
         self._due = clock() + random.expovariate(1 / every)
         self.calm = False
-        """Set at the end: no trouble any more."""
+        """Set at the end: no failure any more."""
 
     def __call__(self) -> Behaviour | None:
         behaviour = None if self.calm else self._failure()

@@ -1,4 +1,4 @@
-"""Commands beside a running service: a real process of its own, the simulated Slack, and the store between them."""
+"""Running service in its own process, with a simulated Slack, a store, and commands beside it."""
 
 import asyncio
 import json
@@ -38,20 +38,20 @@ channels = ["general"]
 
 @dataclass(frozen=True)
 class Done:
-    """A command that has ended."""
+    """Result of a command."""
 
     status: int
     out: str
     err: str
 
     def objects(self) -> list[dict[str, object]]:
-        """The lines of JSON that it printed."""
+        """Return the printed lines of JSON."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
 @dataclass(frozen=True)
-class Beside:
-    """A folder with a service at work in it, or one that was."""
+class RunningService:
+    """Service in a folder, running or stopped."""
 
     folder: Path
     environ: Mapping[str, str]
@@ -82,7 +82,7 @@ class Beside:
         )
 
     async def send(self, *names: str) -> list[str]:
-        """Send samples to the service. Returns the events' ids."""
+        """Send samples to the service, and return the ids of their events."""
         ids = []
         async with aiohttp.ClientSession() as client:
             for name in names:
@@ -92,7 +92,7 @@ class Beside:
         return ids
 
     async def dead(self, name: str = "gitlab/issue.open", channel: str = "general") -> str:
-        """Send a sample that Slack refuses twice. Returns its event's id."""
+        """Send a sample that Slack rejects twice, and return the id of its event."""
         await self.settled()
         self.slack.script(channel, INVALID_BLOCKS, INVALID_BLOCKS)
         (event_id,) = await self.send(name)
@@ -100,37 +100,37 @@ class Beside:
         return event_id
 
     async def until(self, sql: str, count: int = 1) -> None:
-        """Until a count in the store is reached."""
+        """Wait until a count in the store is reached."""
         async with asyncio.timeout(20):
             while self.rows(sql)[0][0] != count:  # noqa: ASYNC110 (another process changes it)
                 await asyncio.sleep(0.05)
 
     async def settled(self) -> None:
-        """Until nothing waits any more."""
+        """Wait until no delivery waits."""
         await self.until("SELECT count(*) FROM deliveries WHERE state = 'waiting'", 0)
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
-        """What is in the store."""
+        """Return rows of the store."""
         with closing(sqlite3.connect(self.folder / "bridge.db", timeout=10)) as db:
             return db.execute(sql).fetchall()
 
     def execute(self, *statements: str) -> None:
-        """Change the store behind everybody's back."""
+        """Change the store directly, from this process."""
         with closing(sqlite3.connect(self.folder / "bridge.db", timeout=10)) as db:
             for statement in statements:
                 db.execute(statement)
             db.commit()
 
     def texts(self, channel: str = "general") -> Sequence[str]:
-        """What a channel shows, in full."""
+        """Return the bodies of the posts that a channel shows."""
         return [json.dumps(post.body, ensure_ascii=False) for post in self.slack.posts(channel)]
 
 
 @asynccontextmanager
-async def beside(folder: Path, *, routes: str = ROUTES, **more: str) -> AsyncIterator[Beside]:
-    """A service at work until the block ends."""
+async def running_service(folder: Path, *, routes: str = ROUTES, **more: str) -> AsyncIterator[RunningService]:
+    """Run a service until the block ends."""
     (folder / "routes.toml").write_text(routes, "utf-8")
     async with SlackSimulator() as slack:
         environ = environment(folder, slack, BRIDGE_CHANNELS__OPS=slack.webhook("ops"), **more)
         async with serving(environ, folder) as (_, base, _):
-            yield Beside(folder, environ, slack, base)
+            yield RunningService(folder, environ, slack, base)
