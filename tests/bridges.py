@@ -1,4 +1,4 @@
-"""A real bridge with a simulated Slack, for the tests of every room that needs one."""
+"""Running bridge with a simulated Slack, for the tests of several rooms."""
 
 import io
 import json
@@ -36,7 +36,7 @@ channels = ["general"]
 
 @dataclass(frozen=True)
 class Bridge:
-    """A running bridge, the Slack it posts to, and a client that calls it."""
+    """Running bridge with its simulated Slack and an HTTP client."""
 
     service: Service
     slack: SlackSimulator
@@ -50,7 +50,7 @@ class Bridge:
     async def send(
         self, request: Request, *, extra: Sequence[tuple[str, str]] = ()
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Send a request as a proxy in front would pass it on: status, headers, body."""
+        """Send a request as a proxy in front does, and return status, headers and body."""
         target = urlsplit(request.url)
         url = f"{self.base}{target.path}" + (f"?{target.query}" if target.query else "")
         headers = [*request.headers.items(), *extra]
@@ -70,7 +70,7 @@ class Bridge:
 
 
 def environment(folder: Path, slack: SlackSimulator, **more: str) -> dict[str, str]:
-    """Variables for a bridge whose files are in ``folder``; routes.toml is written if it is not there."""
+    """Return the variables of a bridge with its files in ``folder``. Write routes.toml if it is missing."""
     routes = folder / "routes.toml"
     if not routes.exists():
         routes.write_text(ROUTES)
@@ -88,7 +88,7 @@ def environment(folder: Path, slack: SlackSimulator, **more: str) -> dict[str, s
 
 @asynccontextmanager
 async def bridge(folder: Path, **more: str) -> AsyncIterator[Bridge]:
-    """A bridge that listens on a free port until the block ends."""
+    """Run a bridge on a free port until the block ends."""
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
         settings, _ = load_settings(environment(folder, slack, **more), dotenv=folder / "-", secrets_dir=folder / "-")
         service = Service(settings, load_snapshot(settings))
@@ -100,7 +100,7 @@ async def bridge(folder: Path, **more: str) -> AsyncIterator[Bridge]:
 
 
 def sample_request(name: str, *, now: float | None = None, body: object = None, secret: str = "") -> Request:
-    """The signed request for a sample such as ``gitlab/merge_request.open``."""
+    """Return the signed request of a sample such as ``gitlab/merge_request.open``."""
     sample = samples()[name]
     return PROVIDERS[sample.provider].request_for(
         sample.type,

@@ -1,4 +1,4 @@
-"""A real Chromium for the tests of pages; the tests that need it are skipped where there is none."""
+"""Chromium for the tests of pages. These tests are skipped on machines without it."""
 
 import os
 import shutil
@@ -17,8 +17,10 @@ _QUIET = ["--disable-background-networking", "--disable-component-update", "--di
 
 @asynccontextmanager
 async def opened(url: str, *expected: str) -> AsyncIterator[Page]:
-    """A page of a browser of its own. At its end, its console may tell of nothing that went wrong but what is
-    ``expected``, and of answers that refuse to save."""
+    """Open a page in a new browser.
+
+    At its end, the console may contain only errors that are ``expected``, and answers that refuse to save.
+    """
     errors: list[str] = []
     async with async_playwright() as playwright:
         # Chromium's own sandbox does not work for root, as in a container.

@@ -1,4 +1,4 @@
-"""What holds for every test."""
+"""Settings and fixtures of all tests."""
 
 import gc
 import os
@@ -7,20 +7,20 @@ import signal
 import structlog
 from hypothesis import settings
 
-# The same examples every time, so that a change is judged by what it changes. To look for new ones:
+# The same examples every time, so that a failure is caused by the change under test. To look for new ones:
 # HYPOTHESIS_PROFILE=search make test
 settings.register_profile("same", derandomize=True, database=None, deadline=None)
 settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
-# A shell that starts a run in the background lets it ignore Ctrl C, and with it every process that a test starts.
+# A shell that starts a run in the background makes it ignore Ctrl C, and with it every process of a test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A run holds thousands of samples and messages: going through them all again and again, in the middle of a template's
-# 0.3 s too, cut off innocent ones.
+# A run holds thousands of samples and messages. A full collection in the middle of a template's 0.3 s would stop
+# a correct template.
 gc.set_threshold(200_000, 50, 100)
 
-# A test that configures logs must not leave loggers behind that remember how: the next test could not capture theirs.
+# A test that configures logs must not leave cached loggers behind: the next test could not capture theirs.
 _configure = structlog.configure
 
 

@@ -1,4 +1,4 @@
-"""How tests read diagnostics."""
+"""Text forms of diagnostics for assertions."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""A request finds its headers whatever they are called, and shows no secret."""
+"""Tests of requests: headers are found in any case, and no secret is shown."""
 
 import time
 

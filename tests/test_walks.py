@@ -1,4 +1,4 @@
-"""A walk over cases is as strict as a test for each."""
+"""Tests of walks: a walk over cases is as strict as a test for each."""
 
 from pathlib import Path
 

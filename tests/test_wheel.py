@@ -1,4 +1,4 @@
-"""The wheel holds all that the command needs anywhere: templates, routes.toml and samples beside the code."""
+"""Tests of the wheel: it holds templates, routes.toml and samples, so that the command works anywhere."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""One test for one property of many samples: it walks all of them, and reports every one that fails."""
+"""Walk: one test for a property of many samples, which reports every failing sample."""
 
 import functools
 import inspect
@@ -20,7 +20,7 @@ Test = Callable[Concatenate[T, P], None]
 def for_each(cases: Iterable[T], name: Callable[[T], str] = str) -> Callable[[Test[T, P]], Callable[P, None]]:
     """Call the test with each case as its first argument; fail at the end with the name and reason of each failure.
 
-    Other arguments stay what they were: fixtures, or parameters of ``pytest.mark.parametrize``. Fixtures are shared by
+    Other arguments are unchanged: fixtures, or parameters of ``pytest.mark.parametrize``. Fixtures are shared by
     all cases of one walk. ``BRIDGE_TEST_CASE=push`` walks only the cases with "push" in their name.
     """
     found = list(cases)
@@ -48,7 +48,7 @@ def for_each(cases: Iterable[T], name: Callable[[T], str] = str) -> Callable[[Te
 
 
 def _report(failures: list[tuple[str, BaseException]], count: int) -> str:
-    """Name and reason of each failure; the traceback above is that of the first."""
+    """Name and reason of each failure. The traceback above belongs to the first."""
     lines = [f"{len(failures)} of {count} fail ({ONLY}=… runs one alone):"]
     for case, error in failures:
         place = traceback.extract_tb(error.__traceback__)[-1]

@@ -35,7 +35,7 @@ from tests.chaos.service import CAN_FILL, Service
 from tests.chaos.verdict import Kept, Record, Shown, Verdict, judge
 from tests.slack.simulator import SlackSimulator
 
-CHANNELS = {"gitlab": ("alone", "quick"), "stripe": ("alone", "packed")}
+CHANNELS = {"gitlab": ("alone", "quick"), "stripe": ("alone", "batched")}
 """Channels of the events of each source."""
 ROUTES = """
 [channels.alone]
@@ -47,7 +47,7 @@ digest_after = false
 pace = "100/s"
 digest_after = false
 
-[channels.packed]
+[channels.batched]
 pace = "1/s"
 digest_after = false
 
@@ -59,7 +59,7 @@ channels = ["alone", "quick"]
 [[routes]]
 name = "charges"
 source = "stripe"
-channels = ["alone", "packed"]
+channels = ["alone", "batched"]
 """
 SENDERS = 6
 WARM = 8.0
@@ -141,14 +141,14 @@ class Chaos:
                 await self.service.start()
                 errors = await self._finish(senders)
                 self.service.terminate()
-                await self.service.bury()
+                await self.service.record_end()
             finally:
                 for task in (*senders, filling):
                     task.cancel()
                 await asyncio.gather(*senders, filling, return_exceptions=True)
                 if self.service.lives_now:
                     self.service.kill()
-                    await self.service.bury()
+                    await self.service.record_end()
         record = Record(
             acked={marker: CHANNELS[source] for marker, source in self.providers.acked.items()},
             shown={name: [shown(post) for post in self._slack.posts(name)] for name in _channels()},
@@ -170,7 +170,7 @@ class Chaos:
                     await self._post(min(left, WARM))
                 await self.service.ends(self._random.uniform(0, 2 * self.plan.kill_every))
             await self._end(self._random.random())
-            await self.service.bury()
+            await self.service.record_end()
             if sum(life.end == "by itself" for life in self.service.lives) >= 3:
                 return
 
@@ -209,7 +209,7 @@ class Chaos:
             await asyncio.sleep(self._random.expovariate(1 / self.plan.fill_every))
             self.service.fill_disk()
             await asyncio.sleep(self._random.uniform(0.3, 2))
-            self.service.relieve_disk()
+            self.service.free_disk()
 
     async def _finish(self, senders: Sequence[asyncio.Task[None]]) -> list[str]:
         """Let the senders finish and the channel workers catch up. Return the errors."""

@@ -61,7 +61,7 @@ class Providers:
         while not over.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), self._random.expovariate(1 / self._pause))
-            await self._see_through(self._event(), client)
+            await self._finish_event(self._event(), client)
 
     def _event(self) -> Sent:
         number = next(self._numbers)
@@ -77,7 +77,7 @@ class Providers:
         issue["object_attributes"] |= {"id": number, "iid": number, "title": marker, "description": words}
         return Sent(marker, "gitlab", issue, now)
 
-    async def _see_through(self, event: Sent, client: aiohttp.ClientSession) -> None:
+    async def _finish_event(self, event: Sent, client: aiohttp.ClientSession) -> None:
         self.counts["events"] += 1
         chance = self._random.random()
         if chance < 0.05:

@@ -100,7 +100,7 @@ class Service:
             await asyncio.wait_for(self._process.wait(), within)
         return not self.lives_now
 
-    async def bury(self) -> None:
+    async def record_end(self) -> None:
         """Wait for the end after a signal, and record the life."""
         assert self._process
         assert self._reading
@@ -129,7 +129,7 @@ class Service:
             self._full = True
             self.times_full += 1
 
-    def relieve_disk(self) -> None:
+    def free_disk(self) -> None:
         """Let its files grow again."""
         if self._full and self._limit_files(None):
             self._full, self._full_until = False, time.time()

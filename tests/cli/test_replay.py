@@ -137,12 +137,12 @@ async def test_a_dry_run_shows_the_old_error_and_the_new_message_and_sends_nothi
         assert "template failed: templates/gitlab/issue.j2:2: ZeroDivisionError" in done.out
         assert "template fails: templates/gitlab/issue.j2:2: ZeroDivisionError" in done.out
 
-        broken.write_text('{% extends "message.j2" %}\n{% block title %}Mended: {{ event.actor }}{% endblock %}\n')
+        broken.write_text('{% extends "message.j2" %}\n{% block title %}Fixed: {{ event.actor }}{% endblock %}\n')
         done = await service.run("replay", event_id, "--dry-run")
         assert (done.status, done.err) == (0, "")
         was, _, new = done.out.partition("  today, with gitlab/issue.j2:\n")
         assert "template failed: templates/gitlab/issue.j2:2: ZeroDivisionError" in was
-        assert "Mended: Leila Haddad" in new
+        assert "Fixed: Leila Haddad" in new
         assert "Sent again: this happened" in new
         wide = await service.run("replay", event_id, "--dry-run", FORCE_COLOR="1", COLUMNS="160")
         assert any("delivered (#1)" in line and "today, with" in line for line in wide.out.splitlines())
@@ -150,7 +150,7 @@ async def test_a_dry_run_shows_the_old_error_and_the_new_message_and_sends_nothi
         assert not any("delivered (#1)" in line and "today, with" in line for line in narrow.out.splitlines())
         (output,) = (await service.run("replay", event_id, "--dry-run", "--json")).objects()
         assert "ZeroDivisionError" in str(output["template_fault"])
-        assert "Mended: Leila Haddad" in str(output["new"])
+        assert "Fixed: Leila Haddad" in str(output["new"])
         assert "Template gitlab/issue.j2:2 failed" in str(output["old"])
         assert service.rows("SELECT count(*), max(state) FROM deliveries") == [(1, "delivered")]
 

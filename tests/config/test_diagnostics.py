@@ -1,4 +1,4 @@
-"""Diagnostics: one printable line each, hints that are near, and the page that explains every code."""
+"""Tests of diagnostics: one printable line each, hints with similar names, and a page that explains every code."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Settings: where variables come from, what they may hold, and that nothing ever shows a value."""
+"""Tests of settings: where variables come from, which values are valid, and that no value is ever shown."""
 
 import json
 import re
@@ -379,7 +379,7 @@ def test_any_environment_gives_settings_or_the_named_error_and_shows_no_value(en
         diagnostics = list(error.diagnostics)
         assert diagnostics
     else:
-        hidden = settings.model_copy(update={"host": ""})  # the one free text that need not hide
+        hidden = settings.model_copy(update={"host": ""})  # the only free text that may be shown
         assert "HUSHHUSH" not in repr(hidden)
     assert all("HUSHHUSH" not in line and line.isprintable() for line in map(str, diagnostics))
     assert all(plain_all(diagnostics))

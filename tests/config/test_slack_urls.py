@@ -1,4 +1,4 @@
-"""Which URLs may be posted to."""
+"""Tests of the URLs that Bridge may post to."""
 
 import pytest
 from hypothesis import given, settings

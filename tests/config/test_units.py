@@ -1,4 +1,4 @@
-"""Durations, sizes and paces as people write them."""
+"""Tests of durations, sizes and paces as people write them."""
 
 import math
 

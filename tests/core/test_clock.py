@@ -1,4 +1,4 @@
-"""The clocks, and sleeping that an event ends."""
+"""Tests of the clocks, and of a sleep that an event ends."""
 
 import asyncio
 import time

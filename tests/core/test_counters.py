@@ -1,4 +1,4 @@
-"""The registry of counters: declared names, bounded labels, sums that are safe to show."""
+"""Tests of the registry of counters: declared names, bounded labels, sums that are safe to show."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Large bodies are Python data one at a time, and what waits of them is cut down."""
+"""Tests of large bodies: parsed one at a time, and cut down while they wait."""
 
 import threading
 

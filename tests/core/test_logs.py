@@ -1,4 +1,4 @@
-"""Logs carry what happened and never a secret."""
+"""Tests of logs: they show each event and never a secret."""
 
 import io
 import json

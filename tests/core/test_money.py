@@ -1,4 +1,4 @@
-"""Money reads right in every currency, and nothing that comes from outside makes it fail."""
+"""Tests of money: correct in every currency, and safe with any input."""
 
 from decimal import Decimal
 

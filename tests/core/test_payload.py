@@ -1,4 +1,4 @@
-"""Reading what came from outside never raises, and what it hands on is fit for a line of text."""
+"""Tests of payload readers: they never raise, and their results fit into a line of text."""
 
 import contextlib
 

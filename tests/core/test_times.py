@@ -1,4 +1,4 @@
-"""One reader for every way in which providers write a time."""
+"""Tests of the reader for every time format of the providers."""
 
 import pytest
 from hypothesis import given, settings
@@ -27,7 +27,7 @@ from bridge.core.times import written_time
         ("２０２６-11-20 11:06:05", None),
     ],
 )
-def test_every_way_in_which_providers_write_a_time(text: str, seconds: float | None) -> None:
+def test_every_time_format_of_providers(text: str, seconds: float | None) -> None:
     assert written_time(text) == seconds
 
 

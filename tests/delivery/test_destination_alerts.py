@@ -116,10 +116,10 @@ async def test_another_url_brings_it_back(system: System) -> None:
     await system.harness.accept("1", channel="deploys")
     dispatcher = await system.start()
     await system.alerted(1)
-    system.configure("deploys", "anew")
+    system.configure("deploys", "new")
     dispatcher.refresh()
     assert (await system.alerted(2))[1] == "#deploys is back: 1 message that waited is on its way"
-    assert system.harness.shown("anew") == ["1"]
+    assert system.harness.shown("new") == ["1"]
 
 
 async def test_a_restart_sends_no_alert_twice(system: System) -> None:

@@ -254,7 +254,7 @@ async def test_a_posted_digest_is_recorded_once_the_store_is_available_again(
 async def test_the_deliveries_of_a_digest_are_settled_by_the_next_process(harness: Harness) -> None:
     await harness.accept(*map(str, range(30)))
     claimed = await harness.store.claim("general", "test", 40)
-    await harness.store.record_digest("d1", "general", claimed[19].id, {"text": "told"}, harness.clock.now())
+    await harness.store.record_digest("d1", "general", claimed[19].id, {"text": "digest"}, harness.clock.now())
     harness.start()
     await harness.until_ended(10)
     assert flat(harness) == [str(n) for n in range(20, 30)]

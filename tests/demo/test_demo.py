@@ -1,4 +1,4 @@
-"""`bridge demo` plays the whole way, and only good lines end well."""
+"""Tests of `bridge demo`: it runs all steps, and succeeds only if every line is as expected."""
 
 import asyncio
 import re

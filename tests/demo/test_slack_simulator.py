@@ -1,4 +1,4 @@
-"""The simulator answers by Slack's rules and rate limit."""
+"""Tests of the simulator: Slack's rules and rate limit."""
 
 import asyncio
 import json

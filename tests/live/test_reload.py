@@ -1,4 +1,4 @@
-"""Another configuration for a bridge that runs: what is noticed, what is taken up, and what is told of it."""
+"""Tests of reload in a running bridge: detected changes, applied changes, and log lines."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -22,7 +22,7 @@ ROUTES = "[[routes]]\nname = 'all'\nchannels = ['general']\n"
 
 @dataclass
 class Place:
-    """A folder with a configuration, and a reload that looks at it."""
+    """Folder with a configuration, and a reload that watches it."""
 
     folder: Path
     clock: HandClock
@@ -42,7 +42,7 @@ class Place:
         path.write_text(text)
 
     async def looks(self, times: int = 1) -> None:
-        """Let it look so many times, and do what it then does."""
+        """Look for changes ``n`` times, and apply them."""
         for _ in range(times):
             assert await self.clock.asleep() == pytest.approx(LOOK_EVERY)
             self.clock.advance(LOOK_EVERY)

@@ -1,4 +1,4 @@
-"""A bridge as a process takes up what changes on its disk: templates, a channel's URL, and not what cannot work."""
+"""Tests of reload in a process: templates and a channel's URL are applied, an invalid configuration is not."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ PATIENCE = 20.0
 
 
 async def logged(output: list[str], event: str, times: int = 1) -> list[dict[str, object]]:
-    """The log lines of an event, once there are so many."""
+    """Return the log lines of an event, once there are ``times`` of them."""
     async with asyncio.timeout(PATIENCE):
         while True:
             entries = [json.loads(line) for line in output if line.startswith("{")]
@@ -31,16 +31,16 @@ async def logged(output: list[str], event: str, times: int = 1) -> list[dict[str
 async def test_a_template_a_broken_file_and_a_signal(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
         async with serving(minimal(slack), tmp_path) as (process, base, output):
-            # A template: the folder was not even there.
+            # A template: the folder did not exist before.
             folder = tmp_path / "templates" / "gitlab"
             folder.mkdir(parents=True)
-            (folder / "issue.open.j2").write_text("written anew")
+            (folder / "issue.open.j2").write_text("new text")
             [entry] = await logged(output, "configuration reloaded")
             assert entry["changed"] == "1 template"
             assert (await send(client, base, sample_request("gitlab/issue.open")))[0] == 200
-            assert "written anew" in json.dumps([post.body for post in await slack.wait_for("general", 1)])
+            assert "new text" in json.dumps([post.body for post in await slack.wait_for("general", 1)])
 
-            # A file that cannot work: what was before stays in force.
+            # An invalid file: the previous configuration stays in force.
             (tmp_path / "routes.toml").write_text('[[routes]]\nchanels = ["general"]\n')
             [first, _] = await logged(output, "configuration refused, the previous one stays in force", 2)
             assert (first["file"], first["line"]) == ("routes.toml", 1)
@@ -84,16 +84,16 @@ async def test_a_new_url_in_a_secrets_file_revives_a_dead_channel_and_nothing_is
                 assert answer["counts"]["deliveries_held"] == 3
                 assert "general" not in json.dumps(answer)
             new = tmp_path / "new"
-            new.write_text(slack.webhook("anew"))
+            new.write_text(slack.webhook("new"))
             new.rename(url)
             [entry] = await logged(output, "configuration reloaded")
             assert entry["changed"] == "the channel general"
-            posts = await slack.wait_for("anew", 3)
+            posts = await slack.wait_for("new", 3)
             assert not slack.posts("general")
             [_, alert] = await slack.wait_for("ops", 2)
             assert alert.body["text"] == "#general is back: 3 messages that waited are on their way"
     texts = [str(post.body["text"]) for post in posts]
     assert len(texts) == 3
-    assert slack.webhook("anew").rpartition("/")[2] not in "".join(output)
+    assert slack.webhook("new").rpartition("/")[2] not in "".join(output)
     assert "opened" in texts[0]
     assert "merged" in texts[2]

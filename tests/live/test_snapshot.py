@@ -1,4 +1,4 @@
-"""Running: routes, templates and settings as one value, or every fault at once."""
+"""Tests of the snapshot: routes, templates and settings as one value, or all errors together."""
 
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -128,7 +128,7 @@ def test_a_removed_templates_folder_is_an_error(tmp_path: Path) -> None:
 def test_something_else_in_the_place_of_a_file_is_an_error_and_no_reason_to_use_the_packaged_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
 ) -> None:
-    """Docker makes a folder where the file that is to be mounted is missing."""
+    """Docker creates a folder in place of a missing file that is to be mounted."""
     monkeypatch.chdir(tmp_path)
     place = tmp_path / name
     if kind == "loop":

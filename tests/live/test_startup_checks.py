@@ -1,4 +1,4 @@
-"""Errors that keep `bridge serve` from starting: each one line, with a hint, and never a value."""
+"""Tests of the errors that prevent a start of `bridge serve`: one line each, with a hint, without any value."""
 
 from pathlib import Path
 from textwrap import dedent

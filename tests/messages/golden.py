@@ -1,6 +1,6 @@
-"""What every sample's message is, kept as JSON in tests/golden: a change of a template shows there, in review.
+"""Golden messages: every sample's message as JSON in tests/golden, so that a review shows each change.
 
-``make golden`` writes them anew.
+``make golden`` writes them again.
 """
 
 import json
@@ -14,12 +14,12 @@ FOLDER = Path(__file__).parents[1] / "golden"
 
 
 def golden_file(sample: Sample) -> Path:
-    """Where a sample's message is kept: under the sample's own file name."""
+    """Return the path of a sample's golden message, named after the sample's file."""
     return FOLDER / sample.provider / sample.path.name
 
 
 def golden_text(sample: Sample, templates: Templates) -> str:
-    """What is kept of a sample: its template, and the body that is posted or the reason for not posting."""
+    """Return the golden record of a sample: its template, and the posted body or the reason for a skip."""
     rendered = render(sample_event(sample, sample.provider, SAMPLE_TIME), templates)
     assert not rendered.error, rendered.error
     record: dict[str, object] = {"template": rendered.template}
@@ -28,13 +28,13 @@ def golden_text(sample: Sample, templates: Templates) -> str:
 
 
 def left_over() -> Iterator[Path]:
-    """Kept messages whose sample is gone."""
+    """Return golden messages without a sample."""
     known = {golden_file(sample) for sample in samples().values()}
     return (path for path in sorted(FOLDER.glob("*/*.json")) if path not in known)
 
 
 def main() -> None:
-    """Write every message anew, and say what became of how many."""
+    """Write every golden message again, and print the counts."""
     templates = load_templates(None, {})
     changed = 0
     for sample in samples().values():

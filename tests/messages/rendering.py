@@ -1,4 +1,4 @@
-"""What the tests of this folder share: an event, templates from texts, and what a message shows."""
+"""Helpers of the message tests: an event, templates from texts, and the texts of a message."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ def event(payload: Mapping[str, object] | None = None, event_type: str = "merge_
 
 
 def templates(folder: Path, people: Mapping[str, str] | None = None, /, **texts: str) -> Templates:
-    """Templates over message.j2 and default.j2 alone; ``__`` in a name stands for ``/``."""
+    """Return templates over only message.j2 and default.j2; ``__`` in a name is a ``/``."""
     frame = folder / ".packaged"
     frame.mkdir(exist_ok=True)
     for name in ("message.j2", "default.j2"):
@@ -46,10 +46,10 @@ def templates(folder: Path, people: Mapping[str, str] | None = None, /, **texts:
 
 
 def render(event: Event, templates: Templates) -> Rendered:
-    """Render an event; again, if the template was cut off for the time it took.
+    """Render an event, and again if the template exceeded its time limit.
 
-    Templates may take 0.3 s of CPU time, and a virtual machine that stands still for so long counts that, too: among
-    the ten thousand messages of a walk it happens. What is too slow is cut off both times.
+    Templates may take 0.3 s of CPU time. A virtual machine that pauses for so long counts its pause too, which happens
+    among the ten thousand messages of a walk. A template that is too slow exceeds the limit both times.
     """
     made = render_once(event, templates)
     timed_out = made.error is not None and made.error.code is Code.TIME_LIMIT_EXCEEDED
@@ -59,7 +59,7 @@ def render(event: Event, templates: Templates) -> Rendered:
 def one(
     folder: Path, text: str, payload: Mapping[str, object] | None = None, people: Mapping[str, str] | None = None
 ) -> Rendered:
-    """What one template text makes of a payload."""
+    """Return the result of one template text for a payload."""
     return render_once(event(payload), templates(folder, people, one=text), "one.j2")
 
 
@@ -69,7 +69,7 @@ def message_of(rendered: Rendered) -> Message:
 
 
 def texts(data: object) -> Iterator[str]:
-    """Every text of a message that a reader may see, wherever it stands."""
+    """Return every text of a message that a reader may see."""
     if isinstance(data, Mapping):
         for key, value in data.items():
             if isinstance(value, str) and key in ("text", "fallback"):
@@ -82,5 +82,5 @@ def texts(data: object) -> Iterator[str]:
 
 
 def shown(message: Message) -> str:
-    """All of a message's texts, a line each."""
+    """Return all texts of a message, one per line."""
     return "\n".join(texts(message.body()))

@@ -1,4 +1,4 @@
-"""What the tests of Shopify's messages share: an event of a payload, a sample's body, and all that a message shows."""
+"""Helpers of the tests of Shopify's messages: an event of a payload, a sample's body, and a message's texts."""
 
 import re
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def sample(event_type: str) -> dict[str, object]:
 
 
 def written(event_type: str, payload: object) -> str:
-    """All the texts of a message, in order, links and all. The message is sound in every way that can be measured."""
+    """Return all texts of a message, in order, with links. Check every limit of the message."""
     rendered = render(event_of(event_type, payload), templates())
     assert rendered.error is None
     assert rendered.message is not None
@@ -58,5 +58,5 @@ def _texts(data: object) -> list[str]:
 
 
 def title(event_type: str, payload: object) -> str:
-    """A message's first line as a notification shows it."""
+    """Return a message's first line as a notification shows it."""
     return written(event_type, payload).splitlines()[0]

@@ -1,4 +1,4 @@
-"""What the tests of Stripe's messages share: bodies made from the samples, and what their messages say."""
+"""Helpers of the tests of Stripe's messages: bodies made from the samples, and the texts of their messages."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def sample(event_type: str) -> dict[str, object]:
 
 
 def changed(event_type: str, previous: object = None, /, **fields: object) -> dict[str, object]:
-    """A sample with some fields of its object, and what they were before, put in."""
+    """Return a sample with changed fields of its object, and their previous values."""
     body = sample(event_type)
     resource = at(body, "data", "object")
     data = body["data"]
@@ -52,17 +52,17 @@ def changed(event_type: str, previous: object = None, /, **fields: object) -> di
 
 
 def text_of(body: object) -> str:
-    """All that a message says, in lines, links as their words."""
+    """Return all texts of a message, in lines, with links as their labels."""
     return LINK.sub(r"\1", shown(message_of(rendered(body)))).replace("*", "")
 
 
 def title(body: object) -> str:
-    """The first line that a message shows."""
+    """Return the first line of a message."""
     return text_of(body).partition("\n")[0]
 
 
 def posted(body: object) -> str:
-    """A message as it is posted, links and all."""
+    """Return a message as posted, with links."""
     return json.dumps(message_of(rendered(body)).body(), ensure_ascii=False)
 
 

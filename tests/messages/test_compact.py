@@ -1,4 +1,4 @@
-"""Many messages in one post: in order, each with who, what, the link and one detail, within Slack's limits."""
+"""Tests of batches in one post: in order, each with its facts, link and one detail, within Slack's limits."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What docs/templates.md and docs/beside.md show is what comes out."""
+"""Tests that the examples of docs/templates.md and docs/beside.md match the rendered messages."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Emoji by the names that Slack knows."""
+"""Tests of emoji by Slack's names."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Escaping, whichever way a value takes to the page, and what templates cannot reach."""
+"""Tests of escaping on every path of a value into a message, and of the sandbox of templates."""
 
 import json
 from contextlib import suppress
@@ -112,7 +112,7 @@ def test_payload_keys_take_precedence_over_methods() -> None:
     ],
 )
 def test_nothing_behind_the_values_can_be_reached(source: str) -> None:
-    with suppress(UndefinedError, TemplateAssertionError):  # to be refused is as good as to see nothing
+    with suppress(UndefinedError, TemplateAssertionError):  # a refusal is as good as an empty result
         assert written(source, v="x").strip() == ""
 
 

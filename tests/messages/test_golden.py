@@ -1,4 +1,4 @@
-"""Every sample's message is the one that was reviewed."""
+"""Tests that every sample's message is the reviewed one."""
 
 from bridge.messages.render import load_templates
 from bridge.samples import Sample, samples

@@ -1,4 +1,4 @@
-"""A message as HTML shows what Slack would, and nothing in it can be anything but shown."""
+"""Tests of a message as HTML: it shows what Slack shows, and cannot contain active content."""
 
 from datetime import UTC
 from html.parser import HTMLParser
@@ -45,7 +45,7 @@ HOSTILE = [
 
 
 class Elements(HTMLParser):
-    """Collects every element with its attributes, and all text."""
+    """Parser that collects every element with its attributes, and all text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ def section(text: str) -> dict[str, object]:
 
 
 def everywhere(text: str) -> Message:
-    """A message that has a text in every place that there is."""
+    """Return a message with a text in every possible place."""
     button = {"type": "button", "text": {"type": "plain_text", "text": text}, "url": text, "style": text}
     field = {"type": "mrkdwn", "text": text}
     blocks: list[dict[str, object]] = [
@@ -105,7 +105,7 @@ def test_any_text_makes_only_known_elements(text: str) -> None:
 def test_the_html_contains_the_text_that_slack_shows() -> None:
     button = {"type": "button", "text": {"type": "plain_text", "text": "Open"}, "url": "https://e.example/x"}
     message = Message(
-        "told",
+        "notified",
         [section("*Ada* opened <https://e.example/7|!7>\n> well\n```a\nb```")],
         [{"color": "danger", "blocks": [{"type": "actions", "elements": [button | {"style": "primary"}]}]}],
     )
@@ -115,7 +115,7 @@ def test_the_html_contains_the_text_that_slack_shows() -> None:
     assert "<blockquote>well</blockquote><pre>a\nb</pre>" in html
     assert 'fill="#a30200"' in html
     assert '<a class="button primary" href="https://e.example/x"' in html
-    assert "told" not in html  # the notification's text is not shown where there are blocks
+    assert "notified" not in html  # blocks replace the notification's text
 
 
 def test_a_message_without_blocks_shows_its_text() -> None:

@@ -1,4 +1,4 @@
-"""Messages within Slack's limits, whatever the slots hold; slack_sdk's own models are asked as a second opinion."""
+"""Tests of messages within Slack's limits, with any slots. The models of slack_sdk are a second opinion."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def full_form(slots: TemplateBlocks, fallback: str, notes: Sequence[str] = ()) -
 
 
 def accepted_by_the_sdk(message: Message) -> None:
-    """Raises where slack_sdk's models refuse a block."""
+    """Raise an error for a block that slack_sdk's models reject."""
     for block in message.blocks:
         parsed = Block.parse(dict(block))
         assert parsed is not None
@@ -233,7 +233,7 @@ PIECES = st.sampled_from(
     ]
 )
 HOSTILE = st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=10)
-# What templates make of payload text: escaped, and links through the helper alone.
+# Payload text as templates write it: escaped, with links through the helper only.
 PROSE = st.lists(
     HOSTILE.map(lambda text: str(escaped(text)))
     | st.tuples(HOSTILE, HOSTILE).map(lambda pair: str(link("https://example.com/" + pair[0], pair[1]))),

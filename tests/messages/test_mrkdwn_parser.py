@@ -1,4 +1,4 @@
-"""What is shown of mrkdwn is what Slack shows."""
+"""Tests that mrkdwn is shown as in Slack."""
 
 from datetime import UTC
 

@@ -1,4 +1,4 @@
-"""Which template an event gets, what a broken or endless one comes to, and that nothing is ever raised."""
+"""Tests of rendering: the chosen template, the fallback for broken or endless ones, and no raised error."""
 
 import json
 import os
@@ -186,7 +186,7 @@ def test_payload_text_in_an_error_steers_neither_log_nor_message(tmp_path: Path)
 
 
 def growing(start: str, grown: str, turns: int = 99) -> str:
-    """A template in which ``n.x`` grows, turn by turn."""
+    """Return a template in which ``n.x`` grows with each iteration."""
     return (
         f"{{% set n = namespace(x={start}) %}}{{% for i in range({turns}) %}}"
         f"{{% set n.x = {grown} %}}{{% endfor %}}{{{{ n.x }}}}{{{{ 1 // 0 }}}}"

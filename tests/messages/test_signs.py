@@ -1,4 +1,4 @@
-"""The legend of docs/templates.md: colours and signs mean the same whoever sent the event."""
+"""Tests of the legend of docs/templates.md: colours and signs mean the same with every provider."""
 
 import re
 from dataclasses import replace
@@ -25,10 +25,10 @@ SIGNS = {
 ALARMS = {
     "gitlab/vulnerability.confirmed",
     "gitlab/vulnerability.detected",
-    "gitlab/work_item.update",  # an incident that grew worse
+    "gitlab/work_item.update",  # an incident that became worse
     "shopify/disputes/create",
     "shopify/orders/risk_assessment_changed",
-    "stripe/account.updated",  # which cannot take payments any more
+    "stripe/account.updated",  # an account that cannot take payments any more
     "stripe/charge.dispute.created",
     "stripe/charge.dispute.funds_withdrawn",
     "stripe/radar.early_fraud_warning.created",

@@ -1,4 +1,4 @@
-"""Dates are written as Slack writes them."""
+"""Tests of dates in Slack's format."""
 
 from datetime import UTC, datetime
 

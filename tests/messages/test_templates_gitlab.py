@@ -1,4 +1,4 @@
-"""The messages of GitLab: what they say, for every sample, and for data that nobody would send."""
+"""Tests of GitLab's messages, for every sample and for hostile data."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def rendered(body: object, header: str = "") -> Rendered:
 
 
 def message(event: Event) -> Message:
-    """The message of an event, which must render without fault and keep within Slack's limits."""
+    """Return the message of an event. It must render without an error and keep within Slack's limits."""
     made = render(event, TEMPLATES)
     assert not made.error
     assert made.template.startswith("gitlab/")
@@ -41,7 +41,7 @@ def message(event: Event) -> Message:
 
 
 def written(message: Message) -> str:
-    """Everything that a message says, as one text."""
+    """Return all texts of a message as one."""
     return json.dumps(message.body(), ensure_ascii=False).replace("\\n", "\n").replace('\\"', '"')
 
 
@@ -313,7 +313,7 @@ def test_a_push_lists_eight_commits_and_counts_the_rest() -> None:
     assert text.index("Step 20") < text.index("Step 13")
     assert "Step 12" not in text
     assert "|26 more>" in text
-    assert "by at least" not in text  # nobody but the one who pushed
+    assert "by at least" not in text  # only the person who pushed
     assert "more\n" not in text.replace("|26 more>\n", "")
 
 
@@ -507,7 +507,7 @@ def test_an_edited_description_shows_its_new_lines_without_hidden_comments() -> 
         ({"discussion_locked": {"previous": None, "current": True}}, ["locked the discussion of issue <"]),
         ({"weight": {"previous": 3, "current": None}}, ["changed the weight of issue <", "none (was 3)"]),
         ({"milestone_id": {"previous": 3, "current": None}}, ["changed the milestone of issue <", "removed"]),
-        # A field that GitLab has yet to invent.
+        # A field that GitLab does not have yet.
         ({"risk_level": {"previous": "low", "current": "very_high"}}, ["the risk level of issue <", "low → very high"]),
     ],
 )
@@ -571,7 +571,7 @@ def test_confidential_is_shown() -> None:
 
 def test_only_those_whom_the_routes_name_are_mentioned() -> None:
     assert "<@" not in text_of(sample("issue.open"))
-    assert "<@U012AB3CD>" not in text_of(sample("merge_request.approval"))  # who did it needs no telling
+    assert "<@U012AB3CD>" not in text_of(sample("merge_request.approval"))  # the person who acted needs no mention
 
 
 def test_a_job_that_passed_when_tried_again_has_not_failed() -> None:
@@ -679,7 +679,7 @@ def test_no_text_of_a_payload_mentions_links_or_formats(path: Path) -> None:
 
 
 def emptied(body: object, empty: object) -> object:
-    """A body whose names are all there and whose values say nothing."""
+    """Return a body with all its names and with empty values."""
     if isinstance(body, dict):
         return {name: emptied(value, empty) for name, value in body.items()}
     return [] if isinstance(body, list) else body if body in (True, False) else empty

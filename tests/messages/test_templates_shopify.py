@@ -1,4 +1,4 @@
-"""Shopify's messages, whatever a body holds: samples, documented payloads, strangers' texts, missing fields."""
+"""Tests of Shopify's messages with any body: samples, documented payloads, hostile texts, missing fields."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def test_text_from_outside_neither_mentions_nor_links_nor_formats(one: Sample) -
     text = written(one.type, _every_text(one.body, HOSTILE))
     assert not re.search(r"<(?!https://|!date\^)", text), text
     assert "<https://evil" not in text
-    text = re.sub(r"`[^`]*`|<https://[^|>]*", "", text)  # nothing formats in a code span or an address
+    text = re.sub(r"`[^`]*`|<https://[^|>]*", "", text)  # there is no format in a code span or an address
     assert "*b*" not in text
     assert "_i_" not in text
 
@@ -74,7 +74,7 @@ def test_a_message_is_complete_with_any_field_missing_or_null(one: Sample) -> No
 
 
 def _lacking_one(data: object, depth: int = 0) -> Iterator[object]:
-    """The body again and again, each time without one of its fields; of what lies deeper, one is null each time."""
+    """Yield the body without each of its fields in turn. Of deeper fields, one is null each time."""
     if isinstance(data, dict) and depth < 3:
         for key, value in data.items():
             yield data | {key: None} if depth else {name: data[name] for name in data if name != key}

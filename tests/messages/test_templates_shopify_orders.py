@@ -1,4 +1,4 @@
-"""Shopify's messages about orders: who bought what for how much, and what is to be done next."""
+"""Tests of Shopify's messages about orders: buyer, items, amount, and the next step."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Shopify's messages about all but orders: the catalogue, stock, customers, companies, subscriptions, apps."""
+"""Tests of Shopify's other messages: the catalogue, stock, customers, companies, subscriptions, apps."""
 
 import pytest
 

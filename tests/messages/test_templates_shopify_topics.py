@@ -1,4 +1,4 @@
-"""Every topic that Shopify has has a sample, a title that a person would write, and a message that fits.
+"""Tests that every topic of Shopify has a sample, a title in natural words, and a fitting message.
 
 Source: the topics of Shopify's webhooks reference, https://shopify.dev/docs/api/webhooks (2026-01 to 2026-07), the
 three compliance topics, and Next-Gen Events, https://shopify.dev/docs/api/events.
@@ -105,7 +105,7 @@ Location/ update
 
 
 def _topics() -> Iterator[str]:
-    """`orders/create`, `orders/updated`, …: a word that ends in `/` or `.` is a group, and its actions follow it."""
+    """Return `orders/create`, `orders/updated`, …: a word with a final `/` or `.` is a group before its actions."""
     group = ""
     for word in TOPICS.split():
         if word.endswith(("/", ".")):
@@ -122,7 +122,7 @@ attributed_sessions audit_events channels checkout_and_accounts_configurations c
 delivery_promise_settings finance_app_staff_member finance_kyc_information profiles publications shipping_addresses shop
 tax_partners tax_services tax_summaries Order Customer Collection Location
 """
-"""The groups whose title says it all, so that the template of all the rest serves them."""
+"""Groups whose title is complete, so that the default template serves them."""
 
 KNOWN = {one.type: one for one in SAMPLES}
 

@@ -1,4 +1,4 @@
-"""Stripe's templates: every sample and every payload at hand reads well, and nothing from outside breaks one."""
+"""Tests of Stripe's templates: every sample and every payload at hand reads well, and no input breaks one."""
 
 import json
 import re
@@ -76,7 +76,7 @@ def test_payloads_read_well(path: Path) -> None:
         assert result.message.text.endswith("(test)")
 
 
-# What the main ones say
+# Texts of the main ones
 
 CASES = [
     ("charge.succeeded", ["Payment of €48.50 from Mara Lindqvist succeeded", "Order 1042", "Visa •••• 4242"]),
@@ -157,7 +157,7 @@ def test_links_lead_to_the_payment_before_the_charge_and_to_the_connected_accoun
     assert "/ch_" not in text
 
 
-# What is worth no line
+# Skipped events
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_without_previous_values_nothing_is_skipped(one: Sample) -> None:
     assert rendered(body).message is not None
 
 
-# Whatever comes from outside
+# Hostile input
 
 HOSTILE = "<!channel> <@U012AB3CD> <https://evil.example.com|x> *b* `c` {{ 7*7 }} & | \n> q"
 

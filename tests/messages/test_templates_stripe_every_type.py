@@ -1,4 +1,4 @@
-"""Every type that Stripe's own library knows, snapshot or thin, has a sentence, a link and no hole."""
+"""Tests that every type in Stripe's own library, snapshot or thin, has a sentence, a link and no gap."""
 
 import json
 import re
@@ -17,7 +17,7 @@ LIBRARY = Path(stripe.__file__).parent
 
 
 def _snapshot_types() -> list[str]:
-    """From the Literal of what a webhook endpoint may subscribe to."""
+    """Return the types in the Literal of a webhook endpoint's subscriptions."""
     text = (LIBRARY / "params" / "_webhook_endpoint_create_params.py").read_text("utf-8")
     return sorted(set(re.findall(r'"([a-z_0-9]+(?:\.[a-z_0-9]+)+)"', text)))
 

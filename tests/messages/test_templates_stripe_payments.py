@@ -1,4 +1,4 @@
-"""What Stripe's messages say of payments: why one failed and what to do, disputes, refunds, payouts."""
+"""Tests of Stripe's messages on payments: reasons and next steps of failures, disputes, refunds, payouts."""
 
 import pytest
 
@@ -91,8 +91,8 @@ def test_a_payment_waits_for_its_customer_just_once() -> None:
 
 
 def test_a_customer_who_starts_a_sentence_starts_it_in_upper_case() -> None:
-    nobody = {"customer_name": None, "customer_email": None}
-    assert ":white_check_mark: A customer paid invoice" in title(changed("invoice.paid", None, **nobody))
+    nameless = {"customer_name": None, "customer_email": None}
+    assert ":white_check_mark: A customer paid invoice" in title(changed("invoice.paid", None, **nameless))
     body = changed("checkout.session.completed", None, customer="cus_1", customer_details=None, customer_email=None)
     assert title(body).startswith(":white_check_mark: A customer paid")
 

@@ -1,4 +1,4 @@
-"""What Stripe's messages say of subscriptions: an update tells what changed by the former values alone."""
+"""Tests of Stripe's messages on subscriptions. An update knows its changes only by the previous values."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The messages of Twilio: what they say, for every sample, and for data that nobody would send."""
+"""Tests of Twilio's messages, for every sample and for hostile data."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def events(body: object) -> list[Event]:
 
 
 def message(event: Event) -> Message:
-    """The message of an event, which must render without fault and keep within Slack's limits."""
+    """Return the message of an event. It must render without an error and keep within Slack's limits."""
     rendered = render(event, TEMPLATES)
     assert not rendered.error
     assert rendered.template.startswith("twilio/")
@@ -42,12 +42,12 @@ def message(event: Event) -> Message:
 
 
 def written(message: Message) -> str:
-    """Everything that a message says, as one text."""
+    """Return all texts of a message as one."""
     return json.dumps(message.body(), ensure_ascii=False).replace("\\n", "\n").replace('\\"', '"')
 
 
 def sample(event_type: str, **changed: object) -> str:
-    """What is said of a sample, with some of its fields changed."""
+    """Return the text of a sample's message, with some of the sample's fields changed."""
     body = json.loads((FOLDER / f"{event_type}.json").read_text("utf-8"))
     if isinstance(body[0], list):
         body = [pair for pair in body if pair[0] not in changed] + [[name, value] for name, value in changed.items()]
@@ -276,7 +276,7 @@ def test_an_unknown_kind_shows_its_fields() -> None:
 
 
 def spoilt(body: object, text: str) -> object:
-    """A body with every text but the ones that tell its kind replaced."""
+    """Return a body with every text replaced, except those that determine its type."""
     if isinstance(body, dict):
         return {name: value if name in ("type", "Level") else spoilt(value, text) for name, value in body.items()}
     if isinstance(body, list):

@@ -1,4 +1,4 @@
-"""A message on a terminal reads as it does in Slack, and cannot steer the terminal."""
+"""Tests of a message on a terminal: it reads as in Slack, and cannot control the terminal."""
 
 import io
 import time

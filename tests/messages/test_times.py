@@ -23,7 +23,7 @@ from bridge.messages.times import date, duration, unix_time
         ("2024-02-29T12:00:00", 1709208000),
     ],
 )
-def test_every_way_in_which_providers_write_a_time_is_read(value: object, seconds: float) -> None:
+def test_every_time_format_of_providers_is_read(value: object, seconds: float) -> None:
     assert unix_time(value) == pytest.approx(seconds)
     assert date(value).startswith(f"<!date^{int(seconds)}^{{date_short_pretty}} at {{time}}|")
 

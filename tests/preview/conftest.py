@@ -1,4 +1,4 @@
-"""A page over a folder of templates of its own."""
+"""Page over a folder of templates."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ TITLE = '{% extends "message.j2" %}\n{% block title %}*{{ event.actor | plain }}
 
 @pytest.fixture
 def files(tmp_path: Path) -> TemplateFiles:
-    """Templates in a folder that holds one of our own."""
+    """Return templates in a folder that holds one custom template."""
     folder = tmp_path / "templates"
     (folder / "gitlab").mkdir(parents=True)
     (folder / "gitlab" / "push.j2").write_text(TITLE, "utf-8")
@@ -34,7 +34,7 @@ def files(tmp_path: Path) -> TemplateFiles:
 
 @dataclass(frozen=True)
 class Address:
-    """Where the page is served."""
+    """Address of the page."""
 
     port: int
 
@@ -45,7 +45,7 @@ class Address:
 
 @pytest.fixture
 async def address(files: TemplateFiles) -> AsyncIterator[Address]:
-    """The page on a real socket, which looks at the files forty times a second."""
+    """Serve the page on a real socket. It looks at the files forty times a second."""
     app = application(files, files.snapshot(), token=TOKEN, bound="127.0.0.1", poll_seconds=0.025)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()

@@ -1,4 +1,4 @@
-"""The page over HTTP: for whoever has the address, and for nobody else."""
+"""Tests of the page over HTTP: only a client with the secret address may use it."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ async def get(address: Address, path: str = "", host: str | None = None, token: 
         ("192.168.1.5:8081", "0.0.0.0", False),
         ("evil.example", "127.0.0.1", False),
         ("localhost.evil.example", "127.0.0.1", False),
-        ("evil.example@localhost", "127.0.0.1", True),  # what counts is where it leads
+        ("evil.example@localhost", "127.0.0.1", True),  # the target of the link counts
         ("localhost@evil.example", "127.0.0.1", False),
         ("", "127.0.0.1", False),
         ("", "", False),
@@ -175,7 +175,7 @@ async def test_a_new_request_does_not_wait_for_an_abandoned_one(
     typed = []
     for n in range(5):
         typed.append(asyncio.create_task(post(address, "render", {**data, "text": str(n)})))
-        await asyncio.sleep(0.2)  # it has come by now
+        await asyncio.sleep(0.2)  # the slow answer has arrived by now
     for abandoned in typed[:4]:
         abandoned.cancel()
     await asyncio.sleep(0.2)

@@ -1,4 +1,4 @@
-"""The page in a real browser: what a person sees, types and saves."""
+"""Tests of the page in a real browser: what a person sees, types and saves."""
 
 import asyncio
 import json
@@ -70,7 +70,7 @@ async def test_a_mistake_is_shown_at_its_line_and_not_saved(address: Address, fi
         await expect(page.locator("#gutter .error")).to_have_text("2")
         await page.locator("#text").press("End")
         await page.keyboard.type(" ")
-        await expect(page.locator("#gutter .error")).to_have_text("2")  # also before it is checked anew
+        await expect(page.locator("#gutter .error")).to_have_text("2")  # also before the next check
         await page.click("#save")
         await expect(page.locator("#banner")).to_contain_text("not saved: the check finds errors")
         assert files.text("gitlab/push.j2") == TITLE

@@ -1,4 +1,4 @@
-"""Templates on disk: found, watched, and written in one piece or not at all."""
+"""Tests of templates on disk: found, watched, and written completely or not at all."""
 
 import os
 from pathlib import Path

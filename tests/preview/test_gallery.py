@@ -1,4 +1,4 @@
-"""The page of all messages needs nothing else, and holds no script."""
+"""Tests of the page of all messages: it needs no other file, and holds no script."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""How much of Slack's limits a message uses."""
+"""Tests of the share of Slack's limits that a message uses."""
 
 from bridge.messages import Message
 from bridge.messages.limits import size
@@ -9,7 +9,7 @@ def test_each_limit_that_a_message_comes_near_to_is_measured() -> None:
     field = {"type": "mrkdwn", "text": "12345"}
     button = {"type": "button", "text": {"type": "plain_text", "text": "Open"}, "url": "https://e.example/"}
     message = Message(
-        "told 😀",
+        "text 😀",
         [{"type": "section", "text": {"type": "mrkdwn", "text": "a &amp; b"}}],
         [
             {
@@ -36,4 +36,4 @@ def test_each_limit_that_a_message_comes_near_to_is_measured() -> None:
 
 
 def test_parts_missing_from_a_message_are_left_out() -> None:
-    assert [usage.name for usage in limit_usage(Message("told"))] == ["bytes in all", "notification"]
+    assert [usage.name for usage in limit_usage(Message("text"))] == ["bytes in all", "notification"]

@@ -1,4 +1,4 @@
-"""What the page shows of an event, a payload and a text in its editor."""
+"""Tests of the page's content for an event, a payload and an edited text."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""decide(): which routes want an event, why, and the deliveries that follow."""
+"""Tests of decide(): the routes that match an event, the reasons, and the deliveries."""
 
 import json
 from collections.abc import Mapping
@@ -293,7 +293,7 @@ _route = st.fixed_dictionaries(
 
 
 def slow_reference(tables: list[dict[str, object]], arrived: Event, private: str) -> dict[str, tuple[str, str]]:
-    """The rules one route after the other, with nothing indexed or remembered: channel to route and state."""
+    """Return channel to route and state by the rules, one route after the other, without index or cache."""
     posted: dict[str, tuple[str, str]] = {}
     for number, table in enumerate(tables, start=1):
         sources, events = table.get("source"), table.get("events", [])
@@ -324,7 +324,7 @@ def test_it_agrees_with_a_slow_reference(
 ) -> None:
     lines = ["[channels.a]", "private = true"]
     for table in tables:
-        # JSON's lists, texts and booleans are TOML's too.
+        # JSON's lists, texts and booleans are valid TOML too.
         lines += ["[[routes]]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
     arrived = event(event_type, source, {"n": n}, confidential=confidential)
     decision = decide(arrived, parse_routes("\n".join(lines)))

@@ -1,4 +1,4 @@
-"""Patterns: `*` is any run of characters, a plain one also matches what lies below it, and `!` always wins."""
+"""Tests of patterns: `*` is any run of characters, a plain one also matches types below it, and `!` always wins."""
 
 import re
 import time
@@ -86,7 +86,7 @@ def test_a_pattern_that_can_match_is_no_problem(pattern: str) -> None:
 
 
 def slow_reference(pattern: str, event_type: str) -> bool:
-    """The same by a regular expression, which is right but not linear."""
+    """Match by a regular expression, which is correct but not linear."""
     source = ".*".join(re.escape(part) for part in pattern.split("*"))
     below = "" if "*" in pattern else "([./].*)?"
     return re.fullmatch(source + below, event_type, re.DOTALL) is not None
@@ -113,7 +113,7 @@ def test_a_list_agrees_with_its_rule(patterns: list[str], event_type: str) -> No
 
 
 def test_a_long_type_takes_no_long_time() -> None:
-    # A backtracking engine needs ages for this; a hundredth of a second is three hundred times what it takes here.
+    # A backtracking engine would take very long; a hundredth of a second is three hundred times the time needed here.
     start = time.perf_counter()
     assert not matches("*a" * 12 + "*b", "a" * 20_000)
     assert time.perf_counter() - start < 0.1

@@ -1,4 +1,4 @@
-"""routes.toml: what it may say, and that every error names file, line and hint."""
+"""Tests of routes.toml: its valid contents, and errors with file, line and hint."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The position of every value in a TOML file."""
+"""Tests of the position of every value in a TOML file."""
 
 import tomllib
 from pathlib import Path as File
@@ -98,7 +98,7 @@ def test_columns_are_those_of_keys_elements_and_headers() -> None:
 
 
 def paths(data: object, path: Path = ()) -> set[Path]:
-    """Every path in what tomllib made of a text: the reference."""
+    """Return every path in the result of tomllib: the reference."""
     steps: list[tuple[str | int, object]] = []
     if isinstance(data, dict):
         steps = list(data.items())

@@ -1,4 +1,4 @@
-"""`bridge serve` as a process of its own, for the tests of every room that needs one."""
+"""`bridge serve` as a process, for the tests of several rooms."""
 
 import asyncio
 import io
@@ -25,7 +25,7 @@ async def start(environ: Mapping[str, str], folder: Path) -> Process:
 
 
 async def address(process: Process, output: list[str]) -> str:
-    """The base URL, once the process listens. What it says goes to ``said``."""
+    """Return the base URL, once the process listens. Its output goes to ``output``."""
     assert process.stderr
     while line := (await asyncio.wait_for(process.stderr.readline(), 20)).decode():
         output.append(line)
@@ -38,7 +38,7 @@ async def address(process: Process, output: list[str]) -> str:
 
 @asynccontextmanager
 async def serving(environ: Mapping[str, str], folder: Path) -> AsyncIterator[tuple[Process, str, list[str]]]:
-    """A process that listens; what it writes is drained into the list."""
+    """Run a process that listens, and collect its output in a list."""
     process = await start(environ, folder)
     output: list[str] = []
     draining: asyncio.Task[None] | None = None

@@ -1,4 +1,4 @@
-"""A running bridge whose templates are wrong: the plain message is posted at once, and the lane goes on."""
+"""Tests of a running bridge with wrong templates: the fallback is posted at once, and the channel worker goes on."""
 
 import time
 from pathlib import Path
@@ -30,7 +30,7 @@ async def test_the_fallback_is_posted_within_a_second_and_the_worker_continues(t
     (folder / "issue.j2").write_text(BAD[name])
     async with bridge(tmp_path, BRIDGE_TEMPLATES=str(tmp_path / "templates")) as here:
         status, _, _ = await here.send(sample_request("gitlab/issue.open"))
-        began = time.process_time()  # of this process alone, so that a busy machine fails no test
+        began = time.process_time()  # CPU time of this process alone, so that a busy machine fails no test
         assert status == 200
         (fallback,) = await here.slack.wait_for("general", 1)
         assert time.process_time() - began < SECONDS

@@ -1,4 +1,4 @@
-"""A setting of a channel goes from routes.toml to its worker in one object."""
+"""Test that a setting of a channel goes from routes.toml to its worker in one object."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A whole bridge as a process: it starts, refuses to start, stops, and is killed, and loses nothing."""
+"""Tests of a bridge as a process: it starts, refuses to start, stops, is killed, and loses nothing."""
 
 import asyncio
 import io
@@ -103,7 +103,7 @@ async def test_sigterm_finishes_the_post_in_flight_and_leaves_the_rest_in_the_st
 
 @pytest.mark.slow
 async def test_kill_9_in_mid_burst_loses_no_accepted_event(tmp_path: Path) -> None:
-    """Again and again: a burst of requests, SIGKILL at a moment that nobody chose, and a count at the end."""
+    """Repeat: a burst of requests, SIGKILL at a random moment, and a count at the end."""
     (tmp_path / "routes.toml").write_text(
         '[channels.general]\npace = "100/s"\n[[routes]]\nname = "all"\nchannels = ["general"]\n'
     )
@@ -186,7 +186,7 @@ async def _get(client: aiohttp.ClientSession, base: str, path: str) -> tuple[int
 
 
 async def test_no_secret_is_ever_written(tmp_path: Path) -> None:
-    """Everything that the process wrote, and every answer, while all that can go wrong goes wrong."""
+    """Search all output of the process and every answer for secrets, while every failure happens."""
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:
         environ = environment(tmp_path, slack, BRIDGE_LOG_LEVEL="debug")
         (tmp_path / "routes.toml").write_text('[[routes]]\nname = "all"\nchannels = ["general"]\n')
@@ -284,7 +284,7 @@ async def _end(writing: asyncio.StreamWriter) -> None:
 
 
 def _peak_memory(pid: int) -> int:
-    """Bytes resident at most so far."""
+    """Return the maximum of resident bytes so far."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""The demo's simulated Slack with faults: lost answers, late answers, broken connections, and a record of requests."""
+"""The demo's simulated Slack with fault injection: lost or late answers, broken connections, recorded requests."""
 
 import asyncio
 import socket
@@ -19,13 +19,13 @@ from tests.slack.answers import LOGIN_PAGE
 
 @dataclass(frozen=True, slots=True)
 class HeldAnswer(Answer):
-    """An answer that waits until ``hold`` is set."""
+    """Answer that waits until ``hold`` is set."""
 
     hold: asyncio.Event | None = None
 
 
 class Fault(Enum):
-    """A scripted end without an answer."""
+    """Scripted end of a connection without an answer."""
 
     HANG = "reads the post and never answers"
     RESET_BEFORE_BODY = "resets the connection without reading the post"
@@ -36,7 +36,7 @@ class Fault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """Slack's own answer, by its rules, but only so many seconds after the message is shown."""
+    """Slack's own answer by its rules, but a number of seconds after the message is shown."""
 
     seconds: float
 
@@ -54,15 +54,15 @@ class Hit:
     body: object
     headers: Mapping[str, str]
     answered: str
-    """The status and Slack's word (`200 ok`), with `, 3 s late` after a late answer; or the fault's name."""
+    """Status and Slack's word (`200 ok`), with `, 3 s late` after a late answer; or the name of the fault."""
     at: float
 
 
 class SlackSimulator(slack_simulator.SlackSimulator):
     """Serve inside ``async with SlackSimulator() as slack:``, until the block ends.
 
-    Each request to a webhook takes the next behaviour of its script; after that, the standing one (``always``); without
-    either, Slack's rules decide.
+    Each request to a webhook takes the next behaviour of its script; after that, the permanent one (``always``);
+    without either, Slack's rules decide.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class SlackSimulator(slack_simulator.SlackSimulator):
     ) -> None:
         super().__init__(rate=rate, port=port, clock=clock, now=now)
         self._scripts: dict[str, deque[Behaviour]] = {}
-        self._standing: dict[str, Behaviour | Plan] = {}
+        self._permanent: dict[str, Behaviour | Plan] = {}
         self._hits: dict[str, list[Hit]] = {}
         self._connections: set[object] = set()
         self._closing = asyncio.Event()
@@ -100,14 +100,14 @@ class SlackSimulator(slack_simulator.SlackSimulator):
         self._scripts.setdefault(channel, deque()).extend(behaviours)
 
     def always(self, channel: str, behaviour: Behaviour | Plan | None) -> None:
-        """Set the behaviour for every request without a script, or a plan for it; None: Slack's rules again."""
+        """Set the permanent behaviour for requests without a script, or a plan for it; None: Slack's rules again."""
         if behaviour is None:
-            self._standing.pop(channel, None)
+            self._permanent.pop(channel, None)
         else:
-            self._standing[channel] = behaviour
+            self._permanent[channel] = behaviour
 
     def hits(self, channel: str) -> Sequence[Hit]:
-        """Return every request to the channel's webhook, oldest first, refused ones and probes included."""
+        """Return every request to the channel's webhook, oldest first, with rejected ones and probes."""
         return tuple(self._hits.get(channel, ()))
 
     @property
@@ -145,7 +145,7 @@ class SlackSimulator(slack_simulator.SlackSimulator):
 
     def _next_behaviour(self, channel: str) -> Behaviour | None:
         script = self._scripts.get(channel)
-        behaviour = script.popleft() if script else self._standing.get(channel)
+        behaviour = script.popleft() if script else self._permanent.get(channel)
         return behaviour() if callable(behaviour) else behaviour
 
     async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""The simulator's faults: scripts, plans, lost and late answers, broken connections."""
+"""Tests of the simulator's fault injection: scripts, plans, lost and late answers, broken connections."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""GitLab bodies for tests: the samples, samples with something changed, and how they are read."""
+"""GitLab bodies for tests: the samples, changed samples, and their events."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ def sample(name: str) -> Json:
 
 
 def changed(name: str, at: str, **fields: object) -> Json:
-    """A sample with fields of one of its objects (``at``; "" for the top) put in, or taken out where None."""
+    """Return a sample with changed fields in one object (``at``; "" is the top). None removes a field."""
     body = sample(name)
     inner = body[at] if at else body
     assert isinstance(inner, dict)
@@ -38,7 +38,7 @@ def changed(name: str, at: str, **fields: object) -> Json:
 
 
 def read(body: object, header: str = "", now: float = NOW, headers: Mapping[str, str] = NOTHING) -> Event:
-    """The event of a body: JSON, or bytes as they are. ``header`` is X-Gitlab-Event."""
+    """Return the event of a body: JSON, or bytes unchanged. ``header`` is X-Gitlab-Event."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {"X-Gitlab-Event": header} if header else {}
     (event,) = PROVIDER.events(Request("POST", URL, {**named, **headers}, raw), "gitlab", now)

@@ -1,4 +1,4 @@
-"""What GitLab's requests become: type, subject, title, link, person, time, and who may see it."""
+"""Tests of GitLab's events: type, subject, title, link, person, time, and confidentiality."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whatever a body holds, GitLab's events are whole."""
+"""Tests that GitLab's events are complete with any body."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What makes two arrivals the same GitLab event."""
+"""Tests of the dedupe keys of GitLab's events."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The request that GitLab would send."""
+"""Tests of the request as GitLab sends it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whether a request comes from our GitLab. The Standard Webhooks library signs; our own code only checks."""
+"""Tests that only requests of our GitLab verify. The Standard Webhooks library signs; our code only checks."""
 
 import base64
 import json
@@ -171,7 +171,7 @@ def test_only_unverified_is_raised(headers: Mapping[str, str], secrets: Sequence
             PROVIDER.verify(Request("POST", URL, headers, body), live, NOW)
         except Unverified:
             continue
-        assert SIGNING not in live  # nobody signed
+        assert SIGNING not in live  # there is no signature
         assert any(s.strip() for s in live)
 
 

@@ -1,4 +1,4 @@
-"""Shopify: who is let in. Requests are signed here by hand, after Shopify's own description of the scheme."""
+"""Tests of Shopify's signatures. Requests are signed here by hand, after Shopify's own description of the scheme."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Shopify: what a delivery means."""
+"""Tests of Shopify's events."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What every signature scheme leans on: secrets, headers, comparison, the window."""
+"""Tests of the parts of every signature scheme: secrets, headers, comparison, the time window."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The Standard Webhooks scheme, signed by its own library."""
+"""Tests of the Standard Webhooks scheme, with requests signed by its own library."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ VECTORS = Path(__file__).parents[2].parent / "shared" / "vectors" / "signatures.
 
 
 def signed(body: bytes = b'{"a":1}', secret: str = SECRET, at: float = NOW, webhook_id: str = "msg_1") -> Request:
-    """A request signed by the scheme's library."""
+    """Return a request signed by the scheme's library."""
     signature = Webhook(secret).sign(webhook_id, datetime.fromtimestamp(at, UTC), body.decode())
     headers = {"webhook-id": webhook_id, "webhook-timestamp": str(int(at)), "webhook-signature": signature}
     return Request("POST", "https://hooks.example.com", headers, body)

@@ -1,4 +1,4 @@
-"""Stripe: what a delivery means, for every sample and every payload at hand."""
+"""Tests of Stripe's events, for every sample and every payload at hand."""
 
 import json
 import re
@@ -104,7 +104,7 @@ def test_payloads(path: Path) -> None:
     assert "None" not in event.title
 
 
-# What makes two arrivals the same
+# Dedupe keys
 
 
 def test_the_same_event_has_the_same_keys_whichever_endpoint_and_layout_it_came_by() -> None:
@@ -420,7 +420,7 @@ def test_the_actor_is_the_customer_by_name_or_address(resource: Mapping[str, obj
     assert event_of(snapshot("x", resource)).actor == actor
 
 
-# Bodies that are no event
+# Bodies without an event
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"1", b'"evt_1"', b"{", b"t=1,v1=2", b"\xff\xfe", b"[" * 10_000])

@@ -1,4 +1,4 @@
-"""Stripe: whatever bytes a verified sender puts into a body, an event comes out or Malformed is raised."""
+"""Tests that any body of a verified sender gives an event of Stripe or raises Malformed."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Stripe: where an event's link leads, for objects that the Dashboard shows best by another one."""
+"""Tests of Stripe's links, for objects that the Dashboard shows best on the page of another."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Stripe: who is let in. Requests are signed with Stripe's own library."""
+"""Tests of Stripe's signatures. Requests are signed with Stripe's own library."""
 
 import json
 from pathlib import Path

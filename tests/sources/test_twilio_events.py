@@ -1,4 +1,4 @@
-"""What verified requests become."""
+"""Tests of the events of verified requests."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ PAYLOADS = Path(__file__).parents[2].parent / "shared" / "payloads" / "twilio"
 
 
 def events(body: object, url: str = URL) -> list[Event]:
-    """The events of a request that verifies."""
+    """Return the events of a request that verifies."""
     request = PROVIDER.request_for("", body, TOKEN, 0.0, url=url)
     PROVIDER.verify(request, [TOKEN], 0.0)
     return PROVIDER.events(request, "twilio", 1795392000.0)
@@ -252,7 +252,7 @@ def test_a_repeated_name_keeps_each_value_once_in_an_order_that_no_sender_choose
 
 
 def test_one_captured_request_is_one_event_however_it_is_cut() -> None:
-    """Nothing divides names from values in what Twilio signs, so the same signature fits other forms."""
+    """Nothing separates names from values in the text that Twilio signs, so the same signature fits other forms."""
     good = PROVIDER.request_for(
         "", [["Body", "x"], ["MessageSid", "SM1"], ["MessageStatus", "sent"]], TOKEN, 0.0, url=URL
     )

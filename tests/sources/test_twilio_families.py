@@ -1,4 +1,4 @@
-"""What is neither a message, a call, a conference nor an error: the sentences, and what tells them apart."""
+"""Tests of other events than messages, calls, conferences and errors: their sentences and how they differ."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What somebody who means harm would send in Twilio's name, and what a careless sender might."""
+"""Tests of hostile and careless requests in Twilio's name."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Twilio's answers, secrets and made-up requests, and events of whatever bytes come."""
+"""Tests of Twilio's answers, secrets and sample requests, and of events from any bytes."""
 
 import json
 from urllib.parse import urlencode

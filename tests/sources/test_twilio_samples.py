@@ -1,4 +1,4 @@
-"""The samples of Twilio: one for each type that the provider's pages name, each read as that type."""
+"""Tests of Twilio's samples: one for each type on the provider's pages, each read as that type."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Event Streams: batches of CloudEvents, whole and broken."""
+"""Tests of Event Streams: complete and broken batches of CloudEvents."""
 
 import json
 

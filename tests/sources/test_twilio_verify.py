@@ -1,4 +1,4 @@
-"""Whether Twilio sent a request. The official SDK signs; our own code only checks."""
+"""Tests that only requests of Twilio verify. The official SDK signs; our code only checks."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ def form(
     signed: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> Request:
-    """A form, signed for ``signed`` or else for the URL that is called."""
+    """Return a form, signed for ``signed`` or else for the called URL."""
     pairs = list(pairs)
     named = {"Content-Type": FORM, "X-Twilio-Signature": signature(signed or url, pairs)}
     return Request("POST", url, {**named, **(headers or {})}, urlencode(pairs).encode())
@@ -46,7 +46,7 @@ def with_hash(body: bytes, url: str = URL) -> str:
 
 
 def sent(method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Request:
-    """A request whose URL alone is signed."""
+    """Return a request with only its URL signed."""
     return Request(method, url, {"X-Twilio-Signature": signature(url), **(headers or {})}, body)
 
 

@@ -1,4 +1,4 @@
-"""A process that accepts for ever and says what was acknowledged, until it is killed. Arguments: file, round."""
+"""Process that accepts events until it is killed, and prints each acknowledgement. Arguments: file, round."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from tests.store.samples import LIMIT, NOW, entry, event, request
 
 
 async def main(path: str, turn: str) -> None:
-    """Eight senders at once; each request holds one event or two, each event has two deliveries."""
+    """Run eight senders at once. Each request holds one or two events, each event has two deliveries."""
     store = open_store(f"sqlite:///{path}", limit=LIMIT, owner=True)
     numbers = count()
 

@@ -1,4 +1,4 @@
-"""A store in a file, and one of each kind."""
+"""Fixtures: a store in a file, and a store of each kind."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.store.samples import LIMIT
 
 
 def opened(url: str, *, limit: int = LIMIT, owner: bool = True) -> SqliteStore:
-    """An open SQLite store."""
+    """Open a SQLite store."""
     store = open_store(url, limit=limit, owner=owner)
     assert isinstance(store, SqliteStore)
     return store
@@ -19,13 +19,13 @@ def opened(url: str, *, limit: int = LIMIT, owner: bool = True) -> SqliteStore:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the store's file is."""
+    """Return the path of the store's file."""
     return tmp_path / "bridge.db"
 
 
 @pytest.fixture
 async def stored(path: Path) -> AsyncIterator[SqliteStore]:
-    """A store in a file."""
+    """Open a store in a file."""
     store = opened(f"sqlite:///{path}")
     yield store
     await store.close()
@@ -33,7 +33,7 @@ async def stored(path: Path) -> AsyncIterator[SqliteStore]:
 
 @pytest.fixture(params=["file", "memory"])
 async def store(request: pytest.FixtureRequest, path: Path) -> AsyncIterator[SqliteStore]:
-    """A store of each kind: what holds for one must hold for the other."""
+    """Open a store of each kind: every test must pass with both."""
     store = opened(f"sqlite:///{path}" if request.param == "file" else "sqlite:///:memory:")
     yield store
     await store.close()

@@ -1,4 +1,4 @@
-"""A process whose files may not grow any more after a while, and then may again. Argument: file."""
+"""Process whose files cannot grow for a while, and then can again. Argument: file."""
 
 import asyncio
 import resource
@@ -9,7 +9,7 @@ from tests.store.samples import LIMIT, NOW, entry, event, request
 
 
 async def main(path: str) -> None:
-    """Prints how many were accepted before the disk was full, then what became of the refused one in the end."""
+    """Print the number of events accepted before the disk was full, then the final status of the refused one."""
     store = open_store(f"sqlite:///{path}", limit=LIMIT, owner=True)
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     resource.setrlimit(resource.RLIMIT_FSIZE, (900_000, hard))

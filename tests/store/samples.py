@@ -1,4 +1,4 @@
-"""Requests, events and entries for the store's tests, and looks into its file past it."""
+"""Requests, events and entries for the store's tests, and direct access to its file."""
 
 import json
 import sqlite3
@@ -19,14 +19,14 @@ _numbers = count(1)
 
 
 def request(body: bytes | object = None, **headers: str) -> Request:
-    """A request as the accept path hands it over; a GitLab pipeline's unless another body is given."""
+    """Return a request as the accept path passes it on, for a GitLab pipeline unless another body is given."""
     value = {"object_kind": "pipeline", "object_attributes": {"status": "failed"}} if body is None else body
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     return Request("POST", "https://bridge.example.com/webhooks/gitlab", {"x-gitlab-event": "Hook", **headers}, raw)
 
 
 def event(*keys: str, event_id: str = "", source: str = "gitlab", provider: str = "gitlab", now: float = NOW) -> Event:
-    """An event with these keys, or with a key of its own."""
+    """Return an event with these keys, or with a unique key."""
     number = next(_numbers)
     return Event(
         id=event_id or f"event-{number:06}",
@@ -54,18 +54,18 @@ def entry(
     part: int = 0,
     ttl: float = DAY,
 ) -> NewEvent:
-    """An entry whose deliveries wait in these channels."""
+    """Return an entry whose deliveries wait in these channels."""
     planned = tuple(Planned(channel, "a route", None) for channel in channels) if deliveries is None else deliveries
     return NewEvent(one or event(), part, tuple(planned), ttl)
 
 
 async def accept(store: Store, *entries: NewEvent, now: float = NOW) -> list[AcceptResult]:
-    """Accept entries as one request's."""
+    """Accept entries of one request."""
     return await store.accept(request(), entries or (entry(),), now)
 
 
 async def settle_all(store: Store, state: str, channel: str = "general", now: float = NOW) -> list[int]:
-    """Settle what waits in a channel. Returns the deliveries."""
+    """Settle the waiting deliveries of a channel, and return them."""
     assert state != DeliveryState.WAITING
     claimed = [delivery.id for delivery in await store.claim(channel, "me", 10_000)]
     await store.settle([DeliveryResult(number, DeliveryState(state), "because") for number in claimed], now)
@@ -73,13 +73,13 @@ async def settle_all(store: Store, state: str, channel: str = "general", now: fl
 
 
 def rows(path: Path, sql: str) -> list[tuple[object, ...]]:
-    """What is in the file, seen by another connection."""
+    """Return rows of the file, read by another connection."""
     with closing(sqlite3.connect(path)) as db:
         return db.execute(sql).fetchall()
 
 
 def execute(path: Path, *statements: str) -> None:
-    """Change the file behind the store's back."""
+    """Change the file directly, by another connection."""
     with closing(sqlite3.connect(path)) as db:
         for statement in statements:
             db.execute(statement)

@@ -1,4 +1,4 @@
-"""Accepting: what is new is kept whole, what was seen is not kept twice."""
+"""Tests of accepting: a new event is stored whole, a duplicate is not stored again."""
 
 import json
 from dataclasses import replace
@@ -96,7 +96,7 @@ async def test_a_resend_of_an_event_with_a_dead_delivery_revives_that_delivery_a
     await accept(store, entry(first, channels=("a", "b")))
     await settle_all(store, "delivered", "a")
     dead = await settle_all(store, "dead", "b")
-    # Today's routes may name other channels: the first arrival's count.
+    # Today's routes may name other channels: those of the first arrival count.
     assert await accept(store, entry(event("k", "l"), channels=("c",))) == [AcceptResult("revived", first.id, ("b",))]
     revived = await store.claim("b", "me", 10)
     assert [(delivery.id, delivery.revived) for delivery in revived] == [(dead[0], True)]

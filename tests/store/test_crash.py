@@ -1,4 +1,4 @@
-"""What is acknowledged is there after a crash, and whole; a disk that fills up loses nothing."""
+"""Tests of crashes: acknowledged events are stored completely, and a full disk loses nothing."""
 
 import random
 import subprocess
@@ -15,14 +15,14 @@ KILLS = 12
 
 
 def burst_until_killed(path: Path, turn: int, lines: int) -> set[str]:
-    """Let a process accept, kill it after some lines, and return all that it acknowledged."""
+    """Run a process that accepts, kill it after some lines, and return its acknowledgements."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.store.burst_child", str(path), str(turn)], cwd=ROOT, stdout=subprocess.PIPE
     ) as child:
         assert child.stdout
         acknowledged = [child.stdout.readline() for _ in range(lines)]
         child.kill()
-        # What it had written before it died counts as well.
+        # Lines written before its death count as well.
         acknowledged += child.stdout.readlines()
     assert child.returncode == -9
     return {line.decode().strip() for line in acknowledged if line.endswith(b"\n")}
@@ -34,7 +34,7 @@ def test_kill_at_any_moment_loses_nothing_acknowledged_and_leaves_nothing_half_w
     acknowledged: set[str] = set()
     for turn in range(KILLS):
         acknowledged |= burst_until_killed(path, turn, moments.choice([1, 5, 40, 300]) + moments.randrange(30))
-        # The first look is at the file as the crash left it, its log not yet moved into it.
+        # The first look is at the file as the crash left it, before its log is checkpointed.
         assert rows(path, "PRAGMA integrity_check") == [("ok",)]
         assert rows(path, "PRAGMA foreign_key_check") == []
         kept = {str(event_id) for (event_id,) in rows(path, "SELECT id FROM events")}

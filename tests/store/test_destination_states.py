@@ -1,4 +1,4 @@
-"""Blocked channels: each incident is one row, with one alert."""
+"""Tests of blocked channels: each incident is one row, with one alert."""
 
 from bridge.core.states import WorkerState
 from bridge.store import DestinationState

@@ -1,4 +1,4 @@
-"""What waits, summed up by the store; and the digests and windows that it keeps."""
+"""Tests of the backlog in the store, and of stored digests and repeat windows."""
 
 from dataclasses import replace
 

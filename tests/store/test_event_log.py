@@ -1,4 +1,4 @@
-"""Queries of the event log, and the store's size and limit."""
+"""Tests of queries of the event log, and of the store's size and limit."""
 
 import logging
 import sqlite3
@@ -221,7 +221,7 @@ async def test_changes_since_a_cursor_are_new_and_changed_rows(store: SqliteStor
 
 
 async def test_a_query_by_state_uses_the_index(path: Path, stored: SqliteStore) -> None:
-    """A delivery's row holds its message: to find the few that are dead, the many that are not need not be read."""
+    """A delivery's row holds its message, so a query for the few dead ones must not read all the others."""
     await accept(stored)
     with closing(sqlite3.connect(path)) as db:
         statements: list[str] = []

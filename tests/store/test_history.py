@@ -1,4 +1,4 @@
-"""The whole story of one event, and which event a person means."""
+"""Tests of the history of one event, and of the names that identify an event."""
 
 import json
 from pathlib import Path

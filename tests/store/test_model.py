@@ -1,4 +1,4 @@
-"""The store against a simple model in memory: whatever the order of calls, both say the same."""
+"""Property test of the store against a simple model in memory: both agree after any order of calls."""
 
 import asyncio
 import tempfile
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass
 class Sent:
-    """A delivery, as the model knows it."""
+    """Delivery in the model."""
 
     channel: str
     state: DeliveryState
@@ -35,7 +35,7 @@ class Sent:
 
 @dataclass
 class Arrived:
-    """An event, as the model knows it."""
+    """Event in the model."""
 
     id: str
     received_at: float
@@ -43,14 +43,14 @@ class Arrived:
 
 
 class Model:
-    """What the store ought to do, written as plainly as possible."""
+    """Model of the store's behaviour, as simple as possible."""
 
     def __init__(self) -> None:
         self.keys: dict[tuple[str, str], tuple[str, float]] = {}
         self.events: list[Arrived] = []
 
     def accept(self, entry: NewEvent, now: float) -> AcceptResult:
-        """One entry."""
+        """Accept one entry."""
         source = entry.event.source
         seen = [self.keys[source, key] for key in entry.event.keys if (source, key) in self.keys]
         first = next((event_id for event_id, expires_at in seen if expires_at > now), None)
@@ -70,11 +70,11 @@ class Model:
         return outcome
 
     def waiting(self, channel: str) -> list[tuple[str, Sent]]:
-        """A channel's waiting deliveries in order."""
+        """Return a channel's waiting deliveries in order."""
         return [(e.id, d) for e in self.events for d in e.deliveries if d.channel == channel and d.state == "waiting"]
 
     def prune(self, now: float, retention: float) -> int:
-        """Drop what is old and settled."""
+        """Drop old and settled events."""
         before = now - retention
 
         def old(arrived: Arrived) -> bool:
@@ -91,7 +91,7 @@ class Model:
 
 
 class StoreAgainstModel(RuleBasedStateMachine):
-    """Calls both, and compares."""
+    """Call both, and compare the results."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
             self.store = opened(self.url)
 
     @invariant()
-    def the_same_waits_and_the_same_is_counted(self) -> None:
+    def waiting_deliveries_and_counts_agree(self) -> None:
         if not hasattr(self, "store"):
             return
         for channel in CHANNELS:

@@ -1,4 +1,4 @@
-"""Claiming and settling: in order, with the event as it was, and every outcome on record."""
+"""Tests of claiming and settling: in order, with the original event, and with every outcome recorded."""
 
 import json
 import sqlite3
@@ -23,7 +23,7 @@ POST = Attempt(NOW + 5, OutcomeKind.OK, 200, "ok", 0.25)
 
 
 async def test_waiting_deliveries_come_in_the_order_of_acceptance(store: SqliteStore) -> None:
-    # The clock stepped back in between: the order is that of acceptance all the same.
+    # The clock was set back in between: the order is still that of acceptance.
     ids = [(await accept(store, now=now))[0].id for now in (NOW, NOW - 50, NOW + 1, NOW - 99)]
     assert [delivery.event.id for delivery in await store.claim("general", "me", 10)] == ids
     assert [delivery.event.id for delivery in await store.claim("general", "me", 2)] == ids[:2]
@@ -78,7 +78,7 @@ async def test_each_part_gets_the_payload_of_its_element_and_a_body_is_read_once
 
 
 @pytest.mark.parametrize(
-    ("provider", "body"), [("nobody", b"{}"), ("gitlab", b"not json"), ("gitlab", b"[]")], ids=["gone", "bad", "odd"]
+    ("provider", "body"), [("unknown", b"{}"), ("gitlab", b"not json"), ("gitlab", b"[]")], ids=["gone", "bad", "odd"]
 )
 async def test_an_event_that_cannot_be_read_any_more_keeps_its_columns(
     store: SqliteStore, provider: str, body: bytes
@@ -107,7 +107,7 @@ async def test_large_bodies_make_a_claim_smaller_but_never_empty(store: SqliteSt
     large = request({"object_kind": "push", "padding": "x" * (outbox.CLAIM_BYTES * 2 // 3)})
     for _ in range(2):
         await store.accept(large, [entry(), entry()], NOW)
-    # Both events of the first request share its body; the second request's would be too much.
+    # Both events of the first request share its body; the second request's would exceed the limit.
     assert len(await store.claim("general", "me", 10)) == 2
     huge = request({"object_kind": "push", "padding": "x" * outbox.CLAIM_BYTES * 2})
     await store.accept(huge, [entry(channels=("huge",))], NOW)
@@ -212,7 +212,7 @@ async def test_ids_of_deliveries_are_not_used_twice(store: SqliteStore) -> None:
 
 @pytest.fixture
 def reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request, str, float], list[Event]]], None]:
-    """Puts another way of reading in GitLab's place."""
+    """Replace GitLab's provider by another reader."""
 
     def put(events: Callable[[Request, str, float], list[Event]]) -> None:
         monkeypatch.setitem(cast("dict[str, Provider]", PROVIDERS), "gitlab", replace(GITLAB, events=events))

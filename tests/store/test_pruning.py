@@ -1,4 +1,4 @@
-"""Pruning: what is settled and old goes with all that belongs to it; all else stays."""
+"""Tests of pruning: settled and old events are removed with all their rows, others stay."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ TABLES = ("requests", "events", "keys", "deliveries", "attempts")
 
 
 def sizes(path: Path) -> dict[str, object]:
-    """How many rows each table has."""
+    """Return the number of rows in each table."""
     return {table: rows(path, f"SELECT count(*) FROM {table}")[0][0] for table in TABLES}  # noqa: S608 (the names above)
 
 

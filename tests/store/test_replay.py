@@ -1,4 +1,4 @@
-"""Deliveries once more: what is revived, what is made anew, and what is passed over."""
+"""Tests of replay: revived deliveries, new ones, and skipped ones."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ LATER = NOW + 3 * 3600
 
 
 async def ask(store: SqliteStore, query: Query | None = None, now: float = LATER) -> list[ReplayResult]:
-    """Read a selection and have it sent again at once."""
+    """Read a selection and replay it at once."""
     found, cursor = await store.changes_since(query or Query(), None)
     return await store.replay(found, cursor, now)
 
@@ -76,7 +76,7 @@ async def test_two_concurrent_replays_send_once(path: Path, stored: SqliteStore)
 async def test_a_replay_based_on_an_old_read_is_late_even_after_the_first_is_settled(
     store: SqliteStore, state: str, now: float
 ) -> None:
-    """Whatever the clocks say: they may differ, and be set."""
+    """Clocks of two processes may differ, or be set."""
     await accept(store)
     await settle_all(store, state)
     found, cursor = await store.changes_since(Query(), None)

@@ -1,4 +1,4 @@
-"""Errors of Jinja and of template helpers, explained to the template author."""
+"""Tests of hints for errors of Jinja and of template helpers."""
 
 import pytest
 from jinja2 import Environment, TemplateSyntaxError

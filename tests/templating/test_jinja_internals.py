@@ -1,4 +1,4 @@
-"""The undocumented names of Jinja that Bridge uses exist as expected, and no other module uses them."""
+"""Tests that the undocumented names of Jinja in use exist as expected, and that only one module uses them."""
 
 import inspect
 import re

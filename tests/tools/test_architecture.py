@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md, its picture, CONTRIBUTING.md and the glossary describe the code as it is."""
+"""Tests that ARCHITECTURE.md, its picture, CONTRIBUTING.md and the glossary match the code."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""docs/events.md is what samples, templates and routes.toml say now, and what it links is there."""
+"""Tests that docs/events.md matches samples, templates and routes.toml, and that its links work."""
 
 import re
 from functools import cache

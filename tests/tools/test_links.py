@@ -1,4 +1,4 @@
-"""Every relative link on the pages leads to a file, and to a heading where it names one."""
+"""Tests that every relative link on the pages leads to a file, and to a heading if it names one."""
 
 import re
 from pathlib import Path

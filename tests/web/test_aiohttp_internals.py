@@ -1,4 +1,4 @@
-"""The undocumented names of aiohttp that the server uses exist as expected, and no other module uses them."""
+"""Tests that the undocumented names of aiohttp in use exist as expected, and that only one module uses them."""
 
 import asyncio
 import importlib
@@ -26,7 +26,7 @@ PRIVATE = [
     "aiohttp.http",
     "RequestHandler",
 ]
-"""How the names are spelled in code."""
+"""The spelling of the names in code."""
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
-"""Slow and hostile senders against a whole bridge in a process of its own: it stays small, serves everybody else, and
-is rid of them after their time. Everything stays on the loopback, and ends by itself."""
+"""Tests of slow and hostile clients against a bridge as a process.
+
+Its memory stays small, it serves all other clients, and it closes the attackers' connections in time. Everything stays
+on the loopback, and ends by itself.
+"""
 
 import asyncio
 import json
@@ -26,7 +29,7 @@ pytestmark = [
 ]
 
 MOST_MEMORY = 200 * 1024 * 1024
-"""Bytes that the process may have resident, whatever comes. A container gives it 256 MiB."""
+"""Maximum of resident bytes of the process under any attack. A container gives it 256 MiB."""
 POST = b"POST /webhooks/gitlab HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 SHORT = {"BRIDGE_HEAD_TIMEOUT": "2s", "BRIDGE_BODY_TIMEOUT": "2s", "BRIDGE_IDLE_TIMEOUT": "2s"}
@@ -34,7 +37,7 @@ numbers = count(1000)
 
 
 class Attacker(asyncio.Protocol):
-    """One connection that sends, and reads what comes unless told not to."""
+    """One connection that sends, and reads the answer unless ``reads`` is false."""
 
     def __init__(self, start: bytes, part: bytes, pause: float, *, reads: bool = True) -> None:
         self.answer = b""
@@ -78,7 +81,7 @@ class Attacker(asyncio.Protocol):
 
 @dataclass(frozen=True)
 class Target:
-    """A bridge under attack."""
+    """Bridge under attack."""
 
     pid: int
     base: str
@@ -86,7 +89,7 @@ class Target:
     output: list[str]
     attackers: list[Attacker]
     files: int
-    """Open before the attack."""
+    """Number of open files before the attack."""
 
     async def attack(self, number: int, make: Callable[[], Attacker]) -> None:
         host, port = self.base.removeprefix("http://").split(":")
@@ -96,7 +99,7 @@ class Target:
                 self.attackers.append(attacker)
 
     async def serves(self, requests: int = 10) -> None:
-        """Honest requests get their 200."""
+        """Check that honest requests get their 200."""
         sample = json.loads(sample_request("gitlab/issue.open").body)
         for _ in range(requests):
             attributes = {**sample["object_attributes"], "id": next(numbers)}
@@ -104,8 +107,8 @@ class Target:
             status, answer = await send(self.client, self.base, request)
             assert (status, answer["status"]) == (200, "accepted")
 
-    async def is_rid_of_them(self) -> None:
-        """Their connections are gone, though none of them has closed one."""
+    async def attackers_are_disconnected(self) -> None:
+        """Check that the attackers' connections are closed, though no attacker has closed one."""
         async with asyncio.timeout(60):
             while self.open_files() > self.files + 5:  # noqa: ASYNC110 - another process has them
                 await asyncio.sleep(0.2)
@@ -123,7 +126,7 @@ class Target:
 
 @asynccontextmanager
 async def target(folder: Path, **more: str) -> AsyncIterator[Target]:
-    """A bridge that has served a request, to be attacked. The attackers are ended with it."""
+    """Run a bridge that has served a request, for an attack. Stop the attackers with it."""
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:  # noqa: SIM117 - the second needs the first
         async with serving(minimal(slack, **more), folder) as (process, base, output):
             found = Target(process.pid, base, client, output, [], 0)
@@ -139,7 +142,7 @@ async def target(folder: Path, **more: str) -> AsyncIterator[Target]:
 
 @pytest.fixture
 def many_files() -> Iterator[int]:
-    """As many open files as this process may have: how many."""
+    """Allow this process the maximum of open files, and return their number."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield hard
@@ -152,7 +155,7 @@ TUNNEL = b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n"
 NOWHERE = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n"
 Attacks = dict[str, tuple[int, Callable[[], Attacker]]]
 
-# Those of a group attack together.
+# Members of a group attack together.
 SLOW: Attacks = {
     "heads a byte a second": (150, lambda: Attacker(POST + b"X-A: ", b"a", 1.0)),
     "request lines a byte a second": (150, lambda: Attacker(b"P", b"O", 1.0)),
@@ -160,8 +163,8 @@ SLOW: Attacks = {
     "chunks a byte a second": (150, lambda: Attacker(CHUNKED, b"1\r\na\r\n", 1.0)),
     "large bodies announced": (150, lambda: Attacker(POST + b"Content-Length: 25000000\r\n\r\n{", b"a", 1.0)),
 }
-# A client that vanished without a word and one that keeps silent are the same to us, until its time is over: on the
-# loopback nothing vanishes without a word.
+# A vanished client and a silent one look the same until their time is over. On the loopback, no client vanishes
+# silently.
 VANISHED: Attacks = {
     "before a word": (150, lambda: Attacker(b"", b"", 0, reads=False)),
     "within a head": (150, lambda: Attacker(POST, b"", 0, reads=False)),
@@ -188,7 +191,7 @@ WITHOUT_END: Attacks = {
     "trailers": (50, lambda: Attacker(CHUNKED + b"1\r\n{\r\n0\r\n", b"X-A: b\r\n" * 10, 0.05)),
     "trailers in a hurry": (10, lambda: Attacker(CHUNKED + b"1\r\n{\r\n0\r\n", b"X-A: bbbbbbbb\r\n" * 5000, 0.1)),
     "a chunk's extension": (50, lambda: Attacker(CHUNKED + b"1;", b"a" * 1000, 0.01)),
-    "a body for nobody": (50, lambda: Attacker(NOWHERE, b"a" * 1000, 0.01)),
+    "a body for an unknown source": (50, lambda: Attacker(NOWHERE, b"a" * 1000, 0.01)),
 }
 GROUPS = {
     "slow": SLOW,
@@ -206,7 +209,7 @@ async def test_attacks_use_little_and_delay_no_other_client(tmp_path: Path, grou
         await bridge.serves(20)
         await attacking
         await bridge.serves()
-        await bridge.is_rid_of_them()
+        await bridge.attackers_are_disconnected()
         await bridge.serves(1)
         bridge.stayed_small()
 
@@ -221,12 +224,12 @@ async def test_ten_thousand_idle_connections_leave_room_for_others(tmp_path: Pat
         await attacking
         assert bridge.open_files() < bridge.files + 1100
         await bridge.serves()
-        await bridge.is_rid_of_them()
+        await bridge.attackers_are_disconnected()
         bridge.stayed_small()
 
 
 async def test_a_flood_of_garbage_uses_little(tmp_path: Path) -> None:
-    """aiohttp would keep it in its errors, four bytes for each and more than once."""
+    """aiohttp would keep the garbage in its errors, four bytes for each byte and more than once."""
     async with target(tmp_path) as bridge:
         os.kill(bridge.pid, signal.SIGSTOP)
         try:
@@ -244,21 +247,21 @@ async def test_without_free_files_it_waits_quietly_and_recovers(tmp_path: Path) 
         resource.prlimit(bridge.pid, resource.RLIMIT_NOFILE, (bridge.files + 10, hard))
         lines_before = len(bridge.output)
         await bridge.attack(200, lambda: Attacker(b"", b"", 0))
-        async with asyncio.timeout(60):  # until it rests: who spins never does
+        async with asyncio.timeout(60):  # until it is idle: a process in an endless loop never is
             used = float("-inf")
             while (now := _processor_time(bridge.pid)) - used > 0.2:
                 used = now
                 await asyncio.sleep(1)
         for attacker in bridge.attackers:
             attacker.end()
-        await bridge.is_rid_of_them()
+        await bridge.attackers_are_disconnected()
         await bridge.serves()
         assert len(bridge.output) - lines_before < 40
         bridge.stayed_small()
 
 
 def _processor_time(pid: int) -> float:
-    """Seconds."""
+    """Seconds of CPU time."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
 
@@ -310,11 +313,11 @@ async def test_ten_thousand_forged_requests_write_little_to_the_log_and_nothing_
                     finally:
                         writing.transport.abort()
 
-        await asyncio.gather(*(one() for _ in range(64)))  # some linger over a body that was refused unread
+        await asyncio.gather(*(one() for _ in range(64)))  # some linger over a rejected and unread body
         await bridge.serves(1)
         assert answered > 9_000
         written = bridge.output[lines_before:]
-        # 20 in a minute that were turned away and one on those left out, however many minutes it takes.
+        # 20 rejections in a minute and one line on the omitted ones, for any number of minutes.
         assert len(written) < 100
         assert sum(map(len, written)) < 50_000
         assert "Traceback" not in "".join(written)
@@ -326,7 +329,7 @@ async def test_ten_thousand_forged_requests_write_little_to_the_log_and_nothing_
 
 
 def _store(folder: Path) -> dict[str, int]:
-    """How many events and deliveries are kept."""
+    """Return the number of stored events and deliveries."""
     with closing(sqlite3.connect(folder / "bridge.db")) as database:
         return {
             table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - two constants

@@ -1,4 +1,4 @@
-"""The connection policy: tables and properties, without sockets and without waiting."""
+"""Tests of the connection policy: tables and properties, without sockets and without waiting."""
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ from bridge.web.connection_policy import (
 
 
 def table_of(*stages: Stage, limits: Limits | None = None) -> tuple[ConnectionTable, list[ConnectionRecord]]:
-    """Open one connection a second, each from a network of its own, and move each to its stage."""
+    """Open one connection a second, each from its own network, and move each to its stage."""
     table = ConnectionTable(limits or Limits(most=len(stages)))
     records = []
     for second, stage in enumerate(stages):
@@ -188,7 +188,7 @@ def test_totals_and_limits_hold_for_any_client_behaviour(steps: list[tuple[str, 
 
 
 def _act(table: ConnectionTable, record: ConnectionRecord, action: str, size: int, now: float) -> Drop | None:
-    """Do with a connection what its client caused."""
+    """Apply the action of its client to a connection."""
     match action:
         case "close":
             table.close(record)

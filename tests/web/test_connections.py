@@ -1,4 +1,4 @@
-"""Connections are limited in number and in unread bytes; bytes that are not HTTP get the constant error response."""
+"""Tests of connections: limits on number and unread bytes, and a constant response to bytes that are not HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -23,7 +23,7 @@ GOOD = b"POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
 
 @asynccontextmanager
 async def serving(most: int, unread: int) -> AsyncIterator[tuple[Connections, tuple[str, int], list[str]]]:
-    """A server that reads bodies within a generous bound; and the reasons of its rejections."""
+    """Server that reads bodies within a large limit, and records the reasons of its rejections."""
     notes: list[str] = []
     connections = Connections(
         lambda _status, why, _source, _remote: notes.append(why), Limits(most=most, unread=unread), Counters()
@@ -58,7 +58,7 @@ async def client(address: tuple[str, int]) -> AsyncIterator[tuple[asyncio.Stream
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - nothing tells when a kernel has passed a close on
+        while not holds():  # noqa: ASYNC110 - no event shows that a kernel has passed a close on
             await asyncio.sleep(0)
 
 
@@ -185,7 +185,7 @@ async def test_authenticated_connections_are_closed_last(tmp_path: Path) -> None
 
 
 async def test_a_client_with_many_connections_makes_room_for_itself() -> None:
-    """The loopback has many addresses, on Linux."""
+    """The loopback has many addresses, on Linux only."""
     async with serving(20, 10**6) as (connections, address, _), AsyncExitStack() as stack:
 
         async def connect(source: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -1,4 +1,4 @@
-"""Log lines that clients cause are limited, and those left out are counted."""
+"""Tests of the log throttle: log lines caused by clients are limited, and omitted ones are counted."""
 
 from structlog.testing import capture_logs
 

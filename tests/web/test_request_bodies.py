@@ -1,4 +1,4 @@
-"""Bodies are read within a bound on each, on all of them together, and on time. Real sockets throughout."""
+"""Tests of request bodies: limits on each, on all together, and on time. All on real sockets."""
 
 import asyncio
 import io
@@ -104,7 +104,7 @@ async def test_a_large_body_is_received_at_its_pace_and_delays_no_other() -> Non
     body_budget = BodyBudget(8 * SMALL, pace=1)
     async with serving(reader(body_budget, 4 * SMALL)) as address:
         large = asyncio.create_task(post(address, io.BytesIO(b"x" * 3 * SMALL)))
-        while body_budget.used < SMALL and not large.done():  # noqa: ASYNC110 - nothing tells
+        while body_budget.used < SMALL and not large.done():  # noqa: ASYNC110 - no event shows it
             await asyncio.sleep(0)
         assert await post(address, b"x" * 1000) == {"length": 1000, "used": body_budget.used + 1000}
         assert not large.done()
@@ -169,7 +169,7 @@ async def test_stalled_bodies_are_dropped_for_those_that_wait() -> None:
             writing.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length + b"x" * (SMALL - 1))
             open_ones.append(writing)
         async with asyncio.timeout(10):
-            while body_budget.used < 3 * SMALL:  # noqa: ASYNC110 - nothing tells what has arrived
+            while body_budget.used < 3 * SMALL:  # noqa: ASYNC110 - no event shows arrivals
                 await asyncio.sleep(0.01)
         for size in (5000, 200_000, 2 * SMALL):
             assert (await post(address, io.BytesIO(b"x" * size)))["length"] == size

@@ -1,4 +1,4 @@
-"""The way of one webhook up to its answer, on real sockets and a real store."""
+"""Tests of one webhook from request to answer, on real sockets and a real store."""
 
 import asyncio
 import gzip
@@ -113,7 +113,7 @@ async def test_every_duplicated_signature_header_is_refused(running: Bridge) -> 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("POST", "/webhooks/nobody", 404),
+        ("POST", "/webhooks/unknown", 404),
         ("POST", "/webhooks/", 404),
         ("POST", "/", 404),
         ("POST", "/webhooks/gitlab/", 404),
@@ -137,8 +137,8 @@ async def test_a_source_without_a_secret_is_not_there(tmp_path: Path) -> None:
 
 async def test_a_compressed_body_is_refused_unread(running: Bridge) -> None:
     request = sample_request("gitlab/issue.open")
-    packed = replace(request, body=gzip.compress(request.body))
-    status, _, body = await running.send(packed, extra=[("Content-Encoding", "gzip")])
+    compressed = replace(request, body=gzip.compress(request.body))
+    status, _, body = await running.send(compressed, extra=[("Content-Encoding", "gzip")])
     assert (status, body) == (415, CONSTANT[415])
 
 

@@ -1,4 +1,4 @@
-"""What can be read of a damaged file, and saved: nothing is written to it, and what is saved is a store that works."""
+"""Tests of recovery: reading a damaged file, without writing to it, and saving a working store."""
 
 import asyncio
 import sqlite3
@@ -29,7 +29,7 @@ def _small_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def full(path: Path) -> Path:
-    """A store of many pages, closed: two fifths of its deliveries wait."""
+    """Create a store of many pages, and close it. Two fifths of its deliveries wait."""
     store = opened(f"sqlite:///{path}")
 
     async def keep(number: int) -> None:
@@ -39,7 +39,7 @@ async def full(path: Path) -> Path:
             request(body), [entry(one, channels=["done" if number % 5 < 3 else "general"])], NOW + number
         )
 
-    # At once, so that they share their commits; they are kept in this order.
+    # At once, so that they share their commits. Their order is kept.
     await asyncio.gather(*map(keep, range(EVENTS)))
     await settle_all(store, "delivered", "done", NOW + EVENTS)
     await store.close()
@@ -51,7 +51,7 @@ def place(path: Path) -> str:
 
 
 def pages_of(path: Path, table: str, kind: str = "leaf") -> list[int]:
-    """The offsets of a table's pages; whether SQLite can tell depends on how it was built, so the file is walked."""
+    """Return the offsets of a table's pages by walking the file. Only some builds of SQLite can list them."""
     data = path.read_bytes()
     [(root,)] = rows(path, f"SELECT rootpage FROM sqlite_master WHERE name = '{table}'")  # noqa: S608 (our own name)
     assert isinstance(root, int)
@@ -82,7 +82,7 @@ def zero(path: Path, *offsets: int) -> None:
 
 
 async def look_and_save(path: Path) -> tuple[Examined, SqliteStore]:
-    """Look, see that nothing was changed, save, and open what was saved."""
+    """Check the store, verify that no file changed, save it, and open the result."""
     before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
     found = examine(place(path))
     target = path.with_name("saved.db")
@@ -146,7 +146,7 @@ async def test_a_zeroed_page_in_the_middle_loses_only_its_own_rows(full: Path, t
         assert sum(not delivery.event.payload for delivery in claimed) == left.bodiless
     else:
         assert (left.events, len(rest)) == (EVENTS, EVENTS)
-    # What is left is remembered as seen, whatever was lost.
+    # The rest is remembered as seen, after any loss.
     kept = {row.event for row in rest}
     again = next(number for number in range(EVENTS // 2, EVENTS) if f"id-{number:04}" in kept)
     [outcome] = await store.accept(request(), [entry(event(f"key:{again}"))], NOW + EVENTS)
@@ -177,7 +177,7 @@ async def test_a_beginning_that_is_overwritten_is_repaired_in_memory(full: Path,
 
 
 async def test_a_first_page_that_is_gone_costs_nothing(full: Path) -> None:
-    """The list of tables is in it, and the tables begin where they begin in every store."""
+    """It holds the list of tables, which begin at the same pages in every store."""
     zero(full, 0)
     found, store = await look_and_save(full)
     assert found.damage["file"] == "its beginning is overwritten"
@@ -216,7 +216,7 @@ async def test_a_lost_wal_that_held_the_tables_is_detected(path: Path) -> None:
 
 
 async def test_a_lost_wal_keeps_checkpointed_rows(path: Path) -> None:
-    """What was in it alone is gone, and nothing in the file tells of it."""
+    """Events only in the lost part are gone, and nothing in the file refers to them."""
     store = opened(f"sqlite:///{path}")
     await store.accept(request(), [entry()], NOW)
     await store._writer.read(lambda db: db.execute("PRAGMA wal_checkpoint").fetchone())
@@ -307,7 +307,7 @@ def test_a_store_in_memory_has_no_file() -> None:
 
 
 def write_older(path: Path, version: int, number: int = 300) -> None:
-    """Write a store as an older version of the schema did, with deliveries that wait and some that are settled."""
+    """Write a store as an older schema version did, with waiting deliveries and some settled ones."""
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
         schema.migrate(old, version)
         old.execute("BEGIN")
@@ -328,7 +328,7 @@ def write_older(path: Path, version: int, number: int = 300) -> None:
 
 
 async def saved_states(store: SqliteStore) -> set[str]:
-    """The states of all deliveries, and the kinds of all attempts, of a store that was saved."""
+    """Return the states of all deliveries and the outcomes of all attempts of a saved store."""
     kinds = await store._reader.read(lambda db: db.execute("SELECT DISTINCT kind FROM attempts").fetchall())
     return {row.state for row in await store.find(Query(limit=None))} | {kind for (kind,) in kinds}
 
@@ -362,7 +362,7 @@ async def test_a_damaged_store_of_version_2_is_saved_with_todays_states(path: Pa
     assert left.keys() == {"waiting", "summarized"}
     assert sum(left.values()) == 300 if harm != "page" else 200 < sum(left.values()) < 300
     assert await saved_states(store) == {"waiting", "summarized", "unavailable"}
-    # With the first page goes the list of tables: of a later version's columns and tables nothing is known then.
+    # The first page holds the list of tables. Without it, tables and columns of a later version are unknown.
     kept = 0 if harm == "first page" else left["summarized"]
     assert len(await store.find(Query(summarized_in="d1", limit=None))) == kept
     assert len(await store.destination_states()) == (harm != "first page")

@@ -1,4 +1,4 @@
-"""Opening: refusals and their texts, who may see the files, who owns them, and migrations."""
+"""Tests of opening: errors and their texts, file permissions, the owner's lock, and migrations."""
 # ruff: noqa: ASYNC220 (nothing else runs on the event loop of these tests)
 
 import os
@@ -28,7 +28,7 @@ sys.stdin.read()
 
 
 def refusal(url: str, *, owner: bool = True) -> str:
-    """What is said when a store is not opened: one line."""
+    """Return the error text of a store that cannot be opened: one line."""
     with pytest.raises(StoreRefusedError) as refused:
         opened(url, owner=owner)
     text = str(refused.value)
@@ -38,8 +38,8 @@ def refusal(url: str, *, owner: bool = True) -> str:
 
 
 @contextmanager
-def nobody() -> Iterator[Path]:
-    """A folder of somebody else's, and no more rights than anyone (root may write everywhere)."""
+def unprivileged_user() -> Iterator[Path]:
+    """Create a folder of another user, and drop root's rights. Root may write everywhere."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         root = os.geteuid() == 0
@@ -95,14 +95,14 @@ def test_an_invalid_path_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_refused() -> None:
-    with nobody() as folder:
+    with unprivileged_user() as folder:
         with as_owner():
             folder.chmod(0o555)
         assert "cannot be opened: Permission denied" in refusal(f"sqlite:///{folder}/bridge.db")
 
 
 def test_a_file_that_cannot_be_written_is_refused() -> None:
-    with nobody() as folder:
+    with unprivileged_user() as folder:
         with as_owner():
             folder.chmod(0o777)
             (folder / "bridge.db").touch(0o400)
@@ -111,7 +111,7 @@ def test_a_file_that_cannot_be_written_is_refused() -> None:
 
 @contextmanager
 def as_owner() -> Iterator[None]:
-    """Root again for a moment, where the tests run as root."""
+    """Become root again for a moment, if the tests run as root."""
     euid = os.geteuid()
     if os.getuid() == 0:
         os.seteuid(0)
@@ -122,27 +122,27 @@ def as_owner() -> Iterator[None]:
 
 
 def cut(number: int) -> Callable[[bytes], bytes]:
-    """Damage: only so much is left (a negative number: so much is missing)."""
+    """Damage: keep only so many bytes. A negative number is the number of missing bytes."""
     return lambda data: data[:number]
 
 
 def other(data: bytes) -> bytes:
-    """Damage: something else altogether."""
+    """Damage: replace the contents by other data."""
     return b"no database " * len(data)
 
 
 def scribble(data: bytes) -> bytes:
-    """Damage: the first pages are fine, and those after them are noise."""
+    """Damage: keep the first pages, and replace the others by noise."""
     return data[:8192] + b"\x5a" * (len(data) - 8192)
 
 
 def nothing(_data: bytes) -> bytes:
-    """Damage: the file is there, and empty."""
+    """Damage: make the file empty."""
     return b""
 
 
 def zero(table: str) -> Callable[[bytes], bytes]:
-    """Damage: a table's first page is zeros."""
+    """Damage: replace a table's first page by zeros."""
 
     def harm(data: bytes) -> bytes:
         with tempfile.NamedTemporaryFile() as file:
@@ -175,7 +175,7 @@ async def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, harm: Cal
         assert str(path) in text
         assert "`bridge check --store`" in text
     assert path.read_bytes() == damaged
-    # Nothing is held on to: put a whole one there, and it opens.
+    # Nothing is cached: with a good file in its place, the store opens.
     path.unlink()
     await opened(f"sqlite:///{path}").close()
 
@@ -199,7 +199,7 @@ async def test_a_store_that_was_moved_is_created_again(path: Path) -> None:
 
 @pytest.mark.parametrize("left", [None, b""], ids=["gone", "empty"])
 async def test_no_store_is_created_over_the_remains_of_another(path: Path, left: bytes | None) -> None:
-    """SQLite would drop a -wal without its database, and with it what was written last."""
+    """SQLite would delete a -wal without its database, and lose its last writes."""
     store = opened(f"sqlite:///{path}")
     await accept(store)
     wal = path.with_name("bridge.db-wal").read_bytes()
@@ -308,7 +308,7 @@ async def test_a_second_owner_is_refused_with_the_pid_of_the_first(path: Path) -
         await beside.close()
         assert f"process {first.pid}:" in refusal(url)
         first.kill()
-    # The lock went with the process, though its file is still there.
+    # The lock ended with the process, though its file still exists.
     store = opened(url)
     assert len(await store.find(Query())) == 1
     assert f"process {os.getpid()}:" in refusal(url)

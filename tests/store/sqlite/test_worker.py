@@ -1,4 +1,4 @@
-"""The thread that commits: in groups, each call by itself, and never silently gone."""
+"""Tests of the writer thread: grouped commits, separate errors, and no lost call."""
 
 import asyncio
 import sqlite3
@@ -21,7 +21,7 @@ Job = Callable[[sqlite3.Connection], object]
 
 @pytest.fixture
 async def numbers(path: Path) -> AsyncIterator[Worker]:
-    """A worker on a table of numbers."""
+    """Create a worker on a table of numbers."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA foreign_keys = ON")
@@ -32,12 +32,12 @@ async def numbers(path: Path) -> AsyncIterator[Worker]:
 
 
 def put(number: int) -> Job:
-    """A job that writes a number."""
+    """Return a job that writes a number."""
     return lambda db: db.execute("INSERT INTO numbers (n) VALUES (?)", (number,)).lastrowid
 
 
 def fail_with(error: BaseException, number: int) -> Job:
-    """A job that writes a number, and then fails."""
+    """Return a job that writes a number, and then fails."""
 
     def job(db: sqlite3.Connection) -> None:
         put(number)(db)
@@ -47,13 +47,13 @@ def fail_with(error: BaseException, number: int) -> Job:
 
 
 def kept(path: Path) -> list[object]:
-    """The numbers on disk."""
+    """Return the numbers on disk."""
     return [number for (number,) in rows(path, "SELECT n FROM numbers ORDER BY n")]
 
 
 @asynccontextmanager
 async def held(it: Worker) -> AsyncIterator[None]:
-    """Keeps the thread busy, so that what is called meanwhile queues up into one group."""
+    """Keep the thread busy, so that calls made meanwhile queue up into one group."""
     busy, free = threading.Event(), threading.Event()
 
     def wait(_: sqlite3.Connection) -> bool:
@@ -64,7 +64,7 @@ async def held(it: Worker) -> AsyncIterator[None]:
     assert await asyncio.to_thread(busy.wait, 10)
     try:
         yield
-        # The calls made meanwhile queue up when their tasks start, in the order in which they were made.
+        # The calls made meanwhile queue up when their tasks start, in the order of the calls.
         await asyncio.sleep(0)
     finally:
         free.set()
@@ -72,7 +72,7 @@ async def held(it: Worker) -> AsyncIterator[None]:
 
 
 async def together(it: Worker, *jobs: Job) -> list[object]:
-    """The results of jobs that come as one group, exceptions included."""
+    """Return the results of jobs in one group, exceptions included."""
     async with held(it):
         calls: list[Awaitable[object]] = [asyncio.ensure_future(it.write(job)) for job in jobs]
     return await asyncio.gather(*calls, return_exceptions=True)
@@ -222,7 +222,7 @@ async def test_a_full_disk_is_unavailable_remembers_nothing_and_recovers(store: 
     def allow(pages: int) -> Job:
         return lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchone()
 
-    await store._writer.read(allow(1))  # SQLite takes that as: not one page more than now
+    await store._writer.read(allow(1))  # For SQLite, this is the current number of pages: not one page more
     large = request(b"x" * 100_000)
     for _ in range(2):
         with pytest.raises(StoreUnavailableError, match="full"):
