@@ -127,7 +127,7 @@ ATTACKS = {
     "heads a byte a second": Plan(trickle(START + b"X-A: "), 1500, 150),
     "10,000 idle connections": Plan(hold_open, 10_000, 300),
     "bodies a byte a second": Plan(trickle(START + b"Content-Length: 100000\r\n\r\n"), 1500, 150),
-    "answers that nobody reads": Plan(send_without_reading, 100, 20),
+    "answers that are never read": Plan(send_without_reading, 100, 20),
     "pipelined requests": Plan(send_and_read(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 200), 20, 20),
     "TLS to the plain port": Plan(send_and_read(bytes.fromhex("160301020001") + b"x" * 500), 20, 100),
     "header lines without end": Plan(repeat(START, b"X-A: b\r\n", 0.01), 100, 100),
@@ -136,7 +136,7 @@ ATTACKS = {
     ),
     "connections opened and closed": Plan(send_and_read(b"x"), 1, 100),
     "forged requests": Plan(send_and_read(signed(0, "wrong")), 20, 100),
-    "25 MB that nobody signed": Plan(send_large_body, 8, 8),
+    "25 MB without a signature": Plan(send_large_body, 8, 8),
 }
 
 

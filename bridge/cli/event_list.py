@@ -62,16 +62,16 @@ def query_of(
     if state is not None and state not in list(DeliveryState):
         hint = suggestion(state, list(DeliveryState), "docs/delivery.md lists the states")
         refuse([f"there is no state {state!r} ({hint})"])
-    faults = [f"--type {pattern!r} {problem}" for pattern in types if (problem := patterns.problem(pattern))]
+    errors = [f"--type {pattern!r} {problem}" for pattern in types if (problem := patterns.problem(pattern))]
     now = time.time()
     times: list[float | None] = []
     for name, written in (("since", since), ("until", until)):
         try:
             times.append(None if written is None else parse_time(written, now, end=name == "until"))
         except ValueError as error:
-            faults.append(f"--{name} {clean(written or '', 80)!r} {error}")
-    if faults:
-        refuse(faults)
+            errors.append(f"--{name} {clean(written or '', 80)!r} {error}")
+    if errors:
+        refuse(errors)
     return Query(
         state=None if state is None else DeliveryState(state),
         source=source,

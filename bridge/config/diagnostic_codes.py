@@ -1,4 +1,4 @@
-"""Codes of diagnostics. Each stands with its meaning here, and with the way to fix it in docs/diagnostics.md."""
+"""Codes of diagnostics. Their meanings are here, and their fixes are in docs/diagnostics.md."""
 
 from enum import StrEnum
 

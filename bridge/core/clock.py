@@ -9,7 +9,7 @@ ROUNDING = 1e-6
 
 
 class Clock(Protocol):
-    """Tells the time and waits."""
+    """Source of time, with sleep."""
 
     def now(self) -> float:
         """Return Unix seconds."""

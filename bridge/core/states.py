@@ -32,7 +32,7 @@ class WorkerState(StrEnum):
     """State of one channel worker."""
 
     RUNNING = "running"
-    """It posts whatever waits."""
+    """It posts all waiting deliveries."""
     PAUSED = "paused"
     """Slack asked for a pause (429)."""
     UNAVAILABLE = "unavailable"
@@ -53,7 +53,7 @@ class OutcomeKind(StrEnum):
     RATE_LIMITED = "rate_limited"
     """Too fast: try again later."""
     REJECTED = "rejected"
-    """This message is at fault."""
+    """Slack does not accept this message."""
     DESTINATION_GONE = "destination_gone"
     """Nothing can be posted to this webhook."""
     UNAVAILABLE = "unavailable"

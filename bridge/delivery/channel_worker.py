@@ -347,11 +347,11 @@ class ChannelWorker:
             log.error("template failed, plain message posted", id=delivery.event.id, **error.log_fields())
 
     def _log_dead(self, delivery: Delivery, reason: str) -> None:
-        self._retry = _RetryState(-1)  # a revived delivery starts anew
+        self._retry = _RetryState(-1)  # a revived delivery starts again
         log.error("delivery dead", channel=self.channel, id=delivery.event.id, reason=reason)
 
 
 def _summarize_repeat(delivery: Delivery, first: int, window: RepeatWindow) -> DeliveryResult:
     """Return the result of a delivery with the same message as another one, already shown."""
     repeat = f"repeat of #{first}"
-    return DeliveryResult(delivery.id, DeliveryState.SUMMARIZED, repeat, summarized_in=repeat, folded_into=window)
+    return DeliveryResult(delivery.id, DeliveryState.SUMMARIZED, repeat, summarized_in=repeat, repeat_window=window)

@@ -48,9 +48,9 @@ def digest_message(backlog: Backlog, digest_id: str) -> Message:
 
 
 def repeat_notice(window: RepeatWindow) -> Message:
-    """Return the line with the number of messages folded into one."""
+    """Return the notice with the number of repeats in a window."""
     duration = humanize.naturaldelta(window.until - window.since)
-    text = f":repeat: and *{window.folded:,} more* like it within {duration}: {window.title}"
+    text = f":repeat: and *{window.repeats:,} more* like it within {duration}: {window.title}"
     return full_form(normalize(TemplateBlocks(title=text), text))
 
 
@@ -65,7 +65,7 @@ def repeat_notices(windows: Sequence[RepeatWindow]) -> tuple[Message, int]:
 
 
 def first_line(blocks: Sequence[object], text: str) -> str:
-    """Return the title of a folded message: the first line of its compact form, with its link."""
+    """Return the title of a repeated message: the first line of its compact form, with its link."""
     shown = text_at(blocks, 0, "text", "text") or str(escaped(text))
     return cut(shown.partition("\n")[0], 2 * _NAME)
 

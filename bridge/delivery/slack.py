@@ -43,7 +43,7 @@ class _RedirectError(Exception):
 
 
 class _ShortAnswer(aiohttp.ClientResponse):
-    """A response cut to its beginning, whatever its charset claims."""
+    """Beginning of a response, decoded with any charset."""
 
     async def text(self, encoding: str | None = None, errors: str = "replace") -> str:  # noqa: ARG002 (aiohttp's own)
         kept = b""

@@ -52,8 +52,8 @@ class Summarizer:
     async def post_repeat_notices(self, url: str) -> bool:
         """Close ended repeat windows. Return whether that took the worker's turn."""
         ended = await self._deps.store.ended_windows(self._channel, self._deps.clock.now())
-        await self._close([window for window in ended if not window.folded])
-        due = [window for window in ended if window.folded]
+        await self._close([window for window in ended if not window.repeats])
+        due = [window for window in ended if window.repeats]
         if due:
             await self._post_notices(due[:1] if self._single_notices else due, url)
         return bool(due)
@@ -69,7 +69,7 @@ class Summarizer:
         if result == "rejected" and number > 1:
             self._single_notices = number
         elif result == "rejected":
-            log.error("repeat notice dropped", channel=self._channel, folded=windows[0].folded)
+            log.error("repeat notice dropped", channel=self._channel, repeats=windows[0].repeats)
             await self._close(windows[:1])
         if result != "retry" and number == 1:
             self._single_notices = max(0, self._single_notices - 1)

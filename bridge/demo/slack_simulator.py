@@ -207,7 +207,7 @@ def parse_body(raw: bytes) -> object:
 
 
 def shown_post(body: object, answered: str, at: float) -> Post | None:
-    """Return the message as the channel shows it; None for one that Slack refuses (a probe), whatever the answer."""
+    """Return the message as the channel shows it; None for one that Slack refuses (a probe), with any answer."""
     if not isinstance(body, Mapping) or refusal(body) is not None:
         return None
     text = body.get("text")

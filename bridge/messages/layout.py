@@ -1,6 +1,6 @@
 """Build a message's full form from its normalized parts, within Slack's limits.
 
-The title stands alone at the top, the rest behind a bar in the message's colour: then Slack shows ``text`` only in
+The title is alone at the top, the rest behind a bar in the message's colour: then Slack shows ``text`` only in
 notifications. A message that is too long loses its body first, then its fields, then the rest.
 """
 

@@ -197,7 +197,7 @@ def render(
         message = full_form(normalize(filled, event.title, notes) if notes else bare)
     except SkippedError as skipped:
         return Rendered(name, None, clean(str(skipped), 300), None, *_reads(meter))
-    except Exception as failure:  # noqa: BLE001 - whatever a template does, the event is still posted
+    except Exception as failure:  # noqa: BLE001 - the event is posted after any failure of a template
         error = error_of(failure, name, templates)
         plainly = _fallback(event, error)
         shown = full_form(normalize(plainly, event.title, notes))

@@ -71,7 +71,7 @@ class Routes:
         return list(dict.fromkeys([*named, *([self.alerts] if self.alerts else [])]))
 
     def repeat(self, route: str) -> float | None:
-        """Return the seconds for which equal messages of a route are folded; None: they are not."""
+        """Return the repeat window of a route in seconds; None: it has none."""
         return next((one.repeat for one in self.routes if one.name == route), None)
 
 

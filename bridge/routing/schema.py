@@ -136,7 +136,7 @@ class Route(_Table):
     stop: StrictBool = False
     """Whether to skip later routes once this one has matched."""
     repeat: Annotated[float, _quantity(units.duration)] | None = None
-    """Seconds for which equal messages of one subject are folded into the first; None: they are not."""
+    """Repeat window in seconds: later equal messages of one subject are only counted; None: all are posted."""
 
 
 class RoutesFile(_Table):

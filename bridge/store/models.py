@@ -70,7 +70,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class RepeatWindow:
-    """Period in which equal messages of one route and subject are folded into the first of them."""
+    """Period in which only the first of equal messages of one route and subject is posted."""
 
     route: str
     subject: str
@@ -80,8 +80,8 @@ class RepeatWindow:
     """First line of the message that was shown, as mrkdwn."""
     until: float
     since: float = 0.0
-    folded: int = 0
-    """Number of folded messages."""
+    repeats: int = 0
+    """Number of messages after the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class DeliveryResult:
     """The summary of a ``summarized`` delivery, e.g. ``repeat of #12``."""
     opens_window: RepeatWindow | None = None
     """The window that this delivery opens, once it is delivered."""
-    folded_into: RepeatWindow | None = None
+    repeat_window: RepeatWindow | None = None
     """The open window that counts this delivery."""
 
 

@@ -48,7 +48,7 @@ class Connection(HttpProtocol):
 
     def __init__(self, manager: web.Server, connections: "Connections") -> None:
         limits = connections.limits
-        # aiohttp's own clock stands still while a client does not read a response: `Connections` keeps the time.
+        # aiohttp's own timer stops while a client does not read a response: `Connections` keeps the time.
         keepalive = max(limits.head, limits.idle) + 60.0
         super().__init__(manager, max_line=MAX_LINE, read_ahead=READ_AHEAD, keepalive=keepalive)
         self.record = ConnectionRecord("", self.now())
@@ -77,7 +77,7 @@ class Connection(HttpProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count the bytes and pass them on."""
-        # Bytes after the last response are thrown away as they arrive, and do not count.
+        # Bytes after the last response are discarded as they arrive, and do not count.
         if not self._broken and (self._closing or self._connections.receive(self, len(data))):
             super().data_received(data)
             self._broken = self.discard_quotes()

@@ -71,7 +71,7 @@ def test_it_keeps_slacks_limits_for_any_titles_and_types(named: list[tuple[str, 
 
 def test_a_repeat_notice_is_one_line_with_its_link() -> None:
     title = first_line([section("<https://e.example/1|Pipeline #1> failed\nWhy: it broke")], "x")
-    message = repeat_notice(RepeatWindow("r", "s", "p", title, until=600.0, since=0.0, folded=3))
+    message = repeat_notice(RepeatWindow("r", "s", "p", title, until=600.0, since=0.0, repeats=3))
     assert message.text == ":repeat: and 3 more like it within 10 minutes: Pipeline #1 failed"
     assert "*3 more* like it within 10 minutes: <https://e.example/1|Pipeline #1> failed" in str(message.blocks)
     assert limit_violations(message) == []

@@ -334,7 +334,7 @@ async def test_repeating_pairs_do_not_prevent_batches_in_a_storm(harness: Harnes
     assert len(titles(harness)) == 1
     rows = {row.title: row for row in await harness.store.find(Query(limit=100))}
     assert rows["7 1"].summarized_in == f"repeat of #{rows['7 0'].delivery}"
-    assert {window.folded for window in await harness.store.ended_windows("general", harness.clock.now() + 700)} == {1}
+    assert {window.repeats for window in await harness.store.ended_windows("general", harness.clock.now() + 700)} == {1}
 
 
 async def test_many_windows_that_end_together_share_posts_and_do_not_delay_waiting_messages(harness: Harness) -> None:

@@ -98,7 +98,11 @@ async def test_a_window_opens_with_a_delivery_counts_its_repeats_and_ends(store:
     await store.settle(
         [
             DeliveryResult(
-                second.id, DeliveryState.SUMMARIZED, "same", summarized_in=f"repeat of #{first.id}", folded_into=WINDOW
+                second.id,
+                DeliveryState.SUMMARIZED,
+                "same",
+                summarized_in=f"repeat of #{first.id}",
+                repeat_window=WINDOW,
             )
         ],
         50.0,
@@ -106,7 +110,7 @@ async def test_a_window_opens_with_a_delivery_counts_its_repeats_and_ends(store:
     assert await store.next_window("general") == 100.0
     assert await store.ended_windows("general", 99.0) == []
     [ended] = await store.ended_windows("general", 100.0)
-    assert (ended.folded, ended.since, ended.title) == (1, 10.0, "Pipeline")
+    assert (ended.repeats, ended.since, ended.title) == (1, 10.0, "Pipeline")
     await store.close_window("general", ended)
     assert await store.next_window("general") is None
 
@@ -116,13 +120,13 @@ async def test_a_window_that_begins_before_the_notice_of_the_last_keeps_its_coun
         await accept(store, number)
     first, second, third = await store.claim("general", "test", 3)
     await store.settle([DeliveryResult(first.id, DeliveryState.DELIVERED, opens_window=WINDOW)], 10.0)
-    await store.settle([DeliveryResult(second.id, DeliveryState.SUMMARIZED, folded_into=WINDOW)], 50.0)
+    await store.settle([DeliveryResult(second.id, DeliveryState.SUMMARIZED, repeat_window=WINDOW)], 50.0)
     await store.settle(
         [DeliveryResult(third.id, DeliveryState.DELIVERED, opens_window=replace(WINDOW, until=200.0))], 101.0
     )
     assert await store.open_window("general", WINDOW, 150.0) == third.id
     [ended] = await store.ended_windows("general", 200.0)
-    assert (ended.folded, ended.since, ended.until) == (1, 10.0, 200.0)
+    assert (ended.repeats, ended.since, ended.until) == (1, 10.0, 200.0)
 
 
 async def test_a_delivery_that_was_settled_meanwhile_opens_no_window_and_is_no_repeat(store: SqliteStore) -> None:

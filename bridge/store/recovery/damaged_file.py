@@ -72,7 +72,7 @@ def at_rest(path: Path) -> bool:
     return not length(beside(path, "wal"))
 
 
-def fault_of_file(path: Path) -> str:
+def file_error(path: Path) -> str:
     """Return the damage visible from outside; "" for none."""
     beginning = _beginning(path)
     if not beginning:
@@ -104,12 +104,12 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """Open the file as it is if its list of tables is readable; else repair it in memory."""
-    fault = fault_of_file(path)
+    problem = file_error(path)
     if not length(path):
-        raise sqlite3.DatabaseError(fault)
+        raise sqlite3.DatabaseError(problem)
     first: sqlite3.Error | None = None
     for make in (_as_it_is, _with_beginning, _with_first_page):
-        if make is _as_it_is and fault:
+        if make is _as_it_is and problem:
             continue
         db = make(path)
         db.text_factory = lambda raw: raw.decode("utf-8", "replace")
@@ -123,7 +123,7 @@ def _opened(path: Path) -> sqlite3.Connection:
             first = first or error
         else:
             return db
-    raise first or sqlite3.DatabaseError(fault)
+    raise first or sqlite3.DatabaseError(problem)
 
 
 def _as_it_is(path: Path) -> sqlite3.Connection:

@@ -14,7 +14,7 @@ from bridge.store.recovery.damaged_file import (
     NOT_NOW,
     NoStoreError,
     at_rest,
-    fault_of_file,
+    file_error,
     find,
     held,
     readable,
@@ -107,7 +107,7 @@ def _examine(path: Path) -> Examined:
     damage: dict[str, str] = {}
     left = Left()
     try:
-        if message := fault_of_file(path):
+        if message := file_error(path):
             damage["file"] = message
         with reading(path) as db:
             # What was made of it in memory has no path.
@@ -230,7 +230,7 @@ def _columns(db: sqlite3.Connection, table: str) -> set[str]:
 
 
 def _rows(db: sqlite3.Connection, table: str, key: Sequence[str], names: Sequence[str]) -> Iterator[Row]:
-    """Yield every readable row, whatever lies between."""
+    """Yield every readable row, and skip the damage in between."""
     select = f"SELECT {', '.join(names)} FROM {table} NOT INDEXED"  # noqa: S608 (our own names)
     if table not in schema.NUMBERED:
         # From both ends up to the unreadable part.

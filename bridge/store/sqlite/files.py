@@ -17,7 +17,7 @@ WAL_LIMIT = 16 * 2**20
 """Size in bytes of the write-ahead log after a cut, once it was longer."""
 MEMORY = ":memory:"
 RESCUE_HINT = (
-    "`bridge check --store` shows what can be saved; or restore a copy, or move it and its -wal away to start empty"
+    "`bridge check --store` shows what can be saved; or restore a copy, or move it and its -wal to start empty"
 )
 
 log = logging.getLogger("bridge.store")
@@ -76,7 +76,7 @@ def _open(path: Path, lock: int | None, *, had_store: bool) -> Opened:
                 "which migrates the store"
             )
         if schema.migrate(writer) == 0:
-            # Logged, so that a missing volume or a truncated file is noticed.
+            # Logged, so that a missing volume or a truncated file is visible.
             log.info("store created: %s is new and empty", path)
         _refuse_torn(writer, path)
         if lock is not None and (message := schema.damage(writer)):

@@ -136,8 +136,8 @@ def settle(
             )
             if result.opens_window:
                 repeat_windows.begin(db, channel, result.opens_window, result.delivery, now)
-            if result.folded_into:
-                repeat_windows.fold(db, channel, result.folded_into)
+            if result.repeat_window:
+                repeat_windows.count_repeat(db, channel, result.repeat_window)
         else:
             db.execute(
                 "UPDATE deliveries SET attempts = ?, message = coalesce(?, message) WHERE id = ?",

@@ -1,4 +1,4 @@
-"""Repeat windows: equal messages are folded into the first of them."""
+"""Repeat windows: within one, repeats of a message are counted and not posted."""
 
 import sqlite3
 
@@ -17,20 +17,20 @@ def first_of(db: sqlite3.Connection, channel: str, window: RepeatWindow, now: fl
 
 
 def begin(db: sqlite3.Connection, channel: str, window: RepeatWindow, first: int, now: float) -> None:
-    """Open a window. Messages folded in an earlier one, without a notice yet, are added to it."""
+    """Open a window. Repeats of an earlier one without a notice yet are added to it."""
     db.execute(
         "INSERT INTO repeat_windows (channel, route, subject, fingerprint, first, title, since, until) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, route, subject, fingerprint) DO UPDATE SET "
         "first = excluded.first, title = excluded.title, until = excluded.until, "
-        "since = CASE WHEN folded THEN since ELSE excluded.since END",
+        "since = CASE WHEN repeats THEN since ELSE excluded.since END",
         (*_key(channel, window), first, text(window.title), now, window.until),
     )
 
 
-def fold(db: sqlite3.Connection, channel: str, window: RepeatWindow) -> None:
+def count_repeat(db: sqlite3.Connection, channel: str, window: RepeatWindow) -> None:
     """Count one more message in an open window."""
     db.execute(
-        "UPDATE repeat_windows SET folded = folded + 1 "
+        "UPDATE repeat_windows SET repeats = repeats + 1 "
         "WHERE channel = ? AND route = ? AND subject = ? AND fingerprint = ?",
         _key(channel, window),
     )
@@ -39,7 +39,7 @@ def fold(db: sqlite3.Connection, channel: str, window: RepeatWindow) -> None:
 def ended(db: sqlite3.Connection, channel: str, now: float) -> list[RepeatWindow]:
     """Return a channel's ended windows that are not closed yet, the oldest first."""
     rows = db.execute(
-        "SELECT route, subject, fingerprint, title, until, since, folded FROM repeat_windows "
+        "SELECT route, subject, fingerprint, title, until, since, repeats FROM repeat_windows "
         "WHERE channel = ? AND until <= ? ORDER BY until LIMIT 100",
         (text(channel), now),
     )

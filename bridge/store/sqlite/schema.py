@@ -78,7 +78,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
     ),
     (
-        # The summary of a `told` delivery: a digest's id, or `repeat of` and another delivery's id.
+        # The summary of a `told` (now `summarized`) delivery: a digest's id, or `repeat of` and another delivery's id.
         "ALTER TABLE deliveries ADD COLUMN told_in TEXT",
         # The time of its replay; a replay is a new delivery, beside the first.
         "ALTER TABLE deliveries ADD COLUMN replayed_at REAL",
@@ -88,17 +88,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE digests (
             id TEXT PRIMARY KEY,
             channel TEXT NOT NULL,
-            upto INTEGER NOT NULL,      -- the last delivery that it tells of
+            upto INTEGER NOT NULL,      -- the last delivery in its summary
             posted_at REAL NOT NULL,
             message TEXT NOT NULL,      -- JSON as posted
             done INTEGER NOT NULL DEFAULT 0
         ) WITHOUT ROWID""",
-        # Repeat windows: equal messages are folded into the first of them.
+        # Repeat windows: within one, repeats of a message are counted and not posted.
         """CREATE TABLE repeats (
             channel TEXT NOT NULL,
             route TEXT NOT NULL,
             subject TEXT NOT NULL,
-            print TEXT NOT NULL,        -- what tells one message from another
+            print TEXT NOT NULL,        -- fingerprint of the message
             first INTEGER NOT NULL,     -- the delivery that was shown
             title TEXT NOT NULL,        -- of that message, as mrkdwn
             since REAL NOT NULL,
@@ -129,7 +129,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             ELSE 'unavailable'
         END WHERE kind IN ('limited', 'refused', 'dead_destination', 'away')""",
         "ALTER TABLE repeats RENAME COLUMN print TO fingerprint",
-        "ALTER TABLE repeats RENAME COLUMN more TO folded",
+        "ALTER TABLE repeats RENAME COLUMN more TO repeats",
         "ALTER TABLE repeats RENAME TO repeat_windows",
         "DROP INDEX repeats_until",
         "CREATE INDEX repeat_windows_until ON repeat_windows (channel, until)",

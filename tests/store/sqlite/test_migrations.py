@@ -13,7 +13,7 @@ from bridge.store.sqlite import schema
 from tests.store.conftest import opened
 from tests.store.samples import LIMIT, NOW, rows
 
-WINDOW = RepeatWindow("r", "7!12", "abc", "Pipeline failed", NOW + 600, NOW, folded=3)
+WINDOW = RepeatWindow("r", "7!12", "abc", "Pipeline failed", NOW + 600, NOW, repeats=3)
 
 
 def test_the_enums_are_spelled_as_the_newest_version_stores_them() -> None:
