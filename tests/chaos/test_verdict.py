@@ -106,9 +106,7 @@ def test_any_other_second_post_is_reported(posts: Sequence[Shown], why: str) -> 
 
 
 @pytest.mark.parametrize(("full_until", "explained"), [(12, True), (10.5, False)])
-def test_a_full_disk_explains_a_second_post_after_a_stop_if_the_first_came_before_there_was_room(
-    full_until: float, explained: bool
-) -> None:
+def test_a_full_disk_before_a_stop_explains_a_second_post(full_until: float, explained: bool) -> None:
     lives = (LIVES[0], replace(LIVES[1], full_until=full_until), LIVES[2])
     verdict = judge(replace(showing(*POSTS[:4], Shown(21, names(5)), *POSTS[4:]), lives=lives))
     assert (verdict.stopped, len(verdict.unexplained)) == ((1, 0) if explained else (0, 1))

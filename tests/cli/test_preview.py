@@ -79,7 +79,7 @@ def test_a_browser_that_tries_https_leaves_no_trace_on_the_terminal(tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_every_start_has_a_token_of_its_own(tmp_path: Path) -> None:
+def test_every_start_has_a_new_token(tmp_path: Path) -> None:
     with started(tmp_path) as (_, one), started(tmp_path) as (_, other):
         assert one.split("/")[3] != other.split("/")[3]
 

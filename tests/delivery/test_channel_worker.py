@@ -114,7 +114,7 @@ async def test_a_new_url_ends_a_pause(harness: Harness) -> None:
     assert harness.shown("other") == ["first", "second"]
 
 
-async def test_a_429_costs_nothing_however_often_it_comes(harness: Harness) -> None:
+async def test_any_number_of_429_answers_loses_nothing(harness: Harness) -> None:
     await harness.accept("first", "second")
     harness.slack.script("general", *[rate_limited(1)] * 20)
     harness.start()
@@ -194,7 +194,7 @@ async def test_a_message_that_always_makes_slack_fail_dies_and_blocks_no_other(h
     assert harness.shown() == ["second"]
 
 
-async def test_an_unsupported_block_costs_the_layout_and_not_the_message(harness: Harness) -> None:
+async def test_an_unsupported_block_loses_the_layout_and_not_the_message(harness: Harness) -> None:
     async def with_markdown(delivery: Delivery, notes: Sequence[str]) -> Rendered:
         return Rendered("test.j2", Message(delivery.event.title, [MARKDOWN]))
 
@@ -232,7 +232,7 @@ async def test_after_an_outage_failures_are_counted_from_zero(harness: Harness) 
     assert [post.body for post in harness.slack.posts("general")] == [message("first").body()]
 
 
-async def test_a_probe_that_is_limited_waits_as_long_as_it_is_asked_to(harness: Harness) -> None:
+async def test_a_rate_limited_probe_waits_as_long_as_asked(harness: Harness) -> None:
     await harness.accept("first")
     harness.slack.script("general", *[EMPTY_500] * 3, rate_limited(90))
     harness.start()
@@ -297,7 +297,7 @@ async def test_a_message_whose_text_is_rejected_too_dies_and_blocks_no_other(har
     assert harness.shown() == ["second"]
 
 
-async def test_a_dead_destination_stops_the_worker_until_a_probe_finds_it_alive(harness: Harness) -> None:
+async def test_a_gone_destination_stops_the_worker_until_a_probe_succeeds(harness: Harness) -> None:
     await harness.accept("first", "second")
     harness.slack.always("general", NO_ACTIVE_HOOKS)
     with capture_logs() as logs:

@@ -111,7 +111,7 @@ async def test_a_recovered_channel_is_reported_in_one_line_and_its_row_is_gone(s
     assert await system.harness.store.destination_states() == []
 
 
-async def test_another_url_brings_it_back(system: System) -> None:
+async def test_another_url_restarts_the_worker(system: System) -> None:
     system.harness.slack.always("deploys", NO_SERVICE)
     await system.harness.accept("1", channel="deploys")
     dispatcher = await system.start()

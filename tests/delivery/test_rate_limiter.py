@@ -33,7 +33,7 @@ async def test_a_small_burst_goes_at_once_then_one_a_second() -> None:
     assert await took(clock, limiter, BURST + 3) == pytest.approx([0, 0, 0, 1, 2, 3])
 
 
-async def test_a_rest_brings_the_burst_back() -> None:
+async def test_the_burst_is_available_again_after_a_pause() -> None:
     clock = HandClock()
     limiter = RateLimiter(clock)
     await took(clock, limiter, 5)

@@ -403,7 +403,7 @@ async def test_after_a_digest_that_slack_rejected_the_next_flood_has_one_again(h
 
 
 @pytest.mark.parametrize("pack", [True, False])
-async def test_a_digest_that_cannot_be_written_costs_no_delivery(
+async def test_a_digest_that_cannot_be_written_loses_no_delivery(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, pack: bool
 ) -> None:
     def broken(*_: object) -> Message:
@@ -477,5 +477,5 @@ async def test_a_window_waits_while_slack_asks_to(harness: Harness) -> None:
     assert "and *1 more* like it" in flat(harness)[-1]
 
 
-def test_a_claim_is_no_more_than_a_post_could_hold() -> None:
+def test_a_claim_is_limited_to_the_size_of_a_post() -> None:
     assert CLAIM <= 40

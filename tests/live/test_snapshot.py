@@ -31,7 +31,7 @@ def errors(environ: dict[str, str], folder: Path, routes: str) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_lies_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _empty_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
 
@@ -125,7 +125,7 @@ def test_a_removed_templates_folder_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["routes.toml", "templates"])
 @pytest.mark.parametrize("kind", ["folder or file", "loop", "dangling"])
-def test_something_else_in_the_place_of_a_file_is_an_error_and_no_reason_to_use_the_packaged_one(
+def test_an_unreadable_file_or_folder_is_an_error_and_not_replaced_by_the_packaged_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
 ) -> None:
     """Docker creates a folder in place of a missing file that is to be mounted."""

@@ -145,7 +145,7 @@ def test_an_error_gives_the_fallback_which_names_template_and_line(tmp_path: Pat
     assert f"Template {expected.partition(': ')[0]} failed" in seen
 
 
-def test_one_broken_file_does_not_cost_the_others(tmp_path: Path) -> None:
+def test_one_broken_file_does_not_affect_the_others(tmp_path: Path) -> None:
     (tmp_path / "gitlab").mkdir()
     (tmp_path / "gitlab" / "push.j2").write_bytes(b"\xff\xfe")
     (tmp_path / "huge.j2").write_text("x" * 300_000)

@@ -661,16 +661,16 @@ def test_the_test_button_and_custom_templates_make_a_readable_message() -> None:
 @pytest.mark.thorough
 @for_each(SAMPLES, name=lambda path: path.stem)
 def test_no_text_of_a_payload_mentions_links_or_formats(path: Path) -> None:
-    def poisoned(value: object) -> object:
+    def with_hostile_texts(value: object) -> object:
         if isinstance(value, dict):
-            return {name: poisoned(inner) for name, inner in value.items()}
+            return {name: with_hostile_texts(inner) for name, inner in value.items()}
         if isinstance(value, list):
-            return [poisoned(inner) for inner in value]
+            return [with_hostile_texts(inner) for inner in value]
         kept = isinstance(value, str) and (value.startswith(("http", "refs/")) or "_" in value or value.islower())
         return HOSTILE if isinstance(value, str) and not kept else value
 
     body = sample(path.stem)
-    made = rendered(poisoned(body))
+    made = rendered(with_hostile_texts(body))
     assert not made.error
     if made.message is not None:
         assert not limit_violations(made.message)

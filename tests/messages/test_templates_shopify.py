@@ -69,20 +69,20 @@ def test_a_body_whose_fields_are_all_of_the_wrong_kind_is_still_a_message(junk: 
 @pytest.mark.thorough
 @for_each(SAMPLES, name=lambda one: one.type)
 def test_a_message_is_complete_with_any_field_missing_or_null(one: Sample) -> None:
-    for lacking in _lacking_one(one.body):
+    for lacking in _without_one_field(one.body):
         written(one.type, lacking)
 
 
-def _lacking_one(data: object, depth: int = 0) -> Iterator[object]:
+def _without_one_field(data: object, depth: int = 0) -> Iterator[object]:
     """Yield the body without each of its fields in turn. Of deeper fields, one is null each time."""
     if isinstance(data, dict) and depth < 3:
         for key, value in data.items():
             yield data | {key: None} if depth else {name: data[name] for name in data if name != key}
-            for inner in _lacking_one(value, depth + 1):
+            for inner in _without_one_field(value, depth + 1):
                 yield data | {key: inner}
     elif isinstance(data, list) and data:
         yield []
-        for inner in _lacking_one(data[0], depth + 1):
+        for inner in _without_one_field(data[0], depth + 1):
             yield [inner, *data[1:]]
 
 

@@ -174,7 +174,7 @@ def test_the_amount_in_the_customers_currency_is_shown_too() -> None:
     assert "*€24.00 (paid as ¥4,016)*" in written("orders/create", order)
 
 
-def test_a_test_order_states_it_and_has_no_colour_of_its_own() -> None:
+def test_a_test_order_is_marked_and_has_no_colour() -> None:
     assert "*€144.50* _(test)_" in written("orders/create", sample("orders/create") | {"test": True})
     assert "(test)" not in written("orders/create", sample("orders/create"))
     assert ":white_check_mark:" not in written("orders/paid", sample("orders/paid") | {"test": True})

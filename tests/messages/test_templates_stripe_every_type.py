@@ -111,7 +111,7 @@ JUNK: tuple[object, ...] = (
 
 @pytest.mark.thorough
 @for_each([s for s in samples().values() if s.provider == "stripe"], name=lambda one: one.type)
-def test_fields_of_the_wrong_kind_cost_no_message(one: Sample) -> None:
+def test_fields_of_the_wrong_type_still_render_a_message(one: Sample) -> None:
     body = json.loads(json.dumps(one.body))
     resource = body.get("data", {}).get("object", {})
     names = [name for name in resource if name != "object"]

@@ -39,7 +39,7 @@ def place(routes: Routes, *path: str | int) -> str:
     return routes.diagnostic(path, Code.ROUTE_UNMATCHED, "message", "hint").place
 
 
-class TestWhatItSays:
+class TestContents:
     def test_the_file_of_the_design(self) -> None:
         routes = read("""\
             [sources.stripe-eu]

@@ -49,7 +49,7 @@ async def test_the_fallback_is_posted_within_a_second_and_the_worker_continues(t
     ],
     ids=["a misspelt block", "a block inside if", "text outside blocks"],
 )
-async def test_errors_that_jinja_ignores_cost_no_message(tmp_path: Path, text: str, shown: str) -> None:
+async def test_errors_that_jinja_ignores_lose_no_message(tmp_path: Path, text: str, shown: str) -> None:
     folder = tmp_path / "templates" / "gitlab"
     folder.mkdir(parents=True)
     (folder / "issue.j2").write_text(text)

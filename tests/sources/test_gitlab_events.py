@@ -169,7 +169,7 @@ def test_a_branch_may_be_called_anything() -> None:
     assert event.subject == "41:refs/heads/fix/#12 50%"
 
 
-def test_an_update_that_brings_commits_states_it() -> None:
+def test_an_update_with_new_commits_mentions_them() -> None:
     event = read(changed("merge_request.update", "object_attributes", oldrev="a" * 40))
     assert event.title.startswith("Amara Okafor added commits to merge request !284")
 

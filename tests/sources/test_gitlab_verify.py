@@ -64,7 +64,7 @@ def test_without_a_token_header_nothing_verifies() -> None:
     assert refused(Request("POST", URL, {}, b"{}"), TOKEN) == "x-gitlab-token is missing"
 
 
-def test_the_log_states_when_the_hook_signs_and_only_a_secret_token_is_configured() -> None:
+def test_the_reason_names_a_signing_token_that_only_the_webhook_has() -> None:
     assert "the hook has a signing token" in refused(signed(), TOKEN)
 
 

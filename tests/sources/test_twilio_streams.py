@@ -33,7 +33,7 @@ def test_a_batch_gives_one_event_for_each_element() -> None:
     assert same(second, resent), "a retry may come in another batch"
 
 
-def test_a_bad_element_does_not_cost_the_good_ones() -> None:
+def test_an_invalid_element_does_not_lose_the_valid_ones() -> None:
     found = events([None, element(id="EZ1"), 7, "x", [element()], element(id="EZ2"), {}])
     assert [one.keys[0] for one in found[:2]] == ["event:EZ1", "event:EZ2"]
     assert [one.type for one in found[2:]] == ["unknown"]

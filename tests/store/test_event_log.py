@@ -18,7 +18,7 @@ from tests.store.conftest import opened
 from tests.store.samples import LIMIT, NOW, accept, entry, event, execute, request, settle_all
 
 
-async def test_rows_come_newest_first_and_no_more_than_asked_for(store: SqliteStore) -> None:
+async def test_rows_are_newest_first_and_limited(store: SqliteStore) -> None:
     ids = [(await accept(store))[0].id for _ in range(5)]
     assert [row.event for row in await store.find(Query())] == ids[::-1]
     assert [row.event for row in await store.find(Query(limit=2))] == ids[:2:-1]

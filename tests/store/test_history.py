@@ -72,9 +72,7 @@ async def test_a_summarized_delivery_comes_with_its_digest(path: Path, stored: S
     assert (digest.id, digest.posted_at, digest.message) == ("d1", NOW + 5, {"text": "12 events"})
 
 
-async def test_a_body_that_cannot_be_read_any_more_costs_the_payload_and_nothing_else(
-    path: Path, stored: SqliteStore
-) -> None:
+async def test_a_body_that_is_unreadable_by_now_loses_only_the_payload(path: Path, stored: SqliteStore) -> None:
     one = event()
     await accept(stored, entry(one))
     execute(path, "UPDATE requests SET body = x'ff'")

@@ -176,7 +176,7 @@ async def test_a_beginning_that_is_overwritten_is_repaired_in_memory(full: Path,
     await store.close()
 
 
-async def test_a_first_page_that_is_gone_costs_nothing(full: Path) -> None:
+async def test_a_lost_first_page_loses_no_rows(full: Path) -> None:
     """It holds the list of tables, which begin at the same pages in every store."""
     zero(full, 0)
     found, store = await look_and_save(full)
@@ -186,7 +186,7 @@ async def test_a_first_page_that_is_gone_costs_nothing(full: Path) -> None:
     await store.close()
 
 
-async def test_a_list_of_tables_that_is_gone_costs_nothing(full: Path) -> None:
+async def test_a_lost_list_of_tables_loses_no_rows(full: Path) -> None:
     data = full.read_bytes()
     assert data[100] == 5, "the list of tables is longer than a page"
     leaf = int.from_bytes(data[108:112], "big")
@@ -379,7 +379,7 @@ async def test_nothing_is_overwritten(full: Path) -> None:
         save(place(full), full)
 
 
-async def test_saved_keys_that_are_no_json_cost_nothing_else(full: Path) -> None:
+async def test_saved_keys_that_are_not_json_lose_nothing_else(full: Path) -> None:
     execute(full, "UPDATE events SET keys = '[' WHERE seq = 7")
     zero(full, pages_of(full, "keys")[1])
     _, store = await look_and_save(full)
