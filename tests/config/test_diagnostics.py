@@ -60,6 +60,7 @@ _texts = st.text(max_size=2_000) | st.sampled_from(
 )
 
 
+@pytest.mark.thorough
 @given(_texts, _texts, _texts)
 @hypothesis(max_examples=200)
 def test_any_text_makes_one_printable_line_of_bounded_length(file: str, message: str, hint: str) -> None:

@@ -75,6 +75,7 @@ def test_loopback_is_this_machine_only() -> None:
     assert not any(is_loopback(host) for host in ("10.0.0.1", "localhost.example.com", "0.0.0.0", ""))
 
 
+@pytest.mark.thorough
 @given(st.text(max_size=40).map("https://hooks.slack.com/services/T0/B0/{}".format) | st.text(max_size=60))
 @settings(max_examples=300)
 def test_any_text_is_judged(url: str) -> None:

@@ -52,6 +52,7 @@ def test_no_paces(text: str) -> None:
         pace(text)
 
 
+@pytest.mark.thorough
 @given(st.text(max_size=30) | st.text("0123456789.smhdbkig/ ", max_size=12))
 @settings(max_examples=300)
 def test_any_text_is_a_finite_amount_or_a_value_error(text: str) -> None:

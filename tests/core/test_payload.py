@@ -37,6 +37,7 @@ def test_anything_else_is_not_json(raw: bytes) -> None:
         parse_json(raw)
 
 
+@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60) | st.text(st.sampled_from('{}[]",:\\ud8019eE+-.ntf'), max_size=60).map(str.encode))
 def test_bytes_are_json_or_not_json(raw: bytes) -> None:

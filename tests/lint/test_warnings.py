@@ -9,6 +9,7 @@ from tests.diagnostics import plain
 from tests.messages.rendering import templates
 
 
+@pytest.mark.thorough
 def test_the_packaged_templates_have_no_notes() -> None:
     assert template_notes(load_templates(None, {})) == []
 

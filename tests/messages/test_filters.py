@@ -106,6 +106,7 @@ def test_filters_write(source: str, value: object, expected: str) -> None:
     assert written(source, v=value) == expected
 
 
+@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(
     st.text(max_size=80),

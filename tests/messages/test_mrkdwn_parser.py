@@ -75,6 +75,7 @@ def test_a_notification_is_words_and_emoji() -> None:
     assert to_plain_text(":x: *Fish* &amp; <https://e.example|chips>\n<@U1>") == "❌ Fish & chips\n@U1"
 
 
+@pytest.mark.thorough
 @settings(max_examples=200)
 @given(st.text(st.sampled_from("<>|*_~`&;!@#^{} \n\x1b\x9babc:1/h"), max_size=80))
 def test_no_text_breaks_it_and_no_control_character_comes_through(text: str) -> None:

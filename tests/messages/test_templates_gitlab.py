@@ -49,6 +49,7 @@ def text_of(body: object, header: str = "") -> str:
     return written(message(read(body, header, headers=GITLAB)))
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda path: path.stem)
 def test_every_sample_makes_a_message_without_holes_and_without_reading_what_is_not_there(path: Path) -> None:
     made = rendered(sample(path.stem))
@@ -62,6 +63,7 @@ def test_every_sample_makes_a_message_without_holes_and_without_reading_what_is_
     assert json.dumps(title).count("<https://") >= 1 or path.stem.endswith("_destroy")
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not INDEX, reason="the shared payloads are not beside this checkout")
 def test_every_shared_payload_makes_a_message_without_holes() -> None:
     for name, about in INDEX.items():

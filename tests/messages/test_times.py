@@ -46,6 +46,7 @@ def test_a_format_that_would_break_the_date_is_not_used(date_format: str) -> Non
     assert date(0, date_format) == "<!date^0^{date_short_pretty} at {time}|1970-01-01 00:00 UTC>"
 
 
+@pytest.mark.thorough
 @given(st.text() | st.floats() | st.integers() | st.datetimes().map(str))
 def test_no_value_breaks_a_date_or_a_duration(value: object) -> None:
     made = date(value)

@@ -121,6 +121,7 @@ header_text = st.text(st.characters(), max_size=60)
 headers = st.lists(st.tuples(st.sampled_from([CLASSIC, NEXT_GEN, "X-Shopify-Topic", "x"]), header_text), max_size=4)
 
 
+@pytest.mark.thorough
 @given(headers, st.binary(max_size=200))
 @settings(max_examples=300, deadline=None)
 def test_any_input_raises_only_unverified(headers: list[tuple[str, str]], body: bytes) -> None:

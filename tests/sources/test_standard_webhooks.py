@@ -113,6 +113,7 @@ def test_prefix_and_padding_may_be_missing() -> None:
     assert standard_webhooks.decode_key(SECRET.rstrip("=") + "\n") == bytes(range(32))
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.sampled_from(standard_webhooks.HEADERS), st.text(max_size=60)), st.binary(max_size=40))
 def test_hostile_requests_are_refused_and_nothing_else(headers: dict[str, str], body: bytes) -> None:

@@ -153,6 +153,7 @@ def test_any_request_raises_only_unverified(header: str, body: bytes) -> None:
         PROVIDER.verify(request(header, body=body), [SECRET], NOW)
 
 
+@pytest.mark.thorough
 @given(st.lists(st.text(max_size=20), max_size=3))
 @settings(max_examples=100, deadline=None)
 def test_any_configured_secret_raises_only_unverified(secrets: list[str]) -> None:

@@ -84,6 +84,7 @@ def test_the_worked_example_of_twilios_security_page_is_accepted() -> None:
     assert accepted(request, "12345")
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.text(min_size=1, max_size=8), st.text(max_size=20)), min_size=1, max_size=8))
 def test_any_form_that_the_sdk_signs_is_accepted(pairs: list[tuple[str, str]]) -> None:
@@ -268,6 +269,7 @@ _headers = st.dictionaries(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(["GET", "POST", "PUT", ""]), _urls, _headers, st.binary(max_size=200), st.lists(_text, max_size=3)
