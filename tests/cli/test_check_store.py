@@ -100,7 +100,7 @@ def empty(path: Path) -> None:
 
 
 def lose_wal(path: Path) -> None:
-    """The tables were only in the -wal file."""
+    """Lose the tables: they were only in the -wal file."""
     path.unlink()
     execute(path, "PRAGMA journal_mode = WAL", "CREATE TABLE t (a)", "DROP TABLE t")
 

@@ -229,7 +229,7 @@ async def test_ten_thousand_idle_connections_leave_room_for_others(tmp_path: Pat
 
 
 async def test_a_flood_of_garbage_uses_little(tmp_path: Path) -> None:
-    """aiohttp would keep the garbage in its errors, four bytes for each byte and more than once."""
+    """Drop the garbage: aiohttp would keep it in its errors, four bytes for each byte and more than once."""
     async with target(tmp_path) as bridge:
         os.kill(bridge.pid, signal.SIGSTOP)
         try:
