@@ -39,7 +39,8 @@ def hide(secrets: Iterable[str]) -> None:
 
 def _forms(text: str) -> set[str]:
     """Return a text as it is, in Python's representation, and both as JSON."""
-    shown = {text, repr(text)[1:-1], repr(text.encode())[2:-1]}
+    # A variable may hold bytes that are not UTF-8: Python reads them as lone surrogates.
+    shown = {text, repr(text)[1:-1], repr(text.encode("utf-8", "surrogatepass"))[2:-1]}
     return shown | {json.dumps(form)[1:-1] for form in shown}
 
 

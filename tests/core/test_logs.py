@@ -54,6 +54,13 @@ def test_a_known_secret_is_hidden_everywhere(stream: io.StringIO, secret: str) -
     assert written.count("[hidden]") >= 6
 
 
+def test_a_secret_with_bytes_that_are_not_utf8_is_hidden_too(stream: io.StringIO) -> None:
+    secret = b"hushhush\xff".decode("utf-8", "surrogateescape")
+    logs.hide([secret])
+    structlog.get_logger("bridge.test").info("read", text=secret)
+    assert "hushhush" not in stream.getvalue()
+
+
 def test_the_secret_part_of_a_url_is_hidden_by_itself(stream: io.StringIO) -> None:
     logs.hide(["https://hooks.slack.com/services/T1/B1/hushhushhush"])
     structlog.get_logger("bridge.test").info("POST /services/T1/B1/hushhushhush")
