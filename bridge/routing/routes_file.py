@@ -152,6 +152,8 @@ def _with_names(data: Mapping[str, object]) -> Mapping[str, object]:
 
 
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+_LONGEST_CHARACTER = len(repr("\U000e0001"))
 
 
 def _syntax_error(file: str, text: str, message: str) -> Diagnostic:
@@ -161,8 +163,15 @@ def _syntax_error(file: str, text: str, message: str) -> Diagnostic:
         what = message[: at.start()]
         line = int(at[1]) if at[1] else text.rstrip().count("\n") + 1
         column = int(at[2]) if at[2] else None
+    what = _QUOTED.sub(_plain_key, what)
     hint = "write `key = value` and put texts in quotes; https://toml.io shows the format"
     return error(Code.TOML_SYNTAX, f"is not TOML: {what}", hint, file=file, line=line, column=column)
+
+
+def _plain_key(quoted: re.Match[str]) -> str:
+    """Return a quoted character or plain key of tomllib's message, else "'…'": a key may be a pasted URL."""
+    text = quoted[0]
+    return text if len(text) <= _LONGEST_CHARACTER else f"'{_bare(text[1:-1])}'"
 
 
 _MUST_BE = {

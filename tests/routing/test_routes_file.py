@@ -160,6 +160,11 @@ class TestContents:
         ("[[routes]\n", "1: is not TOML: "),
         ("\n\nx = = 1", "3: is not TOML: Invalid value"),
         ("a = 1\na = 2", "2: is not TOML: Cannot overwrite a value"),
+        ("[a]\n[a]", "2: is not TOML: Cannot declare ('a',) twice"),
+        ("['https://hush/x']\n['https://hush/x']", "2: is not TOML: Cannot declare ('…',) twice"),
+        ("""["it's https://hush"]\n["it's https://hush"]""", "2: is not TOML: Cannot declare ('…',) twice"),
+        ("a = {'https://hush/x' = 1, 'https://hush/x' = 2}", "1: is not TOML: Duplicate inline table key '…'"),
+        ("a = {https-key = 1, https-key = 2}", "1: is not TOML: Duplicate inline table key 'https-key'"),
     ],
 )
 def test_an_error_names_line_and_hint_and_shows_no_value(text: str, expected: str) -> None:
