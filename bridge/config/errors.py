@@ -27,8 +27,13 @@ class InvalidValueError(ValueError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the nearest known name; "" if none is near."""
-    return next(iter(difflib.get_close_matches(name[:100], sorted(known), n=1, cutoff=0.6)), "")
+    """Return the nearest known name; "" if none is near.
+
+    The ending .j2 does not count: all templates have it, so that short names would be near to any.
+    """
+    by_stem = {one.removesuffix(".j2"): one for one in known}
+    near = difflib.get_close_matches(name[:100].removesuffix(".j2"), sorted(by_stem), n=1, cutoff=0.6)
+    return by_stem[near[0]] if near else ""
 
 
 def either(hint: str, other: str) -> str:

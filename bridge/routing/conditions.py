@@ -73,12 +73,16 @@ def compile_condition(source: str) -> Condition:
         return Condition(source, _sandbox.compile_expression(source, undefined_to_none=False))
     except TemplateSyntaxError as error:
         message, hint = explained(clean(error.message or "", 200))
+        if _END in message:
+            message, hint = message.replace(_END, "end of the expression"), "complete it"
         raise _syntax(f"is not an expression: {message}", hint or _LOOK, error.lineno) from None
     except (RecursionError, MemoryError, SyntaxError):
         raise _syntax("nests too deep", "use fewer brackets") from None
 
 
 _LOOK = "docs/routes.md shows expressions"
+_END = "end of template"
+"""Jinja's words for the end of an expression, too."""
 
 
 def _syntax(message: str, hint: str, line: int = 1) -> ConditionError:

@@ -55,6 +55,13 @@ def test_errors_come_before_notes_in_order_of_file_and_line() -> None:
     assert sorted(made) == [made[3], made[2], made[1], made[0]]
 
 
+def test_the_ending_of_templates_makes_no_name_near() -> None:
+    known = ["stripe/mandate.j2", "gitlab/push.j2"]
+    assert nearest("skipme.j2", known) == ""
+    assert nearest("gitlab/pusch.j2", known) == "gitlab/push.j2"
+    assert nearest("gitlab/push", known) == "gitlab/push.j2"
+
+
 _texts = st.text(max_size=2_000) | st.sampled_from(
     ["x" * 5_000, "\x1b[31m" * 900, "a\nb", "a:12: b", "\ud800", "\u202e"]
 )

@@ -134,7 +134,8 @@ def test_rounding_to_a_billion_decimals_leaves_the_number() -> None:
 @pytest.mark.parametrize(
     ("source", "says", "line"),
     [
-        ("payload.a ==", "unexpected", 1),
+        ("payload.a ==", "unexpected 'end of the expression': complete it", 1),
+        ("payload.a |", "unexpected end of the expression, expected 'name'.: complete it", 1),
         ("payload.a\n and\n ==", "unexpected", 3),
         ("evnt.type == 'x'", "did you mean `event`", 1),
         ("payload.a | lenght", "did you mean `length`", 1),
