@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from bridge.messages.render import Templates, load_templates, render
+from bridge.messages.render import Templates, read_templates, render
 from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
 
 FOLDER = Path(__file__).parents[1] / "golden"
@@ -35,7 +35,7 @@ def left_over() -> Iterator[Path]:
 
 def main() -> None:
     """Write every golden message again, and print the counts."""
-    templates = load_templates(None, {})
+    templates = read_templates(None, {})
     changed = 0
     for sample in samples().values():
         path, text = golden_file(sample), golden_text(sample, templates)

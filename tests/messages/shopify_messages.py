@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bridge.events import Event
 from bridge.messages.limits import limit_violations
-from bridge.messages.render import Templates, load_templates
+from bridge.messages.render import Templates, read_templates
 from bridge.samples import samples
 from bridge.sources.shopify.provider import PROVIDER
 from tests.messages.rendering import render
@@ -21,7 +21,7 @@ ORDER, CUSTOMER = f"{ADMIN}/orders/6120394857712", f"{ADMIN}/customers/729183046
 
 @cache
 def templates() -> Templates:
-    return load_templates(None, {})
+    return read_templates(None, {})
 
 
 def event_of(event_type: str, payload: object) -> Event:

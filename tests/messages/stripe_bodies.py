@@ -7,7 +7,7 @@ from functools import cache
 from bridge.core.payload import at
 from bridge.events import Event, Request
 from bridge.messages import Rendered
-from bridge.messages.render import Templates, load_templates
+from bridge.messages.render import Templates, read_templates
 from bridge.samples import samples
 from bridge.sources.stripe.provider import PROVIDER
 from tests.messages.rendering import message_of, render, shown
@@ -18,7 +18,7 @@ LINK = re.compile(r"<[^<>|]*\|([^<>]*)>")
 
 @cache
 def templates() -> Templates:
-    return load_templates(None, {})
+    return read_templates(None, {})
 
 
 def event_of(body: object) -> Event:

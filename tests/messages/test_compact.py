@@ -12,12 +12,12 @@ from bridge.messages.compact import CompactPost, compact_blocks, fingerprint
 from bridge.messages.limits import limit_violations, size
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.normalize import normalize
-from bridge.messages.render import load_templates, render
+from bridge.messages.render import read_templates, render
 from bridge.messages.template_blocks import Button, TemplateBlocks
 from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
 from tests.walks import for_each
 
-TEMPLATES = load_templates(None, {})
+TEMPLATES = read_templates(None, {})
 URL = "https://e.example/7"
 
 

@@ -1,11 +1,11 @@
 """Tests that every sample's message is the reviewed one."""
 
-from bridge.messages.render import load_templates
+from bridge.messages.render import read_templates
 from bridge.samples import Sample, samples
 from tests.messages.golden import golden_file, golden_text, left_over
 from tests.walks import for_each
 
-TEMPLATES = load_templates(None, {})
+TEMPLATES = read_templates(None, {})
 
 
 @for_each(samples().values(), name=lambda sample: sample.name)

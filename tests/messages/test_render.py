@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.messages.limits import limit_violations
-from bridge.messages.render import Templates, choose, load_templates, render
+from bridge.messages.render import Templates, choose, load_templates, read_templates, render
 from tests.diagnostics import plain
 from tests.messages.rendering import event, message_of, one, shown, templates
 
@@ -65,7 +65,7 @@ def test_no_type_from_outside_leaves_the_folder(event_type: str) -> None:
     assert choose(event(event_type=event_type, provider="gitlab"), PACKAGED) in PACKAGED.names()
 
 
-PACKAGED = load_templates(None, {})
+PACKAGED = read_templates(None, {})
 
 
 def test_an_operators_folder_lies_over_the_packaged_one_file_by_file(tmp_path: Path) -> None:

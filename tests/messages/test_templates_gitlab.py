@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from bridge.events import Event
 from bridge.messages import Message, Rendered
 from bridge.messages.limits import limit_violations
-from bridge.messages.render import load_templates
+from bridge.messages.render import read_templates
 from tests.messages.rendering import render
 from tests.sources.gitlab_bodies import PAYLOADS, SAMPLES, Json, changed, read, sample
 from tests.walks import for_each
 
-TEMPLATES = load_templates(None, {"amara": "U012AB3CD"})
+TEMPLATES = read_templates(None, {"amara": "U012AB3CD"})
 INDEX: Mapping[str, Mapping[str, str]] = (
     json.loads((PAYLOADS / "index.json").read_text("utf-8")) if PAYLOADS.is_dir() else {}
 )

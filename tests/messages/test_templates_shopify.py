@@ -15,6 +15,7 @@ from tests.messages.shopify_messages import NOW, PAYLOADS, SAMPLES, event_of, te
 from tests.walks import for_each
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda one: one.type)
 def test_every_sample_reads_well_and_links_to_the_admin(one: Sample) -> None:
     text = written(one.type, one.body)

@@ -34,6 +34,7 @@ def test_every_template_compiles() -> None:
     assert {name: error for name, error in templates().errors.items() if name.startswith("stripe/")} == {}
 
 
+@pytest.mark.thorough
 @for_each(SAMPLES, name=lambda one: one.type)
 def test_a_sample_reads_well_and_lacks_nothing_that_its_template_reads(one: Sample) -> None:
     result = render(sample_event(one, "stripe", NOW), templates())

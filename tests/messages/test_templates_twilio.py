@@ -12,14 +12,14 @@ import bridge.samples
 from bridge.events import Event
 from bridge.messages import Message
 from bridge.messages.limits import limit_violations
-from bridge.messages.render import load_templates
+from bridge.messages.render import read_templates
 from bridge.sources import Malformed
 from bridge.sources.twilio.errors import WORDS
 from bridge.sources.twilio.provider import PROVIDER
 from tests.messages.rendering import render
 from tests.walks import for_each
 
-TEMPLATES = load_templates(None, {})
+TEMPLATES = read_templates(None, {})
 FOLDER = Path(bridge.samples.__file__).parent / "twilio"
 SAMPLES = sorted(FOLDER.glob("*.json"))
 SHARED = Path(__file__).parents[2].parent / "shared" / "payloads" / "twilio"

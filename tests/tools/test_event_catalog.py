@@ -5,13 +5,13 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
-from bridge.messages.render import load_templates, with_text
+from bridge.messages.render import read_templates, with_text
 from bridge.routing.routes_file import parse_routes
 from bridge.samples import samples
 from tools.event_catalog import catalogue, events_page, page
 
 DOCS = Path(__file__).parents[2] / "docs"
-TEMPLATES = load_templates(None, {})
+TEMPLATES = read_templates(None, {})
 ALL = parse_routes('[[routes]]\nname = "all"\nchannels = ["general"]\n')
 the_page = cache(events_page)
 everything = cache(lambda: catalogue(TEMPLATES, ALL))
