@@ -25,7 +25,7 @@ SETTLED = 0.3
 AT_ONCE = frozenset({"routes", "templates", "public_url", "secrets", "channels", "slack_hosts", "secrets_dir"})
 """The settings that apply while Bridge runs. All others apply at its next start."""
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.live.reload")
+log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.reload")
 
 State = Mapping[Path, tuple[int, int, int]]
 

@@ -42,7 +42,7 @@ STORE_CHECK_AGE = 1.0
 REST = 1.0
 """Pause after compiling each template, as a multiple of the time that it took."""
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.service.service")
+log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.service")
 
 
 class Service:
