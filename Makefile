@@ -37,7 +37,7 @@ test: $(VENV)/.dev ## Run the tests but the slow ones (ARGS="-k name" for some)
 test-quick: $(VENV)/.dev ## Run the pure tests in seconds, without their long searches
 	@$(PYTEST) -m "not slow and not thorough" $(PURE) $(ARGS)
 
-test-slow: $(VENV)/.dev ## Run the slow tests alone: real processes, floods, chaos, a browser
+test-slow: $(VENV)/.dev ## Run the slow tests alone: real processes, floods, chaos, a browser, long searches
 	@$(PYTEST) -m slow $(ARGS)
 
 test-all: $(VENV)/.dev ## Run all tests: `make test` and `make test-slow`

@@ -10,6 +10,7 @@ from tests.browser import needs_chromium, opened
 from tests.cli.command import run
 
 
+@pytest.mark.slow
 def test_it_writes_every_sample_to_one_page(tmp_path: Path) -> None:
     done = run(tmp_path, "gallery", "all.html")
     assert (done.returncode, done.stderr) == (0, "")

@@ -63,6 +63,7 @@ async def test_two_replays_at_once_do_not_post_twice(tmp_path: Path) -> None:
         assert sum(VOUCHER in text for text in again) == 1
 
 
+@pytest.mark.slow
 async def test_any_delivery_is_created_again_by_id_number_route_channel_source_and_type(tmp_path: Path) -> None:
     async with running_service(tmp_path) as service:
         pipeline, order = await service.send("gitlab/pipeline.failed", "shopify/orders/create")

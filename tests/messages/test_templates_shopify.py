@@ -67,7 +67,7 @@ def test_a_body_whose_fields_are_all_of_the_wrong_kind_is_still_a_message(junk: 
         assert limit_violations(rendered.message) == []
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @for_each(SAMPLES, name=lambda one: one.type)
 def test_a_message_is_complete_with_any_field_missing_or_null(one: Sample) -> None:
     for lacking in _without_one_field(one.body):

@@ -109,7 +109,7 @@ JUNK: tuple[object, ...] = (
 )
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @for_each([s for s in samples().values() if s.provider == "stripe"], name=lambda one: one.type)
 def test_fields_of_the_wrong_type_still_render_a_message(one: Sample) -> None:
     body = json.loads(json.dumps(one.body))

@@ -287,7 +287,7 @@ def with_texts_replaced(body: object, text: str) -> object:
     return text if isinstance(body, str) else body
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @for_each(SAMPLES, name=lambda path: path.stem)
 @pytest.mark.parametrize("text", [HOSTILE, HOSTILE * 200])
 def test_hostile_text_mentions_no_one_and_links_nothing(path: Path, text: str) -> None:

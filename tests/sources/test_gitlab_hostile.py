@@ -44,7 +44,7 @@ def whole(event: Event) -> bool:
     )
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None)
 @given(st.sampled_from(_KINDS), st.dictionaries(_NAMES, _VALUES, max_size=10), st.text(st.characters(), max_size=40))
 def test_no_json_object_breaks_any_kind(kind: str, payload: Mapping[str, object], header: str) -> None:
