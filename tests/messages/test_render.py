@@ -237,7 +237,7 @@ def test_a_template_without_end_is_cut_off_with_the_fallback(tmp_path: Path, nam
     made = templates(tmp_path, one=ENDLESS[name])
     began = thread_time()
     rendered = render(event(payload), made, "one.j2")
-    assert thread_time() - began < 0.6
+    assert thread_time() - began < 10 * SECONDS  # on a slow machine; without the limit it would take minutes
     assert plain(rendered.error).startswith("templates/one.j2:1: ")
     assert rendered.error is not None
     assert rendered.error.code in ("limit-exceeded", "time-limit-exceeded", "template-failed")
