@@ -6,13 +6,13 @@ from pathlib import Path
 
 from bridge.cli.errors import out, refuse
 from bridge.config.packaged import packaged_routes, packaged_templates
+from bridge.messages.loader import template_files
 
 
 def init(folder: Path) -> None:
     """Copy routes.toml and the templates to a folder. Existing files are kept and listed."""
     copies = [(packaged_routes(), folder / "routes.toml")]
-    source = packaged_templates()
-    copies += [(path, folder / "templates" / path.relative_to(source)) for path in sorted(source.rglob("*.j2"))]
+    copies += [(path, folder / "templates" / name) for name, path in template_files(packaged_templates())]
     console = out()
     written = 0
     try:

@@ -10,6 +10,7 @@ from bridge.lint.sample_runs import SampleRun, SampleRuns, StandIn, dependents, 
 from bridge.lint.source_locations import origin
 from bridge.lint.template_checks import template_errors
 from bridge.lint.undefined_fields import undefined_fields
+from bridge.lint.unknown_words import unknown_words
 from bridge.lint.warnings import template_notes
 from bridge.live.snapshot import Snapshot, route_template_errors
 from bridge.messages.limits import LimitViolation, limit_violations
@@ -86,6 +87,7 @@ def _of_templates(snapshot: Snapshot, runs: SampleRuns, names: Collection[str] |
     errors = template_errors(snapshot.templates, names)
     yield from errors
     yield from template_notes(snapshot.templates, names)
+    yield from unknown_words(snapshot.templates, names)
     yield from _of_failures(runs, {(error.file, error.line) for error in errors})
     yield from _of_limits(snapshot, runs)
     for name, fields in undefined_fields(snapshot.templates, (run.meter for run in runs.runs)).items():

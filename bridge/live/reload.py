@@ -15,6 +15,7 @@ from bridge.config.settings import Settings, load_settings
 from bridge.core import logs
 from bridge.core.clock import Clock, sleep_unless
 from bridge.live.snapshot import Snapshot, load_snapshot
+from bridge.messages.loader import template_files
 from bridge.messages.render import Templates, compiled, with_text
 from bridge.routing.routes_file import Routes
 
@@ -160,7 +161,7 @@ def _templates(folder: Path | None) -> list[Path]:
     """Return the files of a folder as far as it can be walked: folders may vanish meanwhile."""
     found: list[Path] = []
     with suppress(OSError):
-        found.extend(folder.rglob("*.j2") if folder else ())
+        found.extend(path for _, path in (template_files(folder) if folder else ()))
     return found
 
 

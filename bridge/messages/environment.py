@@ -14,6 +14,7 @@ from bridge.messages import template_blocks
 from bridge.messages.filters import FILTERS
 from bridge.messages.links import address, link, member
 from bridge.messages.mrkdwn import MAX_ESCAPED, escaped, markup, plain_text, unquote
+from bridge.messages.phrases import phrase
 from bridge.templating import limits
 from bridge.templating.jinja_internals import (
     BlockReference,
@@ -70,6 +71,7 @@ class SlackEnvironment(Sandbox):
             button=button,
             link=link,
             mention=mention,
+            phrase=phrase,
         )
 
     @staticmethod

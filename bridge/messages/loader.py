@@ -1,6 +1,6 @@
 """Reading template files: the packaged ones, and an operator's over them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
@@ -9,6 +9,7 @@ from jinja2 import BaseLoader, BytecodeCache, Environment, TemplateNotFound
 from jinja2.bccache import Bucket
 
 from bridge.config.diagnostics import Problem
+from bridge.messages.words import FILE, WordFile, is_words, read_words
 
 _LARGEST = 256 * 1024
 _TOO_LARGE = Problem(f"cannot be read: larger than {_LARGEST} bytes", "split it, and include the parts")
@@ -22,6 +23,8 @@ class Files:
     unreadable: Mapping[str, Problem]
     packaged: frozenset[str]
     """The names that no file of the operator replaces."""
+    words: Mapping[str, WordFile]
+    """The files of words; ``texts`` holds each as the source of a template."""
 
 
 class Sources(BaseLoader):
@@ -54,28 +57,52 @@ class Compiled(BytecodeCache):
         self._latest[bucket.key] = (bucket.checksum, bucket.code)
 
 
+def template_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield name and path of every ``*.j2`` and ``words.toml`` below a folder, in order of their names."""
+    for path in sorted([*folder.rglob("*.j2"), *folder.rglob(FILE)]):
+        name = path.relative_to(folder).as_posix()
+        if not any(part.startswith(".") for part in name.split("/")):  # Kubernetes keeps its mounts' old versions there
+            yield name, path
+
+
 def read_sources(packaged: Path, overlay: Path | None) -> Files:
-    """Read every ``*.j2`` below two folders; a file of the second replaces the one of the same name in the first."""
+    """Read every file below two folders.
+
+    A template of the second folder replaces the one of the same name in the first; words are laid over key by key.
+    """
     texts: dict[str, str] = {}
     unreadable: dict[str, Problem] = {}
     own: set[str] = set()
+    words: dict[str, WordFile] = {}
     for folder in (packaged, overlay) if overlay is not None else (packaged,):
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder} is not a folder of templates")
-        for path in sorted(folder.rglob("*.j2")):
-            name = path.relative_to(folder).as_posix()
-            if any(part.startswith(".") for part in name.split("/")):  # Kubernetes keeps its mounts' old versions there
-                continue
-            texts.pop(name, None)
-            unreadable.pop(name, None)
+        for name, path in template_files(folder):
             if folder is overlay:
                 own.add(name)
             read = _text(path)
+            if is_words(name):
+                read = _laid_over(words, name, read)
+            else:
+                texts.pop(name, None)
+            unreadable.pop(name, None)
             if isinstance(read, Problem):
                 unreadable[name] = read
             else:
                 texts[name] = read
-    return Files(texts, unreadable, frozenset({*texts, *unreadable} - own))
+    return Files(texts, unreadable, frozenset({*texts, *unreadable} - own), words)
+
+
+def _laid_over(words: dict[str, WordFile], name: str, text: str | Problem) -> str | Problem:
+    """Lay a file of words over the one before, and return the result as a template; or the problem of the file."""
+    if isinstance(text, Problem):
+        return text
+    before = words.get(name)
+    tables = read_words(text, before.packaged if before else None)
+    if isinstance(tables, Problem):
+        return tables
+    words[name] = WordFile(before.packaged, tables, text) if before else WordFile(tables, {}, "")
+    return words[name].source()
 
 
 def _text(path: Path) -> str | Problem:

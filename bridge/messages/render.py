@@ -25,6 +25,7 @@ from bridge.messages.message import Rendered
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.normalize import normalize
 from bridge.messages.template_blocks import SkippedError, TemplateBlocks
+from bridge.messages.words import WordFile, is_words
 from bridge.templating import limits
 from bridge.templating.hints import explained
 from bridge.templating.jinja_internals import Place, block_line, template_line
@@ -51,9 +52,11 @@ class Templates:
     """Compiles templates on demand, and keeps them."""
     packaged: frozenset[str] = field(default=frozenset(), compare=False)
     """Names of templates that come with the program: their files are not for editing."""
+    words: Mapping[str, WordFile] = field(default_factory=dict, repr=False, compare=False)
+    """The files of words, by their names."""
 
     def names(self) -> list[str]:
-        """Return all templates that an event can get: not message.j2, and no partials, which start with ``_``."""
+        """Return all templates that an event can get: not message.j2, no words, no partials, which start with ``_``."""
         return sorted(name for name in {*self.sources, *self.errors} if is_choice(name))
 
     def file(self, name: str) -> str:
@@ -69,8 +72,8 @@ class Templates:
 
 
 def is_choice(name: str) -> bool:
-    """Return whether an event can get this template: neither the frame nor a partial."""
-    return name != _FRAME and not name.rpartition("/")[2].startswith("_")
+    """Return whether an event can get this template: neither the frame, nor words, nor a partial."""
+    return name != _FRAME and not is_words(name) and not name.rpartition("/")[2].startswith("_")
 
 
 def load_templates(overlay: Path | None, people: Mapping[str, str], *, packaged: Path | None = None) -> Templates:
@@ -89,7 +92,7 @@ def read_templates(overlay: Path | None, people: Mapping[str, str], *, packaged:
     environment = SlackEnvironment(MappingProxyType(dict(people)))
     templates = _templates(files.texts, {}, environment, files.packaged)
     errors = {name: _unreadable(templates, name, problem) for name, problem in files.unreadable.items()}
-    return replace(templates, errors=MappingProxyType(errors))
+    return replace(templates, errors=MappingProxyType(errors), words=MappingProxyType(dict(files.words)))
 
 
 def _unreadable(templates: Templates, name: str, problem: Problem) -> Diagnostic:
@@ -120,6 +123,7 @@ def with_text(templates: Templates, name: str, text: str) -> Templates:
     else:
         changed = _templates({**texts, name: text}, errors, environment, packaged)
         error = compile_error(changed, name)
+    changed = replace(changed, words=templates.words)
     return replace(changed, errors=MappingProxyType({**errors, name: error})) if error else changed
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bridge.config.packaged import packaged_templates
 from bridge.live.snapshot import Snapshot
+from bridge.messages.loader import template_files
 
 _NAME = re.compile(r"(?:[A-Za-z0-9_][^/\\\x00-\x1f\x7f]{0,200}/)*[A-Za-z0-9_][^/\\\x00-\x1f\x7f]{0,200}\.j2\Z")
 
@@ -99,8 +100,8 @@ def _templates(folder: Path) -> list[Path]:
     """List the templates in a folder. Folders may vanish meanwhile: list what is readable."""
     found: list[Path] = []
     with suppress(OSError):
-        found.extend(folder.rglob("*.j2"))
-    return sorted(found)
+        found.extend(path for _, path in template_files(folder))
+    return found
 
 
 def _encode_like(path: Path, text: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bridge.config.diagnostics import Problem
 from bridge.core import large_bodies
-from bridge.core.payload import InvalidJsonError, parse_json
+from bridge.core.payload import InvalidJsonError, clean, parse_json
 from bridge.events import Event, Request
 from bridge.sources.errors import Malformed
 
@@ -21,6 +21,22 @@ class Answer:
 
     content_type: str
     body: bytes
+
+
+class Facts(Protocol):
+    """The facts of an event that its plain line is made from: an event's own, or those that the store keeps."""
+
+    @property
+    def type(self) -> str:
+        """The type, in the provider's own words."""
+
+    @property
+    def subject(self) -> str:
+        """The object of the event."""
+
+    @property
+    def name(self) -> str:
+        """What its owner calls the thing, or ""."""
 
 
 class RequestFor(Protocol):
@@ -44,6 +60,10 @@ class Provider:
     """(request, source name, now in Unix seconds) -> the request's events, in order. Raises Malformed, and nothing
     else.
     """
+    line: Callable[[Facts], str]
+    """(facts) -> one plain, generic line, for lists and for the message of a template that fails: never empty, at most
+    300 characters. Templates own all other words.
+    """
     request_for: RequestFor
     answer: Callable[[str, str | None], Answer]
     """(status word, event id or None) -> the body of the 200."""
@@ -62,6 +82,12 @@ class Provider:
     """Lower-case header names that hold type and key, and are stored with the body. Never a signature or token."""
     signs_url: bool = False
     """True if the signature covers the public URL, so that it must be configured."""
+
+
+def plain_line(label: str, words: str, name: str) -> str:
+    """Return a provider's plain line: its label, what happened, and the name of the thing."""
+    happened = " ".join(f"{label} {words}".split())
+    return clean(f"{happened}: {name}" if name else happened, 300)
 
 
 def json_answer(status: str, event_id: str | None) -> Answer:

@@ -1,6 +1,7 @@
 """GitLab: project, group and system hooks."""
 
 from bridge.sources.gitlab.events import events
+from bridge.sources.gitlab.line import line
 from bridge.sources.gitlab.request import request_for
 from bridge.sources.gitlab.verify import SIGNATURE_HEADERS, check_secret, verify
 from bridge.sources.provider import Provider, json_answer
@@ -9,6 +10,7 @@ PROVIDER = Provider(
     name="gitlab",
     verify=verify,
     events=events,
+    line=line,
     request_for=request_for,
     answer=json_answer,
     check_secret=check_secret,

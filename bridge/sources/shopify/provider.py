@@ -6,6 +6,7 @@ them. So one key is a digest of topic and body, and no header can redirect a lin
 
 from bridge.sources.provider import Provider, json_answer
 from bridge.sources.shopify.events import KEPT_HEADERS, events
+from bridge.sources.shopify.line import line
 from bridge.sources.shopify.request import request_for, type_of_sample
 from bridge.sources.shopify.verify import HMAC_HEADERS, check_secret, verify
 
@@ -13,6 +14,7 @@ PROVIDER = Provider(
     name="shopify",
     verify=verify,
     events=events,
+    line=line,
     request_for=request_for,
     answer=json_answer,
     check_secret=check_secret,

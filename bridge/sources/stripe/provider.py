@@ -6,6 +6,7 @@ endpoint", https://docs.stripe.com/webhooks.
 
 from bridge.sources.provider import Provider, json_answer
 from bridge.sources.stripe.events import events
+from bridge.sources.stripe.line import line
 from bridge.sources.stripe.request import request_for
 from bridge.sources.stripe.verify import SIGNATURE_HEADER, check_secret, verify
 
@@ -13,6 +14,7 @@ PROVIDER = Provider(
     name="stripe",
     verify=verify,
     events=events,
+    line=line,
     request_for=request_for,
     answer=json_answer,
     check_secret=check_secret,

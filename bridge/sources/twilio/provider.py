@@ -2,6 +2,7 @@
 
 from bridge.sources.provider import Answer, Provider
 from bridge.sources.twilio.events import events
+from bridge.sources.twilio.line import line
 from bridge.sources.twilio.request import request_for
 from bridge.sources.twilio.verify import SETTINGS_HEADER, SIGNATURE_HEADER, check_secret, verify
 
@@ -20,6 +21,7 @@ PROVIDER = Provider(
     name="twilio",
     verify=verify,
     events=events,
+    line=line,
     request_for=request_for,
     answer=answer,
     check_secret=check_secret,
