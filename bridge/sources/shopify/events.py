@@ -12,7 +12,14 @@ from bridge.core.payload import clean, text_at, true_at
 from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
 from bridge.sources.provider import json_body, key
-from bridge.sources.shopify.subjects import actor_of, link_to, occurred_at, shop_of, subject_of
+from bridge.sources.shopify.subjects import (
+    actor_of,
+    created_or_deleted,
+    link_to,
+    occurred_at,
+    shop_of,
+    subject_of,
+)
 from bridge.sources.shopify.titles import title_of
 
 _HEADER_NAMES = (
@@ -52,7 +59,7 @@ def events(request: Request, source: str, now: float) -> list[Event]:
             source=source,
             provider="shopify",
             type=event_type,
-            keys=_keys(request, event_type, subject.text),
+            keys=_keys(request, payload, event_type),
             payload=payload,
             subject=subject.text,
             title=title_of(event_type, payload),
@@ -93,19 +100,22 @@ def _type(request: Request, payload: Mapping[str, object]) -> str:
     return clean(topic, 100) or "unknown"
 
 
-def _keys(request: Request, event_type: str, subject: str) -> tuple[str, ...]:
+def _keys(request: Request, payload: Mapping[str, object], event_type: str) -> tuple[str, ...]:
     """Return a digest of topic and body, and the unsigned ids (a replay may bring new ones).
 
-    One action of the merchant can cause many events with one event id, so the id counts only together with the shop,
-    the type, the subscription and the subject.
+    One action of the merchant can cause many events with one event id: of other topics, and of one topic for several
+    things (two parcels of an order). So the id counts only together with the shop, the type, the subscription and
+    the thing's own id; or the digest, if the same can happen to the thing again.
     """
     webhook_id, event_id = _header(request, "webhook-id"), _header(request, "event-id")
-    keys = [key("body", event_type, hashlib.sha256(request.body).hexdigest())]
+    digest = hashlib.sha256(request.body).hexdigest()
+    keys = [key("body", event_type, digest)]
     if webhook_id:
         keys.append(key("webhook", webhook_id))
     if event_id:
         subscription = _header(request, "handle") or _header(request, "name")
-        keys.append(key("event", _header(request, "shop-domain"), event_type, event_id, subscription, subject))
+        thing = created_or_deleted(event_type, payload) or digest
+        keys.append(key("event", _header(request, "shop-domain"), event_type, event_id, subscription, thing))
     return tuple(keys)
 
 

@@ -73,6 +73,8 @@ _SUBJECT_PATHS: Mapping[str, tuple[str, tuple[_Path, ...]]] = {
 
 _OWN_ID_PATHS: tuple[_Path, ...] = (("admin_graphql_api_id",), ("id",))
 
+_ONCE = frozenset({"create", "delete", "destroy"})
+
 # Admin pages by the kind in the global id. A deleted object, or one without an id, links to the list before the `/{}`.
 # Shopify redirects `<shop>/admin/…` to the admin's current address.
 _ADMIN_PAGES: Mapping[str, str] = {
@@ -221,6 +223,16 @@ def _admin_path(kind: str, object_id: str, payload: Mapping[str, object], gone: 
 
 def _is_id(object_id: str) -> bool:
     return object_id.isascii() and object_id.isdigit() and len(object_id) <= 20
+
+
+def created_or_deleted(event_type: str, payload: Mapping[str, object]) -> str:
+    """Return the id of the thing itself (of the parcel, not of its order), if this happens to it only once; else "".
+
+    So two subscriptions to a topic, which may send different fields, tell of one creation once.
+    """
+    if action_of(event_type) not in _ONCE:
+        return ""
+    return " ".join(filter(None, (text_at(payload, *path) for path in _OWN_ID_PATHS)))
 
 
 def shop_of(domain: str, payload: Mapping[str, object]) -> str:
