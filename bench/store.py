@@ -36,7 +36,7 @@ def entries() -> Iterator[tuple[Request, list[NewEvent], float]]:
     for number in count():
         now = time.time()
         event: Event = replace(first, id=new_id(now), keys=(f"id:{number}",), received_at=now)
-        yield REQUEST, [NewEvent(event, 0, (Planned("general", "everything", None),), 86_400.0)], now
+        yield REQUEST, [NewEvent(event, 0, (Planned("general", "everything", None),), (86_400.0,))], now
 
 
 async def burst(store: SqliteStore, new: Iterator[tuple[Request, list[NewEvent], float]], calls: int) -> float:

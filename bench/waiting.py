@@ -59,7 +59,7 @@ async def fill(file: Path, number: int) -> None:
     async def some(start: int) -> None:
         for bridge in range(start, number, CONNECTIONS):
             event = replace(first, id=new_id(time.time()), keys=(f"id:{bridge}",), received_at=time.time())
-            await store.accept(kept, [NewEvent(event, 0, (Planned("busy", "busy", None),), 86_400.0)], time.time())
+            await store.accept(kept, [NewEvent(event, 0, (Planned("busy", "busy", None),), (86_400.0,))], time.time())
 
     await asyncio.gather(*map(some, range(CONNECTIONS)))
     await store.close()

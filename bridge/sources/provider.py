@@ -13,6 +13,8 @@ from bridge.events import Event, Request
 from bridge.sources.errors import Malformed
 
 DEFAULT_URL = "https://bridge.example.com/webhooks/"
+CONTENT = "content"
+"""The kind of a key that is made from the content alone: ``key(CONTENT, …)``. It lives for ``content_ttl``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,10 @@ class Provider:
     """Lower-case header names. A request with one of them twice is refused, and they are never stored."""
     kept_headers: frozenset[str]
     """Lower-case header names that hold type and key, and are stored with the body. Never a signature or token."""
+    content_ttl: float = 300.0
+    """Seconds for which a key of the kind ``CONTENT`` is remembered: as long as a copy may come late. A body that says
+    the same later (a tag deleted and pushed again) is another event.
+    """
     signs_url: bool = False
     """True if the signature covers the public URL, so that it must be configured."""
 
@@ -88,6 +94,12 @@ def plain_line(label: str, words: str, name: str) -> str:
     """Return a provider's plain line: its label, what happened, and the name of the thing."""
     happened = " ".join(f"{label} {words}".split())
     return clean(f"{happened}: {name}" if name else happened, 300)
+
+
+def key_ttls(provider: Provider, keys: Sequence[str], dedupe_ttl: float) -> tuple[float, ...]:
+    """Return the seconds for which each key is remembered. ``dedupe_ttl`` is the source's."""
+    of_content = min(provider.content_ttl, dedupe_ttl)
+    return tuple(of_content if key.startswith(f"{CONTENT}:") else dedupe_ttl for key in keys)
 
 
 def json_answer(status: str, event_id: str | None) -> Answer:

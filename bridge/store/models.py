@@ -24,8 +24,8 @@ class NewEvent:
     event: Event
     part: int
     deliveries: tuple[Planned, ...]
-    ttl: float
-    """Seconds to remember the event's keys."""
+    ttls: tuple[float, ...]
+    """Seconds to remember each of the event's keys, in their order."""
 
 
 @dataclass(frozen=True, slots=True)

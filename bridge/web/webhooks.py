@@ -15,6 +15,7 @@ from bridge.live.snapshot import Snapshot, Source
 from bridge.routing.decide import Decision, decide
 from bridge.routing.routes_file import Routes
 from bridge.sources import Malformed, Provider, Unverified
+from bridge.sources.provider import key_ttls
 from bridge.store import AcceptResult, NewEvent, Store, StoreUnavailableError
 from bridge.web import responses
 from bridge.web.connections import Connection
@@ -100,7 +101,8 @@ class Ingest:
         for part, (event, decision) in enumerate(read):
             self._log_condition_errors(decision)
             if decision.deliveries:
-                entries.append(NewEvent(event, part, decision.deliveries, source.dedupe_ttl))
+                ttls = key_ttls(source.provider, event.keys, source.dedupe_ttl)
+                entries.append(NewEvent(event, part, decision.deliveries, ttls))
             else:
                 self._count("ignored", event, event.id)
         if not entries:

@@ -211,7 +211,7 @@ class Harness:
                 test=False,
             )
             await (store or self.store).accept(
-                REQUEST, [NewEvent(event, 0, (Planned(channel, "a route", None),), 3600.0)], now
+                REQUEST, [NewEvent(event, 0, (Planned(channel, "a route", None),), (3600.0,))], now
             )
             ids.append(event.id)
         return ids

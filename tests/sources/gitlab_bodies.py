@@ -13,6 +13,7 @@ TOKEN = "a-secret-token"
 SIGNING = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 SAMPLES = sorted((Path(__file__).parents[2] / "bridge" / "samples" / "gitlab").glob("*.json"))
 PAYLOADS = Path(__file__).parents[2].parent / "shared" / "payloads" / "gitlab"
+CASES = Path(__file__).parents[2].parent / "shared" / "cases"
 Json = dict[str, object]
 NOTHING: Mapping[str, str] = {}
 

@@ -1,8 +1,17 @@
 """Tests of the dedupe keys of GitLab's events."""
 
+import json
+from collections.abc import AsyncIterator, Sequence
+
 import pytest
 
-from tests.sources.gitlab_bodies import NOW, SAMPLES, Json, changed, read, sample
+from bridge.events import Request
+from bridge.routing.decide import Planned
+from bridge.sources.gitlab.provider import PROVIDER
+from bridge.sources.provider import key_ttls
+from bridge.store import NewEvent, Store, open_store
+from tests.sources.gitlab_bodies import CASES, NOW, SAMPLES, URL, Json, changed, read, sample
+from tests.walks import for_each
 
 
 def test_the_id_of_the_delivery_is_the_key() -> None:
@@ -40,7 +49,7 @@ CONTENT = [
 @pytest.mark.parametrize("name", CONTENT)
 def test_without_an_id_the_content_is_the_key(name: str) -> None:
     first = read(sample(name), headers=OLD)
-    second_hook = read(sample(name), now=NOW + 60, headers={**OLD, "X-Gitlab-Event-UUID": "e2"})
+    second_hook = read(sample(name), now=NOW + 30, headers={**OLD, "X-Gitlab-Event-UUID": "e2"})
     assert first.keys == second_hook.keys
     assert first.keys[0].startswith("content:")
     assert read(sample(name), headers={"X-Gitlab-Instance": "https://other.example.com"}).keys != first.keys
@@ -51,25 +60,88 @@ def test_content_keys_differ_between_all_samples() -> None:
     assert len(set(keys)) == len(SAMPLES)
 
 
+OCCURRENCES: dict[str, tuple[str, str, dict[str, object]]] = {
+    "retried pipeline": ("pipeline.failed", "object_attributes", {"finished_at": "2026-11-20 12:00 UTC"}),
+    "second manual gate": ("pipeline.manual", "", {"builds": [{"started_at": "2026-11-20 12:00 UTC"}]}),
+    "job run again": ("build.failed", "", {"build_finished_at": "2026-11-20 12:00 UTC", "retries_count": 1}),
+    "second deployment": ("deployment.success", "", {"status_changed_at": "2026-11-20 12:00 UTC"}),
+    "second approver": ("merge_request.approval", "user", {"username": "ravi.s"}),
+    "second approval": ("deployment.approved", "approval", {"id": 9}),
+    "second edit": ("release.update", "", {"description": "More to read"}),
+    "second comment": ("note.issue", "object_attributes", {"id": 9}),
+    "second reaction": ("emoji.award", "object_attributes", {"id": 9}),
+    "next push": ("push", "", {"after": "b" * 40}),
+}  # fmt: skip
+
+
+@for_each(OCCURRENCES.values(), name=lambda case: case[0])
+def test_a_repeated_action_is_not_taken_for_a_duplicate(case: tuple[str, str, dict[str, object]]) -> None:
+    name, at, fields = case
+    assert read(changed(name, at, **fields), headers=OLD).keys != read(sample(name), headers=OLD).keys
+
+
+TAG: Json = {
+    "object_kind": "tag_push",
+    "ref": "refs/tags/v2.1",
+    "before": "0" * 40,
+    "after": "c0ffee" + "0" * 33 + "1",
+    "project": {"id": 7, "path_with_namespace": "billing/api", "web_url": "https://gitlab.example.com/billing/api"},
+    "user_name": "Ravi Example",
+}
+
+
+async def told(store: Store, bodies: Sequence[Json], *, gap: float) -> list[str]:
+    """Return what becomes of bodies that arrive ``gap`` seconds apart, without an id."""
+    statuses: list[str] = []
+    for position, body in enumerate(bodies):
+        now = NOW + position * gap
+        event = read(body, now=now, headers=OLD)
+        ttls = key_ttls(PROVIDER, event.keys, PROVIDER.dedupe_ttl)
+        entry = NewEvent(event, 0, (Planned("general", "a route", None),), ttls)
+        statuses.append((await store.accept(Request("POST", URL, {}, b""), [entry], now))[0].status)
+    return statuses
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[Store]:
+    opened = open_store("sqlite:///:memory:", limit=2**40, owner=True)
+    yield opened
+    await opened.close()
+
+
+async def test_a_tag_pushed_deleted_pushed_and_deleted_again_is_told_four_times(store: Store) -> None:
+    gone = {**TAG, "before": TAG["after"], "after": TAG["before"]}
+    assert await told(store, [TAG, gone, TAG, gone], gap=40) == ["accepted"] * 4
+
+
+async def test_a_second_hook_for_one_event_is_a_duplicate_within_a_minute(store: Store) -> None:
+    assert await told(store, [TAG, TAG], gap=50) == ["accepted", "duplicate"]
+    assert await told(store, [sample("pipeline.failed")] * 2, gap=61) == ["accepted", "accepted"]
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="the shared cases are not beside this checkout")
+async def test_the_shared_case_of_a_tag_is_told_each_time(store: Store) -> None:
+    case = json.loads((CASES / "gitlab-16-tag-pushed-deleted-pushed-again.json").read_text("utf-8"))
+    bodies = case["bodies_in_order"]
+    assert await told(store, [*bodies, bodies[1]], gap=40) == ["accepted"] * 4
+
+
+def test_an_id_is_remembered_for_a_day_and_content_for_a_minute() -> None:
+    keys = (*read(TAG, headers={"webhook-id": "d1"}).keys, *read(TAG).keys)
+    assert key_ttls(PROVIDER, keys, PROVIDER.dedupe_ttl) == (86_400, 60)
+    assert key_ttls(PROVIDER, keys, 30) == (30, 30)
+
+
 @pytest.mark.parametrize(
-    ("one", "other"),
+    "body",
     [
-        (
-            sample("pipeline.failed"),
-            changed("pipeline.failed", "object_attributes", finished_at="2026-11-20 12:00 UTC"),
-        ),
-        (sample("merge_request.approval"), changed("merge_request.approval", "user", username="ravi.s")),
-        (sample("deployment.approved"), changed("deployment.approved", "approval", id=9)),
-        (sample("release.update"), changed("release.update", "", description="More to read")),
-        (sample("push"), changed("push", "", after="b" * 40)),
+        sample("feature_flag"),
+        sample("user_failed_login"),
+        {"anything": 1},
+        [1, 2],
+        {"object_kind": "push", "text": "Somebody pushed"},
     ],
-    ids=["retried pipeline", "second approver", "second approval", "second edit", "next push"],
 )
-def test_a_repeated_action_is_not_taken_for_a_duplicate(one: Json, other: Json) -> None:
-    assert read(one, headers=OLD).keys != read(other, headers=OLD).keys
-
-
-@pytest.mark.parametrize("body", [sample("feature_flag"), sample("user_failed_login"), {"anything": 1}, [1, 2]])
 def test_without_a_distinguishing_field_occurrences_differ_by_second(body: object) -> None:
     assert read(body, headers=OLD).keys == read(body, headers=OLD).keys
     assert read(body, headers=OLD).keys != read(body, now=NOW + 1, headers=OLD).keys

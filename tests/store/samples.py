@@ -56,7 +56,8 @@ def entry(
 ) -> NewEvent:
     """Return an entry whose deliveries wait in these channels."""
     planned = tuple(Planned(channel, "a route", None) for channel in channels) if deliveries is None else deliveries
-    return NewEvent(one or event(), part, tuple(planned), ttl)
+    one = one or event()
+    return NewEvent(one, part, tuple(planned), tuple(ttl for _ in one.keys))
 
 
 async def accept(store: Store, *entries: NewEvent, now: float = NOW) -> list[AcceptResult]:

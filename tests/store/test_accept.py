@@ -61,6 +61,13 @@ async def test_a_key_expires_after_its_ttl_and_then_belongs_to_the_next_arrival(
     assert (await accept(store, entry(event("k")), now=NOW + 19.9))[0] == AcceptResult("duplicate", second.id)
 
 
+async def test_each_key_of_an_event_expires_after_its_own_ttl(store: SqliteStore) -> None:
+    first = event("id", "content")
+    await accept(store, replace(entry(first), ttls=(100, 10)), now=NOW)
+    assert (await accept(store, entry(event("content")), now=NOW + 11))[0].status == "accepted"
+    assert (await accept(store, entry(event("id")), now=NOW + 99))[0] == AcceptResult("duplicate", first.id)
+
+
 async def test_a_resend_does_not_prolong_a_key(store: SqliteStore) -> None:
     await accept(store, entry(event("k"), ttl=10), now=NOW)
     await accept(store, entry(event("k"), ttl=10), now=NOW + 9)

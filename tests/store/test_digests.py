@@ -23,7 +23,7 @@ async def accept(
         event(), id=f"e{number}", keys=(f"k{number}",), type=event_type, subject=subject, title=f"title {number}",
         url=f"https://e.example/{number}", received_at=at,
     )  # fmt: skip
-    await store.accept(REQUEST, [NewEvent(made, 0, (Planned("general", "r", None),), 60.0)], at)
+    await store.accept(REQUEST, [NewEvent(made, 0, (Planned("general", "r", None),), (60.0,))], at)
 
 
 async def test_a_backlog_counts_types_subjects_and_failures(store: SqliteStore) -> None:

@@ -64,9 +64,9 @@ class Model:
             for delivery in dead:
                 delivery.state, delivery.settled_at, delivery.revived = DeliveryState.WAITING, None, True
             outcome = AcceptResult("revived" if dead else "duplicate", first, tuple(d.channel for d in dead))
-        for key in entry.event.keys:
+        for key, ttl in zip(entry.event.keys, entry.ttls, strict=True):
             if (source, key) not in self.keys or self.keys[source, key][1] <= now:
-                self.keys[source, key] = (outcome.id, now + entry.ttl)
+                self.keys[source, key] = (outcome.id, now + ttl)
         return outcome
 
     def waiting(self, channel: str) -> list[tuple[str, Sent]]:
@@ -118,18 +118,18 @@ class StoreAgainstModel(RuleBasedStateMachine):
                     max_size=2,
                     unique_by=lambda planned: planned[0],
                 ),
-                st.sampled_from([5.0, 50.0]),
+                st.lists(st.sampled_from([5.0, 50.0]), min_size=3, max_size=3),
             ),
             min_size=1,
             max_size=3,
         )
     )
-    def accept(self, wanted: list[tuple[str, list[str], list[tuple[str, DeliveryState]], float]]) -> None:
+    def accept(self, wanted: list[tuple[str, list[str], list[tuple[str, DeliveryState]], list[float]]]) -> None:
         entries = []
-        for part, (source, keys, planned, ttl) in enumerate(wanted):
+        for part, (source, keys, planned, ttls) in enumerate(wanted):
             one = event(*(keys or ["its own"]), source=source, now=self.now)
             deliveries = tuple(Planned(channel, "r", None, state) for channel, state in planned)
-            entries.append(NewEvent(one, part, deliveries, ttl))
+            entries.append(NewEvent(one, part, deliveries, tuple(ttls[: len(one.keys)])))
         kept = self.run(self.store.accept(request(), entries, self.now))
         assert kept == [self.model.accept(entry, self.now) for entry in entries]
 

@@ -49,7 +49,7 @@ def events(request: Request, source: str, now: float) -> list[Event]:
             source=source,
             provider="gitlab",
             type=type_of(kind, action),
-            keys=keys_of(kind, action, payload, request, now),
+            keys=keys_of(kind, payload, request, now),
             payload=payload,
             subject=clean(facts.subject, 200),
             title=clean(facts.title, 300) or "GitLab event",

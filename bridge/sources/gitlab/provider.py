@@ -18,6 +18,7 @@ PROVIDER = Provider(
     methods=frozenset({"POST"}),
     max_body=25 * 1024 * 1024,  # GitLab's own upper limit
     dedupe_ttl=24 * 3600.0,  # GitLab does not retry; this covers a manual "Resend request"
+    content_ttl=60.0,  # a project hook and a group hook send the same event within seconds
     signature_headers=SIGNATURE_HEADERS,
     kept_headers=frozenset({"x-gitlab-event", "x-gitlab-instance", "idempotency-key"}),
 )

@@ -29,11 +29,11 @@ def accept(db: sqlite3.Connection, request: Request, entries: Sequence[NewEvent]
         else:
             outcome = _revive_or_ignore(db, first)
         # A key that has not expired keeps its time: a resend does not extend it.
-        for key in keys:
+        for key, ttl in zip(keys, entry.ttls, strict=True):
             db.execute(
                 "INSERT INTO keys (source, key, event, expires_at) VALUES (?, ?, ?, ?) ON CONFLICT (source, key) "
                 "DO UPDATE SET event = excluded.event, expires_at = excluded.expires_at WHERE expires_at <= ?",
-                (source, key, outcome.id, now + entry.ttl, now),
+                (source, key, outcome.id, now + ttl, now),
             )
         outcomes.append(outcome)
     return outcomes
