@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bridge.core.payload import clean, text_at
 from bridge.core.times import written_time
 from bridge.sources.provider import key
-from bridge.sources.twilio import titles
+from bridge.sources.twilio import families, titles
 from bridge.sources.twilio.families import CALLBACKS
 from bridge.sources.twilio.titles import Fields
 
@@ -43,21 +43,27 @@ def read(fields: Fields) -> EventFacts:
         return _recording(fields)
     if text_at(fields, "ConferenceSid") and text_at(fields, "StatusCallbackEvent"):
         return _conference(fields)
-    if text_at(fields, "TranscriptionSid") and text_at(fields, "TranscriptionStatus"):
-        return _other_callback(fields)  # it also holds the call's status
-    if text_at(fields, "CallSid") and text_at(fields, "CallStatus"):
-        return _call(fields)
-    if text_at(fields, "CallSid") and text_at(fields, "AnsweredBy"):
-        return _call_facts(fields, "call.amd", key("amd", text_at(fields, "CallSid")), titles.answered_by(fields))
+    if text_at(fields, "TranscriptionStatus") or text_at(fields, "TranscriptionEvent"):
+        return _transcription(fields)  # it also holds the call's status
+    call = text_at(fields, "CallSid") or text_at(fields, "CallGuid")
+    if call and text_at(fields, "CallStatus"):
+        return _call(fields, call)
+    if call and text_at(fields, "AnsweredBy"):
+        return _call_facts(fields, call, "call.amd", key("amd", call), titles.answered_by(fields))
     if text_at(fields, "Sid") and text_at(fields, "Level") and "Payload" in fields:
         return _alert(fields)
-    if text_at(fields, "MessageSid") and ("Body" in fields or "NumMedia" in fields) and "ConversationSid" not in fields:
+    if _message_sid(fields) and ("Body" in fields or "NumMedia" in fields) and "ConversationSid" not in fields:
         return _message(fields)
     return _other_callback(fields)
 
 
+def _message_sid(fields: Fields) -> str:
+    """Return the message's id. ``SmsSid`` is the name in the 2008 API, and still comes beside the new one."""
+    return text_at(fields, "MessageSid") or text_at(fields, "SmsSid") or text_at(fields, "SmsMessageSid")
+
+
 def _message(fields: Fields) -> EventFacts:
-    sid = text_at(fields, "MessageSid") or text_at(fields, "SmsSid")
+    sid = _message_sid(fields)
     status = type_word(text_at(fields, "MessageStatus") or text_at(fields, "SmsStatus") or "received")
     received = status in ("received", "receiving")
     # By the sid alone `delivered` would be a duplicate of `sent`.
@@ -73,19 +79,52 @@ def _message(fields: Fields) -> EventFacts:
     )
 
 
-def _call(fields: Fields) -> EventFacts:
-    sid, status = text_at(fields, "CallSid"), type_word(text_at(fields, "CallStatus"))
-    number = text_at(fields, "SequenceNumber")
+def _call(fields: Fields, sid: str) -> EventFacts:
+    status, number = type_word(text_at(fields, "CallStatus")), text_at(fields, "SequenceNumber")
+    step = _step_of_a_call(fields)
+    if step:
+        # The request that follows a verb of TwiML: its result is the event's. CallStatus is that of the whole call.
+        return _call_facts(fields, sid, f"call.{step}", None, f"{titles.call_name(fields)}: {titles.readable(step)}")
     progress = text_at(fields, "CallbackSource") or number
     if status == "ringing" and text_at(fields, "Direction") == "inbound" and not progress:
-        return _call_facts(fields, "call.received", key("call", sid), titles.call_received(fields))
-    # A TwiML request comes many times in one status of a call, and only the pressed digits differ.
+        return _call_facts(fields, sid, "call.received", key("call", sid), titles.call_received(fields))
+    # A TwiML request comes many times in one status of a call. Only a status callback has one of these fields.
+    progress = progress or text_at(fields, "CallDuration")
     dedupe_key = key("call-status", sid, status, number) if progress else None
-    return _call_facts(fields, f"call.{status}", dedupe_key, titles.call_status(fields, status))
+    return _call_facts(fields, sid, f"call.{status}", dedupe_key, titles.call_status(fields, status))
 
 
-def _call_facts(fields: Fields, event_type: str, dedupe_key: str | None, title: str) -> EventFacts:
-    sid = text_at(fields, "CallSid")
+_STEPS = (
+    ("DialCallStatus", "dial"),
+    ("DialStatus", "dial"),
+    ("QueueResult", "queue"),
+    ("ReferCallStatus", "refer"),
+    ("PaymentConfirmationCode", "pay"),
+)
+"""The fields in which a verb's ``action`` request reports how it ended: the forwarded call, the queue, the transfer.
+
+Twilio docs, TwiML for Programmable Voice, https://www.twilio.com/docs/voice/twiml/dial (``DialStatus`` in the 2008
+API), https://www.twilio.com/docs/voice/twiml/enqueue , https://www.twilio.com/docs/voice/twiml/refer
+"""
+
+
+def _step_of_a_call(fields: Fields) -> str:
+    """Return what the request is about, if not the call itself: ``dial.no-answer``, ``record``, ``gather``; or ""."""
+    if text_at(fields, "CallbackSource") or text_at(fields, "CallDuration"):
+        return ""
+    for name, verb in _STEPS:
+        if result := text_at(fields, name):
+            return verb if verb == "pay" else f"{verb}.{type_word(result)}"
+    if text_at(fields, "RecordingUrl"):
+        return "record"
+    if "UnstableSpeechResult" in fields or "StableSpeechResult" in fields:
+        return "gather.partial"
+    if "Digits" in fields or "SpeechResult" in fields:
+        return "gather"
+    return "queue.waiting" if text_at(fields, "QueuePosition") else ""
+
+
+def _call_facts(fields: Fields, sid: str, event_type: str, dedupe_key: str | None, title: str) -> EventFacts:
     return EventFacts(
         type=event_type,
         key=dedupe_key,
@@ -145,28 +184,96 @@ def alert_details(payload: object) -> tuple[str, str, str]:
     return code, message, text_at(payload, "resource_sid")
 
 
+def _transcription(fields: Fields) -> EventFacts:
+    """Read a transcript: of a recording (it has one status after another), or of speech during a call, in parts."""
+    sid = text_at(fields, "TranscriptionSid") or text_at(fields, "RecordingSid")
+    happened = type_word(text_at(fields, "TranscriptionEvent") or text_at(fields, "TranscriptionStatus"))
+    return EventFacts(
+        type=f"transcription.{happened}",
+        # Speech during a call comes in many parts, each with a number, a track and a time of its own.
+        key=key("transcription", sid, happened) if sid and "TranscriptionEvent" not in fields else None,
+        subject=clean(sid or text_at(fields, "CallSid"), 100) or f"transcription.{happened}",
+        title=families.transcription(happened, fields) or titles.readable(f"transcription.{happened}"),
+        url=console_url(sid) or nearest_console_url(fields),
+        occurred_at=written_time(text_at(fields, "Timestamp")),
+    )
+
+
 def _other_callback(fields: Fields) -> EventFacts:
     for name, family, field, sentence in CALLBACKS:
         sid, happened = text_at(fields, name), type_word(text_at(fields, field))
         if sid and text_at(fields, field):
             event_type = happened if happened.startswith(f"{family}.") else f"{family}.{happened}"
             subject, title = sid, sentence(happened, fields) or titles.readable(event_type)
+            dedupe_key = _object_key(family, happened, fields)
             break
     else:
-        happened = clean(text_at(fields, "EventType") or text_at(fields, "StatusCallbackEvent"), 150)
-        event_type = f"unknown.{type_word(happened)}" if happened else "unknown"
-        subject = next((sid for sid in map(_sid, fields.values()) if sid), "")
-        title = (
-            f"Twilio callback: {titles.readable(happened)}" if happened else "Twilio callback of a kind new to Bridge"
-        )
+        event_type, subject, title = _kind_without_a_name(fields)
+        dedupe_key = key("assignment", text_at(fields, "ReservationSid")) if event_type == "task.assignment" else None
     return EventFacts(
         type=event_type,
-        key=None,
+        key=dedupe_key,
         subject=clean(subject, 100) or event_type,
         title=title,
         url=console_url(subject) or nearest_console_url(fields),
         occurred_at=_timestamp(text_at(fields, "Timestamp")),
     )
+
+
+def _kind_without_a_name(fields: Fields) -> tuple[str, str, str]:
+    """Return (type, subject, title) of a callback that no field of its family names."""
+    if text_at(fields, "ReservationSid") and text_at(fields, "TaskSid"):
+        return "task.assignment", text_at(fields, "TaskSid"), titles.readable("task assignment")
+    happened = clean(text_at(fields, "EventType") or text_at(fields, "StatusCallbackEvent"), 150)
+    flow = next((sid for name in _FLOW_FIELDS if (sid := text_at(fields, name)).startswith(("FN", "FW"))), "")
+    if flow:
+        return f"studio.{type_word(happened)}" if happened else "studio", flow, "Request of a Studio flow"
+    subject = next((sid for sid in map(_sid, fields.values()) if sid), "")
+    if happened:
+        return f"unknown.{type_word(happened)}", subject, f"Twilio callback: {titles.readable(happened)}"
+    return "unknown", subject, "Twilio callback of a kind new to Bridge"
+
+
+_FLOW_FIELDS = ("execution_sid", "ExecutionSid", "StudioExecutionSid", "flow_sid", "FlowSid", "StudioFlowSid")
+"""Names of a Studio execution's and flow's id. A "Make HTTP Request" widget sends only what its author entered."""
+
+_OBJECT_KEYS = {
+    "onmessageadded": "MessageSid",
+    "onmessageremoved": "MessageSid",
+    "onparticipantadded": "ParticipantSid",
+    "onparticipantremoved": "ParticipantSid",
+    "onconversationadded": "ConversationSid",
+    "onconversationremoved": "ConversationSid",
+    "onuseradded": "UserSid",
+    "task.created": "TaskSid",
+    "task.canceled": "TaskSid",
+    "task.completed": "TaskSid",
+    "task.deleted": "TaskSid",
+    "task.system-deleted": "TaskSid",
+    "factor.created": "factor_sid",
+    "factor.verified": "factor_sid",
+    "factor.deleted": "factor_sid",
+    "challenge.created": "challenge_sid",
+    "challenge.approved": "challenge_sid",
+    "challenge.denied": "challenge_sid",
+    "challenge.expired": "challenge_sid",
+}
+"""Events that happen once to the object of that field, however often and with whatever figures Twilio sends them."""
+
+
+def _object_key(family: str, happened: str, fields: Fields) -> str | None:
+    """Return the key of an event that happens once to an object, or has an id or number of its own; else None.
+
+    The others (``task.updated``, ``worker.activity.update``, …) are told apart by all of their fields.
+    """
+    if family == "task" and text_at(fields, "Sid").startswith("EV"):
+        return key("event", text_at(fields, "Sid"))
+    if happened.startswith("reservation."):
+        name = "ReservationSid" if text_at(fields, "ReservationSid") else "ResourceSid"
+    else:
+        name = _OBJECT_KEYS.get(happened, "")
+    sid = text_at(fields, name) if name else ""
+    return key(family, happened, sid) if sid else None
 
 
 def _timestamp(text: str) -> float | None:
@@ -187,7 +294,7 @@ def type_word(text: str) -> str:
 
 
 def _sender(fields: Fields, name: str) -> str:
-    number = text_at(fields, "From")
+    number = text_at(fields, "From") or text_at(fields, "Caller")
     return clean(text_at(fields, name), 100) or (titles.party(number) if number else "")
 
 

@@ -1,5 +1,7 @@
 """Turn a verified Twilio request into events."""
 
+import hashlib
+
 from bridge.core.payload import clean, text_at
 from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
@@ -13,11 +15,12 @@ def events(request: Request, source: str, now: float) -> list[Event]:
     """Return the request's events: one for a form or a query, one for each element of an Event Streams batch.
 
     Raises Malformed. ``now`` is in Unix seconds. Every event also has a key over the signed text: fields name an
-    object, but an attacker could cut a captured request into other fields without breaking its signature. The
+    object, but an attacker could cut a captured request into other fields without breaking its signature. This key is
+    also the defence against replay, since Twilio signs no time, so it lives as long as any. The
     I-Twilio-Idempotency-Token is no key. Nothing signs it: a replay under a fresh token would pass, and a guessed token
-    would swallow another event. The fields and the signed text already identify a retry.
+    would swallow another event.
     """
-    elements = _positions_with_facts(request)
+    elements = _elements(request)
     signed = signed_digest(request)
     return [
         Event(
@@ -25,7 +28,7 @@ def events(request: Request, source: str, now: float) -> list[Event]:
             source=source,
             provider="twilio",
             type=facts.type,
-            keys=tuple(k for k in (facts.key, key("signed", f"{signed}.{position}")) if k),
+            keys=tuple(k for k in (dedupe_key, key("signed", f"{signed}.{position}")) if k),
             payload=payload,
             subject=facts.subject or facts.type,
             title=clean(facts.title, 300),
@@ -36,17 +39,22 @@ def events(request: Request, source: str, now: float) -> list[Event]:
             confidential=False,
             test=facts.test,
         )
-        for position, payload, facts in elements
+        for position, payload, facts, dedupe_key in elements
     ]
 
 
-def _positions_with_facts(request: Request) -> list[tuple[int, dict[str, object], EventFacts]]:
+_Element = tuple[int, dict[str, object], EventFacts, str | None]
+"""(position, payload, facts, dedupe key) of one event of a request."""
+
+
+def _elements(request: Request) -> list[_Element]:
     params = params_of(request)
     if params is not None:
         if not params:
             raise Malformed("the request has no parameters")
         fields = fields_of(params)
-        return [(0, fields, callback_types.read(fields))]
+        facts = callback_types.read(fields)
+        return [(0, fields, facts, facts.key or content_key(params))]
     body = json_body(request)
     objects = streams.elements(body)
     if not objects and body != []:
@@ -54,11 +62,33 @@ def _positions_with_facts(request: Request) -> list[tuple[int, dict[str, object]
     return [(position, *_payload_and_facts(element)) for position, element in objects]
 
 
-def _payload_and_facts(element: dict[str, object]) -> tuple[dict[str, object], EventFacts]:
+_ATTEMPT = {b"RetryCount", b"TaskAge"}
+"""Fields of the attempt to send an event, not of the event: they differ between an event and its retry.
+
+Twilio docs, Error 50065, https://www.twilio.com/docs/api/errors/50065 : Conversations counts retries in ``RetryCount``.
+"""
+_FALLBACK = {b"ErrorCode", b"ErrorUrl"}
+"""Fields that Twilio adds when it sends a request to the fallback URL, after the first URL failed."""
+
+
+def content_key(params: Params) -> str:
+    """Return the key of an event without an id of its own: all of its fields but those of the attempt.
+
+    ``Timestamp``, ``SequenceNumber`` and the like stay: they are the event's, and tell two equal events apart.
+    """
+    left_out = _ATTEMPT | _FALLBACK if b"ErrorUrl" in params else _ATTEMPT
+    parts = [part for name, values in params.items() if name not in left_out for part in (name, *values, b"")]
+    length_prefixed = b"".join(b"%d:%b" % (len(part), part) for part in parts)
+    return key("content", hashlib.sha256(length_prefixed).hexdigest())
+
+
+def _payload_and_facts(element: dict[str, object]) -> tuple[dict[str, object], EventFacts, str | None]:
     if text_at(element, "type") and ("data" in element or "specversion" in element):
         payload = streams.decode_nested_json(element)
-        return payload, streams.read(payload)
-    return element, callback_types.read(element)
+        facts = streams.read(payload)
+        return payload, facts, facts.key
+    facts = callback_types.read(element)
+    return element, facts, facts.key
 
 
 _JSON_FIELDS = (("Payload", "Level"), ("TranscriptionData", "TranscriptionEvent"))

@@ -361,12 +361,11 @@ STREAMS: tuple[tuple[str, Sentence], ...] = (
 CALLBACKS: tuple[tuple[str, str, str, Sentence], ...] = (
     # (the sid that tells it, the family, the field that says what happened, its sentence)
     ("ConversationSid", "conversation", "EventType", conversation),
+    ("UserSid", "conversation", "EventType", conversation),
     ("TaskSid", "task", "EventType", task),
     ("WorkerSid", "task", "EventType", task),
     ("WorkspaceSid", "task", "EventType", task),
     ("RoomSid", "room", "StatusCallbackEvent", room),
     ("StreamSid", "stream", "StreamEvent", stream),
-    ("TranscriptionSid", "transcription", "TranscriptionEvent", transcription),
-    ("TranscriptionSid", "transcription", "TranscriptionStatus", transcription),
     ("factor_sid", "verify", "type", verify_push),
 )

@@ -12,6 +12,7 @@ from bridge.events import Request
 FORM = "application/x-www-form-urlencoded"
 BODY_HASH = b"bodySHA256"
 PORTS = {b"https": b":443", b"http": b":80"}
+ESCAPED_APOSTROPHE = b"%27"
 
 Params = Mapping[bytes, tuple[bytes, ...]]
 """Names in byte order, each with its distinct values in byte order: exactly the data that a form's signature covers."""
@@ -64,9 +65,10 @@ def signed_digest(request: Request) -> str:
     """Return a hex digest that is the same for every variant of a captured request.
 
     Twilio signs no time, no boundaries between names and values and no order of repeated ones: one signature fits many
-    bodies. All of them have this digest. An unsigned body never verifies, and is part of the digest.
+    bodies. All of them have this digest, also those that write an apostrophe in the other way. An unsigned body never
+    verifies, and is part of the digest.
     """
-    text = signing_strings(request)[0]
+    text = signing_strings(request)[0].replace(ESCAPED_APOSTROPHE, b"'")
     if not is_form(request) and not body_hashes(request):
         text += request.body
     return hashlib.sha256(text).hexdigest()
@@ -84,7 +86,8 @@ def url_spellings(url: bytes) -> list[bytes]:
     """Return the ways in which Twilio may have written the signed URL, each once.
 
     User name, password and fragment are never signed. Voice calls over https omit the port, other products keep it, and
-    some add the scheme's default port.
+    some add the scheme's default port. An apostrophe in the query may be signed as it is and called as ``%27``, or the
+    other way round: https://github.com/twilio/twilio-node/issues/1183 , https://github.com/twilio/twilio-node/pull/1061
     """
     url = url.partition(b"#")[0]
     scheme, _, rest = url.partition(b"://")
@@ -95,7 +98,11 @@ def url_spellings(url: bytes) -> list[bytes]:
     colon = authority.rfind(b":")
     host = authority[:colon] if colon > authority.rfind(b"]") else authority  # an IPv6 address has colons of its own
     other_authority = host if host != authority else host + PORTS[scheme.lower()]
-    return [scheme + b"://" + host_spelling + path for host_spelling in (authority, other_authority)]
+    hosts = [scheme + b"://" + host_spelling for host_spelling in (authority, other_authority)]
+    path, mark, query = path.partition(b"?")
+    plain = query.replace(ESCAPED_APOSTROPHE, b"'")
+    queries = dict.fromkeys((query, plain, plain.replace(b"'", ESCAPED_APOSTROPHE)))
+    return [host + path + mark + spelling for spelling in queries for host in hosts]
 
 
 def body_hashes(request: Request) -> list[bytes]:
