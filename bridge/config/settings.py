@@ -120,6 +120,12 @@ def _patience(text: str) -> float:
     return seconds
 
 
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise InvalidValueError("is neither true nor false", "write true or false")
+    return text.lower() == "true"
+
+
 def _one_of(*words: str) -> BeforeValidator:
     def read(text: str) -> str:
         if text.lower() not in words:
@@ -167,6 +173,8 @@ class Settings(BaseSettings):
     """Seconds, as are the next two."""
     body_timeout: Annotated[float, _text(_patience)] = 15.0
     idle_timeout: Annotated[float, _text(_patience)] = 75.0
+    link_buttons: Annotated[bool, _text(_switch)] = False
+    """Whether a message's links are real buttons."""
     log_format: Annotated[Literal["auto", "pretty", "json"], _one_of("auto", "pretty", "json")] = "auto"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _one_of("debug", "info", "warning", "error")] = (
         "info"

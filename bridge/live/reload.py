@@ -23,7 +23,9 @@ LOOK_EVERY = 2.0
 """Seconds between two looks at the files: system notifications do not reach mounts of a container."""
 SETTLED = 0.3
 """Seconds without a change before files are read: editors and mounts write in several steps."""
-AT_ONCE = frozenset({"routes", "templates", "public_url", "secrets", "channels", "slack_hosts", "secrets_dir"})
+AT_ONCE = frozenset(
+    {"routes", "templates", "link_buttons", "public_url", "secrets", "channels", "slack_hosts", "secrets_dir"}
+)
 """The settings that apply while Bridge runs. All others apply at its next start."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.reload")
@@ -98,7 +100,7 @@ class Reload:
                 # For files that are watched from now on, the current state is the first known one.
                 self._seen = {path: state.get(path, found) for path, found in self._state().items()}
         before = self._snapshot()
-        if _same_texts(snapshot.templates, before.templates) and snapshot.routes.people == before.routes.people:
+        if _same_templates(snapshot, before):
             snapshot = replace(snapshot, templates=before.templates)
         await self._take_over(snapshot)
         log.info("configuration reloaded", changed=", ".join(_changes(before, snapshot)) or "nothing")
@@ -165,8 +167,10 @@ def _templates(folder: Path | None) -> list[Path]:
     return found
 
 
-def _same_texts(one: Templates, other: Templates) -> bool:
-    return one.sources == other.sources and one.errors == other.errors
+def _same_templates(one: Snapshot, other: Snapshot) -> bool:
+    same_texts = one.templates.sources == other.templates.sources and one.templates.errors == other.templates.errors
+    same_buttons = one.templates.link_buttons == other.templates.link_buttons
+    return same_texts and same_buttons and one.routes.people == other.routes.people
 
 
 def _changes(before: Snapshot, after: Snapshot) -> list[str]:
@@ -184,6 +188,8 @@ def _changes(before: Snapshot, after: Snapshot) -> list[str]:
         changes += [f"{what} {name}" for name in names]
     if before.public_url != after.public_url:
         changes.append("BRIDGE_PUBLIC_URL")
+    if before.templates.link_buttons != after.templates.link_buttons:
+        changes.append("BRIDGE_LINK_BUTTONS")
     return changes
 
 

@@ -82,7 +82,7 @@ def load_snapshot(settings: Settings) -> Snapshot:
 def templates_of(settings: Settings, routes: Routes) -> Templates:
     """Read the templates, without compiling them. Raises ConfigurationError if their folder cannot be read."""
     try:
-        return read_templates(settings.templates_folder, routes.people)
+        return read_templates(settings.templates_folder, routes.people, link_buttons=settings.link_buttons)
     except OSError as failure:
         message, hint = f"the templates cannot be read: {failure}", "name a readable folder in BRIDGE_TEMPLATES"
         raise ConfigurationError([error(Code.TEMPLATES_UNREADABLE, message, hint)]) from None

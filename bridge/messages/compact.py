@@ -24,9 +24,13 @@ _DATE = re.compile(r"<!date\^[^<>]*>")
 
 
 def compact_blocks(parts: MessageParts, url: str) -> tuple[Block, ...]:
-    """Return a message's compact form: one block, no buttons. ``url`` is linked if the title has no link."""
+    """Return a message's compact form: one block, without the line of links.
+
+    If the title has no link, ``url`` is linked, or where it is "", the first button's address.
+    """
     lines = [line for line in parts.body.split("\n") if has_visible_text(line) and not line.startswith("```")]
     title = cut(parts.title or next(iter(lines), "") or parts.text, _TITLE)
+    url = url or next((button.url for button in parts.buttons), "")
     if "<http" not in title and url and utf16_length(opening := link(url, "open")) <= _LINK:
         title = f"{title} · {opening}"
     detail = next((detail for detail in _details(parts, lines) if detail != parts.title), "")

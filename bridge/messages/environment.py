@@ -39,7 +39,10 @@ TEMPLATE_VARIABLES = ("event", "payload")
 
 
 class SlackEnvironment(Sandbox):
-    """Jinja environment for Slack. ``people`` maps a user name to the Slack member id that may be mentioned."""
+    """Jinja environment for Slack. ``people`` maps a user name to the Slack member id that may be mentioned.
+
+    ``link_buttons`` is for the layout: whether buttons are real ones, not links.
+    """
 
     escaping = True
     open_types = (
@@ -54,8 +57,9 @@ class SlackEnvironment(Sandbox):
         Joiner,
     )
 
-    def __init__(self, people: Mapping[str, str]) -> None:
+    def __init__(self, people: Mapping[str, str], *, link_buttons: bool = False) -> None:
         super().__init__()
+        self.link_buttons = link_buttons
 
         def mention(name: object) -> Markup:
             return member(name, people)

@@ -2,39 +2,48 @@
 
 The title is alone at the top, the rest behind a bar in the message's colour: then Slack shows ``text`` only in
 notifications. A message that is too long loses its body first, then its fields, then the rest.
+
+What templates call buttons is a last line of links. Slack sends an interaction for every button, one with a ``url``
+too, and shows a warning sign beside it unless an interactivity URL answers; an incoming webhook alone has none
+(https://github.com/slackapi/node-slack-sdk/issues/869, https://github.com/slackapi/slack-github-action/issues/513).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from bridge.messages.limits import MAX_BUTTON_TEXT, MAX_BYTES, MAX_ELEMENTS, MAX_FIELDS, SECTION, size
+from bridge.messages.links import link
 from bridge.messages.message import Block, Message
-from bridge.messages.mrkdwn import cut, json_bytes, sanitize, split_text
+from bridge.messages.mrkdwn import cut, escaped, json_bytes, markup, sanitize, split_text, unformatted, utf16_length
 from bridge.messages.normalize import MessageParts
 from bridge.messages.template_blocks import STYLES, Button
 
 _SHORT = 300
 _FENCE = "```"
+_DOT = " · "
 
 
-def full_form(parts: MessageParts) -> Message:
-    """Return the message's full form: the title's block, and one attachment for the rest."""
-    message = _full(parts)
+def full_form(parts: MessageParts, *, link_buttons: bool = False) -> Message:
+    """Return the message's full form: the title's block, and one attachment for the rest.
+
+    With ``link_buttons`` its links are real buttons.
+    """
+    message = _full(parts, link_buttons)
     over = size(message) - MAX_BYTES
     for shrink in _SHRINKING:
         while over > 0 and (smaller := shrink(parts, over)) != parts:
             parts = smaller
-            message = _full(parts)
+            message = _full(parts, link_buttons)
             over = size(message) - MAX_BYTES
     return message
 
 
-def _full(parts: MessageParts) -> Message:
+def _full(parts: MessageParts, link_buttons: bool) -> Message:
     rest = [
         *(section(piece) for piece in split_text(parts.body, SECTION)),
         *({"type": "section", "fields": [mrkdwn_text(f) for f in some]} for some in _by(MAX_FIELDS, parts.fields)),
         *({"type": "context", "elements": [mrkdwn_text(c) for c in some]} for some in _by(MAX_ELEMENTS, parts.context)),
-        *([{"type": "actions", "elements": [_button(b) for b in parts.buttons]}] if parts.buttons else []),
+        *(_actions(parts.buttons) if link_buttons else map(section, _links(parts.buttons))),
     ]
     if not parts.title:  # without blocks at the top, Slack would show the notification's text there
         return Message(parts.text, rest)
@@ -52,6 +61,26 @@ def section(text: str) -> Block:
 def mrkdwn_text(text: str) -> Block:
     """Return a mrkdwn object; ``verbatim`` stops Slack from linking addresses, channels and people itself."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _links(buttons: Sequence[Button]) -> Iterator[str]:
+    """Yield lines of links, one unless they are longer than a section. A link that fits into none is left out."""
+    line = ""
+    for button in buttons:
+        label = " ".join(sanitize(button.text).split()) or "Open"
+        shown = link(button.url, markup(cut(escaped(unformatted(label)), MAX_BUTTON_TEXT)))
+        if utf16_length(longer := f"{line}{_DOT}{shown}" if line else shown) <= SECTION:
+            line = longer
+        elif utf16_length(shown) <= SECTION:
+            yield line
+            line = shown
+    if line:
+        yield line
+
+
+def _actions(buttons: Sequence[Button]) -> Iterator[Block]:
+    if buttons:
+        yield {"type": "actions", "elements": [_button(button) for button in buttons]}
 
 
 def _button(button: Button) -> Block:

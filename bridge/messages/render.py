@@ -55,6 +55,11 @@ class Templates:
     words: Mapping[str, WordFile] = field(default_factory=dict, repr=False, compare=False)
     """The files of words, by their names."""
 
+    @property
+    def link_buttons(self) -> bool:
+        """Whether a message's links are real buttons."""
+        return self.environment.link_buttons
+
     def names(self) -> list[str]:
         """Return all templates that an event can get: not message.j2, no words, no partials, which start with ``_``."""
         return sorted(name for name in {*self.sources, *self.errors} if is_choice(name))
@@ -76,20 +81,25 @@ def is_choice(name: str) -> bool:
     return name != _FRAME and not is_words(name) and not name.rpartition("/")[2].startswith("_")
 
 
-def load_templates(overlay: Path | None, people: Mapping[str, str], *, packaged: Path | None = None) -> Templates:
+def load_templates(
+    overlay: Path | None, people: Mapping[str, str], *, link_buttons: bool = False, packaged: Path | None = None
+) -> Templates:
     """Read the templates as ``read_templates`` does, and compile them."""
-    return compiled(read_templates(overlay, people, packaged=packaged))
+    return compiled(read_templates(overlay, people, link_buttons=link_buttons, packaged=packaged))
 
 
-def read_templates(overlay: Path | None, people: Mapping[str, str], *, packaged: Path | None = None) -> Templates:
+def read_templates(
+    overlay: Path | None, people: Mapping[str, str], *, link_buttons: bool = False, packaged: Path | None = None
+) -> Templates:
     """Read the packaged templates with an operator's folder laid over them, file by file. Each compiles at first use.
 
-    ``people`` may be mentioned: the provider's user name -> Slack member id. ``packaged`` replaces the folder that
-    comes with the program. A file that cannot be read is an entry of ``errors``, never an exception.
+    ``people`` may be mentioned: the provider's user name -> Slack member id. With ``link_buttons`` a message's links
+    are real buttons. ``packaged`` replaces the folder that comes with the program. A file that cannot be read is an
+    entry of ``errors``, never an exception.
     Raises FileNotFoundError if a folder does not exist.
     """
     files = read_sources(packaged or packaged_templates(), overlay)
-    environment = SlackEnvironment(MappingProxyType(dict(people)))
+    environment = SlackEnvironment(MappingProxyType(dict(people)), link_buttons=link_buttons)
     templates = _templates(files.texts, {}, environment, files.packaged)
     errors = {name: _unreadable(templates, name, problem) for name, problem in files.unreadable.items()}
     return replace(templates, errors=MappingProxyType(errors), words=MappingProxyType(dict(files.words)))
@@ -198,7 +208,8 @@ def render(
     try:
         filled = _fill(event, templates, name, meter)
         bare = normalize(filled, event.title)
-        message = full_form(normalize(filled, event.title, notes) if notes else bare)
+        noted = normalize(filled, event.title, notes) if notes else bare
+        message = full_form(noted, link_buttons=templates.link_buttons)
     except SkippedError as skipped:
         return Rendered(name, None, clean(str(skipped), 300), None, *_reads(meter))
     except Exception as failure:  # noqa: BLE001 - the event is posted after any failure of a template

@@ -222,5 +222,6 @@ def reload(files: TemplateFiles, last: Snapshot) -> tuple[Snapshot, list[Json]]:
         errors = as_json(wrong.diagnostics)
     with suppress(OSError):
         folder = files.folder if files.folder.is_dir() else None
-        last = replace(last, templates=load_templates(folder, last.routes.people))
+        templates = load_templates(folder, last.routes.people, link_buttons=last.templates.link_buttons)
+        last = replace(last, templates=templates)
     return last, errors

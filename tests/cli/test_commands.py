@@ -160,6 +160,15 @@ def test_render_prints_the_json_that_is_posted(tmp_path: Path) -> None:
     assert body["blocks"]
 
 
+@pytest.mark.parametrize(("setting", "kind"), [("false", "section"), ("true", "actions")])
+def test_render_draws_links_or_buttons_as_they_would_be_sent(tmp_path: Path, setting: str, kind: str) -> None:
+    (tmp_path / ".env").write_text(f"BRIDGE_LINK_BUTTONS={setting}\n")
+    done = run(tmp_path, "render", "stripe/charge.failed", "--json")
+    last = json.loads(done.stdout)["attachments"][0]["blocks"][-1]
+    assert last["type"] == kind
+    assert "Open payment" in json.dumps(last)
+
+
 def test_render_takes_a_recorded_body(tmp_path: Path) -> None:
     (tmp_path / "body.json").write_text('{"object_kind": "push", "user_name": "Quill", "ref": "refs/heads/odd-branch"}')
     (tmp_path / "body.form").write_text("MessageSid=SM1&SmsStatus=received&From=%2B15550100&Body=recorded+words&To=1")

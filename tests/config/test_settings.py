@@ -48,7 +48,7 @@ def test_the_defaults_are_those_of_the_table() -> None:
     assert (settings.retention, settings.store_limit, settings.max_inflight) == (604_800, 2**31, 2**25)
     assert (settings.max_connections, settings.head_timeout) == (1000, 10)
     assert (settings.body_timeout, settings.idle_timeout) == (15, 75)
-    assert (settings.log_format, settings.log_level) == ("auto", "info")
+    assert (settings.link_buttons, settings.log_format, settings.log_level) == (False, "auto", "info")
     assert (settings.secrets, settings.channels) == ({}, {})
 
 
@@ -74,6 +74,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "BRIDGE_HEAD_TIMEOUT": "5s",
             "BRIDGE_BODY_TIMEOUT": "1m",
             "BRIDGE_IDLE_TIMEOUT": "620s",
+            "BRIDGE_LINK_BUTTONS": "True",
             "BRIDGE_LOG_FORMAT": "JSON",
             "BRIDGE_LOG_LEVEL": "debug",
         }
@@ -88,7 +89,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert (settings.retention, settings.store_limit, settings.max_inflight) == (129_600, 2**29, 2**26)
     assert (settings.max_connections, settings.head_timeout) == (64, 5)
     assert (settings.body_timeout, settings.idle_timeout) == (60, 620)
-    assert (settings.log_format, settings.log_level) == ("json", "debug")
+    assert (settings.link_buttons, settings.log_format, settings.log_level) == (True, "json", "debug")
 
 
 def test_only_the_environment_that_is_given_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,6 +320,7 @@ class TestSecrets:
         ("BRIDGE_HEAD_TIMEOUT", "10", "is not a duration (write a number and s, m, h or d"),
         ("BRIDGE_BODY_TIMEOUT", "0s", "is not a duration"),
         ("BRIDGE_IDLE_TIMEOUT", "2h", "must be at most 1h"),
+        ("BRIDGE_LINK_BUTTONS", "hush", "is neither true nor false (write true or false)"),
         ("BRIDGE_LOG_FORMAT", "hush", "is not one of its values (write auto, pretty or json"),
         ("BRIDGE_LOG_LEVEL", "hush", "is not one of its values (write debug, info, warning or error"),
     ],

@@ -153,6 +153,14 @@ async def test_urls_and_secrets_rotate_and_no_line_shows_them(place: Place) -> N
     assert "hush" not in str(entries)
 
 
+async def test_real_buttons_are_drawn_from_the_next_message_on(place: Place) -> None:
+    place.write(".env", "BRIDGE_SECRETS__GITLAB=hush-token\nBRIDGE_LINK_BUTTONS=true\n")
+    with capture_logs() as entries:
+        await place.looks(1)
+    assert place.snapshot.templates.link_buttons
+    assert [entry.get("changed") for entry in entries] == ["BRIDGE_LINK_BUTTONS"]
+
+
 async def test_a_setting_for_the_next_start_is_reported_once(place: Place) -> None:
     place.write(".env", "BRIDGE_SECRETS__GITLAB=hush-token\nBRIDGE_PORT=99\nBRIDGE_STORE=sqlite:///other.db\n")
     with capture_logs() as entries:

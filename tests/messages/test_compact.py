@@ -57,6 +57,11 @@ def test_without_an_address_there_is_no_link() -> None:
     assert pack_of(TemplateBlocks(title="*Ada* left"), "") == "*Ada* left"
 
 
+def test_without_an_address_of_the_event_the_first_button_is_linked() -> None:
+    blocks = TemplateBlocks(title="*Ada* left", buttons=[Button("Open", URL), Button("Other", "https://e.example/8")])
+    assert pack_of(blocks, "") == f"*Ada* left · <{URL}|open>"
+
+
 @pytest.mark.thorough
 @for_each(samples().values(), name=lambda sample: sample.name)
 def test_the_compact_form_of_every_sample_is_short_and_keeps_slacks_limits(sample: Sample) -> None:

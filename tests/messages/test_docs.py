@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from bridge.core.payload import list_at, text_at
 from bridge.lint.template_checks import template_errors
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.filters import FILTERS
 from bridge.messages.normalize import COLORS
+from bridge.messages.render import read_templates, with_text
 from bridge.messages.template_blocks import NAMES
 from bridge.messages.terminal import mrkdwn
+from bridge.samples import SAMPLE_TIME, sample_event, samples
 from tests.messages.golden import FOLDER
-from tests.messages.rendering import templates
+from tests.messages.rendering import message_of, render, templates
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "templates.md").read_text("utf-8")
@@ -37,6 +40,22 @@ def test_the_page_has_its_examples_and_names_every_block_colour_and_filter() -> 
 def test_the_sample_templates_have_no_errors(tmp_path: Path) -> None:
     first, second, *_ = re.findall(r"```jinja\n(.*?)```", PAGE, re.DOTALL)
     assert template_errors(templates(tmp_path, first=first, second=second)) == []
+
+
+@pytest.mark.parametrize(
+    ("link_buttons", "last"), [(False, ("section", "Open merge request>")), (True, ("actions", ""))]
+)
+def test_the_first_sample_template_ends_in_a_line_of_links_or_a_button(
+    link_buttons: bool, last: tuple[str, str]
+) -> None:
+    text = re.findall(r"```jinja\n(.*?)```", PAGE, re.DOTALL)[0]
+    shipped = read_templates(None, {}, link_buttons=link_buttons)
+    sample = samples()["gitlab/merge_request.open"]
+    made = render(sample_event(sample, "gitlab", SAMPLE_TIME), with_text(shipped, "gitlab/merge_request.j2", text))
+    block = list_at(message_of(made).attachments, 0, "blocks")[-1]
+    kind, end = last
+    assert text_at(block, "type") == kind
+    assert text_at(block, "text", "text").endswith(end)
 
 
 BESIDE = re.findall(

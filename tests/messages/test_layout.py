@@ -13,15 +13,21 @@ from slack_sdk.models.blocks import Block
 from bridge.core.payload import list_at, text_at
 from bridge.messages import Message, layout
 from bridge.messages.limits import limit_violations, size
-from bridge.messages.links import link
+from bridge.messages.links import address, link
 from bridge.messages.mrkdwn import escaped, utf16_length
 from bridge.messages.normalize import COLORS, normalize, notification
 from bridge.messages.template_blocks import Button, TemplateBlocks
 from tests.messages.rendering import shown
 
 
-def full_form(slots: TemplateBlocks, fallback: str, notes: Sequence[str] = ()) -> Message:
-    return layout.full_form(normalize(slots, fallback, notes))
+def full_form(
+    slots: TemplateBlocks, fallback: str, notes: Sequence[str] = (), *, link_buttons: bool = False
+) -> Message:
+    return layout.full_form(normalize(slots, fallback, notes), link_buttons=link_buttons)
+
+
+def last_block(message: Message) -> object:
+    return list_at(message.attachments, 0, "blocks")[-1]
 
 
 def accepted_by_the_sdk(message: Message) -> None:
@@ -83,25 +89,84 @@ def test_the_title_is_at_the_top_and_the_rest_behind_a_bar() -> None:
                         ],
                     },
                     {
-                        "type": "actions",
-                        "elements": [
-                            {
-                                "type": "button",
-                                "text": {"type": "plain_text", "text": "Open", "emoji": True},
-                                "url": "https://example.com/12",
-                                "style": "primary",
-                            },
-                            {
-                                "type": "button",
-                                "text": {"type": "plain_text", "text": "x", "emoji": True},
-                                "url": "https://example.com",
-                            },
-                        ],
+                        "type": "section",
+                        "text": {
+                            "type": "mrkdwn",
+                            "text": "<https://example.com/12|Open> · <https://example.com|x>",
+                            "verbatim": True,
+                        },
                     },
                 ],
             }
         ],
     }
+
+
+def test_link_buttons_are_real_ones_where_they_are_asked_for() -> None:
+    buttons = [Button("Open", "https://example.com/12", "primary"), Button("x", "https://example.com", "loud")]
+    message = full_form(TemplateBlocks(title="t", buttons=buttons), "f", link_buttons=True)
+    assert limit_violations(message) == []
+    accepted_by_the_sdk(message)
+    assert last_block(message) == {
+        "type": "actions",
+        "elements": [
+            {
+                "type": "button",
+                "text": {"type": "plain_text", "text": "Open", "emoji": True},
+                "url": "https://example.com/12",
+                "style": "primary",
+            },
+            {
+                "type": "button",
+                "text": {"type": "plain_text", "text": "x", "emoji": True},
+                "url": "https://example.com",
+            },
+        ],
+    }
+
+
+@pytest.mark.parametrize("link_buttons", [False, True])
+def test_a_message_without_buttons_has_no_line_for_them(link_buttons: bool) -> None:
+    message = full_form(TemplateBlocks(title="t", body="b"), "f", link_buttons=link_buttons)
+    assert [text_at(block, "text", "text") for block in list_at(message.attachments, 0, "blocks")] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Open <b> & co", "Open &lt;b&gt; &amp; co"),
+        ("*Ada*|~x~ `y`", "∗Ada∗¦∼x∼ ˋyˋ"),
+        (" two\nlines ", "two lines"),
+        ("@here", "@\u2060here"),
+        ("\x00", "Open"),
+        ("word " * 30, "word " * 13 + "word…"),
+        ("&" * 80, "&amp;" * 14 + "…"),
+    ],
+)
+def test_the_text_of_a_link_is_plain_and_short(text: str, label: str) -> None:
+    message = full_form(TemplateBlocks(title="t", buttons=[Button(text, "https://example.com/a?b=1&c=<2>")]), "f")
+    assert text_at(last_block(message), "text", "text") == f"<https://example.com/a?b=1&amp;c=%3C2%3E|{label}>"
+    assert limit_violations(message) == []
+
+
+def test_links_that_are_longer_than_a_section_go_on_in_the_next() -> None:
+    buttons = [Button(f"Part {n}", f"https://example.com/{'a' * 1300}") for n in range(5)]
+    message = full_form(TemplateBlocks(title="t", buttons=buttons), "f")
+    lines = [text_at(block, "text", "text") for block in list_at(message.attachments, 0, "blocks")]
+    assert [re.findall(r"\|(Part \d)>", line) for line in lines] == [
+        ["Part 0", "Part 1"],
+        ["Part 2", "Part 3"],
+        ["Part 4"],
+    ]
+    assert limit_violations(message) == []
+
+
+def test_a_link_that_fits_into_no_section_is_left_out() -> None:
+    buttons = [Button("Long", f"https://example.com/{'a' * 2_950}"), Button("Open", "https://example.com")]
+    message = full_form(TemplateBlocks(title="t", buttons=buttons), "f")
+    assert text_at(last_block(message), "text", "text") == "<https://example.com|Open>"
+    assert full_form(TemplateBlocks(title="t", buttons=buttons[:1]), "f").attachments == ()
+    assert limit_violations(message) == []
 
 
 @pytest.mark.parametrize(
@@ -242,7 +307,8 @@ PROSE = st.lists(
 BUTTONS = st.builds(
     Button,
     HOSTILE.filter(lambda text: bool(text.strip())),
-    st.just("https://example.com/") | st.just("https://example.com/" + "a" * 2900),
+    HOSTILE.map(lambda text: address("https://example.com/" + text) or "https://example.com/")
+    | st.integers(2_600, 2_980).map(lambda length: "https://example.com/" + "a" * length),
     HOSTILE,
 )
 
@@ -258,15 +324,16 @@ BUTTONS = st.builds(
         context=PROSE,
         text=PROSE,
         fields=st.lists(st.tuples(PROSE, PROSE), max_size=4) | st.lists(st.just(("a", "€" * 3000)), max_size=60),
-        buttons=st.lists(BUTTONS, max_size=2) | st.lists(st.just(Button("a", "https://example.com")), max_size=30),
+        buttons=st.lists(BUTTONS, max_size=2) | st.lists(st.just(Button("a", "https://example.com/")), max_size=30),
     ),
     HOSTILE,
     st.lists(HOSTILE, max_size=3),
+    st.booleans(),
 )
 def test_no_text_makes_a_message_that_slack_would_reject(
-    slots: TemplateBlocks, fallback: str, notes: list[str]
+    slots: TemplateBlocks, fallback: str, notes: list[str], link_buttons: bool
 ) -> None:
-    message = full_form(slots, fallback, notes)
+    message = full_form(slots, fallback, notes, link_buttons=link_buttons)
     assert limit_violations(message) == []
     accepted_by_the_sdk(message)
     raw = json.dumps(message.body(), ensure_ascii=False)

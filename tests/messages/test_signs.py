@@ -36,13 +36,13 @@ ALARMS = {
 
 
 @cache
-def templates() -> Templates:
-    return read_templates(None, {})
+def templates(*, link_buttons: bool = False) -> Templates:
+    return read_templates(None, {}, link_buttons=link_buttons)
 
 
-def message(sample: Sample, *, test: bool = False) -> Message | None:
+def message(sample: Sample, *, test: bool = False, link_buttons: bool = False) -> Message | None:
     event = sample_event(sample, sample.provider, NOW)
-    return render(replace(event, test=event.test or test), templates()).message
+    return render(replace(event, test=event.test or test), templates(link_buttons=link_buttons)).message
 
 
 def title(posted: Message) -> str:
@@ -90,7 +90,7 @@ def test_a_test_is_marked_alike_and_alarms_no_one(sample: Sample) -> None:
 @pytest.mark.thorough
 @for_each(samples().values(), name=lambda sample: sample.name)
 def test_a_button_states_what_it_does(sample: Sample) -> None:
-    posted = message(sample)
+    posted = message(sample, link_buttons=True)
     if posted is None:
         return
     blocks = [block for part in posted.attachments for block in list_at(part, "blocks")]

@@ -322,7 +322,7 @@ def test_a_completed_draft_leads_to_its_order() -> None:
     draft = sample("draft_orders/update") | {"status": "completed", "order_id": 6120394857999}
     text = written("draft_orders/update", draft)
     assert ":white_check_mark: Draft order" in text
-    assert f"Open order\n{ADMIN}/orders/6120394857999" in text
+    assert f"<{ADMIN}/orders/6120394857999|Open order>" in text
 
 
 def test_a_cart_adds_up_its_lines_and_an_emptied_one_states_it() -> None:
