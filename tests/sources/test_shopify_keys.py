@@ -15,6 +15,7 @@ import pytest
 from bridge.core.payload import text_at
 from bridge.events import Event, Request
 from bridge.samples import Sample, samples
+from bridge.sources.provider import key_ttls
 from bridge.sources.shopify.provider import PROVIDER
 from tests.walks import for_each
 
@@ -144,6 +145,14 @@ def test_a_thing_is_created_and_deleted_once_whatever_fields_a_subscription_send
     for topic in ("orders/create", "orders/delete", "domains/destroy"):
         assert one(topic, {"id": 5, "name": "#1"}, {"id": 5})
         assert not one(topic, {"id": 5, "name": "#1"}, {"id": 5}, event_id="e-2")
+
+
+def test_a_body_that_is_the_same_again_is_a_copy_for_minutes_only() -> None:
+    first = delivered("inventory_levels/update", {"inventory_item_id": 9, "available": 5}, "w-1", "e-1")
+    again = delivered("inventory_levels/update", {"inventory_item_id": 9, "available": 5}, "w-2", "e-2")
+    (shared,) = set(first.keys) & set(again.keys)
+    assert key_ttls(PROVIDER, (shared,), PROVIDER.dedupe_ttl) == (300.0,)
+    assert sorted(key_ttls(PROVIDER, first.keys, PROVIDER.dedupe_ttl)) == [300.0, 86_400.0, 86_400.0]
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="the folder of shared cases is not here")

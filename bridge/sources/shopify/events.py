@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from bridge.core.payload import clean, text_at, true_at
 from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
-from bridge.sources.provider import json_body, key
+from bridge.sources.provider import CONTENT, json_body, key
 from bridge.sources.shopify.subjects import (
     actor_of,
     created_or_deleted,
@@ -101,7 +101,9 @@ def _type(request: Request, payload: Mapping[str, object]) -> str:
 
 
 def _keys(request: Request, payload: Mapping[str, object], event_type: str) -> tuple[str, ...]:
-    """Return a digest of topic and body, and the unsigned ids (a replay may bring new ones).
+    """Return a digest of topic and body, for minutes, and the unsigned ids (a replay may bring new ones).
+
+    A retry has the ids of the first try. A later body may be the same (a stock level that is back at 5, another hold).
 
     One action of the merchant can cause many events with one event id: of other topics, and of one topic for several
     things (two parcels of an order). So the id counts only together with the shop, the type, the subscription and
@@ -109,7 +111,7 @@ def _keys(request: Request, payload: Mapping[str, object], event_type: str) -> t
     """
     webhook_id, event_id = _header(request, "webhook-id"), _header(request, "event-id")
     digest = hashlib.sha256(request.body).hexdigest()
-    keys = [key("body", event_type, digest)]
+    keys = [key(CONTENT, event_type, digest)]
     if webhook_id:
         keys.append(key("webhook", webhook_id))
     if event_id:
