@@ -38,11 +38,14 @@ def quote(value: object) -> Markup:
     return markup("\n".join([*quoted, "```"] if code else quoted))
 
 
-def amount(value: object, currency: object = "") -> str:
-    """Format money: whole numbers are in the smallest unit (Stripe's 1250 is 12.50), other values in whole units."""
+def amount(value: object, currency: object = "", minor: bool = False) -> str:
+    """Format money: whole numbers are in the smallest unit (Stripe's 1250 is 12.50), other values in whole units.
+
+    With ``minor`` every value is in the smallest unit, also a fraction of it (Stripe's `unit_amount_decimal`).
+    """
     written = to_text(currency).strip()
-    if isinstance(value, int) and not isinstance(value, bool):
-        return money.format_minor(value, written)
+    if minor or (isinstance(value, int) and not isinstance(value, bool)):
+        return money.format_minor(plain_text(value) if isinstance(value, str) else value, written)
     return money.format_major(plain_text(value) if isinstance(value, str) else value, written)
 
 

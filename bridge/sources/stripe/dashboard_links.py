@@ -10,6 +10,8 @@ DASHBOARD = "https://dashboard.stripe.com/"
 
 _Resource = Mapping[str, object]
 
+_ZEROS = "0000000000"
+
 _PAGES = {
     "account": "connect/accounts/",
     "charge": "payments/",
@@ -64,7 +66,8 @@ def subject_of(event_type: str, payload: _Resource) -> Subject:
       to are missing from the first events, so only their own id is stable.
     - A thin event belongs to the object that it names, or to the account of the person that it names.
 
-    An object without an id falls back to its customer, then its account, and at last the event's type.
+    An object without an id falls back to its customer, then its account, and at last the event's type. Ids of zeros, as
+    in the Dashboard's test events, are no ids.
     """
     resource = map_at(payload, "data", "object")
     if not resource:
@@ -81,8 +84,8 @@ def subject_of(event_type: str, payload: _Resource) -> Subject:
 
 
 def _thin_object(payload: _Resource) -> tuple[str, str]:
-    kind, object_id = text_at(payload, "related_object", "type"), text_at(payload, "related_object", "id")
-    account = text_at(payload, "data", "account_id")
+    kind, object_id = text_at(payload, "related_object", "type"), real_id(text_at(payload, "related_object", "id"))
+    account = real_id(text_at(payload, "data", "account_id"))
     return (
         ("account", account) if account and (not object_id or kind == "v2.core.account_person") else (kind, object_id)
     )
@@ -96,7 +99,7 @@ def _kind_and_id(event_type: str, resource: _Resource, payload: _Resource) -> tu
         return "customer", customer
     reader = _SUBJECT_READERS.get(kind)
     kind_and_id = reader(resource) if reader else ("", "")
-    return kind_and_id if kind_and_id[1] else (kind, text_at(resource, "id"))
+    return kind_and_id if kind_and_id[1] else (kind, real_id(text_at(resource, "id")))
 
 
 def _subject(kind: str, object_id: str, event_type: str, shown: tuple[str, str] | None = None) -> Subject:
@@ -105,7 +108,15 @@ def _subject(kind: str, object_id: str, event_type: str, shown: tuple[str, str] 
 
 def id_at(data: object, *path: str | int) -> str:
     """Return the id of another object, given as text or as the expanded object; else ""."""
-    return text_at(data, *path) or text_at(data, *path, "id")
+    return real_id(text_at(data, *path) or text_at(data, *path, "id"))
+
+
+def real_id(object_id: str) -> str:
+    """Return an id, or "" for one of zeros (`evt_00000000000000`).
+
+    The Dashboard's test events carry them for the event and all its objects: https://github.com/dj-stripe/dj-stripe/issues/392.
+    """
+    return "" if object_id.endswith(_ZEROS) else object_id
 
 
 def subscription_of(invoice: object) -> str:
@@ -117,21 +128,21 @@ def _payment(resource: _Resource) -> tuple[str, str]:
     if intent := id_at(resource, "payment_intent"):
         return "payment_intent", intent
     is_charge = text_at(resource, "object") == "charge"
-    return "charge", text_at(resource, "id") if is_charge else id_at(resource, "charge")
+    return "charge", id_at(resource, "id") if is_charge else id_at(resource, "charge")
 
 
 def _invoice(resource: _Resource) -> tuple[str, str]:
-    if object_id := text_at(resource, "id"):
+    if object_id := id_at(resource, "id"):
         return "invoice", object_id
     return "subscription", subscription_of(resource)
 
 
 def _own_account(resource: _Resource) -> str:
-    return text_at(resource, "id") if text_at(resource, "object") == "account" else id_at(resource, "account")
+    return id_at(resource, "id" if text_at(resource, "object") == "account" else "account")
 
 
 def _account_id(payload: _Resource) -> str:
-    return text_at(payload, "account") or text_at(payload, "context")
+    return id_at(payload, "account") or id_at(payload, "context")
 
 
 _SUBJECT_READERS: Mapping[str, Callable[[_Resource], tuple[str, str]]] = {
@@ -181,7 +192,7 @@ def link_to(subject: Subject, payload: _Resource) -> str:
     kind, object_id = subject.shown
     page = _PAGES.get(kind) if object_id else None
     if page is None:
-        page, object_id = "events/", text_at(payload, "id")
+        page, object_id = "events/", id_at(payload, "id")
         if not object_id:
             return ""
     account = _account_id(payload)

@@ -12,7 +12,7 @@ from bridge.core.times import written_time
 from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
 from bridge.sources.provider import json_body, key
-from bridge.sources.stripe.dashboard_links import link_to, subject_of
+from bridge.sources.stripe.dashboard_links import id_at, link_to, subject_of
 from bridge.sources.stripe.parts import LAST_SECOND
 from bridge.sources.stripe.people import person_of
 from bridge.sources.stripe.titles import title_of
@@ -51,10 +51,10 @@ def events(request: Request, source: str, now: float) -> list[Event]:
 def _key(request: Request, payload: Mapping[str, object]) -> str:
     """Return the event's id as key; it is stable over retries, manual resends and several endpoints.
 
-    Stripe promises unique ids only within an account and a mode, so both are part of the key. A body without an id gets
-    its digest as key.
+    Stripe promises unique ids only within an account and a mode, so both are part of the key. A body without an id, or
+    with one of zeros as in the Dashboard's test events, gets its digest as key.
     """
-    object_id = text_at(payload, "id")
+    object_id = id_at(payload, "id")
     if not object_id:
         return key("body", hashlib.sha256(request.body).hexdigest())
     mode = "test" if at(payload, "livemode") is False else "live"
