@@ -13,7 +13,7 @@ from bridge.delivery.circuit_breaker import PROBE_EVERY, log_fields
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.worker_deps import Posting, WorkerStatus, back_off
 from bridge.messages.layout import section
-from bridge.messages.mrkdwn import escaped
+from bridge.messages.mrkdwn import escaped_verbatim
 from bridge.messages.times import date
 from bridge.store import DestinationState, Store, StoreUnavailableError
 
@@ -245,7 +245,7 @@ def _stopped_text(row: DestinationState, waiting: int) -> AlertText:
     waits = "1 message waits" if waiting == 1 else f"{waiting:,} messages wait"
     archived = "Take the channel out of the archive, or make" if word == "channel_is_archived" else "Make"
     message = (
-        f"*#{row.channel} is stopped:* {why} (Slack says `{escaped(row.detail)}`).\n"
+        f"*#{row.channel} is stopped:* {why} (Slack says `{escaped_verbatim(row.detail)}`).\n"
         f"{waits}, since {date(row.since)}. Nothing is lost: they are posted in their order once it works.\n"
         f"{archived} a new incoming webhook and set `{channel_variable(row.channel)}` to it. "
         "Bridge asks every five minutes whether the old one works again."

@@ -9,7 +9,7 @@ from bridge.messages import Message
 from bridge.messages.compact import CompactPost
 from bridge.messages.layout import full_form
 from bridge.messages.links import link
-from bridge.messages.mrkdwn import cut, escaped, markup, unformatted
+from bridge.messages.mrkdwn import cut, escaped, escaped_verbatim, markup, unformatted
 from bridge.messages.normalize import normalize
 from bridge.messages.template_blocks import TemplateBlocks
 from bridge.messages.times import date
@@ -76,7 +76,7 @@ def _named(title: str, url: str) -> str:
 
 
 def _code(source: str, event_type: str) -> str:
-    return f"`{escaped(f'{source} {event_type}'.replace('`', 'ˋ'))}`"
+    return f"`{escaped_verbatim(f'{source} {event_type}'.replace('`', 'ˋ'))}`"
 
 
 def _plural(number: int, noun: str) -> str:

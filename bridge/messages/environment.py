@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from bridge.events import Event
 from bridge.messages import template_blocks
-from bridge.messages.filters import FILTERS
+from bridge.messages.emoji import broken
+from bridge.messages.filters import FILTERS, with_values
 from bridge.messages.links import address, link, member
-from bridge.messages.mrkdwn import MAX_ESCAPED, escaped, markup, plain_text, unquote
+from bridge.messages.mrkdwn import MAX_ESCAPED, escaped, escaped_verbatim, markup, plain_text, plain_words, unquote
 from bridge.messages.phrases import phrase
 from bridge.templating import limits
 from bridge.templating.jinja_internals import (
@@ -65,6 +66,7 @@ class SlackEnvironment(Sandbox):
             return member(name, people)
 
         self.filters = {**FILTERS, "slot": _slot}
+        self.binop_table.update({"+": _add, "%": _modulo})
         self.finalize = finalize_value
         self.globals.update(
             range=safe_range,
@@ -95,6 +97,10 @@ class SlackEnvironment(Sandbox):
             return markup(self.within_limit("".join(map(escaped, texts))))
         return self.within_limit("".join(part[:MAX_ESCAPED] for part in texts))
 
+    def constant(self, value: object) -> object:
+        """Return a text of the template that names an emoji as markup, since its author may; other values unchanged."""
+        return escaped_verbatim(value) if isinstance(value, str) and broken(value) != value else value
+
     def cut(self, obj: object, part: slice) -> object:
         """Evaluate ``obj[a:b]``; markup is sliced as plain text."""
         return super().cut(plain_text(obj) if isinstance(obj, Markup) else obj, part)
@@ -106,8 +112,24 @@ def finalize_value(_: EvalContext, value: object) -> str:
     shown = limits.to_text(value)
     if len(shown) > _LONG_TEXT:
         shown = escaped(shown)
+    elif ":" in shown and not isinstance(shown, Markup):
+        shown = broken(shown)
     limits.count_output(shown)
     return shown
+
+
+def _add(left: object, right: object) -> object:
+    if isinstance(left, str) and isinstance(right, str) and (isinstance(left, Markup) or isinstance(right, Markup)):
+        return limits.add(escaped(left), escaped(right))
+    return limits.add(left, right)
+
+
+def _modulo(left: object, right: object) -> object:
+    if not isinstance(left, str):
+        return limits.modulo(left, right)
+    if isinstance(right, dict):
+        return with_values(left, **right)
+    return with_values(left, *(right if isinstance(right, tuple) else (right,)))
 
 
 def field(label: object, value: object = "") -> Markup:
@@ -120,7 +142,7 @@ def field(label: object, value: object = "") -> Markup:
 
 def button(text: object, url: object, style: object = "") -> Markup:
     """Add a link button; without a valid address, add no button."""
-    target, label = address(url), " ".join(plain_text(text).split())
+    target, label = address(url), " ".join(plain_words(text).split())
     if target and label:
         template_blocks.current().buttons.append(template_blocks.Button(label, target, plain_text(style)))
     return Markup("")

@@ -5,13 +5,24 @@ from collections.abc import Callable, Mapping
 from markupsafe import Markup
 
 from bridge.core import money
+from bridge.messages.emoji import broken
 from bridge.messages.markdown import render_markdown
-from bridge.messages.mrkdwn import cut, escaped, map_words, markup, plain_text, unformatted, visible
+from bridge.messages.mrkdwn import (
+    cut,
+    escaped,
+    escaped_verbatim,
+    map_words,
+    markup,
+    plain_text,
+    plain_words,
+    unformatted,
+    visible,
+)
 from bridge.messages.times import date, duration
 from bridge.templating import filters
 from bridge.templating.filters import metered
 from bridge.templating.jinja_internals import FILTERS as JINJA
-from bridge.templating.limits import json_text, to_list, to_text
+from bridge.templating.limits import format_text, json_text, to_list, to_text
 
 _MAX_CODE = 1_000
 _MAX_QUOTE = 3_000
@@ -20,7 +31,7 @@ _MAX_QUOTE = 3_000
 def code(value: object) -> Markup:
     """Return a code span: no formatting inside, and copied unchanged. Backticks become look-alikes."""
     words = " ".join(plain_text(value).replace("`", "\u02cb").split())
-    return markup(f"`{cut(escaped(words), _MAX_CODE)}`" if words else "")
+    return markup(f"`{cut(escaped_verbatim(words), _MAX_CODE)}`" if words else "")
 
 
 def plain(value: object) -> Markup:
@@ -64,7 +75,7 @@ def length(value: object) -> int:
 
 def replace(value: object, old: object, new: object, count: int | None = None) -> Markup:
     """Replace words, and never a part of a link or an escape."""
-    before, after = plain_text(old), plain_text(new)
+    before, after = plain_text(old), plain_words(new) if isinstance(value, Markup) else plain_text(new)
     return map_words(value, lambda source: filters.replaced(source, before, after, count))
 
 
@@ -92,7 +103,20 @@ def to_json(value: object, indent: int | None = None) -> Markup:
     written = json_text(plain_text(value) if isinstance(value, str) else value, indent)
     for unsafe in "<>&'":
         written = written.replace(unsafe, f"\\u{ord(unsafe):04x}")
-    return markup(written)
+    return markup(broken(written))
+
+
+def with_values(value: object, /, *args: object, **named: object) -> str:
+    """Format ``"%s of %s" | format(a, b)``; the values are escaped if any part is markup."""
+    pattern = to_text(value)
+    if not any(isinstance(part, Markup) for part in (pattern, *args, *named.values())):
+        return format_text(pattern, args, named)
+    values = tuple(map(_in_markup, args))
+    return format_text(escaped(pattern), values, {name: _in_markup(part) for name, part in named.items()})
+
+
+def _in_markup(value: object) -> object:
+    return value if isinstance(value, int | float) else escaped(value)
 
 
 _FILTERS: Mapping[str, Callable[..., object]] = {
@@ -103,6 +127,7 @@ _FILTERS: Mapping[str, Callable[..., object]] = {
     "duration": duration,
     "e": escaped,
     "escape": escaped,
+    "format": with_values,
     "forceescape": lambda value: escaped(str(to_text(value))),
     "join": join,
     "length": length,

@@ -14,7 +14,16 @@ from dataclasses import replace
 from bridge.messages.limits import MAX_BUTTON_TEXT, MAX_BYTES, MAX_ELEMENTS, MAX_FIELDS, SECTION, size
 from bridge.messages.links import link
 from bridge.messages.message import Block, Message
-from bridge.messages.mrkdwn import cut, escaped, json_bytes, markup, sanitize, split_text, unformatted, utf16_length
+from bridge.messages.mrkdwn import (
+    cut,
+    escaped_verbatim,
+    json_bytes,
+    markup,
+    sanitize,
+    split_text,
+    unformatted,
+    utf16_length,
+)
 from bridge.messages.normalize import MessageParts
 from bridge.messages.template_blocks import STYLES, Button
 
@@ -68,7 +77,7 @@ def _links(buttons: Sequence[Button]) -> Iterator[str]:
     line = ""
     for button in buttons:
         label = " ".join(sanitize(button.text).split()) or "Open"
-        shown = link(button.url, markup(cut(escaped(unformatted(label)), MAX_BUTTON_TEXT)))
+        shown = link(button.url, markup(cut(escaped_verbatim(unformatted(label)), MAX_BUTTON_TEXT)))
         if utf16_length(longer := f"{line}{_DOT}{shown}" if line else shown) <= SECTION:
             line = longer
         elif utf16_length(shown) <= SECTION:

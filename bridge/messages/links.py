@@ -7,7 +7,17 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from bridge.core.payload import clean
-from bridge.messages.mrkdwn import cut, escaped, has_visible_text, markup, plain_text, sanitize, unquote, utf16_length
+from bridge.messages.mrkdwn import (
+    cut,
+    escaped,
+    escaped_verbatim,
+    has_visible_text,
+    markup,
+    plain_text,
+    sanitize,
+    utf16_length,
+    without_tokens,
+)
 
 MAX_URL = 3000
 _MAX_LABEL = 500
@@ -25,7 +35,7 @@ def address(value: object) -> str:
     if len(text) > MAX_URL or not _ADDRESS.match(text):
         return ""
     url = _UNSAFE.sub(lambda unsafe: quote(unsafe[0].encode("utf-8", "replace"), ""), text)
-    return url if _ADDRESS.match(url) and utf16_length(escaped(url)) <= MAX_URL else ""
+    return url if _ADDRESS.match(url) and utf16_length(escaped_verbatim(url)) <= MAX_URL else ""
 
 
 def link(url: object, text: object = "") -> Markup:
@@ -33,12 +43,12 @@ def link(url: object, text: object = "") -> Markup:
     target = address(url)
     label = escaped(text)
     if "<" in label:  # Slack has no nested links
-        label = escaped(plain_text(label))
+        label = markup(without_tokens(label))
     words = " ".join(sanitize(label).split())
     if not target:
         return markup(words or escaped(clean(plain_text(url), 300)))
     shown = cut((words if has_visible_text(words) else escaped(target)).replace("|", "¦"), _MAX_LABEL)
-    return markup(f"<{unquote(escaped(target))}|{shown}>")
+    return markup(f"<{escaped_verbatim(target)}|{shown}>")
 
 
 def member(name: object, people: Mapping[str, str]) -> Markup:

@@ -10,8 +10,9 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from markupsafe import Markup
 
+from bridge.messages.emoji import with_standalone_emoji
 from bridge.messages.links import link
-from bridge.messages.mrkdwn import escaped, markup, plain_text, unformatted
+from bridge.messages.mrkdwn import escaped, escaped_verbatim, markup, plain_text, unformatted
 from bridge.templating import limits
 
 MAX_MARKDOWN = 4_000
@@ -58,7 +59,7 @@ def _block(node: SyntaxTreeNode) -> list[str]:
         case "blockquote":
             return [f"> {line}" for line in _blocks(node)]
         case "fence" | "code_block":
-            code = escaped(node.content.replace("```", "\u02cb\u02cb\u02cb").rstrip("\n"))
+            code = escaped_verbatim(node.content.replace("```", "\u02cb\u02cb\u02cb").rstrip("\n"))
             return ["```", *code.splitlines(), "```"] if code.strip() else []
         case "html_block":
             return str(escaped(unformatted(_TAG.sub("", node.content)).strip())).splitlines()
@@ -117,7 +118,7 @@ def _span(node: SyntaxTreeNode) -> str:
             return f"{_MARKS[node.type]}{words}{_MARKS[node.type]}" if words else ""
         case "code_inline":
             words = " ".join(node.content.replace("`", "\u02cb").split())
-            return f"`{escaped(words)}`" if words else ""
+            return f"`{escaped_verbatim(words)}`" if words else ""
         case "link":
             return link(node.attrs.get("href", ""), markup(_inline(node)))
         case "image":
@@ -130,6 +131,7 @@ def _span(node: SyntaxTreeNode) -> str:
 
 def _words(text: str) -> str:
     """Return escaped text with its addresses linked: with ``verbatim`` Slack does not link them."""
+    text = with_standalone_emoji(text)
     written, end = [], 0
     for url in _BARE_URL.finditer(text):
         written += [escaped(unformatted(text[end : url.start()])), link(url[0])]

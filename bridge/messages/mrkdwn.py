@@ -1,5 +1,7 @@
 """Slack's mrkdwn as text: escape, measure, and cut without breaking links, mentions, dates and entities.
 
+Text of payloads makes no emoji either: see bridge/messages/emoji.py.
+
 Slack docs, Formatting message text, https://docs.slack.dev/messaging/formatting-message-text/: only ``&``, ``<`` and
 ``>`` are escaped; ``<…>`` holds a link, a mention or a date.
 """
@@ -10,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from markupsafe import Markup
 
+from bridge.messages.emoji import broken, mended
 from bridge.templating import limits
 
 Measure = Callable[[str], int]
@@ -67,10 +70,15 @@ def unquote(text: str) -> str:
 
 
 def escaped(value: object) -> Markup:
-    """Return a value as mrkdwn, its first MAX_ESCAPED characters; markup stays unchanged."""
+    """Return a value as mrkdwn without emoji, its first MAX_ESCAPED characters; markup stays unchanged."""
     text = limits.to_text(value)
     if isinstance(text, Markup):
         return Markup(unquote(str(text))) if "&#" in text else text  # noqa: S704 - it was markup
+    return escaped_verbatim(broken(text[:MAX_ESCAPED]))
+
+
+def escaped_verbatim(text: str) -> Markup:
+    """Return plain text as mrkdwn for code and addresses, where Slack draws no emoji, and for words of the author."""
     shown = text[:MAX_ESCAPED].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     if len(shown) > MAX_ESCAPED:
         shown = _HALF_ENTITY.sub("", shown[:MAX_ESCAPED])
@@ -85,7 +93,18 @@ def markup(text: str) -> Markup:
 def plain_text(value: object) -> str:
     """Return a value as a reader sees it, without markup and escaping."""
     text = limits.to_text(value)
-    return unescaped(_TOKEN.sub(lambda token: _label(token[0]), text)) if isinstance(text, Markup) else text
+    return mended(unescaped(without_tokens(text))) if isinstance(text, Markup) else text
+
+
+def plain_words(value: object) -> str:
+    """Return plain text in which only the author's words make emoji."""
+    text = limits.to_text(value)
+    return unescaped(without_tokens(text)) if isinstance(text, Markup) else broken(text)
+
+
+def without_tokens(text: str) -> str:
+    """Replace links, mentions and dates by their labels."""
+    return _TOKEN.sub(lambda token: _label(token[0]), str(text))
 
 
 def unescaped(text: str) -> str:
@@ -100,9 +119,9 @@ def map_words(value: object, change: Callable[[str], str]) -> Markup:
         return escaped(change(text))
     parts, end = [], 0
     for token in _TOKEN.finditer(text):
-        parts += [escaped(change(unescaped(text[end : token.start()]))), token[0]]
+        parts += [escaped_verbatim(change(unescaped(text[end : token.start()]))), token[0]]
         end = token.end()
-    parts.append(escaped(change(unescaped(text[end:]))))
+    parts.append(escaped_verbatim(change(unescaped(text[end:]))))
     return markup("".join(parts))
 
 

@@ -11,7 +11,7 @@ from string import Formatter
 
 from markupsafe import Markup
 
-from bridge.messages.mrkdwn import escaped, markup, unformatted
+from bridge.messages.mrkdwn import escaped, escaped_verbatim, markup, plain_text, unformatted
 from bridge.templating.limits import to_text
 
 _Wording = tuple[tuple[str, str], ...]
@@ -30,11 +30,11 @@ def phrase(text: object = "", **parts: object) -> Markup:
     The phrase is text of the template's author, so its formatting stays. A part is text of a payload, so it is shown
     without formatting, unless it is markup already (a link, an amount in bold). Raises PhraseError.
     """
-    segments = _parsed(to_text(text))
+    segments = _parsed(plain_text(text))
     shown, sentence = _Parts(parts), ""
     for segment in segments:
         wording = next((wording for wording in segment if shown.has_all_of(wording)), ())
-        filled = "".join(str(escaped(literal)) + (shown[part] if part else "") for literal, part in wording)
+        filled = "".join(str(escaped_verbatim(literal)) + (shown[part] if part else "") for literal, part in wording)
         starts_with_part = bool(wording) and not wording[0][0]
         sentence += filled if sentence or starts_with_part else filled[:1].upper() + filled[1:]
     return markup(sentence)

@@ -19,9 +19,10 @@ STYLES = ("primary", "danger")
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A link button. The text is plain; the address is valid; ``style`` is "", "primary" or "danger"."""
+    """A link or button. The address is valid; ``style`` is "", "primary" or "danger"."""
 
     text: str
+    """Plain; emoji of the payload are broken."""
     url: str
     style: str = ""
 

@@ -88,6 +88,13 @@ class PathCodeGenerator(CodeGenerator):
             self.write(", ")
         self.write("))")
 
+    def visit_Const(self, node: nodes.Const, frame: Frame) -> None:  # noqa: N802
+        """Write a constant as ``environment.constant`` returns it."""
+        assert isinstance(self.environment, HookedEnvironment)
+        value = self.environment.constant(node.value)
+        # Another node, since `check` looks at the tree that is compiled.
+        super().visit_Const(nodes.Const(value, lineno=node.lineno), frame)
+
     def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802
         """Write a loop over ``environment.loop_items(items)``."""
         loop_items = nodes.EnvironmentAttribute("loop_items", lineno=node.lineno)
@@ -124,6 +131,10 @@ class HookedEnvironment(ImmutableSandboxedEnvironment):
     """
 
     code_generator_class = PathCodeGenerator
+
+    def constant(self, value: object) -> object:
+        """Return the value of a constant in a template. For subclasses."""
+        return value
 
     def on_parsed(self, name: str, source: str, tree: nodes.Template) -> None:
         """Receive each parsed template. For subclasses."""
