@@ -75,7 +75,7 @@ class Provider:
     """(a sample's file name without .json) -> its type; reverts `/` written as `.`."""
     methods: frozenset[str]
     max_body: int
-    """Bytes."""
+    """Bytes: what the provider says that it sends at most, or where it says nothing, a multiple of what was seen."""
     dedupe_ttl: float
     """Seconds for which a key is remembered: longer than the provider's own retries last."""
     signature_headers: frozenset[str]

@@ -14,7 +14,9 @@ from enum import IntEnum, StrEnum, auto
 MAX_UNREAD = 40 * 1024 * 1024
 """Unread bytes over all connections."""
 MAX_HEAD = 128 * 1024
-"""Unread bytes of a request besides its body. A client that sends more is disconnected."""
+"""Unread bytes of a request besides its body: twice the longest request line. No provider sends more than a few kB of
+headers, and none publishes a limit. A client that sends more is disconnected.
+"""
 PROGRESS = 64 * 1024
 """Bytes of a body after which its connection counts as a fresh one."""
 EXPIRE_BATCH = 20

@@ -26,7 +26,8 @@ MOST_PIECES = 1000
 WAIT = 5.0
 """Seconds that a body waits for memory before it is rejected."""
 LARGE_WAIT_FACTOR = 1.6
-"""Factor by which a large body waits longer: they are read one by one, and GitLab, the only sender, waits 10 s."""
+"""Factor by which a large body waits longer: they are read one by one, and GitLab, which sends the largest, waits
+10 s."""
 READ_TIME = 15.0
 """Seconds for a body: no provider waits longer for its response (Twilio 15 s, GitLab 10 s, Shopify 5 s). A large body
 that arrives steadily gets more: GitLab's time-out counts while it waits, and not while it sends."""

@@ -231,7 +231,7 @@ def test_a_secret_of_the_wrong_kind_is_named_without_showing_it(secret: str, exp
 def test_the_provider_states_what_the_edge_must_know() -> None:
     assert PROVIDER.name == "shopify"
     assert PROVIDER.methods == {"POST"}
-    assert PROVIDER.max_body == 1024 * 1024
+    assert PROVIDER.max_body == 10 * 1024 * 1024
     assert PROVIDER.dedupe_ttl == 24 * 3600
     assert {"x-shopify-hmac-sha256", "shopify-hmac-sha256"} == PROVIDER.signature_headers
     assert not PROVIDER.signature_headers & PROVIDER.kept_headers

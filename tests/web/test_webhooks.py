@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from bridge.core.counters import CONDITION_ERRORS, EVENTS, OTHER, REQUESTS
 from bridge.events import Request
+from bridge.sources import PROVIDERS
 from bridge.store import Query
 from tests.bridges import PUBLIC_URL, SECRETS, Bridge, bridge, sample_request
 
@@ -172,7 +173,7 @@ async def test_odd_verified_requests_get_200_or_400(running: Bridge, body: bytes
 
 
 async def test_a_body_over_the_sources_limit_gets_413(running: Bridge) -> None:
-    request = sample_request("stripe/charge.failed", body=b" " * (1024 * 1024 + 1))
+    request = sample_request("stripe/charge.failed", body=b" " * (PROVIDERS["stripe"].max_body + 1))
     status, _, body = await running.send(request)
     assert (status, body) == (413, CONSTANT[413])
 

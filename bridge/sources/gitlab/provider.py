@@ -6,6 +6,11 @@ from bridge.sources.gitlab.request import request_for
 from bridge.sources.gitlab.verify import SIGNATURE_HEADERS, check_secret, verify
 from bridge.sources.provider import Provider, json_answer
 
+MAX_BODY = 25 * 1024 * 1024
+"""Bytes. GitLab sends no larger body: REQUEST_BODY_SIZE_LIMIT, "Limit webhook payload size to 25MB",
+https://gitlab.com/gitlab-org/gitlab/-/merge_requests/38687
+"""
+
 PROVIDER = Provider(
     name="gitlab",
     verify=verify,
@@ -16,7 +21,7 @@ PROVIDER = Provider(
     check_secret=check_secret,
     type_of_sample=str,
     methods=frozenset({"POST"}),
-    max_body=25 * 1024 * 1024,  # GitLab's own upper limit
+    max_body=MAX_BODY,
     dedupe_ttl=24 * 3600.0,  # GitLab does not retry; this covers a manual "Resend request"
     content_ttl=60.0,  # a project hook and a group hook send the same event within seconds
     signature_headers=SIGNATURE_HEADERS,

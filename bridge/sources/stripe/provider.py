@@ -10,6 +10,11 @@ from bridge.sources.stripe.line import line
 from bridge.sources.stripe.request import request_for
 from bridge.sources.stripe.verify import SIGNATURE_HEADER, check_secret, verify
 
+MAX_BODY = 4 * 1024 * 1024
+"""Bytes. Stripe publishes no limit (looked for in https://docs.stripe.com/webhooks and
+https://docs.stripe.com/event-destinations). An event is below 100 kB as a rule: this is forty times as much.
+"""
+
 PROVIDER = Provider(
     name="stripe",
     verify=verify,
@@ -20,7 +25,7 @@ PROVIDER = Provider(
     check_secret=check_secret,
     type_of_sample=str,
     methods=frozenset({"POST"}),
-    max_body=1024 * 1024,
+    max_body=MAX_BODY,
     dedupe_ttl=72 * 3600.0,  # Stripe retries for up to three days
     signature_headers=frozenset({SIGNATURE_HEADER}),
     kept_headers=frozenset(),
