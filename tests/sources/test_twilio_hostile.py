@@ -58,20 +58,14 @@ def test_a_request_to_one_port_is_no_request_to_another(signed: str) -> None:
         [("", "")],
     ],
 )
-def test_a_title_is_one_line_with_any_fields(pairs: Sequence[tuple[str, str]]) -> None:
+def test_a_line_is_one_line_with_any_fields(pairs: Sequence[tuple[str, str]]) -> None:
     event = read(pairs)
-    for text in (event.type, event.subject, event.title):
+    for text in (event.type, event.subject, PROVIDER.line(event)):
         assert text
         assert text.isprintable()
         assert text == text.strip()
         assert len(text) <= 300
         assert not text.endswith(":")
-
-
-def test_a_length_of_time_past_all_bounds_makes_no_endless_title() -> None:
-    summary = {"type": "com.twilio.voice.insights.call-summary.complete", "data": {"duration": 10**4000}}
-    [event] = read_json(summary)
-    assert len(event.title) <= 300
 
 
 def test_bodies_that_no_url_vouches_for_do_not_pass_for_one_another() -> None:

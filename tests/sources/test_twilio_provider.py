@@ -96,7 +96,7 @@ def test_any_request_gives_complete_events_or_malformed(
         return
     for one in found:
         assert one.type
-        assert one.title
+        assert PROVIDER.line(one)
         assert one.subject
         assert one.keys
-        json.dumps([one.type, one.title, one.subject, one.keys, one.actor, one.url], ensure_ascii=False).encode()
+        json.dumps([one.type, one.name, one.subject, one.keys, one.actor, one.url], ensure_ascii=False).encode()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bridge.core.payload import at
-from bridge.sources.twilio.errors import WORDS
+from bridge.sources.twilio.provider import PROVIDER
 from tests.sources.test_twilio_events import ADA, OURS, events, same
 
 
@@ -21,11 +21,9 @@ def test_a_batch_gives_one_event_for_each_element() -> None:
         data={"messageSid": "SM1", "messageStatus": "DELIVERED", "to": ADA, "from": OURS, "errorCode": 0},
     )
     first, second = events([element(data={"messageSid": "SM1", "messageStatus": "SENT", "to": ADA}), delivered])
-    assert (first.type, first.title) == ("com.twilio.messaging.message.sent", f"SMS to {ADA} was sent")
-    assert (second.type, second.title) == (
-        "com.twilio.messaging.message.delivered",
-        f"SMS to {ADA} was delivered",
-    )
+    assert (first.type, first.name) == ("com.twilio.messaging.message.sent", ADA)
+    assert second.type == "com.twilio.messaging.message.delivered"
+    assert PROVIDER.line(second) == f"Twilio messaging message delivered: {ADA}"
     assert second.subject == "SM1"
     assert second.occurred_at == pytest.approx(1795392056.753)
     assert not same(first, second)
@@ -50,15 +48,9 @@ def test_one_object_counts_as_a_batch_of_one_and_data_may_be_text() -> None:
         {"sid": "NO1", "level": "ERROR", "error_code": "11205", "correlation_sid": "CA1", "payload": inner}
     )
     [found] = events(element(type="com.twilio.error-logs.error.logged", data=data))
-    assert found.title == f"Twilio error: {WORDS['11205']} (11205)"
+    assert found.name == "11205"
     assert at(found.payload, "data", "payload", "more_info", "Msg") == "refused"
     assert (found.subject, found.url) == ("CA1", "https://www.twilio.com/console/debugger/NO1")
-
-
-def test_the_log_level_of_an_error_log_is_believed() -> None:
-    data = {"level": "INFO", "error_code": "81017", "payload": "{}"}
-    [found] = events(element(type="com.twilio.error-logs.error.logged", data=data))
-    assert found.title == "Twilio info: error 81017"
 
 
 def test_the_test_button_works_twice() -> None:

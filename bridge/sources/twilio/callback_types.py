@@ -4,35 +4,19 @@ Twilio docs: Twilio's request to your incoming message webhook URL,
 https://www.twilio.com/docs/messaging/guides/webhook-request ; Track outbound message status,
 https://www.twilio.com/docs/messaging/guides/track-outbound-message-status ; TwiML voice, dial, conference and recording
 pages, https://www.twilio.com/docs/voice/twiml ; Debugging event webhooks,
-https://www.twilio.com/docs/usage/troubleshooting/debugging-event-webhooks ; Verify Push webhooks,
-https://www.twilio.com/docs/verify/api/webhooks
+https://www.twilio.com/docs/usage/troubleshooting/debugging-event-webhooks
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from bridge.core.payload import clean, text_at
 from bridge.core.times import written_time
 from bridge.sources.provider import key
-from bridge.sources.twilio import families, titles
-from bridge.sources.twilio.families import CALLBACKS
-from bridge.sources.twilio.titles import Fields
+from bridge.sources.twilio import product_callbacks
+from bridge.sources.twilio.console_urls import console_url, nearest_console_url
+from bridge.sources.twilio.facts import EventFacts, address, type_word
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventFacts:
-    """Facts of one callback or stream event.
-
-    ``key`` is None if no field identifies the event; ``occurred_at`` is in Unix seconds.
-    """
-
-    type: str
-    key: str | None
-    subject: str
-    title: str
-    url: str = ""
-    actor: str = ""
-    occurred_at: float | None = None
-    test: bool = False
+Fields = Mapping[str, object]
 
 
 def read(fields: Fields) -> EventFacts:
@@ -49,12 +33,12 @@ def read(fields: Fields) -> EventFacts:
     if call and text_at(fields, "CallStatus"):
         return _call(fields, call)
     if call and text_at(fields, "AnsweredBy"):
-        return _call_facts(fields, call, "call.amd", key("amd", call), titles.answered_by(fields))
+        return _call_facts(fields, call, "call.amd", key("amd", call))
     if text_at(fields, "Sid") and text_at(fields, "Level") and "Payload" in fields:
         return _alert(fields)
     if _message_sid(fields) and ("Body" in fields or "NumMedia" in fields) and "ConversationSid" not in fields:
         return _message(fields)
-    return _other_callback(fields)
+    return product_callbacks.read(fields)
 
 
 def _message_sid(fields: Fields) -> str:
@@ -68,13 +52,14 @@ def _message(fields: Fields) -> EventFacts:
     received = status in ("received", "receiving")
     # By the sid alone `delivered` would be a duplicate of `sent`.
     parts = [sid] if received else [sid, status, text_at(fields, "ErrorCode")]
+    sender = clean(text_at(fields, "ProfileName"), 100) or address(text_at(fields, "From"))
     return EventFacts(
         type="message.received" if received else f"message.{status}",
         key=key("message" if received else "message-status", *parts) if sid else None,
         subject=clean(sid, 100),
-        title=titles.message_received(fields) if received else titles.message_status(fields, status),
+        name=sender if received else address(text_at(fields, "To")),
         url=console_url(sid),
-        actor=_sender(fields, "ProfileName"),
+        actor=sender,
         occurred_at=written_time(text_at(fields, "Timestamp")),
     )
 
@@ -84,14 +69,13 @@ def _call(fields: Fields, sid: str) -> EventFacts:
     step = _step_of_a_call(fields)
     if step:
         # The request that follows a verb of TwiML: its result is the event's. CallStatus is that of the whole call.
-        return _call_facts(fields, sid, f"call.{step}", None, f"{titles.call_name(fields)}: {titles.readable(step)}")
+        return _call_facts(fields, sid, f"call.{step}", None)
     progress = text_at(fields, "CallbackSource") or number
     if status == "ringing" and text_at(fields, "Direction") == "inbound" and not progress:
-        return _call_facts(fields, sid, "call.received", key("call", sid), titles.call_received(fields))
+        return _call_facts(fields, sid, "call.received", key("call", sid))
     # A TwiML request comes many times in one status of a call. Only a status callback has one of these fields.
     progress = progress or text_at(fields, "CallDuration")
-    dedupe_key = key("call-status", sid, status, number) if progress else None
-    return _call_facts(fields, sid, f"call.{status}", dedupe_key, titles.call_status(fields, status))
+    return _call_facts(fields, sid, f"call.{status}", key("call-status", sid, status, number) if progress else None)
 
 
 _STEPS = (
@@ -110,7 +94,7 @@ API), https://www.twilio.com/docs/voice/twiml/enqueue , https://www.twilio.com/d
 
 def _step_of_a_call(fields: Fields) -> str:
     """Return what the request is about, if not the call itself: ``dial.no-answer``, ``record``, ``gather``; or ""."""
-    if text_at(fields, "CallbackSource") or text_at(fields, "CallDuration"):
+    if "CallbackSource" in fields or "CallDuration" in fields:
         return ""
     for name, verb in _STEPS:
         if result := text_at(fields, name):
@@ -124,14 +108,17 @@ def _step_of_a_call(fields: Fields) -> str:
     return "queue.waiting" if text_at(fields, "QueuePosition") else ""
 
 
-def _call_facts(fields: Fields, sid: str, event_type: str, dedupe_key: str | None, title: str) -> EventFacts:
+def _call_facts(fields: Fields, sid: str, event_type: str, dedupe_key: str | None) -> EventFacts:
+    number = address(text_at(fields, "From") or text_at(fields, "Caller"))
+    caller = clean(text_at(fields, "CallerName"), 100) or number
+    inbound = text_at(fields, "Direction").startswith("inbound")
     return EventFacts(
         type=event_type,
         key=dedupe_key,
         subject=clean(sid, 100),
-        title=title,
+        name=caller if inbound else address(text_at(fields, "To") or text_at(fields, "Called")),
         url=console_url(sid),
-        actor=_sender(fields, "CallerName"),
+        actor=caller,
         occurred_at=written_time(text_at(fields, "Timestamp")),
     )
 
@@ -143,7 +130,6 @@ def _recording(fields: Fields) -> EventFacts:
         type=f"recording.{status}",
         key=key("recording", sid, status),
         subject=clean(subject_sid, 100),
-        title=titles.recording(fields, status),
         url=console_url(sid),
         occurred_at=written_time(text_at(fields, "Timestamp")),
     )
@@ -157,7 +143,7 @@ def _conference(fields: Fields) -> EventFacts:
         # Without the number, a second mute would be a duplicate of the first.
         key=key("conference", sid, happened, number, call) if number else None,
         subject=clean(sid, 100),
-        title=titles.conference(fields, happened),
+        name=clean(text_at(fields, "FriendlyName"), 100),
         url=console_url(sid),
         actor=clean(text_at(fields, "ParticipantLabel"), 100),
         occurred_at=written_time(text_at(fields, "Timestamp")),
@@ -165,23 +151,15 @@ def _conference(fields: Fields) -> EventFacts:
 
 
 def _alert(fields: Fields) -> EventFacts:
-    sid, level = text_at(fields, "Sid"), type_word(text_at(fields, "Level"))
-    code, message, subject_sid = alert_details(fields.get("Payload"))
+    sid = text_at(fields, "Sid")
     return EventFacts(
-        type=f"debugger.{level}",
+        type=f"debugger.{type_word(text_at(fields, 'Level'))}",
         key=key("alert", sid),
-        subject=clean(subject_sid or sid, 100),
-        title=titles.alert(level, code, message),
+        subject=clean(text_at(fields, "Payload", "resource_sid") or sid, 100),
+        name=clean(text_at(fields, "Payload", "error_code"), 20),
         url=console_url(sid),
         occurred_at=written_time(text_at(fields, "Timestamp")),
     )
-
-
-def alert_details(payload: object) -> tuple[str, str, str]:
-    """Return (error code, message, sid of the subject) of an alert's payload."""
-    message = text_at(payload, "more_info", "msg") or text_at(payload, "more_info", "Msg") or text_at(payload)
-    code = text_at(payload, "error_code") or text_at(payload, "more_info", "ErrorCode")
-    return code, message, text_at(payload, "resource_sid")
 
 
 def _transcription(fields: Fields) -> EventFacts:
@@ -192,137 +170,7 @@ def _transcription(fields: Fields) -> EventFacts:
         type=f"transcription.{happened}",
         # Speech during a call comes in many parts, each with a number, a track and a time of its own.
         key=key("transcription", sid, happened) if sid and "TranscriptionEvent" not in fields else None,
-        subject=clean(sid or text_at(fields, "CallSid"), 100) or f"transcription.{happened}",
-        title=families.transcription(happened, fields) or titles.readable(f"transcription.{happened}"),
+        subject=clean(sid or text_at(fields, "CallSid"), 100),
         url=console_url(sid) or nearest_console_url(fields),
         occurred_at=written_time(text_at(fields, "Timestamp")),
     )
-
-
-def _other_callback(fields: Fields) -> EventFacts:
-    for name, family, field, sentence in CALLBACKS:
-        sid, happened = text_at(fields, name), type_word(text_at(fields, field))
-        if sid and text_at(fields, field):
-            event_type = happened if happened.startswith(f"{family}.") else f"{family}.{happened}"
-            subject, title = sid, sentence(happened, fields) or titles.readable(event_type)
-            dedupe_key = _object_key(family, happened, fields)
-            break
-    else:
-        event_type, subject, title = _kind_without_a_name(fields)
-        dedupe_key = key("assignment", text_at(fields, "ReservationSid")) if event_type == "task.assignment" else None
-    return EventFacts(
-        type=event_type,
-        key=dedupe_key,
-        subject=clean(subject, 100) or event_type,
-        title=title,
-        url=console_url(subject) or nearest_console_url(fields),
-        occurred_at=_timestamp(text_at(fields, "Timestamp")),
-    )
-
-
-def _kind_without_a_name(fields: Fields) -> tuple[str, str, str]:
-    """Return (type, subject, title) of a callback that no field of its family names."""
-    if text_at(fields, "ReservationSid") and text_at(fields, "TaskSid"):
-        return "task.assignment", text_at(fields, "TaskSid"), titles.readable("task assignment")
-    happened = clean(text_at(fields, "EventType") or text_at(fields, "StatusCallbackEvent"), 150)
-    flow = next((sid for name in _FLOW_FIELDS if (sid := text_at(fields, name)).startswith(("FN", "FW"))), "")
-    if flow:
-        return f"studio.{type_word(happened)}" if happened else "studio", flow, "Request of a Studio flow"
-    subject = next((sid for sid in map(_sid, fields.values()) if sid), "")
-    if happened:
-        return f"unknown.{type_word(happened)}", subject, f"Twilio callback: {titles.readable(happened)}"
-    return "unknown", subject, "Twilio callback of a kind new to Bridge"
-
-
-_FLOW_FIELDS = ("execution_sid", "ExecutionSid", "StudioExecutionSid", "flow_sid", "FlowSid", "StudioFlowSid")
-"""Names of a Studio execution's and flow's id. A "Make HTTP Request" widget sends only what its author entered."""
-
-_OBJECT_KEYS = {
-    "onmessageadded": "MessageSid",
-    "onmessageremoved": "MessageSid",
-    "onparticipantadded": "ParticipantSid",
-    "onparticipantremoved": "ParticipantSid",
-    "onconversationadded": "ConversationSid",
-    "onconversationremoved": "ConversationSid",
-    "onuseradded": "UserSid",
-    "task.created": "TaskSid",
-    "task.canceled": "TaskSid",
-    "task.completed": "TaskSid",
-    "task.deleted": "TaskSid",
-    "task.system-deleted": "TaskSid",
-    "factor.created": "factor_sid",
-    "factor.verified": "factor_sid",
-    "factor.deleted": "factor_sid",
-    "challenge.created": "challenge_sid",
-    "challenge.approved": "challenge_sid",
-    "challenge.denied": "challenge_sid",
-    "challenge.expired": "challenge_sid",
-}
-"""Events that happen once to the object of that field, however often and with whatever figures Twilio sends them."""
-
-
-def _object_key(family: str, happened: str, fields: Fields) -> str | None:
-    """Return the key of an event that happens once to an object, or has an id or number of its own; else None.
-
-    The others (``task.updated``, ``worker.activity.update``, …) are told apart by all of their fields.
-    """
-    if family == "task" and text_at(fields, "Sid").startswith("EV"):
-        return key("event", text_at(fields, "Sid"))
-    if happened.startswith("reservation."):
-        name = "ReservationSid" if text_at(fields, "ReservationSid") else "ResourceSid"
-    else:
-        name = _OBJECT_KEYS.get(happened, "")
-    sid = text_at(fields, name) if name else ""
-    return key(family, happened, sid) if sid else None
-
-
-def _timestamp(text: str) -> float | None:
-    """Return the Unix seconds of a time in Twilio's or TaskRouter's format, or None."""
-    return float(text) if len(text) == 10 and text.isascii() and text.isdigit() else written_time(text)
-
-
-def _sid(value: object) -> str:
-    """Return a Twilio id (two capitals, 32 hex digits) other than the account's, or ""."""
-    if not isinstance(value, str) or len(value) != 34 or not value.isalnum() or not value[:2].isupper():
-        return ""
-    return "" if value.startswith("AC") else value
-
-
-def type_word(text: str) -> str:
-    """Return a status as part of a type: lower case and short, never empty."""
-    return clean(text.lower(), 60) or "unknown"
-
-
-def _sender(fields: Fields, name: str) -> str:
-    number = text_at(fields, "From") or text_at(fields, "Caller")
-    return clean(text_at(fields, name), 100) or (titles.party(number) if number else "")
-
-
-_CONSOLE_PAGES = {
-    "SM": "sms/logs",
-    "MM": "sms/logs",
-    "CA": "voice/calls/logs",
-    "CF": "voice/conferences/logs",
-    "RE": "voice/recordings/recording-logs",
-    "NO": "debugger",
-    "FW": "studio/flows",
-    "VA": "verify/services",
-    "WS": "taskrouter/workspaces",
-}
-
-
-def console_url(sid: str) -> str:
-    """Return the Console page of a message, call, conference, recording, alert, flow or service, or ""."""
-    page = _CONSOLE_PAGES.get(sid[:2])
-    if page is None or not (sid.isascii() and sid.isalnum() and len(sid) <= 64):
-        return ""
-    return f"https://www.twilio.com/console/{page}/{sid}"
-
-
-def nearest_console_url(fields: object) -> str:
-    """Return the nearest Console page for an object without its own, from the other ids in the fields, or ""."""
-    flow, execution = console_url(text_at(fields, "flow_sid")), text_at(fields, "execution_sid")
-    if flow and execution.startswith("FN") and execution.isascii() and execution.isalnum():
-        return f"{flow}/executions/{execution[:64]}"
-    candidates = (text_at(fields, name) for name in ("CallSid", "service_sid", "workspace_sid", "WorkspaceSid"))
-    return flow or next((page for page in map(console_url, candidates) if page), "")

@@ -2,12 +2,13 @@
 
 import hashlib
 
-from bridge.core.payload import clean, text_at
+from bridge.core.payload import text_at
 from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
 from bridge.sources.provider import json_body, key
 from bridge.sources.twilio import callback_types, streams
-from bridge.sources.twilio.callback_types import EventFacts
+from bridge.sources.twilio.facts import EventFacts
+from bridge.sources.twilio.line import line
 from bridge.sources.twilio.signing_string import Params, params_of, signed_digest
 
 
@@ -31,7 +32,8 @@ def events(request: Request, source: str, now: float) -> list[Event]:
             keys=tuple(k for k in (dedupe_key, key("signed", f"{signed}.{position}")) if k),
             payload=payload,
             subject=facts.subject or facts.type,
-            title=clean(facts.title, 300),
+            title=line(facts),
+            name=facts.name,
             url=facts.url,
             actor=facts.actor,
             occurred_at=facts.occurred_at,

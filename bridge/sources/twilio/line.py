@@ -1,10 +1,10 @@
 """The plain line of a Twilio event."""
 
-import re
-
 from bridge.sources.provider import Facts, plain_line
+
+_SEPARATORS = str.maketrans("._-/", "    ")
 
 
 def line(facts: Facts) -> str:
-    """Return one generic line: the type in words, and the name of the thing."""
-    return plain_line("Twilio", re.sub(r"[._/]+", " ", facts.type), facts.name)
+    """Return one generic line: the type in words, and the name of the thing, or the number of the other side."""
+    return plain_line("Twilio", facts.type.removeprefix("com.twilio.").translate(_SEPARATORS), facts.name)
