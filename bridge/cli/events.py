@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 
 import typer
 
@@ -42,7 +43,10 @@ def events(query: Query, *, as_lines: bool, follow: bool) -> None:
         )
         complain([f"there is no delivery {asked}: `bridge events` lists them, and old ones are pruned"])
         raise typer.Exit(NO)
-    complain(["no delivery matches: use fewer options, or none for all deliveries"])
+    if replace(query, limit=None) == Query(limit=None):
+        complain(["no deliveries yet: an event that matches a route makes one for each of its channels"])
+    else:
+        complain(["no delivery matches: use fewer options, or none for all deliveries"])
 
 
 async def following(

@@ -52,5 +52,6 @@ def route_verdict(route: RouteVerdict) -> Text:
     line = Text("✓ " if route.matched else "✗ ", "green" if route.matched else "red").append(route.route, "bold")
     for verdict in route.verdicts:
         mark, style = ("✓", "green") if verdict.met else ("✗", "red")
-        line.append(f"\n    {mark} ", style).append(f"{verdict.condition}: {verdict.detail}", "default")
+        text = f"{verdict.condition}: {verdict.detail}" if verdict.detail else verdict.condition
+        line.append(f"\n    {mark} ", style).append(text, "default")
     return line

@@ -60,9 +60,11 @@ def compile_condition(source: str) -> Condition:
     if len(source) > _MAX_SOURCE:
         raise _syntax(f"is longer than {_MAX_SOURCE} characters", "shorten it, or split the route")
     try:
-        parsed, extra_line = parse_expression(_sandbox, source)
-        if extra_line:
-            raise _syntax("has text after the expression", "join parts with `and` or `or`", extra_line)
+        parsed, extra = parse_expression(_sandbox, source)
+        if extra is not None:
+            token, line = extra
+            hint = "compare with `==`" if token == "assign" else "join parts with `and` or `or`"
+            raise _syntax("has text after the expression", hint, line)
         for unknown in unknown_names(parsed, _sandbox, _NAMES):
             raise ConditionError(
                 f"uses a name that does not exist: {unknown.message}",

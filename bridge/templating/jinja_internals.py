@@ -150,12 +150,13 @@ class HookedEnvironment(ImmutableSandboxedEnvironment):
         raise
 
 
-def parse_expression(environment: Environment, source: str) -> tuple[nodes.Template, int]:
-    """Parse an expression as a template that prints it, and return the line of any text after it, else 0."""
+def parse_expression(environment: Environment, source: str) -> tuple[nodes.Template, tuple[str, int] | None]:
+    """Parse an expression as a template that prints it, and return the kind and line of any token after it."""
     parser = Parser(environment, source, state="variable")
     tree = nodes.Template([nodes.Output([parser.parse_expression()])])
     tree.set_environment(environment)
-    return tree, 0 if parser.stream.eos else parser.stream.current.lineno
+    token = parser.stream.current
+    return tree, None if parser.stream.eos else (token.type, token.lineno)
 
 
 def missing_from(undefined: Undefined) -> object:

@@ -234,6 +234,14 @@ def test_without_a_store_that_can_be_read_there_is_one_line_and_2(tmp_path: Path
     assert "bridge.db" in refused()
 
 
+async def test_an_empty_store_has_no_deliveries_yet(path: Path) -> None:
+    await opened(f"sqlite:///{path}").close()
+    empty = await asyncio.to_thread(run, path.parent, "events")
+    assert (empty.returncode, empty.stdout) == (0, "")
+    assert "no deliveries yet" in empty.stderr
+    assert "no delivery matches" in (await asyncio.to_thread(run, path.parent, "events", "--source", "gitlab")).stderr
+
+
 async def test_following_misses_nothing_and_waits_for_a_store_that_is_locked(path: Path) -> None:
     owner, other = opened(f"sqlite:///{path}"), WatchedStore(opened(f"sqlite:///{path}", owner=False))
     await accept(owner, entry(event("first")))

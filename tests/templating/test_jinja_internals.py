@@ -90,9 +90,9 @@ def test_an_undefined_value_names_the_missing_field() -> None:
 
 def test_an_expression_ends_where_its_source_ends() -> None:
     environment = HookedEnvironment()
-    tree, extra_line = parse_expression(environment, "a.b == 1")
-    assert (tree.environment is environment, extra_line) == (True, 0), HINT
-    assert parse_expression(environment, "a\n b")[1] == 2, HINT
+    tree, extra = parse_expression(environment, "a.b == 1")
+    assert (tree.environment is environment, extra) == (True, None), HINT
+    assert parse_expression(environment, "a\n = b")[1] == ("assign", 2), HINT
 
 
 def test_lines_of_errors_and_blocks_are_found() -> None:

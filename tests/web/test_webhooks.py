@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.core.counters import CONDITION_ERRORS, EVENTS, OTHER, REQUESTS
+from bridge.core.counters import CONDITION_ERRORS, EVENTS, OTHER, POSTS, REQUESTS
 from bridge.events import Request
 from bridge.sources import PROVIDERS
 from bridge.store import Query
@@ -295,6 +295,9 @@ async def test_counters_show_what_happened_and_the_public_page_shows_their_sums(
     await running.send(sample_request("gitlab/push"))
     await running.send(sample_request("gitlab/issue.open", secret="wrong"))
     counters = running.service.counters
+    async with asyncio.timeout(5):
+        while not counters.total(POSTS):
+            await asyncio.sleep(0)
     assert counters.by_label(REQUESTS, "status") == {"200": 2, "401": 1}
     assert counters.by_label(REQUESTS, "source") == {"gitlab": 3}
     assert counters.by_label(EVENTS, "result") == {"accepted": 1, "ignored": 1}
