@@ -3,7 +3,10 @@
 import gc
 import os
 import signal
+from collections.abc import AsyncIterator
 
+import aiohttp
+import pytest
 import structlog
 from hypothesis import settings
 
@@ -29,3 +32,10 @@ def _configure_for_now(**given: object) -> None:
 
 
 structlog.configure = _configure_for_now  # type: ignore[assignment]  # it takes the same
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """Return an HTTP client that gives up after five seconds."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+        yield session

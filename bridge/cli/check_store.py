@@ -12,7 +12,8 @@ from rich.text import Text
 
 from bridge.cli.errors import NO, WRONG, complain, out, refuse
 from bridge.cli.loading import settings_or_end
-from bridge.store import StoreRefusedError, store_url_problem
+from bridge.live.startup_checks import store_errors
+from bridge.store import StoreRefusedError
 from bridge.store.recovery.recovery import Examined, Left, examine
 from bridge.store.recovery.recovery import save as save_to
 from bridge.store.sqlite.ownership import beside
@@ -23,11 +24,11 @@ def check_store(*, as_json: bool, save: Path | None) -> None:
 
     With ``save``, copy all readable data into a new store there; exit status 0 on success.
     """
-    url = settings_or_end().store
-    place = url.partition(":///")[2]
+    settings = settings_or_end()
+    place = settings.store.partition(":///")[2]
     try:
-        if problem := store_url_problem(url):
-            raise StoreRefusedError(f"BRIDGE_STORE {problem}")
+        if errors := store_errors(settings):
+            raise StoreRefusedError(str(errors[0]))
         if save is not None:
             _print_saved(Path(place).resolve(), save, save_to(place, save), as_json=as_json)
             return

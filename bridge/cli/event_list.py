@@ -9,10 +9,13 @@ from rich.text import Text
 
 from bridge.cli.errors import complain, refuse
 from bridge.cli.time_args import iso_time, local_time, parse_time
+from bridge.config.diagnostic_codes import Code
+from bridge.config.diagnostics import error
 from bridge.config.errors import suggestion
 from bridge.config.settings import Settings
 from bridge.core.payload import clean
 from bridge.core.states import DeliveryState
+from bridge.live.startup_checks import store_errors
 from bridge.routing import patterns
 from bridge.store import DeliveryRow, Query, Store, StoreRefusedError, StoreUnavailableError, open_store
 
@@ -28,14 +31,17 @@ T = TypeVar("T")
 
 def in_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
     """Run a function with the store of BRIDGE_STORE. End the command if it cannot be opened."""
+    if errors := store_errors(settings):
+        refuse(errors)
     if settings.store.endswith(":///:memory:"):
-        refuse(["BRIDGE_STORE is in memory, which other processes cannot read: set it to a file"])
+        problem = ("is in memory, which other processes cannot read", "set it to a file")
+        refuse([error(Code.SETTING_INVALID, *problem, file="BRIDGE_STORE")])
     try:
         return asyncio.run(_with_store(settings, work))
-    except StoreRefusedError as error:
-        refuse([str(error)])
-    except StoreUnavailableError as error:
-        refuse([f"the store is unavailable ({error}): try again, or see `bridge health --ready`"])
+    except StoreRefusedError as refused:
+        refuse([str(refused)])
+    except StoreUnavailableError as unavailable:
+        refuse([f"the store is unavailable ({unavailable}): try again, or see `bridge health --ready`"])
 
 
 async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:

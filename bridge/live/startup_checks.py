@@ -16,15 +16,20 @@ from bridge.store import store_url_problem
 
 def startup_errors(settings: Settings, routes: Routes, providers: Mapping[str, Provider]) -> list[Diagnostic]:
     """Return every error against the start of `bridge serve`. None shows a secret."""
-    problem = store_url_problem(settings.store)
     return [
         *name_errors(routes, providers),
         *_of_routes(settings, routes),
         *url_errors(settings),
-        *([error(Code.SETTING_INVALID, *problem, file="BRIDGE_STORE")] if problem else []),
+        *store_errors(settings),
         *_of_secrets(settings, routes, providers),
         *_of_sources(settings, routes, providers),
     ]
+
+
+def store_errors(settings: Settings) -> list[Diagnostic]:
+    """Return the error in BRIDGE_STORE, if there is one. Open nothing."""
+    problem = store_url_problem(settings.store)
+    return [error(Code.SETTING_INVALID, *problem, file="BRIDGE_STORE")] if problem else []
 
 
 def _of_routes(settings: Settings, routes: Routes) -> Iterator[Diagnostic]:

@@ -62,8 +62,8 @@ def compile_condition(source: str) -> Condition:
     try:
         parsed, extra = parse_expression(_sandbox, source)
         if extra is not None:
-            token, line = extra
-            hint = "compare with `==`" if token == "assign" else "join parts with `and` or `or`"
+            kind, line = extra
+            hint = "compare with `==`" if kind == "assign" else "join parts with `and` or `or`"
             raise _syntax("has text after the expression", hint, line)
         for unknown in unknown_names(parsed, _sandbox, _NAMES):
             raise ConditionError(

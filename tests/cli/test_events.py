@@ -216,6 +216,13 @@ def test_wrong_usage_ends_with_2_and_the_hint(tmp_path: Path, arguments: tuple[s
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [("events",), ("events", "show", "1"), ("replay", "--dead"), ("check", "--store")])
+def test_an_error_in_the_stores_url_is_a_diagnostic_with_its_code(tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = run(tmp_path, *command, environ={"BRIDGE_STORE": "mysql://hush@x/y"})
+    said = "BRIDGE_STORE: names no known kind of store (write sqlite:////folder/bridge.db) [setting-invalid]"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"bridge: {said}\n")
+
+
 @pytest.mark.parametrize("command", [("events",), ("events", "show", "1"), ("replay", "--dead")])
 def test_without_a_store_that_can_be_read_there_is_one_line_and_2(tmp_path: Path, command: tuple[str, ...]) -> None:
     def refused(**environ: str) -> str:

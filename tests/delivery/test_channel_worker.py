@@ -349,17 +349,24 @@ async def test_a_stopped_worker_stays_stopped_while_slack_is_unavailable(harness
     assert harness.shown() == ["first"]
 
 
-async def test_a_new_url_starts_a_stopped_worker_at_once(harness: Harness) -> None:
+@pytest.mark.parametrize(
+    ("answer", "hits", "state"),
+    [(CHANNEL_NOT_FOUND, 1, WorkerState.STOPPED), (BAD_GATEWAY, 6, WorkerState.UNAVAILABLE)],
+)
+async def test_a_new_url_starts_a_blocked_worker_at_once(
+    harness: Harness, answer: Answer, hits: int, state: WorkerState
+) -> None:
     await harness.accept("first")
-    harness.slack.always("general", CHANNEL_NOT_FOUND)
+    harness.slack.always("general", answer)
     worker = harness.start()
-    await harness.settled(1)
+    await harness.until(harness.slack.wait_for_hits("general", hits))
     await harness.clock.asleep()
+    assert worker.status.state == state
     harness.urls["general"] = harness.slack.webhook("other")
     worker.configuration_changed()
-    await harness.settled(2)
+    await harness.until_ended(1)
     assert harness.shown("other") == ["first"]
-    assert len(harness.slack.hits("general")) == 1
+    assert len(harness.slack.hits("general")) == hits
 
 
 async def test_a_stopped_worker_whose_url_is_removed_does_nothing(harness: Harness) -> None:
@@ -400,20 +407,6 @@ async def test_a_destination_may_die_while_slack_is_unavailable(harness: Harness
     assert worker.status == WorkerStatus(WorkerState.STOPPED, "no_service")
     await harness.until_ended(1)
     assert harness.shown() == ["first"]
-
-
-async def test_a_new_url_ends_an_absence(harness: Harness) -> None:
-    await harness.accept("first")
-    harness.slack.always("general", BAD_GATEWAY)
-    worker = harness.start()
-    await harness.until(harness.slack.wait_for_hits("general", 6))
-    await harness.clock.asleep()
-    hits = len(harness.slack.hits("general"))
-    harness.urls["general"] = harness.slack.webhook("other")
-    worker.configuration_changed()
-    await harness.until_ended(1)
-    assert len(harness.slack.hits("general")) == hits
-    assert harness.shown("other") == ["first"]
 
 
 @pytest.mark.parametrize(

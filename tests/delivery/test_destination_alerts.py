@@ -165,9 +165,10 @@ async def test_a_channel_that_is_gone_leaves_no_row(system: System) -> None:
     await system.harness.accept("1", channel="deploys")
     dispatcher = await system.start()
     await system.alerted(1)
+    assert [row.channel for row in await system.rows(bool)] == ["deploys"]
     del system.destinations["deploys"]
     dispatcher.refresh()
-    await system.rows(lambda rows: not rows)
+    assert await system.rows(lambda rows: not rows) == []
 
 
 async def test_unavailability_is_recorded_without_an_alert(system: System) -> None:

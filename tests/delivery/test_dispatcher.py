@@ -225,8 +225,12 @@ async def test_a_slow_post_is_cancelled_at_the_end(system: System) -> None:
     assert await system.harness.states() == ["waiting"]
 
 
-async def test_an_end_without_a_start_is_fine(system: System) -> None:
+async def test_a_stop_without_a_start_does_nothing(system: System) -> None:
+    system.configure("here")
+    await system.harness.accept("1", channel="here")
     await system.dispatcher.stop()
+    assert system.dispatcher.statuses() == {}
+    assert await system.harness.states() == ["waiting"]
 
 
 def test_a_destination_does_not_show_its_url() -> None:

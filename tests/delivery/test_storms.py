@@ -397,9 +397,12 @@ async def test_after_a_digest_that_slack_rejected_the_next_flood_has_one_again(h
     await harness.accept(*map(str, range(60)))
     worker = harness.start()
     await harness.until_ended(60)
+    assert len(flat(harness)) == 60
     await harness.accept(*map(str, range(60, 120)))
     worker.wake()
     await harness.until(summarized(harness, 51))
+    rows = await harness.store.find(Query(state=DeliveryState.SUMMARIZED, limit=1000))
+    assert all(row.delivery > 60 for row in rows), "the first flood is not summarized"
 
 
 @pytest.mark.parametrize("pack", [True, False])

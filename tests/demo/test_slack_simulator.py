@@ -11,23 +11,13 @@ from hypothesis import strategies as st
 
 from bridge.demo.slack_rules import refusal
 from bridge.demo.slack_simulator import MAX_TEXT, Rate, SlackSimulator
+from tests.slack.client import send
 
 
 @pytest.fixture
 async def slack() -> AsyncIterator[SlackSimulator]:
     async with SlackSimulator() as slack:
         yield slack
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-        yield session
-
-
-async def send(http: aiohttp.ClientSession, url: str, body: object) -> tuple[int, str]:
-    async with http.post(url, json=body, allow_redirects=False) as answer:
-        return answer.status, await answer.text()
 
 
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "hello", "verbatim": True}}

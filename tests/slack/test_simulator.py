@@ -16,6 +16,7 @@ from tests.slack.answers import (
     NO_SERVICE,
     redirect,
 )
+from tests.slack.client import send
 from tests.slack.simulator import Fault, HeldAnswer, Late, SlackSimulator
 
 
@@ -23,17 +24,6 @@ from tests.slack.simulator import Fault, HeldAnswer, Late, SlackSimulator
 async def slack() -> AsyncIterator[SlackSimulator]:
     async with SlackSimulator() as slack:
         yield slack
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-        yield session
-
-
-async def send(http: aiohttp.ClientSession, url: str, body: object) -> tuple[int, str]:
-    async with http.post(url, json=body, allow_redirects=False) as answer:
-        return answer.status, await answer.text()
 
 
 async def test_a_script_runs_once_in_order_then_the_rules_hold(

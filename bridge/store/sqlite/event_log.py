@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any
 
 from bridge.core.states import OPEN, DeliveryState
 from bridge.routing import patterns
@@ -58,11 +57,10 @@ def rows_of(db: sqlite3.Connection, numbers: Sequence[int]) -> list[DeliveryRow]
         "WHERE d.id IN (SELECT value FROM json_each(?)) ORDER BY d.id DESC",
         (json.dumps(numbers),),
     )
-    return [_row(columns) for columns in found]
+    return [_typed(DeliveryRow(*columns)) for columns in found]
 
 
-def _row(columns: tuple[Any, ...]) -> DeliveryRow:
-    row = DeliveryRow(*columns)
+def _typed(row: DeliveryRow) -> DeliveryRow:
     return replace(row, state=DeliveryState(row.state), confidential=row.confidential == 1)
 
 
