@@ -1,6 +1,5 @@
 """Tests of storms: batches in order without a loss, digests for thousands, and repeat notices."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -211,6 +210,11 @@ async def summarized(harness: Harness, number: int) -> None:
         await harness.clock.sleep(0.01)
 
 
+async def no_window(harness: Harness) -> None:
+    while await harness.store.next_window("general") is not None:
+        await harness.clock.sleep(0.01)
+
+
 async def test_without_a_digest_all_are_batched(harness: Harness) -> None:
     paced(harness)
     with_policy(harness, digest_after=0)
@@ -370,9 +374,7 @@ async def test_a_notice_that_always_makes_slack_fail_does_not_block_the_worker_f
     worker = harness.start()
     await harness.until_ended(2)
     harness.slack.script("general", *[EMPTY_500, NO_TEXT] * 3)
-    while await harness.store.next_window("general") is not None:
-        await harness.clock.skip()
-        await asyncio.sleep(0.01)
+    await harness.until(no_window(harness))
     assert flat(harness) == ["same a"]
     await harness.accept("after it")
     worker.wake()
