@@ -41,6 +41,24 @@ class Facts(Protocol):
         """What its owner calls the thing, or ""."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """The state of a run (a pipeline, a job, a deployment), for routes with ``notify = "on_change"``."""
+
+    kind: str
+    """The kind of run, in words. Orders of one kind can be compared."""
+    group: str
+    """Equal for the runs that follow each other, such as the pipelines of one branch."""
+    state: str
+    """In the provider's word."""
+    order: tuple[int, ...]
+    """Greater for a later run; () if it is unknown."""
+    counts: bool
+    """False for a run without a result: unfinished, canceled, skipped."""
+    good: bool
+    """Whether it is what everybody expects, so that the first one of a group is no news."""
+
+
 class RequestFor(Protocol):
     """Make the signed request that the provider would send.
 
@@ -88,6 +106,8 @@ class Provider:
     """
     signs_url: bool = False
     """True if the signature covers the public URL, so that it must be configured."""
+    run_state: Callable[[Event], RunState | None] = lambda _: None
+    """(event) -> the state of the run that it is about; None if it is about something else."""
 
 
 def plain_line(label: str, words: str, name: str) -> str:

@@ -3,6 +3,7 @@
 from bridge.sources.gitlab.events import events
 from bridge.sources.gitlab.line import line
 from bridge.sources.gitlab.request import request_for
+from bridge.sources.gitlab.run_states import run_state
 from bridge.sources.gitlab.verify import SIGNATURE_HEADERS, check_secret, verify
 from bridge.sources.provider import Provider, json_answer
 
@@ -26,4 +27,5 @@ PROVIDER = Provider(
     content_ttl=60.0,  # a project hook and a group hook send the same event within seconds
     signature_headers=SIGNATURE_HEADERS,
     kept_headers=frozenset({"x-gitlab-event", "x-gitlab-instance", "idempotency-key"}),
+    run_state=run_state,
 )
