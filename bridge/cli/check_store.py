@@ -68,7 +68,7 @@ def _print(found: Examined) -> None:
         for number, what in (
             (
                 left.bodiless,
-                "waiting deliveries have lost their body: their messages will have only a title and a link",
+                "waiting deliveries have lost their body: their messages will have only a plain line and a link",
             ),
             (left.lost, "deliveries are lost: their event cannot be read"),
         ):

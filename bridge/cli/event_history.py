@@ -27,6 +27,7 @@ from bridge.messages import Message
 from bridge.messages.terminal import show
 from bridge.routing.decide import Decision, decide
 from bridge.routing.routes_file import load_routes
+from bridge.sources import line_of
 from bridge.store import Attempt, DedupeKey, DeliveryHistory, EventHistory, Store
 
 INDENT = "    "
@@ -102,7 +103,7 @@ def _today(event: Event, settings: Settings) -> Decision | None:
 
 def _print(history: EventHistory, decision: Decision | None, *, body: bool, now: float) -> None:
     console, event = out(), history.event
-    console.print(Text().append(clean(f"{event.source}/{event.type}"), "bold").append(f": {clean(event.title)}"))
+    console.print(Text().append(clean(f"{event.source}/{event.type}"), "bold").append(f": {clean(line_of(event))}"))
     for name, text in _facts(history, now):
         console.print(Text().append(f"{name:8}  ", "dim").append(text))
     if body:
@@ -128,7 +129,7 @@ def _facts(history: EventHistory, now: float) -> Iterator[tuple[str, str]]:
     yield "request", f"{clean(request.method)} {_path(request)}, {_size(request):,} bytes{which}"
     if event.occurred_at is not None:
         yield "happened", local_time(event.occurred_at)
-    for name, text in (("subject", event.subject), ("actor", event.actor), ("link", event.url)):
+    for name, text in (("name", event.name), ("subject", event.subject), ("actor", event.actor), ("link", event.url)):
         if text:
             yield name, clean(text)
     if marks := [name for name, holds in (("confidential", event.confidential), ("test", event.test)) if holds]:
@@ -153,6 +154,8 @@ def _print_delivery(console: Console, delivery: DeliveryHistory) -> None:
     if row.template is not None:
         head.append(f" with {clean(row.template)}")
     console.print(head)
+    if delivery.message is None:  # else it begins with that line
+        console.print(f"{INDENT}{clean(row.line)}")
     for why in reasons(row):
         console.print(f"{INDENT}{why}")
     for attempt in delivery.attempts:
@@ -192,7 +195,8 @@ def _as_json(history: EventHistory, decision: Decision | None, *, body: bool) ->
             "provider": event.provider,
             "type": event.type,
             "subject": event.subject,
-            "title": event.title,
+            "line": line_of(event),
+            "name": event.name,
             "url": event.url,
             "actor": event.actor,
             "occurred_at": iso_time(event.occurred_at),

@@ -104,7 +104,7 @@ def line(row: DeliveryRow) -> Text:
     text.append(local_time(row.received_at), "dim").append(f"  {row.state:10}", style)
     text.append(f"  {row.event[:SHORT]}", "dim")
     text.append(f"  {clean(row.source)}/{clean(row.type)}").append(f" → #{clean(row.channel)}", "cyan")
-    text.append(f"  {clean(row.title)}")
+    text.append(f"  {clean(row.line)}")
     if why := "; ".join(reasons(row)):
         text.append(f"  ({why})", style)
     return text
@@ -131,7 +131,8 @@ def as_json(row: DeliveryRow) -> dict[str, object]:
         "reason": row.reason,
         "source": row.source,
         "type": row.type,
-        "title": row.title,
+        "line": row.line,
+        "name": row.name,
         "subject": row.subject,
         "actor": row.actor,
         "channel": row.channel,

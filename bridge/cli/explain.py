@@ -13,7 +13,7 @@ from bridge.config.errors import ConfigurationError
 from bridge.messages.render import choose
 from bridge.routing.decide import RouteVerdict, decide
 from bridge.samples import Sample, sample_event
-from bridge.sources import Malformed
+from bridge.sources import Malformed, line_of
 
 _UNTYPED = ("", "unknown")
 """Types of a body that does not name its event type."""
@@ -35,7 +35,7 @@ def explain(source: str, payload: Path, event_type: str | None) -> None:
         refuse([f"{payload}: does not name its event type: add --type, e.g. --type orders/create"])
     decision = decide(event, snapshot.routes)
     console = out()
-    console.print(Text(f"{event.source}/{event.type}", "bold").append(f": {event.title}", "not bold"))
+    console.print(Text(f"{event.source}/{event.type}", "bold").append(f": {line_of(event)}", "not bold"))
     for route in decision.routes:
         console.print(route_verdict(route))
     for planned in decision.deliveries:

@@ -40,9 +40,8 @@ def _items(snapshot: Snapshot) -> Iterator[GalleryItem]:
         samples().values(), "Rendering", console=console, transient=True, disable=not console.is_terminal
     ):
         event = sample_event(sample, _source_of(sample.provider, snapshot), SAMPLE_TIME)
-        yield GalleryItem(
-            sample.provider, sample.type, event.title, render(event, snapshot.templates, template_for(event, snapshot))
-        )
+        rendered = render(event, snapshot.templates, template_for(event, snapshot))
+        yield GalleryItem(sample.provider, sample.type, rendered)
 
 
 def _source_of(provider: str, snapshot: Snapshot) -> str:

@@ -147,7 +147,7 @@ def _print_result(row: DeliveryRow, delivery: int | None, why: str, *, as_lines:
 
 def _name(row: DeliveryRow) -> Text:
     named = Text().append(f"{row.event[:SHORT]}  ", "dim").append(f"{clean(row.source)}/{clean(row.type)}")
-    return named.append(f" → #{clean(row.channel)}", "cyan").append(f"  {clean(row.title)}")
+    return named.append(f" → #{clean(row.channel)}", "cyan").append(f"  {clean(row.line)}")
 
 
 async def _show(store: Store, selection: _Selection, snapshot: Snapshot, *, as_lines: bool) -> bool:

@@ -17,7 +17,6 @@ from bridge.core.clock import sleep_unless
 from bridge.core.counters import POSTS, TEMPLATE_ERRORS
 from bridge.core.states import DeliveryState, OutcomeKind, WorkerState
 from bridge.delivery.circuit_breaker import FAILURES, CircuitBreaker, describe, log_fields
-from bridge.delivery.digests import first_line
 from bridge.delivery.outcome import Outcome
 from bridge.delivery.post import Post, PostItem, batch_post, delivery_notes, single_post
 from bridge.delivery.store_writer import StoreWriter
@@ -203,7 +202,7 @@ class ChannelWorker:
                 continue
             first = next((other for other in items if item.key() and other.key() == item.key()), None)
             if first is not None and first.window is not None:
-                repeats.append(_summarize_repeat(delivery, first.delivery.id, first.window))
+                repeats.append(_summarize_repeat(delivery, item.rendered, first.delivery.id, first.window))
                 continue
             items.append(item)
             if len(batch_post(items, 0.0).items) < len(items):
@@ -230,15 +229,14 @@ class ChannelWorker:
         first = await self._deps.store.open_window(self.channel, window, self._deps.clock.now())
         if first is None:
             return PostItem(delivery, rendered, window)
-        return _summarize_repeat(delivery, first, window)
+        return _summarize_repeat(delivery, rendered, first, window)
 
     def _window(self, delivery: Delivery, rendered: Rendered) -> RepeatWindow | None:
         seconds = self._deps.repeat_of(delivery.route)
         if seconds is None or rendered.message is None or delivery.replayed_at is not None:
             return None
-        title = first_line(rendered.compact, rendered.message.text)
         until = self._deps.clock.now() + seconds
-        return RepeatWindow(delivery.route, delivery.event.subject, rendered.fingerprint, title, until)
+        return RepeatWindow(delivery.route, delivery.event.subject, rendered.fingerprint, rendered.linked_line, until)
 
     async def _send(self, post: Post, url: str) -> None:
         await self._deps.limiter_of(url).acquire()
@@ -258,6 +256,7 @@ class ChannelWorker:
                         attempt,
                         body if shown else None,
                         str(item.rendered.error or ""),
+                        item.rendered.line,
                         opens_window=item.window if shown else None,
                     )
                     for item, body in zip(post.items, post.messages, strict=True)
@@ -351,7 +350,14 @@ class ChannelWorker:
         log.error("delivery dead", channel=self.channel, id=delivery.event.id, reason=reason)
 
 
-def _summarize_repeat(delivery: Delivery, first: int, window: RepeatWindow) -> DeliveryResult:
+def _summarize_repeat(delivery: Delivery, rendered: Rendered, first: int, window: RepeatWindow) -> DeliveryResult:
     """Return the result of a delivery with the same message as another one, already shown."""
     repeat = f"repeat of #{first}"
-    return DeliveryResult(delivery.id, DeliveryState.SUMMARIZED, repeat, summarized_in=repeat, repeat_window=window)
+    return DeliveryResult(
+        delivery.id,
+        DeliveryState.SUMMARIZED,
+        repeat,
+        line=rendered.line,
+        summarized_in=repeat,
+        repeat_window=window,
+    )

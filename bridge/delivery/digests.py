@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import humanize
 
-from bridge.core.payload import text_at
 from bridge.messages import Message
 from bridge.messages.compact import CompactPost
 from bridge.messages.layout import full_form
@@ -27,8 +26,8 @@ def digest_message(backlog: Backlog, digest_id: str) -> Message:
     """Return the digest of a channel's backlog: counts by type, the period, and the failures."""
     kinds = [f"• {count:,} × {_code(source, event_type)}" for source, event_type, count in backlog.types]
     other_kinds = backlog.kinds - len(backlog.types)
-    subjects = [f"• {count:,} × {_named(title, url)}" for title, url, count in backlog.subjects]
-    failed = [f"• {_named(title, url)}" for title, url in backlog.failed]
+    subjects = [f"• {count:,} × {_named(line, url)}" for line, url, count in backlog.subjects]
+    failed = [f"• {_named(line, url)}" for line, url in backlog.failed]
     other_failures = backlog.failures - len(failed)
     body = [
         *kinds,
@@ -50,7 +49,7 @@ def digest_message(backlog: Backlog, digest_id: str) -> Message:
 def repeat_notice(window: RepeatWindow) -> Message:
     """Return the notice with the number of repeats in a window."""
     duration = humanize.naturaldelta(window.until - window.since)
-    text = f":repeat: and *{window.repeats:,} more* like it within {duration}: {window.title}"
+    text = f":repeat: and *{window.repeats:,} more* like it within {duration}: {window.line}"
     return full_form(normalize(TemplateBlocks(title=text), text))
 
 
@@ -64,14 +63,8 @@ def repeat_notices(windows: Sequence[RepeatWindow]) -> tuple[Message, int]:
     return (pack.message(), pack.messages) if pack.messages > 1 else (repeat_notice(windows[0]), 1)
 
 
-def first_line(blocks: Sequence[object], text: str) -> str:
-    """Return the title of a repeated message: the first line of its compact form, with its link."""
-    shown = text_at(blocks, 0, "text", "text") or str(escaped(text))
-    return cut(shown.partition("\n")[0], 2 * _NAME)
-
-
-def _named(title: str, url: str) -> str:
-    name = cut(escaped(unformatted(title)), _NAME)
+def _named(line: str, url: str) -> str:
+    name = cut(escaped(unformatted(line)), _NAME)
     return link(url, markup(name)) if url else name
 
 

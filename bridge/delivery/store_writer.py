@@ -34,7 +34,9 @@ class StoreWriter:
             except Exception as error:  # noqa: BLE001 (a smaller record may be stored where the whole failed)
                 failures += 1
                 self.log_error(error, failures)
-                results = [replace(result, attempt=None, message=None, template_fault="") for result in results]
+                results = [
+                    replace(result, attempt=None, message=None, template_fault="", line="") for result in results
+                ]
             await self._deps.clock.sleep(min(back_off(self._deps.random, failures), MAX_RETRY_SECONDS))
 
     async def retry_until_stored(self, write: Callable[[], Awaitable[None]]) -> None:

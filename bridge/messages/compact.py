@@ -5,44 +5,36 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
+from bridge.messages.first_line import body_lines, linked_line
 from bridge.messages.layout import section
 from bridge.messages.limits import MAX_BLOCKS, MAX_BYTES
-from bridge.messages.links import link
 from bridge.messages.message import Block, Message
-from bridge.messages.mrkdwn import cut, escaped, has_visible_text, utf16_length
+from bridge.messages.mrkdwn import cut, escaped, has_visible_text
 from bridge.messages.normalize import MessageParts
 
 _TITLE = 400
 _DETAIL = 200
 _NOTIFICATION = 300
-_LINK = 2_000
-"""Longest linked address in UTF-16 units, so that title and detail fit into the block too."""
 _FRAME = 1_600
 """Bytes reserved for the notification text, the note and the JSON around the blocks."""
 _DATE = re.compile(r"<!date\^[^<>]*>")
 
 
 def compact_blocks(parts: MessageParts, url: str) -> tuple[Block, ...]:
-    """Return a message's compact form: one block, without the line of links.
-
-    If the title has no link, ``url`` is linked, or where it is "", the first button's address.
-    """
-    lines = [line for line in parts.body.split("\n") if has_visible_text(line) and not line.startswith("```")]
-    title = cut(parts.title or next(iter(lines), "") or parts.text, _TITLE)
-    url = url or next((button.url for button in parts.buttons), "")
-    if "<http" not in title and url and utf16_length(opening := link(url, "open")) <= _LINK:
-        title = f"{title} · {opening}"
-    detail = next((detail for detail in _details(parts, lines) if detail != parts.title), "")
+    """Return a message's compact form: one block, its title linked to ``url``, without the line of links."""
+    title = linked_line(parts, url, _TITLE)
+    detail = next((detail for detail in _details(parts) if detail != parts.title), "")
     return (section(f"{title}\n{cut(detail, _DETAIL)}" if has_visible_text(detail) else title),)
 
 
-def _details(parts: MessageParts, lines: list[str]) -> Iterator[str]:
+def _details(parts: MessageParts) -> Iterator[str]:
     """Yield the fields, then the lines of the body."""
     for detail in parts.fields:
         label, line_end, value = detail.partition("\n")
         yield f"{label.strip('*')}: {value.partition(chr(10))[0]}" if line_end else detail
-    yield from lines if parts.title else lines[1:]
+    yield from islice(body_lines(parts), 0 if parts.title else 1, None)
 
 
 def fingerprint(parts: MessageParts) -> str:

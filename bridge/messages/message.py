@@ -51,3 +51,7 @@ class Rendered:
     """The message in its compact form, for a post shared with others."""
     fingerprint: str = ""
     """Digest of the text: equal for messages that read the same."""
+    line: str = ""
+    """The message's first line as plain text; "" without a message."""
+    linked_line: str = ""
+    """The same line as mrkdwn, with a link to the event."""

@@ -41,6 +41,8 @@ _UNSEEN = {
 }
 _BROADCAST = re.compile(r"(<[^<>|\n]*(?=[|>]))|@(?=(?:here|channel|everyone|group)\b)", re.IGNORECASE)
 _LOOK_ALIKES = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb"}
+_ORIGINALS = {shown: original for original, shown in _LOOK_ALIKES.items()}
+_GUARDS = re.compile(f"[{''.join(_ORIGINALS)}]|\u00ad(?=>)|(?<=@)\u2060")
 # Formatting needs a word boundary, so the underscores of snake_case may stay.
 _MARKER = re.compile(r"(?<![^\W_])[*_~]|[*_~](?![^\W_])|`")
 _QUOTE_MARK = re.compile(r"^(\s*)>", re.MULTILINE)
@@ -131,6 +133,11 @@ def unformatted(text: str) -> str:
     Slack has no escape for these characters; a backslash shows (https://github.com/slackapi/slack-api-docs/issues/34).
     """
     return _QUOTE_MARK.sub("\\1\u00ad>", _MARKER.sub(lambda marker: _LOOK_ALIKES[marker[0]], text))
+
+
+def formatted(text: str) -> str:
+    """Return text as it was before ``unformatted`` and ``sanitize`` kept Slack from formatting it."""
+    return text if text.isascii() else _GUARDS.sub(lambda guard: _ORIGINALS.get(guard[0], ""), text)
 
 
 def sanitize(text: str) -> str:

@@ -18,6 +18,7 @@ from bridge.events import Event
 from bridge.messages import template_blocks
 from bridge.messages.compact import compact_blocks, fingerprint
 from bridge.messages.environment import SlackEnvironment
+from bridge.messages.first_line import MAX_LINE, first_line, linked_line, plain_line
 from bridge.messages.layout import full_form
 from bridge.messages.links import link
 from bridge.messages.loader import Compiled, Sources, read_sources, text_problem
@@ -205,6 +206,7 @@ def render(
     """
     name = template or choose(event, templates)
     meter = meter or Meter(SECONDS)
+    error = None
     try:
         filled = _fill(event, templates, name, meter)
         bare = normalize(filled, event.title)
@@ -215,10 +217,19 @@ def render(
     except Exception as failure:  # noqa: BLE001 - the event is posted after any failure of a template
         error = error_of(failure, name, templates)
         plainly = _fallback(event, error)
-        shown = full_form(normalize(plainly, event.title, notes))
         bare = normalize(plainly, event.title)
-        return Rendered(name, shown, "", error, *_reads(meter), compact_blocks(bare, event.url), fingerprint(bare))
-    return Rendered(name, message, "", None, *_reads(meter), compact_blocks(bare, event.url), fingerprint(bare))
+        message = full_form(normalize(plainly, event.title, notes))
+    return Rendered(
+        name,
+        message,
+        "",
+        error,
+        *_reads(meter),
+        compact=compact_blocks(bare, event.url),
+        fingerprint=fingerprint(bare),
+        line=plain_line(first_line(bare)),
+        linked_line=linked_line(bare, event.url, MAX_LINE),
+    )
 
 
 def _fill(event: Event, templates: Templates, name: str, meter: Meter) -> TemplateBlocks:

@@ -21,7 +21,6 @@ class GalleryItem:
 
     provider: str
     type: str
-    title: str
     rendered: Rendered
 
 

@@ -96,7 +96,7 @@ async function check() {
 }
 
 function show(data) {
-  $("title").textContent = data.event.title;
+  $("title").textContent = data.event.line;
   $("template").textContent = `template ${data.template}`;
   $("notification").textContent = data.notification || "none";
   $("channels").replaceChildren(...(data.channels.length ? data.channels : ["nowhere: no route matches"]).map((one) => element("div", one)));
@@ -333,6 +333,6 @@ const first = inAddress();
 if (first) choose(first);
 ask("events").then(({ data }) => {
   if (!data.events) return;
-  $("events").replaceChildren(...data.events.map(({ name, title }) => option(name, title)));
+  $("events").replaceChildren(...data.events.map(({ name, line }) => option(name, line)));
   if (!first) choose(data.events[0].name);
 });

@@ -28,7 +28,7 @@ from bridge.preview.limit_usage import limit_usage
 from bridge.routing.decide import decide
 from bridge.samples import Sample, sample_event, samples
 from bridge.samples.recorded import UnreadableBodyError, recorded_body
-from bridge.sources import Malformed
+from bridge.sources import Malformed, line_of
 
 Json = dict[str, object]
 
@@ -59,11 +59,11 @@ class PreviewRequest:
 
 
 def list_events(snapshot: Snapshot) -> list[Json]:
-    """List the sample events: name, title and template."""
+    """List the sample events: name, generic line and template."""
     return [
         {
             "name": name,
-            "title": (event := _sample_event(sample, snapshot, 0.0)).title,
+            "line": line_of(event := _sample_event(sample, snapshot, 0.0)),
             "file": template_for(event, snapshot),
         }
         for name, sample in samples().items()
@@ -84,7 +84,13 @@ def render_message(request: PreviewRequest, snapshot: Snapshot, files: TemplateF
     )
     message = rendered.message
     return {
-        "event": {"type": event.type, "title": event.title, "url": event.url, "subject": event.subject},
+        "event": {
+            "type": event.type,
+            "line": rendered.line or line_of(event),
+            "name": event.name,
+            "url": event.url,
+            "subject": event.subject,
+        },
         "payload": request.payload or json.dumps(samples()[request.event].body, indent=2, ensure_ascii=False),
         "channels": _channels(event, snapshot),
         "template": rendered.template,

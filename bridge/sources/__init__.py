@@ -4,3 +4,4 @@ from bridge.sources.errors import Malformed as Malformed
 from bridge.sources.errors import Unverified as Unverified
 from bridge.sources.provider import Provider as Provider
 from bridge.sources.registry import PROVIDERS as PROVIDERS
+from bridge.sources.registry import line_of as line_of

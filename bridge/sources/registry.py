@@ -5,7 +5,8 @@ import pkgutil
 from collections.abc import Mapping
 
 from bridge import sources
-from bridge.sources.provider import Provider
+from bridge.events import Event
+from bridge.sources.provider import Provider, plain_line
 
 
 def _discover() -> dict[str, Provider]:
@@ -19,3 +20,9 @@ def _discover() -> dict[str, Provider]:
 
 PROVIDERS: Mapping[str, Provider] = _discover()
 """Every provider by its name."""
+
+
+def line_of(event: Event) -> str:
+    """Return an event's plain line, made from facts; also if its provider is gone since it was stored."""
+    provider = PROVIDERS.get(event.provider)
+    return plain_line(event.provider, event.type, event.name) if provider is None else provider.line(event)

@@ -76,7 +76,7 @@ class RepeatWindow:
     subject: str
     fingerprint: str
     """Equal for equal messages."""
-    title: str
+    line: str
     """First line of the message that was shown, as mrkdwn."""
     until: float
     since: float = 0.0
@@ -96,6 +96,8 @@ class DeliveryResult:
     """The message as posted, if it was."""
     template_fault: str = ""
     """The template and line of an error, if the fallback was posted."""
+    line: str = ""
+    """First line of the message as plain text; "" if none was rendered, and an earlier one stays."""
     summarized_in: str = ""
     """The summary of a ``summarized`` delivery, e.g. ``repeat of #12``."""
     opens_window: RepeatWindow | None = None
@@ -119,10 +121,10 @@ class Backlog:
     types: tuple[tuple[str, str, int], ...]
     """Source, type and number, the most frequent first."""
     subjects: tuple[tuple[str, str, int], ...]
-    """Title and URL of the latest event, and number, for subjects with several."""
+    """Line and URL of the latest event, and number, for subjects with several."""
     failures: int
     failed: tuple[tuple[str, str], ...]
-    """Title and URL of the latest failures, in order."""
+    """Line and URL of the latest failures, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,8 @@ class DeliveryRow:
     event: str
     source: str
     type: str
-    title: str
+    line: str
+    """First line of its message; the provider's generic line while there is none."""
     channel: str
     route: str
     state: DeliveryState
@@ -171,6 +174,7 @@ class DeliveryRow:
     """The summary of a ``summarized`` delivery: a digest's id, or ``repeat of`` another delivery's number."""
     replayed_at: float | None = None
     """Time of its replay."""
+    name: str = ""
     subject: str = ""
     actor: str = ""
     confidential: bool = False
@@ -197,7 +201,7 @@ class Query:
     until: float | None = None
     """The event arrived before."""
     contains: str = ""
-    """Text in the title, subject, actor or reason, case-insensitive."""
+    """Text in the line, name, subject, actor or reason, case-insensitive."""
     deliveries: tuple[int, ...] | None = None
     """Only these."""
 

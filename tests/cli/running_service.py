@@ -131,6 +131,7 @@ async def running_service(folder: Path, *, routes: str = ROUTES, **more: str) ->
     """Run a service until the block ends."""
     (folder / "routes.toml").write_text(routes, "utf-8")
     async with SlackSimulator() as slack:
-        environ = environment(folder, slack, BRIDGE_CHANNELS__OPS=slack.webhook("ops"), **more)
+        channels = {f"BRIDGE_CHANNELS__{name.upper()}": slack.webhook(name) for name in ("ops", "quiet")}
+        environ = environment(folder, slack, **channels, **more)
         async with serving(environ, folder) as (_, base, _):
             yield RunningService(folder, environ, slack, base)

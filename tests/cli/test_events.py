@@ -15,11 +15,12 @@ from bridge.store import DeliveryResult, Query, StoreUnavailableError
 from tests.cli.command import run
 from tests.cli.running_service import RunningService, running_service
 from tests.delivery.harness import WatchedStore
+from tests.messages.rendering import first_shown
 from tests.store.conftest import opened
 from tests.store.samples import NOW, accept, entry, event, settle_all
 
 KEYS = [
-    *("delivery", "event", "state", "reason", "source", "type", "title", "subject", "actor", "channel", "route"),
+    *("delivery", "event", "state", "reason", "source", "type", "line", "name", "subject", "actor", "channel", "route"),
     *(
         "template",
         "template_fault",
@@ -43,7 +44,7 @@ async def test_a_line_a_delivery_newest_last_and_every_option_narrows_it(tmp_pat
         lines = done.out.splitlines()
         assert [line[21:30].strip() for line in lines] == ["delivered", "delivered", "delivered", "dead"]
         assert pipeline[:16] in lines[0]
-        assert "gitlab/pipeline.failed → #ops  Pipeline #90211" in lines[0]
+        assert "gitlab/pipeline.failed → #ops  ❌ Pipeline #90211" in lines[0]
         assert "gitlab/pipeline.failed → #general" in lines[1]
         assert lines[3].endswith("(rejected by Slack, and so was its text alone: 400 invalid_blocks)")
         assert "\x1b" not in done.out
@@ -68,6 +69,24 @@ async def test_a_line_a_delivery_newest_last_and_every_option_narrows_it(tmp_pat
             assert [row["event"] for row in done.objects()] == found, options
             assert done.status == 0
             assert ("no delivery matches" in done.err) is (not found)
+
+
+async def test_the_line_of_a_delivered_message_is_the_first_that_slack_shows(tmp_path: Path) -> None:
+    names = (
+        "gitlab/push",
+        "gitlab/note.merge_request",
+        "stripe/charge.failed",
+        "shopify/orders/create",
+        "shopify/refunds/create",
+    )
+    async with running_service(tmp_path) as service:
+        await service.send(*names)
+        await service.settled()
+        rows = (await service.run("events", "--json")).objects()
+        shown = [json.loads((await service.run("events", "show", f"#{row['delivery']}", "--json")).out) for row in rows]
+    assert [row["state"] for row in rows] == ["delivered"] * len(names)
+    posted = [history["deliveries"][0]["message"] for history in shown]
+    assert [row["line"] for row in rows] == [first_shown(message) for message in posted]
 
 
 async def test_json_has_a_line_a_delivery_with_the_keys_of_the_docs(tmp_path: Path) -> None:
@@ -150,6 +169,34 @@ async def test_show_prints_every_detail(tmp_path: Path) -> None:
         assert secret not in done.out + output + by_number
 
 
+async def test_show_prints_the_line_of_each_delivery(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/short.j2").write_text("*Broken:* {{ link(event.url, event.subject) }} :fire:")
+    (tmp_path / "templates/none.j2").write_text('{% extends "message.j2" %}{% block skip %}enough{% endblock %}')
+    routes = "".join(
+        f'[[routes]]\nname = "{name}"\nchannels = ["{channel}"]\n{template}\n'
+        for name, channel, template in (
+            ("shipped", "general", ""),
+            ("short", "ops", 'template = "short.j2"'),
+            ("none", "quiet", 'template = "none.j2"'),
+        )
+    )
+    async with running_service(tmp_path, routes=routes) as service:
+        (event_id,) = await service.send("gitlab/pipeline.failed")
+        await service.settled()
+        show = await service.run("events", "show", event_id, "--json")
+        text = (await service.run("events", "show", event_id)).out
+        listed = (await service.run("events", "--json")).objects()
+    deliveries = {delivery["channel"]: delivery for delivery in json.loads(show.out)["deliveries"]}
+    assert deliveries["general"]["line"].startswith("❌ Pipeline #90211 for !284 Keep the voucher")
+    assert deliveries["ops"]["line"] == "Broken: 41/pipelines/90211 🔥"
+    assert deliveries["quiet"]["line"] == json.loads(show.out)["event"]["line"] != ""
+    assert {row["channel"]: row["line"] for row in listed} == {
+        channel: delivery["line"] for channel, delivery in deliveries.items()
+    }
+    assert f"\n    {deliveries['quiet']['line']}\n" in text
+
+
 async def test_show_decides_by_todays_routes_and_works_without_them(tmp_path: Path) -> None:
     async with running_service(tmp_path) as service:
         (event_id,) = await service.send("gitlab/issue.open")
@@ -185,8 +232,9 @@ async def test_received_text_cannot_control_the_terminal(tmp_path: Path) -> None
         (event_id,) = await service.send("gitlab/issue.open")
         await service.settled()
         service.execute(
-            "UPDATE events SET title = 'a' || char(27) || '[2J[b]x[/b]', actor = char(10) || 'y'",
-            "UPDATE deliveries SET reason = char(27) || ']0;evil', message = '{\"text\": \"\\u001b[2J\"}'",
+            "UPDATE events SET name = 'a' || char(27) || '[2J[b]x[/b]', actor = char(10) || 'y'",
+            "UPDATE deliveries SET line = 'a' || char(27) || '[2J[b]x[/b]', reason = char(27) || ']0;evil'",
+            'UPDATE deliveries SET message = \'{"text": "\\u001b[2J"}\'',
             "UPDATE requests SET body = x'1b5b324aff'",
         )
         done = await service.run("events", FORCE_COLOR="")

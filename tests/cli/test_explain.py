@@ -31,7 +31,7 @@ def recorded(folder: Path, name: str) -> str:
 def test_every_condition_shows_its_verdict_and_no_match_exits_1(tmp_path: Path) -> None:
     done = run(tmp_path, "explain", "gitlab", "--payload", recorded(tmp_path, "gitlab/pipeline.failed"))
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.startswith("gitlab/pipeline.failed: Pipeline #90211")
+    assert done.stdout.startswith("gitlab/pipeline.failed: GitLab pipeline failed")
     assert "✗ broken main\n    ✓ enabled\n    ✓ source: is gitlab\n" in done.stdout
     assert "    ✗ when: payload.object_attributes.ref == 'main'" in done.stdout
     assert "✗ orders\n" in done.stdout

@@ -161,8 +161,8 @@ def policy(**settings: float) -> ChannelPolicy:
 
 
 async def render(delivery: Delivery, notes: Sequence[str]) -> Rendered:
-    """Render a message of the event's title and the notes."""
-    return Rendered("test.j2", message(delivery.event.title, notes))
+    """Render a message of the event's name and the notes."""
+    return Rendered("test.j2", message(delivery.event.name, notes), line=delivery.event.name)
 
 
 @dataclass
@@ -203,6 +203,7 @@ class Harness:
                 payload={},
                 subject=subject or title,
                 title=title,
+                name=title,
                 url="",
                 actor="",
                 occurred_at=None,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pytest
 from structlog.testing import capture_logs
@@ -54,6 +54,26 @@ async def test_messages_appear_in_the_order_of_acceptance(harness: Harness) -> N
     assert [s.attempt.kind for s in settled if s.attempt] == ["ok"] * 10
     assert settled[0].message == message("message 0").body()
     assert harness.slept == []
+
+
+async def test_a_line_is_kept_from_the_first_try_on_and_is_that_of_the_message_shown(harness: Harness) -> None:
+    tries = count(1)
+
+    async def edited(delivery: Delivery, notes: Sequence[str]) -> Rendered:
+        return Rendered("test.j2", message("same"), line=f"as of try {next(tries)}")
+
+    harness.deps = replace(harness.deps, render=edited)
+    harness.slack.script("general", rate_limited(2), rate_limited(2))
+    await harness.accept("pipeline")
+    assert [row.line for row in await harness.rows()] == ["GitLab push: pipeline"]
+    harness.start()
+    settled = await harness.until_settled(3)
+    assert [(result.state, result.line) for result in settled] == [
+        ("waiting", "as of try 1"),
+        ("waiting", "as of try 2"),
+        ("delivered", "as of try 3"),
+    ]
+    assert [row.line for row in await harness.rows()] == ["as of try 3"]
 
 
 async def test_an_idle_worker_wakes_when_something_is_accepted(harness: Harness) -> None:
@@ -196,7 +216,7 @@ async def test_a_message_that_always_makes_slack_fail_dies_and_blocks_no_other(h
 
 async def test_an_unsupported_block_loses_the_layout_and_not_the_message(harness: Harness) -> None:
     async def with_markdown(delivery: Delivery, notes: Sequence[str]) -> Rendered:
-        return Rendered("test.j2", Message(delivery.event.title, [MARKDOWN]))
+        return Rendered("test.j2", Message(delivery.event.name, [MARKDOWN]))
 
     harness.deps = replace(harness.deps, render=with_markdown)
     await harness.accept("first")
@@ -433,7 +453,7 @@ async def test_a_text_only_message_is_marked_late_too(harness: Harness) -> None:
 
 async def test_a_skipped_message_is_not_posted_and_the_reason_is_kept(harness: Harness) -> None:
     async def skips(delivery: Delivery, notes: Sequence[str]) -> Rendered:
-        if delivery.event.title == "draft":
+        if delivery.event.name == "draft":
             return Rendered("test.j2", None, skip="nothing to say about a draft")
         return await render(delivery, notes)
 
@@ -443,7 +463,11 @@ async def test_a_skipped_message_is_not_posted_and_the_reason_is_kept(harness: H
     await harness.settled(2)
     assert harness.shown() == ["second"]
     first = (await harness.rows())[0]
-    assert (first.state, first.reason) == ("skipped", "nothing to say about a draft")
+    assert (first.state, first.reason, first.line) == (
+        "skipped",
+        "nothing to say about a draft",
+        "GitLab push: draft",
+    )
     assert len(harness.slack.hits("general")) == 1
 
 
@@ -533,7 +557,7 @@ async def test_a_delivery_that_raises_an_internal_error_blocks_no_other(harness:
 
     async def breaks(delivery: Delivery, notes: Sequence[str]) -> Rendered:
         nonlocal tries
-        if delivery.event.title == "cursed":
+        if delivery.event.name == "cursed":
             tries += 1
             raise RuntimeError("a bug")
         return await render(delivery, notes)

@@ -1,10 +1,9 @@
-"""Tests of digests: counts, times and failures, within Slack's limits for any titles."""
+"""Tests of digests: counts, times and failures, within Slack's limits for any lines."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.delivery.digests import digest_message, first_line, repeat_notice
-from bridge.messages.layout import section
+from bridge.delivery.digests import digest_message, repeat_notice
 from bridge.messages.limits import limit_violations
 from bridge.store import Backlog, RepeatWindow
 
@@ -56,12 +55,12 @@ hostile = st.text(st.sampled_from("ab <!channel>|&*_`@here\n\x00é😀"), max_si
 
 @settings(max_examples=80)
 @given(st.lists(st.tuples(hostile, st.just("https://e.example/?a=1&b=<2>"), st.integers(1, 9**9)), max_size=12))
-def test_it_keeps_slacks_limits_for_any_titles_and_types(named: list[tuple[str, str, int]]) -> None:
+def test_it_keeps_slacks_limits_for_any_lines_and_types(named: list[tuple[str, str, int]]) -> None:
     message = digest_message(
         backlog(
-            types=tuple((title[:50], title, count) for title, _, count in named),
+            types=tuple((line[:50], line, count) for line, _, count in named),
             subjects=tuple(named),
-            failed=tuple((title, url) for title, url, _ in named),
+            failed=tuple((line, url) for line, url, _ in named),
         ),
         "d1",
     )
@@ -70,8 +69,8 @@ def test_it_keeps_slacks_limits_for_any_titles_and_types(named: list[tuple[str, 
 
 
 def test_a_repeat_notice_is_one_line_with_its_link() -> None:
-    title = first_line([section("<https://e.example/1|Pipeline #1> failed\nWhy: it broke")], "x")
-    message = repeat_notice(RepeatWindow("r", "s", "p", title, until=600.0, since=0.0, repeats=3))
+    line = "<https://e.example/1|Pipeline #1> failed"
+    message = repeat_notice(RepeatWindow("r", "s", "p", line, until=600.0, since=0.0, repeats=3))
     assert message.text == ":repeat: and 3 more like it within 10 minutes: Pipeline #1 failed"
     assert "*3 more* like it within 10 minutes: <https://e.example/1|Pipeline #1> failed" in str(message.blocks)
     assert limit_violations(message) == []

@@ -289,7 +289,7 @@ def _event_log(harness: Harness, title: str) -> Sequence[tuple[str, str]]:
     asked = """
         SELECT a.kind, a.answer FROM attempts a
         JOIN deliveries d ON d.id = a.delivery JOIN events e ON e.seq = d.event
-        WHERE e.title = ? ORDER BY a.number
+        WHERE e.name = ? ORDER BY a.number
     """
     database = sqlite3.connect(harness.database.removeprefix("sqlite:///"))
     try:

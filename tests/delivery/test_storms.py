@@ -36,11 +36,18 @@ def with_repeat(harness: Harness, seconds: float) -> None:
 
 async def render(delivery: Delivery, notes: Sequence[str]) -> Rendered:
     """Render titles. `skip` is skipped. The first word of a title decides whether two messages are equal."""
-    title = delivery.event.title
+    title = delivery.event.name
     if title.startswith("skip"):
         return Rendered("t.j2", None, "dull")
     blocks = [section(text) for text in (title, *notes)]
-    return Rendered("t.j2", Message(title, blocks), compact=(section(title),), fingerprint=title.split(" ")[0])
+    return Rendered(
+        "t.j2",
+        Message(title, blocks),
+        compact=(section(title),),
+        fingerprint=title.split(" ")[0],
+        line=title,
+        linked_line=title,
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -273,7 +280,8 @@ async def test_repeats_are_suppressed_and_a_notice_is_posted_when_the_window_end
     harness.start()
     await harness.until_ended(4)
     assert flat(harness) == ["same a", "other c"]
-    rows = {row.title: row for row in await harness.store.find(Query())}
+    rows = {row.line: row for row in await harness.store.find(Query())}
+    assert {*rows} == {"same a", "same b", "other c", "same d"}
     assert rows["same b"].state == rows["same d"].state == "summarized"
     assert rows["same b"].summarized_in == f"repeat of #{rows['same a'].delivery}"
     await harness.until(harness.slack.wait_for("general", 3))
@@ -336,7 +344,7 @@ async def test_repeating_pairs_do_not_prevent_batches_in_a_storm(harness: Harnes
     await harness.until_ended(40)
     assert flat(harness) == [f"{n} 0" for n in range(20)]
     assert len(titles(harness)) == 1
-    rows = {row.title: row for row in await harness.store.find(Query(limit=100))}
+    rows = {row.line: row for row in await harness.store.find(Query(limit=100))}
     assert rows["7 1"].summarized_in == f"repeat of #{rows['7 0'].delivery}"
     assert {window.repeats for window in await harness.store.ended_windows("general", harness.clock.now() + 700)} == {1}
 

@@ -2,12 +2,17 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
+from datetime import UTC
+from itertools import chain
 from pathlib import Path
 
 from bridge.config.diagnostic_codes import Code
 from bridge.config.packaged import packaged_templates
+from bridge.core.payload import clean, list_at, text_at
 from bridge.events import Event
 from bridge.messages import Message, Rendered
+from bridge.messages.mrkdwn import formatted
+from bridge.messages.mrkdwn_parser import to_plain_text
 from bridge.messages.render import Templates, load_templates
 from bridge.messages.render import render as render_once
 
@@ -84,3 +89,12 @@ def texts(data: object) -> Iterator[str]:
 def shown(message: Message) -> str:
     """Return all texts of a message, one per line."""
     return "\n".join(texts(message.body()))
+
+
+def first_shown(body: Mapping[str, object]) -> str:
+    """Return the first line of text that a posted message shows, as plain text."""
+    attachments = [list_at(attachment, "blocks") for attachment in list_at(body, "attachments")]
+    blocks = [*list_at(body, "blocks"), *chain.from_iterable(attachments)]
+    shown = [text for block in blocks for text in texts(block)] or [text_at(body, "text")]
+    lines = (line for text in shown for line in to_plain_text(text, UTC).split("\n"))
+    return clean(formatted(next(filter(str.strip, lines))))

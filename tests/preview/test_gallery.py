@@ -17,9 +17,9 @@ ERROR = error(Code.TEMPLATE_FAILED, HOSTILE, HOSTILE)
 def page() -> str:
     return gallery_page(
         [
-            GalleryItem("gitlab", "push", "t", Rendered("gitlab/push.j2", Message("Ada <pushed>"))),
-            GalleryItem("gitlab", HOSTILE, HOSTILE, Rendered(HOSTILE, None, HOSTILE, ERROR)),
-            GalleryItem("stripe", "charge.failed", "t", Rendered("stripe/charge.j2", Message(HOSTILE))),
+            GalleryItem("gitlab", "push", Rendered("gitlab/push.j2", Message("Ada <pushed>"))),
+            GalleryItem("gitlab", HOSTILE, Rendered(HOSTILE, None, HOSTILE, ERROR)),
+            GalleryItem("stripe", "charge.failed", Rendered("stripe/charge.j2", Message(HOSTILE))),
         ]
     )
 
@@ -34,7 +34,7 @@ def test_messages_are_grouped_by_provider_with_their_template() -> None:
 
 
 def test_a_skipped_message_shows_its_reason() -> None:
-    written = gallery_page([GalleryItem("gitlab", "push", "t", Rendered("gitlab/push.j2", None, "a draft"))])
+    written = gallery_page([GalleryItem("gitlab", "push", Rendered("gitlab/push.j2", None, "a draft"))])
     assert "Skipped by the template: a draft" in written
 
 

@@ -173,8 +173,8 @@ def test_the_notification_is_shown_as_it_reads(files: TemplateFiles) -> None:
     assert look(files, event="gitlab/push", file="gitlab/push.j2", text=text)["notification"] == "❌ Fish & chips"
 
 
-def test_every_event_is_listed_with_its_title_and_the_file_that_serves_it(files: TemplateFiles) -> None:
+def test_every_event_is_listed_with_its_plain_line_and_the_file_that_serves_it(files: TemplateFiles) -> None:
     events = {event["name"]: event for event in session.list_events(files.snapshot())}
     assert set(events) == set(samples())
     assert events["gitlab/pipeline.failed"]["file"] == "gitlab/pipeline.j2"
-    assert all(event["title"] for event in events.values())
+    assert all(event["line"] for event in events.values())

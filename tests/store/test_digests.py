@@ -20,7 +20,7 @@ async def accept(
     store: SqliteStore, number: int, *, event_type: str = "push", subject: str = "s", at: float = 1.0
 ) -> None:
     made = replace(
-        event(), id=f"e{number}", keys=(f"k{number}",), type=event_type, subject=subject, title=f"title {number}",
+        event(), id=f"e{number}", keys=(f"k{number}",), type=event_type, subject=subject, name=f"name {number}",
         url=f"https://e.example/{number}", received_at=at,
     )  # fmt: skip
     await store.accept(REQUEST, [NewEvent(made, 0, (Planned("general", "r", None),), (60.0,))], at)
@@ -34,12 +34,19 @@ async def test_a_backlog_counts_types_subjects_and_failures(store: SqliteStore) 
     summed = await store.backlog("general", ["fail"])
     assert (summed.number, summed.kinds, summed.first, summed.last) == (6, 2, 0.0, 5.0)
     assert summed.types == ((event().source, "pipeline.failed", 4), (event().source, "push", 2))
-    assert summed.subjects == (("title 2", "https://e.example/2", 3), ("title 5", "https://e.example/5", 3))
+    assert summed.subjects == (
+        ("GitLab pipeline failed: name 2", "https://e.example/2", 3),
+        ("GitLab push: name 5", "https://e.example/5", 3),
+    )
     assert (summed.failures, summed.failed[0], summed.failed[-1]) == (
         4,
-        ("title 0", "https://e.example/0"),
-        ("title 3", "https://e.example/3"),
+        ("GitLab pipeline failed: name 0", "https://e.example/0"),
+        ("GitLab pipeline failed: name 3", "https://e.example/3"),
     )
+    await store.settle([DeliveryResult(3, DeliveryState.WAITING, "busy", line="❌ As tried")], 9.0)
+    tried = await store.backlog("general", ["fail"])
+    assert tried.subjects[0] == ("❌ As tried", "https://e.example/2", 3)
+    assert tried.failed[2] == ("❌ As tried", "https://e.example/2")
     assert await store.waiting("general", 100) == 6
     assert await store.waiting("general", 4) == 4
     assert (await store.backlog("nowhere", ["fail"])).number == 0
@@ -110,7 +117,7 @@ async def test_a_window_opens_with_a_delivery_counts_its_repeats_and_ends(store:
     assert await store.next_window("general") == 100.0
     assert await store.ended_windows("general", 99.0) == []
     [ended] = await store.ended_windows("general", 100.0)
-    assert (ended.repeats, ended.since, ended.title) == (1, 10.0, "Pipeline")
+    assert (ended.repeats, ended.since, ended.line) == (1, 10.0, "Pipeline")
     await store.close_window("general", ended)
     assert await store.next_window("general") is None
 

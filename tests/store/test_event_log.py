@@ -29,7 +29,7 @@ async def test_a_row_holds_the_deliverys_and_the_events_columns(store: SqliteSto
     one = event()
     await accept(store, entry(one, deliveries=(Planned("ops", "pipelines", "x.j2"),)))
     (row,) = await store.find(Query())
-    assert (row.event, row.source, row.type, row.title) == (one.id, one.source, one.type, one.title)
+    assert (row.event, row.source, row.type, row.name) == (one.id, one.source, one.type, one.name)
     assert (row.channel, row.route, row.state, row.reason) == ("ops", "pipelines", "waiting", "")
     assert (row.attempts, row.received_at, row.settled_at, row.template_fault) == (0, NOW, None, "")
 
@@ -175,10 +175,22 @@ async def test_types_are_patterns_and_the_limit_counts_matching_rows(store: Sqli
 async def test_free_text_is_searched_literally_and_in_any_case(
     store: SqliteStore, sought: str, numbers: list[int]
 ) -> None:
-    for title in ("100% of tests", "a_b", "Ärger in der Straße", "plain"):
-        await accept(store, entry(replace(event(), title=title)))
+    for name in ("100% of tests", "a_b", "Ärger in der Straße", "plain"):
+        await accept(store, entry(replace(event(), name=name)))
     await store.settle([DeliveryResult(4, DeliveryState.DEAD, "Because")], NOW)
     assert [row.delivery for row in await store.find(Query(contains=sought))] == numbers
+
+
+async def test_free_text_is_searched_in_the_line_that_is_shown(store: SqliteStore) -> None:
+    await accept(store, entry(replace(event(), name="Build")), entry(replace(event(), name="Deploy")))
+    await store.settle([DeliveryResult(1, DeliveryState.DELIVERED, line="❌ Broken at last")], NOW)
+    found = {
+        sought: [row.delivery for row in await store.find(Query(contains=sought))] for sought in ("broken", "build")
+    }
+    assert found == {"broken": [1], "build": [1]}
+    assert [row.line for row in await store.find(Query(contains="gitlab pipeline"))] == [
+        "GitLab pipeline failed: Deploy"
+    ]
 
 
 async def test_an_event_is_found_by_the_start_of_its_id(store: SqliteStore) -> None:

@@ -78,8 +78,8 @@ async def test_a_body_that_is_unreadable_by_now_loses_only_the_payload(path: Pat
     execute(path, "UPDATE requests SET body = x'ff'")
     event_history = await stored.event_history(one.id)
     assert event_history is not None
-    assert (event_history.event.title, event_history.event.payload, event_history.request.body) == (
-        one.title,
+    assert (event_history.event.name, event_history.event.payload, event_history.request.body) == (
+        one.name,
         {},
         b"\xff",
     )

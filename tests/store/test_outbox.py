@@ -224,3 +224,29 @@ async def test_a_claim_includes_the_time_of_a_replay(stored: SqliteStore, path: 
     await accept(stored, entry(), entry())
     execute(path, "UPDATE deliveries SET replayed_at = 1800000005 WHERE id = 2")
     assert [delivery.replayed_at for delivery in await stored.claim("general", "me", 2)] == [None, NOW + 5]
+
+
+async def test_a_delivery_keeps_the_line_of_its_latest_rendering(store: SqliteStore) -> None:
+    await accept(store)
+    (claimed,) = await store.claim("general", "me", 1)
+
+    async def line_after(state: DeliveryState, line: str) -> str:
+        await store.settle([DeliveryResult(claimed.id, state, line=line)], NOW)
+        return (await store.find(Query()))[0].line
+
+    assert (await store.find(Query()))[0].line == "GitLab pipeline failed: #12"
+    assert await line_after(DeliveryState.WAITING, "Ärger \ud800") == "Ärger \\ud800"
+    assert await line_after(DeliveryState.WAITING, "By another template") == "By another template"
+    assert await line_after(DeliveryState.WAITING, "") == "By another template"
+    assert await line_after(DeliveryState.DELIVERED, "As posted") == "As posted"
+    assert (
+        await line_after(DeliveryState.DELIVERED, "As posted after it was dropped") == "As posted after it was dropped"
+    )
+
+
+async def test_an_event_of_a_provider_that_is_gone_still_has_a_line(store: SqliteStore) -> None:
+    await accept(store, entry(event(provider="carrier-pigeon")))
+    assert [row.line for row in await store.find(Query(contains="pigeon"))] == ["carrier-pigeon pipeline.failed: #12"]
+    assert (await store.backlog("general", ["fail"])).failed == (
+        ("carrier-pigeon pipeline.failed: #12", "https://gitlab.example.com/p/12"),
+    )

@@ -47,7 +47,7 @@ class Left:
     oldest: float | None = None
     """Arrival of the oldest waiting delivery's event, in Unix seconds."""
     bodiless: int = 0
-    """Waiting deliveries with a lost body: their messages will have only title and link."""
+    """Waiting deliveries with a lost body: their messages will have only a plain line and a link."""
     lost: int = 0
     """Readable deliveries with an unreadable event."""
 
@@ -194,7 +194,7 @@ def _fit_together(new: sqlite3.Connection, *, keys_are_lost: bool) -> Left:
         f"SELECT count(*) FROM deliveries d JOIN events e ON e.seq = d.event "  # noqa: S608 (our own text)
         f"WHERE d.state = {_WAITING} AND e.request IN ({missing})"
     ).fetchone()[0]
-    # An event without its request would never be claimed; with an empty one it is posted by its title.
+    # An event without its request would never be claimed; with an empty one it is posted by its plain line.
     new.execute(
         "INSERT OR IGNORE INTO requests (id, method, url, headers, body) "  # noqa: S608 (our own text)
         f"SELECT request, 'POST', '', '{{}}', x'' FROM ({missing})"
@@ -245,9 +245,12 @@ def _rows(db: sqlite3.Connection, table: str, key: Sequence[str], names: Sequenc
     while True:
         with contextlib.suppress(sqlite3.Error):
             for row in db.execute(f"{select} WHERE {number} > ? ORDER BY {number}", (last,)):
+                if int(str(row[0])) <= last:  # a page whose end is lost reads as rows with the number 0
+                    break
                 last = int(str(row[0]))
                 yield row
-            return
+            else:
+                return
         for row in _rows_by_number(db, f"{select} WHERE {number} = ?", range(last + 1, last + GAP)):
             last = int(str(row[0]))
             yield row

@@ -4,23 +4,21 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 
 from bridge.core.states import OPEN, DeliveryState
 from bridge.routing import patterns
+from bridge.sources import line_of
 from bridge.store.ids import delivery_number
 from bridge.store.models import Counts, Cursor, DeliveryRow, Query
 from bridge.store.sqlite.quota import size_of
-from bridge.store.sqlite.records import literals, text
+from bridge.store.sqlite.records import EVENT, EventRow, event_of, literals, text
 
-ROW = """
-    d.id, e.id, e.source, e.type, e.title, d.channel, d.route, d.state, d.reason, d.attempts, e.received_at,
-    d.settled_at, d.template_fault, d.template, d.summarized_in, d.replayed_at, e.subject, e.actor, e.confidential
+_COLUMNS = f"""
+    d.id, d.line, d.channel, d.route, d.state, d.reason, d.attempts, d.settled_at, d.template_fault, d.template,
+    d.summarized_in, d.replayed_at, {EVENT}
 """
-"""The columns of a ``DeliveryRow``, in their order."""
-_TEXTS = ("e.title", "e.subject", "e.actor", "d.reason")
-"""Columns searched for free text."""
+"""The columns that ``_row`` reads."""
 _LAST = "\U0010ffff"
 
 
@@ -53,15 +51,39 @@ def changes_since(db: sqlite3.Connection, query: Query, cursor: Cursor | None) -
 def rows_of(db: sqlite3.Connection, numbers: Sequence[int]) -> list[DeliveryRow]:
     """Return the rows of deliveries, newest first."""
     found = db.execute(
-        f"SELECT {ROW} FROM deliveries d JOIN events e ON e.seq = d.event "  # noqa: S608 (our own text)
+        f"SELECT {_COLUMNS} FROM deliveries d JOIN events e ON e.seq = d.event "  # noqa: S608 (our own text)
         "WHERE d.id IN (SELECT value FROM json_each(?)) ORDER BY d.id DESC",
         (json.dumps(numbers),),
     )
-    return [_typed(DeliveryRow(*columns)) for columns in found]
-
-
-def _typed(row: DeliveryRow) -> DeliveryRow:
-    return replace(row, state=DeliveryState(row.state), confidential=row.confidential == 1)
+    rows = []
+    for number, line, channel, route, state, reason, attempts, settled_at, template_fault, *more in found:
+        template, summarized_in, replayed_at, *of_event = more
+        event = event_of(tuple(of_event), {})
+        rows.append(
+            DeliveryRow(
+                delivery=number,
+                event=event.id,
+                source=event.source,
+                type=event.type,
+                line=line or line_of(event),
+                channel=channel,
+                route=route,
+                state=DeliveryState(state),
+                reason=reason,
+                attempts=attempts,
+                received_at=event.received_at,
+                settled_at=settled_at,
+                template_fault=template_fault,
+                template=template,
+                summarized_in=summarized_in,
+                replayed_at=replayed_at,
+                name=event.name,
+                subject=event.subject,
+                actor=event.actor,
+                confidential=event.confidential,
+            )
+        )
+    return rows
 
 
 def events_named(db: sqlite3.Connection, name: str) -> list[str]:
@@ -112,15 +134,21 @@ def _numbers(db: sqlite3.Connection, query: Query, among: tuple[int, ...] | None
     ]
     given = [(c, text(value) if isinstance(value, str) else value) for c, value in asked if value is not None]
     where = " AND ".join(condition for condition, _ in given) or "TRUE"
-    looked_at = ["d.id", "e.type" if query.types else "''", *(_TEXTS if query.contains else ())]
+    looked_at = ["d.id", "e.type" if query.types else "''", *(("d.line", "d.reason", EVENT) if query.contains else ())]
     join = "JOIN events e ON e.seq = d.event" if query.types or query.contains or "e." in where else ""
     sql = f"SELECT {', '.join(looked_at)} FROM deliveries d {join} WHERE {where} ORDER BY d.id DESC"  # noqa: S608 (the conditions are those above)
     sought = text(query.contains).casefold()
     for number, event_type, *texts in db.execute(sql, [value for _, value in given]):
         if query.types and not patterns.verdict(query.types, event_type)[0]:
             continue
-        if not sought or any(sought in one.casefold() for one in texts):
+        if not sought or any(sought in one.casefold() for one in _searched(texts[0], texts[1], tuple(texts[2:]))):
             yield number
+
+
+def _searched(line: str, reason: str, columns: EventRow) -> Iterator[str]:
+    """Yield the texts that are searched: those that the event log shows, and the name."""
+    event = event_of(columns, {})
+    yield from (line or line_of(event), event.name, event.subject, event.actor, reason)
 
 
 def _first_since(db: sqlite3.Connection, moment: float) -> int:

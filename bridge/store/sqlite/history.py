@@ -9,13 +9,13 @@ from bridge.events import Event
 from bridge.store.models import Attempt, DedupeKey, DeliveryHistory, DeliveryRow, Digest, EventHistory
 from bridge.store.sqlite import event_log
 from bridge.store.sqlite.outbox import with_payload
-from bridge.store.sqlite.records import EVENT_COLUMNS, event_of, request_of, text
+from bridge.store.sqlite.records import EVENT, event_of, request_of, text
 
 
 def event_history(db: sqlite3.Connection, event_id: str) -> EventHistory | None:
     """Return the record of one event, None for an unknown one."""
     row = db.execute(
-        f"SELECT e.seq, e.request, e.part, length(r.body), {', '.join(f'e.{c}' for c in EVENT_COLUMNS)} "  # noqa: S608 (our own text)
+        f"SELECT e.seq, e.request, e.part, length(r.body), {EVENT} "  # noqa: S608 (our own text)
         "FROM events e JOIN requests r ON r.id = e.request WHERE e.id = ?",
         (text(event_id),),
     ).fetchone()

@@ -11,14 +11,14 @@ from bridge.events import Event
 from bridge.sources import PROVIDERS, Malformed
 from bridge.store.models import Delivery, DeliveryResult
 from bridge.store.sqlite import repeat_windows
-from bridge.store.sqlite.records import EVENT_COLUMNS, event_of, json_text, literals, request_of, text
+from bridge.store.sqlite.records import EVENT, event_of, json_text, literals, request_of, text
 
 CLAIM_BYTES = 2 * 2**20
 """Bytes of bodies behind one claim: as Python data they take several times as much."""
 
 COLUMNS = f"""
     d.id, d.channel, d.route, d.template, d.attempts, d.revived, d.replayed_at, e.request, e.part, length(r.body),
-    {", ".join(f"e.{column}" for column in EVENT_COLUMNS)}
+    {EVENT}
 """
 """The columns that ``deliveries_of`` reads."""
 
@@ -104,6 +104,7 @@ def settle(
         if row is None:
             continue
         state, attempts, channel = row
+        line = text(result.line) or None
         if (attempt := result.attempt) is not None:
             attempts += 1
             db.execute(
@@ -122,13 +123,14 @@ def settle(
         if state == DeliveryState.WAITING:
             db.execute(
                 "UPDATE deliveries SET state = ?, reason = ?, attempts = ?, settled_at = ?, template_fault = ?, "
-                "message = coalesce(?, message), summarized_in = ? WHERE id = ?",
+                "line = coalesce(?, line), message = coalesce(?, message), summarized_in = ? WHERE id = ?",
                 (
                     result.state,
                     text(result.reason),
                     attempts,
                     None if result.state == DeliveryState.WAITING else now,
                     text(result.template_fault),
+                    line,
                     message,
                     text(result.summarized_in) or None,
                     result.delivery,
@@ -140,8 +142,9 @@ def settle(
                 repeat_windows.count_repeat(db, channel, result.repeat_window)
         else:
             db.execute(
-                "UPDATE deliveries SET attempts = ?, message = coalesce(?, message) WHERE id = ?",
-                (attempts, message, result.delivery),
+                "UPDATE deliveries SET attempts = ?, line = coalesce(?, line), message = coalesce(?, message) "
+                "WHERE id = ?",
+                (attempts, line, message, result.delivery),
             )
 
 

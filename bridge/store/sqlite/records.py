@@ -9,12 +9,15 @@ from bridge.core.states import DeliveryState
 from bridge.events import Event, Request
 
 EVENT_COLUMNS = (
-    *("id", "source", "provider", "type", "keys", "subject", "title", "url", "actor"),
+    *("id", "source", "provider", "type", "keys", "subject", "title", "name", "url", "actor"),
     *("occurred_at", "received_at", "confidential", "test"),
 )
 """The columns of an event, in the order of ``event_values`` and ``event_of``."""
 
-EventRow = tuple[str, str, str, str, str, str, str, str, str, float | None, float, int, int]
+EVENT = ", ".join(f"e.{column}" for column in EVENT_COLUMNS)
+"""The same columns in a query, where ``e`` is the events."""
+
+EventRow = tuple[str, str, str, str, str, str, str, str, str, str, float | None, float, int, int]
 
 
 def text(value: str) -> str:
@@ -53,6 +56,7 @@ def event_values(event: Event) -> EventRow:
         json_text(event.keys),
         text(event.subject),
         text(event.title),
+        text(event.name),
         text(event.url),
         text(event.actor),
         seconds(event.occurred_at),
@@ -73,12 +77,13 @@ def event_of(row: EventRow, payload: Mapping[str, object]) -> Event:
         payload=payload,
         subject=row[5],
         title=row[6],
-        url=row[7],
-        actor=row[8],
-        occurred_at=row[9],
-        received_at=row[10],
-        confidential=bool(row[11]),
-        test=bool(row[12]),
+        name=row[7],
+        url=row[8],
+        actor=row[9],
+        occurred_at=row[10],
+        received_at=row[11],
+        confidential=bool(row[12]),
+        test=bool(row[13]),
     )
 
 

@@ -19,11 +19,11 @@ def first_of(db: sqlite3.Connection, channel: str, window: RepeatWindow, now: fl
 def begin(db: sqlite3.Connection, channel: str, window: RepeatWindow, first: int, now: float) -> None:
     """Open a window. Repeats of an earlier one without a notice yet are added to it."""
     db.execute(
-        "INSERT INTO repeat_windows (channel, route, subject, fingerprint, first, title, since, until) "
+        "INSERT INTO repeat_windows (channel, route, subject, fingerprint, first, line, since, until) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, route, subject, fingerprint) DO UPDATE SET "
-        "first = excluded.first, title = excluded.title, until = excluded.until, "
+        "first = excluded.first, line = excluded.line, until = excluded.until, "
         "since = CASE WHEN repeats THEN since ELSE excluded.since END",
-        (*_key(channel, window), first, text(window.title), now, window.until),
+        (*_key(channel, window), first, text(window.line), now, window.until),
     )
 
 
@@ -39,7 +39,7 @@ def count_repeat(db: sqlite3.Connection, channel: str, window: RepeatWindow) -> 
 def ended(db: sqlite3.Connection, channel: str, now: float) -> list[RepeatWindow]:
     """Return a channel's ended windows that are not closed yet, the oldest first."""
     rows = db.execute(
-        "SELECT route, subject, fingerprint, title, until, since, repeats FROM repeat_windows "
+        "SELECT route, subject, fingerprint, line, until, since, repeats FROM repeat_windows "
         "WHERE channel = ? AND until <= ? ORDER BY until LIMIT 100",
         (text(channel), now),
     )

@@ -137,6 +137,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE lanes RENAME TO destination_states",
         "UPDATE destination_states SET state = 'unavailable' WHERE state = 'away'",
     ),
+    (
+        # The message's first line as plain text; '' before it is rendered. Earlier versions showed the event's title.
+        "ALTER TABLE deliveries ADD COLUMN line TEXT NOT NULL DEFAULT ''",
+        "UPDATE deliveries SET line = coalesce((SELECT title FROM events WHERE seq = event), '')",
+        # What its owner calls the thing: a merge request's title, an order's number.
+        "ALTER TABLE events ADD COLUMN name TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE repeat_windows RENAME COLUMN title TO line",
+    ),
 )
 """The statements from each version to the next. A released one is never changed."""
 

@@ -154,10 +154,12 @@ async def test_a_zeroed_page_in_the_middle_loses_only_its_own_rows(full: Path, t
     await store.close()
 
 
-async def test_a_file_that_is_cut_short_is_read_as_far_as_it_goes(full: Path) -> None:
+@pytest.mark.parametrize("within", [17, 512, 1500, 2900, 4000])
+async def test_a_file_that_is_cut_short_is_read_as_far_as_it_goes(full: Path, within: int) -> None:
+    """A page that is cut through reads as rows with the number 0, which must not be read for ever."""
     size = full.stat().st_size
     with full.open("r+b") as file:
-        file.truncate(size * 2 // 3 + 17)
+        file.truncate(size * 2 // 3 // PAGE * PAGE + within)
     found, store = await look_and_save(full)
     assert "cut short" in found.damage["file"]
     assert EVENTS // 3 < found.left.events < EVENTS

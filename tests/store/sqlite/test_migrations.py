@@ -41,7 +41,7 @@ def write_version_2(path: Path) -> None:
         for number, kind in enumerate(("ok", "limited", "refused", "dead_destination", "away"), 1):
             db.execute("INSERT INTO attempts VALUES (1, ?, ?, ?, NULL, '', 0.1)", (number, NOW, kind))
         db.execute("INSERT INTO digests VALUES ('d1', 'general', 4, ?, '{\"text\": \"many\"}', 1)", (NOW,))
-        window = ("general", WINDOW.route, WINDOW.subject, WINDOW.fingerprint, 2, WINDOW.title, NOW, WINDOW.until, 3)
+        window = ("general", WINDOW.route, WINDOW.subject, WINDOW.fingerprint, 2, WINDOW.line, NOW, WINDOW.until, 3)
         db.execute("INSERT INTO repeats VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", window)
         db.execute("INSERT INTO lanes VALUES ('deploys', 'stopped', 'no_service', ?, 1)", (NOW,))
         db.execute("INSERT INTO lanes VALUES ('general', 'away', 'no answer', ?, 0)", (NOW,))
@@ -53,6 +53,7 @@ async def test_version_2_is_migrated_with_its_states_kinds_and_windows(path: Pat
     store = opened(f"sqlite:///{path}")
     states = [row.state for row in (await store.find(Query()))[::-1]]
     assert states == ["waiting", "delivered", "skipped", "summarized", "dead", "dropped"]
+    assert {(row.line, row.name) for row in await store.find(Query())} == {("t", "")}
     (summarized,) = await store.find(Query(summarized_in="d1"))
     assert (summarized.delivery, summarized.state) == (4, DeliveryState.SUMMARIZED)
     history = await store.event_history("id-1")
