@@ -5,6 +5,7 @@ https://docs.slack.dev/messaging/formatting-message-text/#emoji.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,14 @@ from bridge.messages.environment import SlackEnvironment
 from bridge.messages.html import to_html
 from bridge.messages.mrkdwn_parser import to_plain_text
 from bridge.messages.phrases import phrase
-from bridge.messages.render import load_templates, render
+from bridge.messages.render import load_templates, read_templates, render
 from bridge.messages.terminal import mrkdwn
+from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
 from tests.messages.rendering import event, message_of, shown
+from tests.messages.rendering import render as render_again
+from tests.walks import for_each
 
+SHIPPED = read_templates(None, {})
 NAMED = re.compile(r":([a-z0-9_+'-]+):")
 WHO = ":white_check_mark:"
 BROKEN = f":{JOINER}white_check_mark:"
@@ -189,3 +194,23 @@ def test_a_terminal_and_a_plain_text_show_no_joiner() -> None:
     made = written("{{ v }}", v="2001:db8:100::1 at 10:100")
     assert JOINER in made
     assert to_plain_text(made) == mrkdwn(made).plain == "2001:db8:100::1 at 10:100"
+
+
+def with_more_text(data: object) -> object:
+    """Return the payload with a part of an IPv6 address behind each text."""
+    if isinstance(data, dict):
+        return {key: with_more_text(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [with_more_text(value) for value in data]
+    return f"{data} db8:100:1" if isinstance(data, str) else data
+
+
+@pytest.mark.thorough
+@for_each(samples().values(), name=lambda sample: sample.name)
+def test_no_shipped_template_lets_a_payload_draw_an_emoji(sample: Sample) -> None:
+    event = sample_event(sample, sample.provider, SAMPLE_TIME)
+    payload = with_more_text(event.payload)
+    assert isinstance(payload, dict)
+    message = render_again(replace(event, payload=payload), SHIPPED).message
+    if message is not None:
+        assert "💯" not in to_html(message)
