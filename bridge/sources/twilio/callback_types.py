@@ -10,31 +10,30 @@ https://www.twilio.com/docs/usage/troubleshooting/debugging-event-webhooks
 from collections.abc import Mapping
 
 from bridge.core.payload import clean, text_at
-from bridge.core.times import written_time
 from bridge.sources.provider import key
 from bridge.sources.twilio import product_callbacks
 from bridge.sources.twilio.console_urls import console_url, nearest_console_url
-from bridge.sources.twilio.facts import EventFacts, address, type_word
+from bridge.sources.twilio.facts import EventFacts, address, callback_time, text, type_word
 
 Fields = Mapping[str, object]
 
 
 def read(fields: Fields) -> EventFacts:
     """Read the fields of a form or query; any fields give facts."""
-    if text_at(fields, "MessageStatus") or text_at(fields, "SmsStatus"):
+    if text(fields, "MessageStatus") or text(fields, "SmsStatus"):
         return _message(fields)
-    if text_at(fields, "RecordingSid") and text_at(fields, "RecordingStatus"):
+    if text(fields, "RecordingSid") and text(fields, "RecordingStatus"):
         return _recording(fields)
-    if text_at(fields, "ConferenceSid") and text_at(fields, "StatusCallbackEvent"):
+    if text(fields, "ConferenceSid") and text(fields, "StatusCallbackEvent"):
         return _conference(fields)
-    if text_at(fields, "TranscriptionStatus") or text_at(fields, "TranscriptionEvent"):
+    if text(fields, "TranscriptionStatus") or text(fields, "TranscriptionEvent"):
         return _transcription(fields)  # it also holds the call's status
-    call = text_at(fields, "CallSid") or text_at(fields, "CallGuid")
-    if call and text_at(fields, "CallStatus"):
+    call = text(fields, "CallSid") or text(fields, "CallGuid")
+    if call and text(fields, "CallStatus"):
         return _call(fields, call)
-    if call and text_at(fields, "AnsweredBy"):
+    if call and text(fields, "AnsweredBy"):
         return _call_facts(fields, call, "call.amd", key("amd", call))
-    if text_at(fields, "Sid") and text_at(fields, "Level") and "Payload" in fields:
+    if text(fields, "Sid") and text(fields, "Level") and "Payload" in fields:
         return _alert(fields)
     if _message_sid(fields) and ("Body" in fields or "NumMedia" in fields) and "ConversationSid" not in fields:
         return _message(fields)
@@ -43,38 +42,38 @@ def read(fields: Fields) -> EventFacts:
 
 def _message_sid(fields: Fields) -> str:
     """Return the message's id. ``SmsSid`` is the name in the 2008 API, and still comes beside the new one."""
-    return text_at(fields, "MessageSid") or text_at(fields, "SmsSid") or text_at(fields, "SmsMessageSid")
+    return text(fields, "MessageSid") or text(fields, "SmsSid") or text(fields, "SmsMessageSid")
 
 
 def _message(fields: Fields) -> EventFacts:
     sid = _message_sid(fields)
-    status = type_word(text_at(fields, "MessageStatus") or text_at(fields, "SmsStatus") or "received")
+    status = type_word(text(fields, "MessageStatus") or text(fields, "SmsStatus") or "received")
     received = status in ("received", "receiving")
     # By the sid alone `delivered` would be a duplicate of `sent`.
-    parts = [sid] if received else [sid, status, text_at(fields, "ErrorCode")]
-    sender = clean(text_at(fields, "ProfileName"), 100) or address(text_at(fields, "From"))
+    parts = [sid] if received else [sid, status, text(fields, "ErrorCode")]
+    sender = clean(text(fields, "ProfileName"), 100) or address(text(fields, "From"))
     return EventFacts(
         type="message.received" if received else f"message.{status}",
         key=key("message" if received else "message-status", *parts) if sid else None,
         subject=clean(sid, 100),
-        name=sender if received else address(text_at(fields, "To")),
+        name=sender if received else address(text(fields, "To")),
         url=console_url(sid),
         actor=sender,
-        occurred_at=written_time(text_at(fields, "Timestamp")),
+        occurred_at=callback_time(text(fields, "Timestamp")),
     )
 
 
 def _call(fields: Fields, sid: str) -> EventFacts:
-    status, number = type_word(text_at(fields, "CallStatus")), text_at(fields, "SequenceNumber")
+    status, number = type_word(text(fields, "CallStatus")), text(fields, "SequenceNumber")
     step = _step_of_a_call(fields)
     if step:
         # The request that follows a verb of TwiML: its result is the event's. CallStatus is that of the whole call.
         return _call_facts(fields, sid, f"call.{step}", None)
-    progress = text_at(fields, "CallbackSource") or number
-    if status == "ringing" and text_at(fields, "Direction") == "inbound" and not progress:
+    progress = text(fields, "CallbackSource") or number
+    if status == "ringing" and text(fields, "Direction") == "inbound" and not progress:
         return _call_facts(fields, sid, "call.received", key("call", sid))
     # A TwiML request comes many times in one status of a call. Only a status callback has one of these fields.
-    progress = progress or text_at(fields, "CallDuration")
+    progress = progress or text(fields, "CallDuration")
     return _call_facts(fields, sid, f"call.{status}", key("call-status", sid, status, number) if progress else None)
 
 
@@ -97,80 +96,80 @@ def _step_of_a_call(fields: Fields) -> str:
     if "CallbackSource" in fields or "CallDuration" in fields:
         return ""
     for name, verb in _STEPS:
-        if result := text_at(fields, name):
+        if result := text(fields, name):
             return verb if verb == "pay" else f"{verb}.{type_word(result)}"
-    if text_at(fields, "RecordingUrl"):
+    if text(fields, "RecordingUrl"):
         return "record"
     if "UnstableSpeechResult" in fields or "StableSpeechResult" in fields:
         return "gather.partial"
     if "Digits" in fields or "SpeechResult" in fields:
         return "gather"
-    return "queue.waiting" if text_at(fields, "QueuePosition") else ""
+    return "queue.waiting" if text(fields, "QueuePosition") else ""
 
 
 def _call_facts(fields: Fields, sid: str, event_type: str, dedupe_key: str | None) -> EventFacts:
-    number = address(text_at(fields, "From") or text_at(fields, "Caller"))
-    caller = clean(text_at(fields, "CallerName"), 100) or number
-    inbound = text_at(fields, "Direction").startswith("inbound")
+    number = address(text(fields, "From") or text(fields, "Caller"))
+    caller = clean(text(fields, "CallerName"), 100) or number
+    inbound = text(fields, "Direction").startswith("inbound")
     return EventFacts(
         type=event_type,
         key=dedupe_key,
         subject=clean(sid, 100),
-        name=caller if inbound else address(text_at(fields, "To") or text_at(fields, "Called")),
+        name=caller if inbound else address(text(fields, "To") or text(fields, "Called")),
         url=console_url(sid),
         actor=caller,
-        occurred_at=written_time(text_at(fields, "Timestamp")),
+        occurred_at=callback_time(text(fields, "Timestamp")),
     )
 
 
 def _recording(fields: Fields) -> EventFacts:
-    sid, status = text_at(fields, "RecordingSid"), type_word(text_at(fields, "RecordingStatus"))
-    subject_sid = text_at(fields, "CallSid") or text_at(fields, "ConferenceSid") or sid
+    sid, status = text(fields, "RecordingSid"), type_word(text(fields, "RecordingStatus"))
+    subject_sid = text(fields, "CallSid") or text(fields, "ConferenceSid") or sid
     return EventFacts(
         type=f"recording.{status}",
         key=key("recording", sid, status),
         subject=clean(subject_sid, 100),
         url=console_url(sid),
-        occurred_at=written_time(text_at(fields, "Timestamp")),
+        occurred_at=callback_time(text(fields, "Timestamp")),
     )
 
 
 def _conference(fields: Fields) -> EventFacts:
-    sid, happened = text_at(fields, "ConferenceSid"), type_word(text_at(fields, "StatusCallbackEvent"))
-    number, call = text_at(fields, "SequenceNumber"), text_at(fields, "CallSid")
+    sid, happened = text(fields, "ConferenceSid"), type_word(text(fields, "StatusCallbackEvent"))
+    number, call = text(fields, "SequenceNumber"), text(fields, "CallSid")
     return EventFacts(
         type=f"conference.{happened}",
         # Without the number, a second mute would be a duplicate of the first.
         key=key("conference", sid, happened, number, call) if number else None,
         subject=clean(sid, 100),
-        name=clean(text_at(fields, "FriendlyName"), 100),
+        name=clean(text(fields, "FriendlyName"), 100),
         url=console_url(sid),
-        actor=clean(text_at(fields, "ParticipantLabel"), 100),
-        occurred_at=written_time(text_at(fields, "Timestamp")),
+        actor=clean(text(fields, "ParticipantLabel"), 100),
+        occurred_at=callback_time(text(fields, "Timestamp")),
     )
 
 
 def _alert(fields: Fields) -> EventFacts:
-    sid = text_at(fields, "Sid")
+    sid = text(fields, "Sid")
     return EventFacts(
-        type=f"debugger.{type_word(text_at(fields, 'Level'))}",
+        type=f"debugger.{type_word(text(fields, 'Level'))}",
         key=key("alert", sid),
         subject=clean(text_at(fields, "Payload", "resource_sid") or sid, 100),
         name=clean(text_at(fields, "Payload", "error_code"), 20),
         url=console_url(sid),
-        occurred_at=written_time(text_at(fields, "Timestamp")),
+        occurred_at=callback_time(text(fields, "Timestamp")),
     )
 
 
 def _transcription(fields: Fields) -> EventFacts:
     """Read a transcript: of a recording (it has one status after another), or of speech during a call, in parts."""
-    sid = text_at(fields, "TranscriptionSid") or text_at(fields, "RecordingSid")
-    happened = type_word(text_at(fields, "TranscriptionEvent") or text_at(fields, "TranscriptionStatus"))
+    sid = text(fields, "TranscriptionSid") or text(fields, "RecordingSid")
+    happened = type_word(text(fields, "TranscriptionEvent") or text(fields, "TranscriptionStatus"))
     return EventFacts(
         type=f"transcription.{happened}",
         # Speech during a call comes in many parts, each with a number, a track and a time of its own.
         key=key("transcription", sid, happened) if sid and "TranscriptionEvent" not in fields else None,
-        subject=clean(sid or text_at(fields, "CallSid"), 100),
+        subject=clean(sid or text(fields, "CallSid"), 100),
         url=console_url(sid) or nearest_console_url(fields),
-        occurred_at=written_time(text_at(fields, "Timestamp")),
+        occurred_at=callback_time(text(fields, "Timestamp")),
     )

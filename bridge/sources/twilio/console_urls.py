@@ -1,6 +1,8 @@
 """Addresses of pages in Twilio's Console."""
 
-from bridge.core.payload import text_at
+from collections.abc import Mapping
+
+from bridge.sources.twilio.facts import text
 
 _PAGES = {
     "SM": "sms/logs",
@@ -23,11 +25,14 @@ def console_url(sid: str) -> str:
     return f"https://www.twilio.com/console/{page}/{sid}"
 
 
-def nearest_console_url(fields: object) -> str:
+def nearest_console_url(fields: Mapping[str, object]) -> str:
     """Return the nearest Console page for an object without its own, from the other ids in the fields, or ""."""
-    flow = console_url(text_at(fields, "flow_sid") or text_at(fields, "FlowSid"))
-    execution = text_at(fields, "execution_sid") or text_at(fields, "ExecutionSid")
-    if flow and execution.startswith("FN") and execution.isascii() and execution.isalnum():
-        return f"{flow}/executions/{execution[:64]}"
-    candidates = (text_at(fields, name) for name in ("CallSid", "service_sid", "workspace_sid", "WorkspaceSid"))
-    return flow or next((page for page in map(console_url, candidates) if page), "")
+    flow = console_url(text(fields, "flow_sid") or text(fields, "FlowSid"))
+    if flow:
+        execution = text(fields, "execution_sid") or text(fields, "ExecutionSid")
+        known = execution.startswith("FN") and execution.isascii() and execution.isalnum()
+        return f"{flow}/executions/{execution[:64]}" if known else flow
+    for name in ("CallSid", "service_sid", "workspace_sid", "WorkspaceSid"):
+        if fields.get(name) and (page := console_url(text(fields, name))):
+            return page
+    return ""

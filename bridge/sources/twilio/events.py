@@ -5,7 +5,7 @@ import hashlib
 from bridge.core.payload import text_at
 from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
-from bridge.sources.provider import json_body, key
+from bridge.sources.provider import json_body
 from bridge.sources.twilio import callback_types, streams
 from bridge.sources.twilio.facts import EventFacts
 from bridge.sources.twilio.line import line
@@ -21,15 +21,16 @@ def events(request: Request, source: str, now: float) -> list[Event]:
     I-Twilio-Idempotency-Token is no key. Nothing signs it: a replay under a fresh token would pass, and a guessed token
     would swallow another event.
     """
-    elements = _elements(request)
-    signed = signed_digest(request)
+    params = params_of(request)
+    elements = _elements(request, params)
+    signed = signed_digest(request, params)
     return [
         Event(
             id=new_id(now),
             source=source,
             provider="twilio",
             type=facts.type,
-            keys=tuple(k for k in (dedupe_key, key("signed", f"{signed}.{position}")) if k),
+            keys=(dedupe_key, f"signed:{signed}.{position}") if dedupe_key else (f"signed:{signed}.{position}",),
             payload=payload,
             subject=facts.subject or facts.type,
             title=line(facts),
@@ -49,8 +50,7 @@ _Element = tuple[int, dict[str, object], EventFacts, str | None]
 """(position, payload, facts, dedupe key) of one event of a request."""
 
 
-def _elements(request: Request) -> list[_Element]:
-    params = params_of(request)
+def _elements(request: Request, params: Params | None) -> list[_Element]:
     if params is not None:
         if not params:
             raise Malformed("the request has no parameters")
@@ -80,8 +80,8 @@ def content_key(params: Params) -> str:
     """
     left_out = _ATTEMPT | _FALLBACK if b"ErrorUrl" in params else _ATTEMPT
     parts = [part for name, values in params.items() if name not in left_out for part in (name, *values, b"")]
-    length_prefixed = b"".join(b"%d:%b" % (len(part), part) for part in parts)
-    return key("content", hashlib.sha256(length_prefixed).hexdigest())
+    length_prefixed = b"".join([b"%d:%b" % (len(part), part) for part in parts])
+    return f"content:{hashlib.sha256(length_prefixed).hexdigest()}"
 
 
 def _payload_and_facts(element: dict[str, object]) -> tuple[dict[str, object], EventFacts, str | None]:
@@ -102,10 +102,12 @@ def fields_of(params: Params) -> dict[str, object]:
     Such a list is sorted and holds each value once, since the signature covers no more than that. JSON in a string (the
     Debugger's ``Payload`` and the like) is parsed.
     """
-    fields: dict[str, object] = {}
-    for name, values in params.items():
-        texts = [value.decode("utf-8", "replace") for value in values]
-        fields[name.decode("utf-8", "replace")] = texts[0] if len(texts) == 1 else texts
+    fields: dict[str, object] = {
+        name.decode("utf-8", "replace"): values[0].decode("utf-8", "replace")
+        if len(values) == 1
+        else [value.decode("utf-8", "replace") for value in values]
+        for name, values in params.items()
+    }
     for written, beside in _JSON_FIELDS:
         if written in fields and beside in fields:
             fields[written] = streams.parse_json_text(fields[written])

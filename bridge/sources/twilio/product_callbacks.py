@@ -8,11 +8,10 @@ https://www.twilio.com/docs/verify/api/webhooks
 
 from collections.abc import Mapping
 
-from bridge.core.payload import clean, text_at
-from bridge.core.times import written_time
+from bridge.core.payload import clean
 from bridge.sources.provider import key
 from bridge.sources.twilio.console_urls import console_url, nearest_console_url
-from bridge.sources.twilio.facts import EventFacts, type_word
+from bridge.sources.twilio.facts import EventFacts, callback_time, text, type_word
 
 Fields = Mapping[str, object]
 
@@ -32,16 +31,16 @@ _FAMILIES = (
 def read(fields: Fields) -> EventFacts:
     """Read the fields of a callback of any product."""
     for name, family, field, names in _FAMILIES:
-        if (sid := text_at(fields, name)) and (said := text_at(fields, field)):
+        if (sid := text(fields, name)) and (said := text(fields, field)):
             happened = type_word(said)
             event_type = happened if happened.startswith(f"{family}.") else f"{family}.{happened}"
             return _facts(fields, event_type, sid, _object_key(family, happened, fields), names)
-    reservation, task = text_at(fields, "ReservationSid"), text_at(fields, "TaskSid")
+    reservation, task = text(fields, "ReservationSid"), text(fields, "TaskSid")
     if reservation and task:
         return _facts(fields, "task.assignment", task, key("assignment", reservation), ("TaskQueueName", "WorkerName"))
-    happened = clean(text_at(fields, "EventType") or text_at(fields, "StatusCallbackEvent"), 150)
+    happened = clean(text(fields, "EventType") or text(fields, "StatusCallbackEvent"), 150)
     for name in _FLOW_FIELDS:
-        if (sid := text_at(fields, name)).startswith(("FN", "FW")):
+        if (sid := text(fields, name)).startswith(("FN", "FW")):
             event_type = f"studio.{type_word(happened)}" if happened else "studio"
             return _facts(fields, event_type, sid, None, ("flow_name", "FlowName"))
     subject = next((sid for sid in map(_sid, fields.values()) if sid), "")
@@ -53,9 +52,9 @@ def _facts(fields: Fields, event_type: str, subject: str, dedupe_key: str | None
         type=event_type,
         key=dedupe_key,
         subject=clean(subject, 100),
-        name=next((name for name in (clean(text_at(fields, one), 100) for one in names) if name), ""),
+        name=next((name for name in (clean(text(fields, one), 100) for one in names) if name), ""),
         url=console_url(subject) or nearest_console_url(fields),
-        occurred_at=_timestamp(text_at(fields, "Timestamp")),
+        occurred_at=_timestamp(text(fields, "Timestamp")),
     )
 
 
@@ -91,19 +90,21 @@ def _object_key(family: str, happened: str, fields: Fields) -> str | None:
 
     The others (``task.updated``, ``worker.activity.update``, …) are told apart by all of their fields.
     """
-    if family == "task" and text_at(fields, "Sid").startswith("EV"):
-        return key("event", text_at(fields, "Sid"))
+    if family == "task" and text(fields, "Sid").startswith("EV"):
+        return key("event", text(fields, "Sid"))
     if happened.startswith("reservation."):
-        name = "ReservationSid" if text_at(fields, "ReservationSid") else "ResourceSid"
+        name = "ReservationSid" if text(fields, "ReservationSid") else "ResourceSid"
     else:
         name = _OBJECT_KEYS.get(happened, "")
-    sid = text_at(fields, name) if name else ""
+    sid = text(fields, name) if name else ""
     return key(family, happened, sid) if sid else None
 
 
-def _timestamp(text: str) -> float | None:
+def _timestamp(written: str) -> float | None:
     """Return the Unix seconds of a time in Twilio's or TaskRouter's format, or None."""
-    return float(text) if len(text) == 10 and text.isascii() and text.isdigit() else written_time(text)
+    if len(written) == 10 and written.isascii() and written.isdigit():
+        return float(written)
+    return callback_time(written)
 
 
 def _sid(value: object) -> str:

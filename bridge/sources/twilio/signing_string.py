@@ -38,16 +38,19 @@ def parse_form(raw: bytes) -> Params:
     urllib's ``parse_qsl`` would decode the text, and bytes that are not UTF-8 would then be signed differently from the
     received ones. As in Twilio's code, only ``&`` separates.
     """
-    values_by_name: dict[bytes, set[bytes]] = {}
-    for part in raw.split(b"&"):
-        if part:
-            name, _, value = part.partition(b"=")
-            values_by_name.setdefault(_decoded(name), set()).add(_decoded(value))
-    return {name: tuple(sorted(values_by_name[name])) for name in sorted(values_by_name)}
-
-
-def _decoded(part: bytes) -> bytes:
-    return unquote_to_bytes(part.replace(b"+", b" "))
+    values: dict[bytes, bytes] = {}
+    repeated: dict[bytes, set[bytes]] = {}
+    for part in raw.replace(b"+", b" ").split(b"&"):
+        if not part:
+            continue
+        name, _, value = part.partition(b"=")
+        if b"%" in part:
+            name, value = unquote_to_bytes(name), unquote_to_bytes(value)
+        if name in values:
+            repeated.setdefault(name, {values[name]}).add(value)
+        else:
+            values[name] = value
+    return {name: tuple(sorted(repeated[name])) if name in repeated else (values[name],) for name in sorted(values)}
 
 
 def signing_strings(request: Request) -> list[bytes]:
@@ -55,21 +58,27 @@ def signing_strings(request: Request) -> list[bytes]:
 
     Each is the URL and, for a form, its names and values without separators.
     """
-    tail = b""
-    if is_form(request):
-        tail = b"".join(name + value for name, values in parse_form(request.body).items() for value in values)
+    tail = _tail(parse_form(request.body)) if is_form(request) else b""
     return [url + tail for url in url_spellings(url_of(request))]
 
 
-def signed_digest(request: Request) -> str:
-    """Return a hex digest that is the same for every variant of a captured request.
+def _tail(form: Params) -> bytes:
+    return b"".join([name + value for name, values in form.items() for value in values])
+
+
+def signed_digest(request: Request, params: Params | None) -> str:
+    """Return a hex digest that is the same for every variant of a captured request. ``params`` are those of params_of.
 
     Twilio signs no time, no boundaries between names and values and no order of repeated ones: one signature fits many
     bodies. All of them have this digest, also those that write an apostrophe in the other way. An unsigned body never
     verifies, and is part of the digest.
     """
-    text = signing_strings(request)[0].replace(ESCAPED_APOSTROPHE, b"'")
-    if not is_form(request) and not body_hashes(request):
+    url = url_of(request)
+    text = url.partition(b"#")[0] if b"@" not in url else url_spellings(url)[0]
+    if params is not None and request.method != "GET":
+        text += _tail(params)
+    text = text.replace(ESCAPED_APOSTROPHE, b"'")
+    if (params is None or request.method == "GET") and not body_hashes(request):
         text += request.body
     return hashlib.sha256(text).hexdigest()
 

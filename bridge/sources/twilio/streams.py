@@ -6,11 +6,11 @@ https://www.twilio.com/docs/events/event-types
 
 from collections.abc import Mapping
 
-from bridge.core.payload import InvalidJsonError, at, clean, parse_json, text_at
+from bridge.core.payload import InvalidJsonError, clean, parse_json, text_at
 from bridge.core.times import written_time
 from bridge.sources.provider import key
 from bridge.sources.twilio.console_urls import console_url, nearest_console_url
-from bridge.sources.twilio.facts import EventFacts, address
+from bridge.sources.twilio.facts import EventFacts, address, text
 
 TEST_EVENT = "com.twilio.eventstreams.test-event"
 """The type of the Console's and the API's "send a test event"."""
@@ -49,7 +49,7 @@ def decode_nested_json(element: dict[str, object]) -> dict[str, object]:
     data = parse_json_text(element.get("data"))
     if isinstance(data, dict) and isinstance(data.get("payload"), str):
         data = {**data, "payload": parse_json_text(data["payload"])}
-    return {**element, "data": data} if "data" in element else element
+    return element if data is element.get("data") else {**element, "data": data}
 
 
 def parse_json_text(value: object) -> object:
@@ -64,40 +64,40 @@ def parse_json_text(value: object) -> object:
 
 def read(element: Mapping[str, object]) -> EventFacts:
     """Read one CloudEvent after decode_nested_json."""
-    event_type, data = clean(text_at(element, "type"), 200) or "unknown", at(element, "data")
-    object_id = text_at(element, "id")
+    event_type, data = clean(text(element, "type"), 200) or "unknown", _object(element.get("data"))
+    object_id = text(element, "id")
     # TaskRouter wraps a task in an envelope with a new sid each time.
-    inner = at(data, "payload") if event_type.startswith("com.twilio.taskrouter.") else data
-    subject_sid = next((sid for sid in (text_at(inner, name) for name in _SID_FIELDS) if sid), "")
+    inner = _object(data.get("payload")) if event_type.startswith("com.twilio.taskrouter.") else data
+    subject_sid = next((text(inner, name) for name in _SID_FIELDS if inner.get(name)), "")
     inbound = event_type.startswith("com.twilio.messaging.inbound")
+    test = event_type == TEST_EVENT
     return EventFacts(
         type=event_type,
         # A test event's id is the account's sid, at every press of the button.
-        key=(key("event", object_id, text_at(data, "test_id")) if event_type == TEST_EVENT else key("event", object_id))
-        if object_id
-        else None,
-        subject=clean(subject_sid or text_at(element, "source"), 200),
+        key=key("event", object_id, *([text(data, "test_id")] if test else [])) if object_id else None,
+        subject=clean(subject_sid or text(element, "source"), 200),
         name=_name(inner, inbound),
-        url=console_url(text_at(data, "sid")) or console_url(subject_sid) or nearest_console_url(inner),
-        actor=address(text_at(data, "from")) if inbound else "",
-        occurred_at=written_time(text_at(element, "time")),
-        test=event_type == TEST_EVENT,
+        url=console_url(text(data, "sid")) or console_url(subject_sid) or nearest_console_url(inner),
+        actor=address(text(data, "from")) if inbound else "",
+        occurred_at=written_time(text(element, "time")),
+        test=test,
     )
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
 
 
 _NAME_FIELDS = ("friendly_name", "FriendlyName", "task_queue_name", "worker_name", "flow_name", "error_code")
 """Fields that may hold what its owner calls the thing: a conference, a queue, a flow; or the code of an error."""
 
 
-def _name(data: object, inbound: bool) -> str:
+def _name(data: Mapping[str, object], inbound: bool) -> str:
     """Return the name of the thing, or the number at the other side of a message, call or verification; or ""."""
-    if not isinstance(data, dict):
-        return ""
     for field in _NAME_FIELDS:
-        if name := clean(text_at(data, field), 100):
+        if data.get(field) and (name := clean(text(data, field), 100)):
             return name
-    parameters = at(data, "request", "parameters")
-    if isinstance(parameters, dict):
-        outbound = not text_at(parameters, "Direction").startswith("inbound")
-        return address(text_at(parameters, "To" if outbound else "From"))
-    return address(text_at(data, "from") if inbound else text_at(data, "to") or text_at(data, "to", "callee"))
+    parameters = _object(_object(data.get("request")).get("parameters"))
+    if parameters:
+        return address(text(parameters, "From" if text(parameters, "Direction").startswith("inbound") else "To"))
+    return address(text(data, "from") if inbound else text(data, "to") or text_at(data, "to", "callee"))
