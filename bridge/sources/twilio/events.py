@@ -79,9 +79,8 @@ def content_key(params: Params) -> str:
     ``Timestamp``, ``SequenceNumber`` and the like stay: they are the event's, and tell two equal events apart.
     """
     left_out = _ATTEMPT | _FALLBACK if b"ErrorUrl" in params else _ATTEMPT
-    parts = [part for name, values in params.items() if name not in left_out for part in (name, *values, b"")]
-    length_prefixed = b"".join([b"%d:%b" % (len(part), part) for part in parts])
-    return f"content:{hashlib.sha256(length_prefixed).hexdigest()}"
+    fields = repr([item for item in params.items() if item[0] not in left_out])  # of bytes: no two lists share it
+    return f"content:{hashlib.sha256(fields.encode()).hexdigest()}"
 
 
 def _payload_and_facts(element: dict[str, object]) -> tuple[dict[str, object], EventFacts, str | None]:

@@ -44,8 +44,10 @@ def parse_form(raw: bytes) -> Params:
         if not part:
             continue
         name, _, value = part.partition(b"=")
-        if b"%" in part:
-            name, value = unquote_to_bytes(name), unquote_to_bytes(value)
+        if b"%" in value:
+            value = unquote_to_bytes(value)
+        if b"%" in name:
+            name = unquote_to_bytes(name)
         if name in values:
             repeated.setdefault(name, {values[name]}).add(value)
         else:

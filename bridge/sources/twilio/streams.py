@@ -68,7 +68,10 @@ def read(element: Mapping[str, object]) -> EventFacts:
     object_id = text(element, "id")
     # TaskRouter wraps a task in an envelope with a new sid each time.
     inner = _object(data.get("payload")) if event_type.startswith("com.twilio.taskrouter.") else data
-    subject_sid = next((text(inner, name) for name in _SID_FIELDS if inner.get(name)), "")
+    subject_sid = ""
+    for name in _SID_FIELDS:
+        if name in inner and (subject_sid := text(inner, name)):
+            break
     inbound = event_type.startswith("com.twilio.messaging.inbound")
     test = event_type == TEST_EVENT
     return EventFacts(
