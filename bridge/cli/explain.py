@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from bridge.cli.errors import NO, out, refuse
+from bridge.cli.last_states import expectations
 from bridge.cli.loading import settings_or_end, without_secrets
 from bridge.cli.samples import provider_of, recorded
 from bridge.config.errors import ConfigurationError
@@ -21,8 +22,9 @@ _UNTYPED = ("", "unknown")
 
 def explain(source: str, payload: Path, event_type: str | None) -> None:
     """Print the routes and deliveries of a recorded body. Status 1 if no route matches."""
+    settings = settings_or_end()
     try:
-        snapshot = without_secrets(settings_or_end())
+        snapshot = without_secrets(settings)
     except ConfigurationError as error:
         refuse(error.diagnostics)
     provider = provider_of(source, snapshot)
@@ -38,10 +40,11 @@ def explain(source: str, payload: Path, event_type: str | None) -> None:
     console.print(Text(f"{event.source}/{event.type}", "bold").append(f": {line_of(event)}", "not bold"))
     for route in decision.routes:
         console.print(route_verdict(route))
-    for planned in decision.deliveries:
+    by_state = expectations(settings, event.source, decision.deliveries)
+    for planned, expectation in zip(decision.deliveries, by_state, strict=True):
         template = planned.template or choose(event, snapshot.templates)
-        text = f"→ #{planned.channel}, template {template}"
-        console.print(f"{text}: {planned.state}, {planned.reason}" if planned.reason else text)
+        what = f"{planned.state}, {planned.reason}" if planned.reason else expectation
+        console.print(f"→ #{planned.channel}, template {template}{f': {what}' if what else ''}")
     if not decision.deliveries:
         console.print("→ nowhere: no route matches")
         raise typer.Exit(NO)

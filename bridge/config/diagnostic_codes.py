@@ -41,12 +41,20 @@ class Code(StrEnum):
     ROUTE_UNKNOWN_SOURCE = "route-unknown-source", "A route names a source that does not exist."
     ROUTE_UNKNOWN_TEMPLATE = "route-unknown-template", "A route names a template that does not exist."
     ROUTE_UNMATCHED = "route-unmatched", "No sample event matches a route."
+    ROUTE_WITHOUT_STATE = "route-without-state", "A route that shows only changes matches events without a state."
+    ROUTE_TOO_LATE = (
+        "route-too-late",
+        "A route that shows only changes comes after one for the same events and channel.",
+    )
     NO_ROUTE_ON = "no-route-on", "No route is enabled, so nothing would ever be posted."
     NAME_COLLISION = "name-collision", "Two sources or two channels would share one environment variable."
     SOURCE_UNKNOWN_PROVIDER = "source-unknown-provider", "A source names a provider that does not exist."
-    CONDITION_SYNTAX = "condition-syntax", "A route's `when` is not a valid expression."
-    CONDITION_UNKNOWN_NAME = "condition-unknown-name", "A route's `when` uses an unknown variable, filter or test."
-    CONDITION_FAILED = "condition-failed", "A route's `when` fails for a sample event."
+    CONDITION_SYNTAX = "condition-syntax", "A route's `when`, `state` or `group_by` is not a valid expression."
+    CONDITION_UNKNOWN_NAME = (
+        "condition-unknown-name",
+        "An expression of a route uses an unknown variable, filter or test.",
+    )
+    CONDITION_FAILED = "condition-failed", "An expression of a route fails for a sample event."
 
     # Templates
     TEMPLATES_UNREADABLE = "templates-unreadable", "The templates folder cannot be read."

@@ -54,7 +54,7 @@ STORE_ACCEPTS = CounterDef(
     (_label("result", "stored", "refused"),),
 )
 CONDITION_ERRORS = CounterDef(
-    "bridge_condition_errors_total", "Conditions of routes that failed to evaluate.", (_ROUTE,)
+    "bridge_condition_errors_total", "Expressions of routes that failed to evaluate.", (_ROUTE,)
 )
 CONNECTIONS_DROPPED = CounterDef(
     "bridge_connections_dropped_total",

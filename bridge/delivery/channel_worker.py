@@ -19,6 +19,7 @@ from bridge.core.states import DeliveryState, OutcomeKind, WorkerState
 from bridge.delivery.circuit_breaker import FAILURES, CircuitBreaker, describe, log_fields
 from bridge.delivery.outcome import Outcome
 from bridge.delivery.post import Post, PostItem, batch_post, delivery_notes, single_post
+from bridge.delivery.state_changes import PostStates, skipped_or_remembered
 from bridge.delivery.store_writer import StoreWriter
 from bridge.delivery.summarizer import Summarizer
 from bridge.delivery.worker_deps import RUNNING, WorkerDeps, WorkerStatus, back_off
@@ -183,8 +184,7 @@ class ChannelWorker:
     async def _prepare_single(self, delivery: Delivery) -> Post | None:
         """Return a post of one delivery; None if its template posts nothing."""
         notes_shown = delivery_notes(delivery, self._deps.clock.now())
-        rendered = await self._deps.render(delivery, notes_shown)
-        item = await self._prepare(delivery, rendered)
+        item = await self._prepare(delivery, notes_shown, PostStates())
         if isinstance(item, DeliveryResult):
             await self._writer.settle([item])
             return None
@@ -195,16 +195,19 @@ class ChannelWorker:
         items: list[PostItem] = []
         settled: list[DeliveryResult] = []
         repeats: list[DeliveryResult] = []
+        states = PostStates()
         for delivery in claimed:
-            item = await self._prepare(delivery, await self._deps.render(delivery, ()))
+            item = await self._prepare(delivery, (), states)
             if isinstance(item, DeliveryResult):
-                settled.append(item)
+                states.add(item.remembers, posted=False)
+                (repeats if states.decided(delivery) else settled).append(item)
                 continue
             first = next((other for other in items if item.key() and other.key() == item.key()), None)
             if first is not None and first.window is not None:
                 repeats.append(_summarize_repeat(delivery, item.rendered, first.delivery.id, first.window))
                 continue
             items.append(item)
+            states.add(item.remembers, posted=True)
             if len(batch_post(items, 0.0).items) < len(items):
                 break
         if settled:
@@ -216,8 +219,12 @@ class ChannelWorker:
             return replace(post, repeats=tuple(repeats))
         return await self._prepare_single(post.items[0].delivery)
 
-    async def _prepare(self, delivery: Delivery, rendered: Rendered) -> PostItem | DeliveryResult:
-        """Render a delivery; or return its result if it is skipped, or repeats a message already shown."""
+    async def _prepare(self, delivery: Delivery, notes: Sequence[str], states: PostStates) -> PostItem | DeliveryResult:
+        """Render a delivery; or return its result if it is skipped, or repeats a message or state already shown."""
+        remembers = await skipped_or_remembered(delivery, self.channel, self._deps, states.last)
+        if isinstance(remembers, DeliveryResult):
+            return remembers
+        rendered = await self._deps.render(delivery, notes)
         if rendered.message is None:
             return DeliveryResult(delivery.id, DeliveryState.SKIPPED, rendered.skip)
         if rendered.error != self._retry.template_errors.get(delivery.id):
@@ -225,10 +232,10 @@ class ChannelWorker:
             self._log_template_error(delivery, rendered.error)
         window = self._window(delivery, rendered)
         if window is None:
-            return PostItem(delivery, rendered)
+            return PostItem(delivery, rendered, remembers=remembers)
         first = await self._deps.store.open_window(self.channel, window, self._deps.clock.now())
         if first is None:
-            return PostItem(delivery, rendered, window)
+            return PostItem(delivery, rendered, window, remembers)
         return _summarize_repeat(delivery, rendered, first, window)
 
     def _window(self, delivery: Delivery, rendered: Rendered) -> RepeatWindow | None:
@@ -247,22 +254,23 @@ class ChannelWorker:
             state, reason = self._resulting_state(post, outcome)
             attempt = Attempt(at, outcome.kind, outcome.status, outcome.answer, outcome.seconds)
             shown = state == DeliveryState.DELIVERED
-            await self._writer.settle(
-                [
-                    DeliveryResult(
-                        item.delivery.id,
-                        state,
-                        reason,
-                        attempt,
-                        body if shown else None,
-                        str(item.rendered.error or ""),
-                        item.rendered.line,
-                        opens_window=item.window if shown else None,
-                    )
-                    for item, body in zip(post.items, post.messages, strict=True)
-                ]
-                + (list(post.repeats) if shown else [])
-            )
+            results = [
+                DeliveryResult(
+                    item.delivery.id,
+                    state,
+                    reason,
+                    attempt,
+                    body if shown else None,
+                    str(item.rendered.error or ""),
+                    item.rendered.line,
+                    opens_window=item.window if shown else None,
+                    remembers=item.remembers if shown else None,
+                )
+                for item, body in zip(post.items, post.messages, strict=True)
+            ]
+            # In the order of the queue, so that the last state of a group is remembered.
+            results = sorted([*results, *(post.repeats if shown else ())], key=lambda result: result.delivery)
+            await self._writer.settle(results)
         if state == DeliveryState.DEAD:
             self._log_dead(post.items[0].delivery, reason)
         else:

@@ -9,7 +9,8 @@ from bridge.messages import Block, Rendered
 from bridge.messages.compact import CompactPost
 from bridge.messages.layout import mrkdwn_text, section
 from bridge.messages.mrkdwn import escaped
-from bridge.store import Delivery, DeliveryResult, RepeatWindow
+from bridge.routing.on_change import GroupState
+from bridge.store import Delivery, DeliveryResult, GroupKey, RepeatWindow
 
 LATE = 3600.0
 """Seconds after which a message has a note about its delay."""
@@ -23,6 +24,8 @@ class PostItem:
     rendered: Rendered
     window: RepeatWindow | None = None
     """The repeat window that it opens once it is shown."""
+    remembers: tuple[GroupKey, GroupState] | None = None
+    """The last state of its group once it is shown."""
 
     def key(self) -> tuple[str, str, str] | None:
         """Return the key of its repeat window; None without one."""
@@ -37,7 +40,7 @@ class Post:
     body: Mapping[str, object]
     messages: tuple[Mapping[str, object], ...]
     repeats: tuple[DeliveryResult, ...] = ()
-    """Deliveries with the same message as an item. They are settled with the post."""
+    """Deliveries with the message of an item, or no news after its state. They are settled with the post."""
 
     @property
     def is_batch(self) -> bool:

@@ -48,6 +48,8 @@ def check(snapshot: Snapshot, stand_ins: Sequence[StandIn] = ()) -> Checked:
         *_of_templates(snapshot, runs, None),
         *route_template_errors(snapshot.routes, snapshot.templates),
         *_of_conditions(snapshot, runs),
+        *_stateless(snapshot, runs),
+        *_too_late(snapshot, runs),
         *_unmatched(snapshot, runs.matched),
         *_unused(snapshot, runs, snapshot.templates.names()),
     ]
@@ -133,14 +135,42 @@ def slack_limit_error(
 
 
 def _of_conditions(snapshot: Snapshot, runs: SampleRuns) -> Iterator[Diagnostic]:
-    failed: dict[tuple[str, str], list[str]] = {}
-    for route, sample, reason in runs.failed:
-        failed.setdefault((route, reason), []).append(sample)
-    for (route, reason), samples in failed.items():
-        message = f"the condition fails for {named(samples)}: {reason}"
+    failed: dict[tuple[str, str, str], list[str]] = {}
+    for route, key, sample, reason in runs.failed:
+        failed.setdefault((route, key, reason), []).append(sample)
+    for (route, key, reason), samples in failed.items():
+        message = f"{'the condition' if key == 'when' else f'`{key}`'} fails for {named(samples)}: {reason}"
         hint = editing(snapshot.routes.file, "test the kind of the value first, such as with `payload.x is number`")
-        path = snapshot.routes.route_path(route, "when")
+        path = snapshot.routes.route_path(route, key)
         yield snapshot.routes.diagnostic(path, Code.CONDITION_FAILED, message, hint)
+
+
+def _stateless(snapshot: Snapshot, runs: SampleRuns) -> Iterator[Diagnostic]:
+    found: dict[str, list[str]] = {}
+    for route, sample in runs.stateless:
+        found.setdefault(route, []).append(sample)
+    for route, samples in found.items():
+        yield snapshot.routes.diagnostic(
+            snapshot.routes.route_path(route, "notify"),
+            Code.ROUTE_WITHOUT_STATE,
+            f"{named(samples)} would have no state, and be shown each time",
+            editing(snapshot.routes.file, "exclude them with `events`, or write `state` and `group_by`"),
+            Severity.NOTE,
+        )
+
+
+def _too_late(snapshot: Snapshot, runs: SampleRuns) -> Iterator[Diagnostic]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for route, earlier, sample in runs.late:
+        found.setdefault((route, earlier), []).append(sample)
+    for (route, earlier), samples in found.items():
+        yield snapshot.routes.diagnostic(
+            snapshot.routes.route_path(route, "channels"),
+            Code.ROUTE_TOO_LATE,
+            f"the route {earlier!r} above posts {named(dict.fromkeys(samples))} to a channel of this route, each time",
+            editing(snapshot.routes.file, "move this route above that one: a channel gets an event at most once"),
+            Severity.NOTE,
+        )
 
 
 def _unmatched(snapshot: Snapshot, matched: Collection[str]) -> Iterator[Diagnostic]:

@@ -41,8 +41,12 @@ class SampleRuns:
     samples: set[str] = field(default_factory=set)
     matched: set[str] = field(default_factory=set)
     """Routes that match a sample."""
-    failed: list[tuple[str, str, str]] = field(default_factory=list)
-    """(route, sample, reason) of conditions that failed."""
+    failed: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """(route, its key, sample, reason) of expressions that failed."""
+    stateless: list[tuple[str, str]] = field(default_factory=list)
+    """(route, sample) of events without a state, for routes with ``notify = "on_change"``."""
+    late: list[tuple[str, str, str]] = field(default_factory=list)
+    """(route, earlier route, sample) of events that the earlier one posts to a channel of an ``on_change`` route."""
     cut_off: set[str] = field(default_factory=set)
     """Templates that took too long, and their dependents: their other samples were not rendered."""
 
@@ -113,7 +117,15 @@ def _by_routes(snapshot: Snapshot, event: Event, sample: str, made: SampleRuns) 
     for route in decision.routes:
         if route.matched:
             made.matched.add(route.route)
-        made.failed.extend((route.route, sample, verdict.detail) for verdict in route.verdicts if verdict.error)
+        made.failed.extend(
+            (route.route, verdict.condition, sample, verdict.detail) for verdict in route.verdicts if verdict.error
+        )
+    made.stateless.extend((route, sample) for route in decision.stateless)
+    taken = {delivery.channel: delivery.route for delivery in decision.deliveries}
+    matched = {route.route for route in decision.routes if route.matched}
+    for one in snapshot.routes.routes:
+        if one.notify == "on_change" and one.name in matched:
+            made.late.extend((one.name, taken[name], sample) for name in one.channels if taken[name] != one.name)
     return {delivery.template for delivery in decision.deliveries if delivery.template is not None}
 
 

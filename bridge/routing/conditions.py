@@ -1,6 +1,7 @@
-"""Conditions: compile and evaluate a route's ``when``, an expression over ``event`` and ``payload``."""
+"""Compile and evaluate a route's expressions over ``event`` and ``payload``: ``when``, ``state``, ``group_by``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from jinja2 import TemplateSyntaxError
 
@@ -13,17 +14,19 @@ from bridge.templating.jinja_internals import TemplateExpression, parse_expressi
 from bridge.templating.sandbox import Sandbox
 from bridge.templating.unknown_names import unknown_names
 
+T = TypeVar("T")
+
 
 class ConditionError(InvalidValueError):
-    """A condition cannot be compiled. ``line`` is the line within the condition."""
+    """An expression cannot be compiled. ``line`` is the line within the expression."""
 
 
 class ConditionFailedError(Exception):
-    """A condition failed for this event. The text is one line, and may hold text of the payload."""
+    """An expression failed for this event. The text is one line, and may hold text of the payload."""
 
 
-class Condition:
-    """A route's ``when``, compiled once. Equal conditions have equal sources."""
+class Expression:
+    """An expression of a route, compiled once. Equal expressions have equal sources."""
 
     __slots__ = ("_evaluate", "source")
 
@@ -31,21 +34,33 @@ class Condition:
         self.source = source
         self._evaluate = evaluate
 
-    def __call__(self, event: Event | Mapping[str, object], payload: Mapping[str, object]) -> bool:
-        """Return whether an event (or its fields) meets the condition. Raises ConditionFailedError."""
+    def evaluated(
+        self, event: Event | Mapping[str, object], payload: Mapping[str, object], read: Callable[[object], T]
+    ) -> T:
+        """Return what ``read`` makes of the value for an event (or its fields). Raises ConditionFailedError."""
         try:
-            return bool(self._evaluate(event=event, payload=payload))
+            return read(self._evaluate(event=event, payload=payload))
         except Exception as error:  # noqa: BLE001 - an expression over outside data may raise anything
             raise ConditionFailedError(clean(f"{type(error).__name__}: {error}", 200)) from None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Condition) and self.source == other.source
+        return type(other) is type(self) and self.source == other.source
 
     def __hash__(self) -> int:
         return hash(self.source)
 
     def __repr__(self) -> str:
-        return f"Condition({self.source!r})"
+        return f"{type(self).__name__}({self.source!r})"
+
+
+class Condition(Expression):
+    """A route's ``when``."""
+
+    __slots__ = ()
+
+    def __call__(self, event: Event | Mapping[str, object], payload: Mapping[str, object]) -> bool:
+        """Return whether an event (or its fields) meets the condition. Raises ConditionFailedError."""
+        return self.evaluated(event, payload, bool)
 
 
 _NAMES = ("event", "payload")
@@ -55,8 +70,17 @@ _sandbox = Sandbox()
 
 def compile_condition(source: str) -> Condition:
     """Compile a ``when`` expression. Raises ConditionError."""
+    return Condition(source, _compiled(source))
+
+
+def compile_expression(source: str) -> Expression:
+    """Compile an expression that gives a value. Raises ConditionError."""
+    return Expression(source, _compiled(source))
+
+
+def _compiled(source: str) -> TemplateExpression:
     if not source.strip():
-        raise _syntax("is empty", "write an expression, or leave `when` out")
+        raise _syntax("is empty", "write an expression, or leave the key out")
     if len(source) > _MAX_SOURCE:
         raise _syntax(f"is longer than {_MAX_SOURCE} characters", "shorten it, or split the route")
     try:
@@ -72,7 +96,7 @@ def compile_condition(source: str) -> Condition:
                 code=Code.CONDITION_UNKNOWN_NAME,
                 line=unknown.line or 1,
             )
-        return Condition(source, _sandbox.compile_expression(source, undefined_to_none=False))
+        return _sandbox.compile_expression(source, undefined_to_none=False)
     except TemplateSyntaxError as error:
         message, hint = explained(clean(error.message or "", 200))
         if _END in message:

@@ -8,6 +8,7 @@ from bridge.core.states import DeliveryState
 from bridge.events import Event
 from bridge.routing import patterns
 from bridge.routing.conditions import Condition, ConditionFailedError
+from bridge.routing.on_change import GroupState, Reading, read_state
 from bridge.routing.routes_file import Routes
 from bridge.routing.schema import Route
 
@@ -16,11 +17,11 @@ from bridge.routing.schema import Route
 class Verdict:
     """The result of one condition of a route. ``detail`` is the comparison, or the error."""
 
-    condition: Literal["enabled", "source", "events", "when", "stop"]
+    condition: Literal["enabled", "source", "events", "when", "stop", "notify", "state", "group_by"]
     met: bool
     detail: str
     error: bool = False
-    """Whether the condition failed (then it is not met)."""
+    """Whether the expression failed. Then ``when`` is not met; without a state or group the event is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ class Planned:
     state: DeliveryState = DeliveryState.WAITING
     """``waiting`` or ``skipped``."""
     reason: str = ""
-    """Why it is skipped at once: the event is confidential and the channel is not private."""
+    """Why it is skipped at once: the channel is not private enough, or the event's state does not count."""
+    group_state: GroupState | None = None
+    """The state to compare before it is shown; None: it is shown without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,9 @@ class Decision:
     routes: tuple[RouteVerdict, ...]
     deliveries: tuple[Planned, ...]
     errors: tuple[tuple[str, Verdict], ...] = ()
-    """The failed conditions, each with its route's name."""
+    """The failed expressions, each with its route's name."""
+    stateless: tuple[str, ...] = ()
+    """Routes with ``notify = "on_change"`` that show the event in any case, because it has no state."""
 
 
 def decide(event: Event, routes: Routes) -> Decision:
@@ -65,6 +70,7 @@ def decide(event: Event, routes: Routes) -> Decision:
     answers = list(asked.answers)
     deliveries: dict[str, Planned] = {}
     errors: list[tuple[str, Verdict]] = []
+    stateless: list[str] = []
     for chosen in asked.chosen:
         if chosen.when is not None:
             try:
@@ -78,12 +84,42 @@ def decide(event: Event, routes: Routes) -> Decision:
                 answers[chosen.number] = chosen.unmet
                 continue
             answers[chosen.number] = chosen.met
-        for planned in chosen.confidential if event.confidential else chosen.ordinary:
+        its_deliveries = chosen.confidential if event.confidential else chosen.ordinary
+        if chosen.on_change is not None:
+            reading = read_state(event, chosen.on_change)
+            its_deliveries = tuple(_with_state(planned, reading) for planned in its_deliveries)
+            about_state = _about_state(reading)
+            answers[chosen.number] = RouteVerdict(chosen.name, True, (*chosen.met.verdicts, about_state))
+            if about_state.error:
+                errors.append((chosen.name, about_state))
+            elif reading.missing:
+                stateless.append(chosen.name)
+        for planned in its_deliveries:
             deliveries.setdefault(planned.channel, planned)
         if chosen.stop:
             answers[chosen.number + 1 :] = asked.not_asked(chosen)
             break
-    return Decision(tuple(answers), tuple(deliveries.values()), tuple(errors))
+    return Decision(tuple(answers), tuple(deliveries.values()), tuple(errors), tuple(stateless))
+
+
+def _with_state(planned: Planned, reading: Reading) -> Planned:
+    """Return a delivery with its state, or skipped if the state does not count."""
+    if planned.state != DeliveryState.WAITING:
+        return planned
+    if reading.no_result:
+        return replace(planned, state=DeliveryState.SKIPPED, reason=f"{reading.no_result} is no result to compare")
+    return replace(planned, group_state=reading.state)
+
+
+def _about_state(reading: Reading) -> Verdict:
+    if reading.state is not None:
+        return Verdict("notify", True, f"on_change: {reading.state.state} in the group {reading.state.group}")
+    if reading.no_result:
+        return Verdict("notify", True, f"on_change: {reading.no_result} does not count")
+    if reading.failed is not None:
+        key, failure = reading.failed
+        return Verdict(key, True, f"shown in any case, it fails: {failure}", error=True)
+    return Verdict("notify", True, f"on_change: shown in any case, it has no `{reading.missing}`")
 
 
 REMEMBERED = 1024
@@ -98,6 +134,8 @@ class _Chosen:
     name: str
     when: Condition | None
     stop: bool
+    on_change: Route | None
+    """The route itself, if it shows only changes of a state."""
     before: tuple[Verdict, ...]
     """The verdicts on all but ``when``."""
     met: RouteVerdict
@@ -170,6 +208,7 @@ class _Index:
             name=route.name,
             when=route.when,
             stop=route.stop,
+            on_change=route if route.notify == "on_change" else None,
             before=verdicts,
             met=RouteVerdict(route.name, True, if_met),
             unmet=RouteVerdict(route.name, False, (*verdicts, Verdict("when", False, condition))),

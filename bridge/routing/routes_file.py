@@ -112,7 +112,7 @@ def parse_routes(text: str, file: str = "routes.toml") -> Routes:
         raise ConfigurationError(sorted({_diagnostic(one, file, text, positions) for one in details})) from None
     alerts = tables.alerts.channel if tables.alerts else None
     routes = Routes(file, tables.sources, tables.channels, tables.people, tables.routes, alerts, positions)
-    if errors := [*_duplicates(routes), *_collisions(routes)]:
+    if errors := [*_duplicates(routes), *_collisions(routes), *_contradictions(routes)]:
         raise ConfigurationError(errors)
     return routes
 
@@ -254,6 +254,20 @@ def _duplicates(routes: Routes) -> Iterator[Diagnostic]:
             hint = editing(routes.file, f"rename this one or the one at line {line}")
             path = ("routes", number, "name")
             yield routes.diagnostic(path, Code.ROUTE_DUPLICATE_NAME, "two routes have the same name", hint)
+
+
+def _contradictions(routes: Routes) -> Iterator[Diagnostic]:
+    for number, route in enumerate(routes.routes):
+        if route.notify == "always":
+            idle = [key for key in ("state", "group_by") if getattr(route, key) is not None]
+            message, hint = "has no effect without `notify`", 'add notify = "on_change", or remove it'
+        else:
+            idle = ["repeat"] if route.repeat is not None else []
+            message = 'has no effect with notify = "on_change", which never shows one state twice'
+            hint = "remove one of the two, or write two routes"
+        for key in idle:
+            text = f"`{key}` in [[routes]] {message}"
+            yield routes.diagnostic(("routes", number, key), Code.ROUTE_INVALID_VALUE, text, editing(routes.file, hint))
 
 
 def _collisions(routes: Routes) -> Iterator[Diagnostic]:

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictStr
 
 from bridge.config import units
-from bridge.config.errors import InvalidValueError
+from bridge.config.errors import InvalidValueError, suggestion
 from bridge.config.names import RULE, is_name
 from bridge.core.payload import clean
 from bridge.routing import patterns
-from bridge.routing.conditions import Condition, compile_condition
+from bridge.routing.conditions import Condition, Expression, compile_condition, compile_expression
 
 
 def _source_name(text: str) -> str:
@@ -63,6 +63,22 @@ def _condition(value: object) -> object:
     if not isinstance(value, str):
         raise InvalidValueError("must be text in quotes", "write \"payload.ref == 'refs/heads/main'\", say")
     return compile_condition(value)
+
+
+def _expression(value: object) -> object:
+    if not isinstance(value, str):
+        raise InvalidValueError("must be text in quotes", 'write "payload.object_attributes.status", say')
+    return compile_expression(value)
+
+
+NOTIFY = ("always", "on_change")
+
+
+def _notify(value: object) -> object:
+    if value not in NOTIFY:
+        known = suggestion(value if isinstance(value, str) else "", NOTIFY, "", '"{}"'.format)
+        raise InvalidValueError("is neither always nor on_change", known)
+    return value
 
 
 def _quantity(read: Callable[[str], float]) -> BeforeValidator:
@@ -137,6 +153,12 @@ class Route(_Table):
     """Whether to skip later routes once this one has matched."""
     repeat: Annotated[float, _quantity(units.duration)] | None = None
     """Repeat window in seconds: later equal messages of one subject are only counted; None: all are posted."""
+    notify: Annotated[Literal["always", "on_change"], BeforeValidator(_notify)] = "always"
+    """``on_change``: only events with another state than the last one shown of their group."""
+    state: Annotated[Expression, BeforeValidator(_expression)] | None = None
+    """The state of an event, for ``on_change``; None: the provider's state of its run."""
+    group_by: Annotated[Expression, BeforeValidator(_expression)] | None = None
+    """What events have in common that are compared, for ``on_change``; None: the provider's group of its run."""
 
 
 class RoutesFile(_Table):

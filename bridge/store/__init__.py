@@ -14,6 +14,7 @@ from bridge.store.models import DeliveryRow as DeliveryRow
 from bridge.store.models import DestinationState as DestinationState
 from bridge.store.models import Digest as Digest
 from bridge.store.models import EventHistory as EventHistory
+from bridge.store.models import GroupKey as GroupKey
 from bridge.store.models import NewEvent as NewEvent
 from bridge.store.models import Query as Query
 from bridge.store.models import RepeatWindow as RepeatWindow

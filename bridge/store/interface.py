@@ -5,6 +5,7 @@ from typing import Protocol
 
 from bridge.core.states import WorkerState
 from bridge.events import Request
+from bridge.routing.on_change import LastState
 from bridge.store.models import (
     AcceptResult,
     Backlog,
@@ -15,6 +16,7 @@ from bridge.store.models import (
     DeliveryRow,
     DestinationState,
     EventHistory,
+    GroupKey,
     NewEvent,
     Query,
     RepeatWindow,
@@ -78,6 +80,10 @@ class Store(Protocol):
         """Remove a window: its repeat notice was posted, or is not needed."""
         ...
 
+    async def last_state(self, channel: str, key: GroupKey) -> LastState | None:
+        """Return the last state of a group that was remembered by ``settle``; None without one."""
+        ...
+
     async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
         """Summarize the waiting deliveries of a channel. ``failures`` are parts of the types that count as failures."""
         ...
@@ -93,7 +99,10 @@ class Store(Protocol):
         ...
 
     async def settle_digest(self, digest_id: str, now: float) -> None:
-        """Settle all deliveries of a digest, in small transactions that let others in between."""
+        """Settle all deliveries of a digest, in small transactions that let others in between.
+
+        The last states of their groups become uncertain ("") where one of them had another state.
+        """
         ...
 
     async def check(self) -> None:
@@ -170,7 +179,7 @@ class Store(Protocol):
         """Delete expired keys and old events. Return the number of events.
 
         It works in small transactions that let others in between. An event is old ``retention`` seconds after its
-        arrival and its last settled delivery. Waiting and dead deliveries keep theirs.
+        arrival and its last settled delivery. Waiting and dead deliveries keep theirs. Last states live much longer.
         """
         ...
 

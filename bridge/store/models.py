@@ -7,6 +7,7 @@ from typing import Literal
 from bridge.core.states import DeliveryState, OutcomeKind, WorkerState
 from bridge.events import Event, Request
 from bridge.routing.decide import Planned
+from bridge.routing.on_change import GroupState
 
 
 class StoreUnavailableError(Exception):
@@ -53,6 +54,8 @@ class Delivery:
     """True if it was dead before, and is sent again."""
     replayed_at: float | None = None
     """Time of its replay, None without one."""
+    group_state: GroupState | None = None
+    """The state to compare before it is shown; None: it is shown without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,15 @@ class RepeatWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupKey:
+    """What a last state belongs to, within a channel."""
+
+    route: str
+    source: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryResult:
     """Result of one delivery, to be recorded. ``state`` stays ``waiting`` for a retry."""
 
@@ -104,6 +116,8 @@ class DeliveryResult:
     """The window that this delivery opens, once it is delivered."""
     repeat_window: RepeatWindow | None = None
     """The open window that counts this delivery."""
+    remembers: tuple[GroupKey, GroupState] | None = None
+    """The state to remember as the last one of its group."""
 
 
 @dataclass(frozen=True, slots=True)

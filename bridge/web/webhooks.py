@@ -128,7 +128,10 @@ class Ingest:
             self.counters.inc(CONDITION_ERRORS, route)
             if route not in self._logged:
                 self._logged.add(route)
-                log.warning("condition failed, so it is not met", route=route, error=verdict.detail)
+                outcome = (
+                    "expression failed, so the event is shown" if verdict.met else "condition failed, so it is not met"
+                )
+                log.warning(outcome, route=route, error=verdict.detail)
 
     def store_refused_all(self) -> bool:
         """Return whether the store refused every request since the last call, and at least one.

@@ -13,6 +13,7 @@ from bridge.delivery.worker_deps import WorkerDeps
 from bridge.events import Event, Request, new_id
 from bridge.messages import Message, Rendered
 from bridge.routing.decide import Planned
+from bridge.routing.on_change import LastState
 from bridge.routing.schema import ChannelPolicy
 from bridge.store import (
     AcceptResult,
@@ -24,6 +25,7 @@ from bridge.store import (
     DeliveryRow,
     DestinationState,
     EventHistory,
+    GroupKey,
     NewEvent,
     Query,
     RepeatWindow,
@@ -80,6 +82,9 @@ class WatchedStore:
 
     async def close_window(self, channel: str, window: RepeatWindow) -> None:
         await self.inner.close_window(channel, window)
+
+    async def last_state(self, channel: str, key: GroupKey) -> LastState | None:
+        return await self.inner.last_state(channel, key)
 
     async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
         return await self.inner.backlog(channel, failures)

@@ -192,6 +192,14 @@ def test_an_error_names_line_and_hint_and_shows_no_value(text: str, expected: st
         ("events", "[]", "is an empty list (name at least one"),
         ("when", "'payload.x =='", "is not an expression: "),
         ("when", "true", "must be text in quotes (write"),
+        ("notify", "'on-change'", 'is neither always nor on_change (did you mean "on_change"?)'),
+        ("notify", "true", 'is neither always nor on_change (use one of "always", "on_change")'),
+        ("state", "'payload.x =='", "is not an expression: "),
+        ("state", "7", "must be text in quotes (write"),
+        ("group_by", "'paylod.x'", "uses a name that does not exist: "),
+        ("group_by", "' '", "is empty (write an expression, or leave the key out)"),
+        ("state", "'payload.x'", 'has no effect without `notify` (add notify = "on_change", or remove it)'),
+        ("group_by", "'payload.x'", "has no effect without `notify` (add notify"),
         ("template", "'../x.j2'", "is outside the templates folder (name a file below templates/"),
         ("template", "'a/../../x.j2'", "is outside the templates folder"),
         ("template", "'/etc/x.j2'", "is outside the templates folder"),
@@ -210,6 +218,17 @@ def test_an_error_in_a_route_names_its_key(key: str, value: str, expected: str) 
     [error] = errors(f"[[routes]]\n{needed}\n{key} = {value}")
     assert error.startswith(f"routes.toml:3: `{key}` in [[routes]] {expected}")
     assert "hush" not in error
+
+
+def test_repeat_with_on_change_is_refused() -> None:
+    [error] = errors("[[routes]]\nchannels = ['a']\nnotify = 'on_change'\nrepeat = '10m'")
+    assert error.startswith('routes.toml:4: `repeat` in [[routes]] has no effect with notify = "on_change"')
+
+
+def test_an_expression_in_triple_quotes_has_the_line_of_its_mistake() -> None:
+    text = "[[routes]]\nchannels = ['a']\nnotify = 'on_change'\nstate = '''\npayload.a\n and\n =='''"
+    [error] = errors(text)
+    assert error.startswith("routes.toml:7: `state` in [[routes]] is not an expression")
 
 
 def test_an_error_in_a_long_list_has_the_line_of_the_element() -> None:

@@ -22,8 +22,13 @@ from tests.service.recipes import Recipe, recipes
 from tests.slack.simulator import SlackSimulator
 
 RECIPES = recipes()
-WITH_TESTS_OF_THEIR_OWN = {"fixed on main"}
-"""Names of routes that other modules test."""
+WITH_TESTS_OF_THEIR_OWN = {
+    "main breaks, main is fixed",
+    "a subscription changes its status",
+    'when = "not payload.source_pipeline"',
+    'when = "payload.source_pipeline.project.id != payload.project.id"',
+}
+"""Names of recipes that tests/service/test_on_change.py tests."""
 
 
 @dataclass(frozen=True)

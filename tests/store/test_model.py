@@ -14,11 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bridge.core.states import DeliveryState, OutcomeKind
 from bridge.routing.decide import Planned
-from bridge.store import AcceptResult, Attempt, DeliveryResult, NewEvent
+from bridge.routing.on_change import GroupState
+from bridge.store import AcceptResult, Attempt, DeliveryResult, GroupKey, NewEvent
 from tests.store.conftest import opened
 from tests.store.samples import NOW, event, request
 
 CHANNELS = ("a", "b")
+GROUP = GroupKey("r", "gitlab", "7/pipeline/main")
 T = TypeVar("T")
 
 
@@ -48,6 +50,8 @@ class Model:
     def __init__(self) -> None:
         self.keys: dict[tuple[str, str], tuple[str, float]] = {}
         self.events: list[Arrived] = []
+        self.last_states: dict[str, str] = {}
+        """By channel."""
 
     def accept(self, entry: NewEvent, now: float) -> AcceptResult:
         """Accept one entry."""
@@ -138,11 +142,16 @@ class StoreAgainstModel(RuleBasedStateMachine):
         n=st.integers(1, 3),
         state=st.sampled_from(DeliveryState),
         posted=st.booleans(),
+        shown=st.sampled_from(["", "failed", "success"]),
     )
-    def settle(self, channel: str, n: int, state: DeliveryState, posted: bool) -> None:
+    def settle(self, channel: str, n: int, state: DeliveryState, posted: bool, shown: str) -> None:
         claimed = self.run(self.store.claim(channel, "me", n))
         attempt = Attempt(self.now, OutcomeKind.OK, 200, "ok", 0.1) if posted else None
-        self.run(self.store.settle([DeliveryResult(d.id, state, attempt=attempt) for d in claimed], self.now))
+        remembers = (GROUP, GroupState(GROUP.group, shown)) if shown else None
+        results = [DeliveryResult(d.id, state, attempt=attempt, remembers=remembers) for d in claimed]
+        self.run(self.store.settle(results, self.now))
+        if claimed and shown:
+            self.model.last_states[channel] = shown
         for _, delivery in self.model.waiting(channel)[:n]:
             delivery.state = state
             delivery.settled_at = None if state == "waiting" else self.now
@@ -169,6 +178,8 @@ class StoreAgainstModel(RuleBasedStateMachine):
         for channel in CHANNELS:
             claimed = [(d.event.id, d.attempts, d.revived) for d in self.run(self.store.claim(channel, "me", 1000))]
             assert claimed == [(event_id, d.attempts, d.revived) for event_id, d in self.model.waiting(channel)]
+            last = self.run(self.store.last_state(channel, GROUP))
+            assert (last.state if last else None) == self.model.last_states.get(channel)
         counts = self.run(self.store.counts())
         assert counts.states == Counter(d.state for e in self.model.events for d in e.deliveries)
         assert counts.waiting == {c: len(self.model.waiting(c)) for c in CHANNELS if self.model.waiting(c)}

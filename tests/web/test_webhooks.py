@@ -254,6 +254,19 @@ async def test_a_failing_condition_is_not_met_and_logged_once(tmp_path: Path) ->
     assert sum("condition failed" in str(line["event"]) for line in written) == 1
 
 
+async def test_a_failing_state_shows_the_event_and_is_logged_once(tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text(
+        '[[routes]]\nname = "odd"\nchannels = ["general"]\nnotify = "on_change"\nstate = "payload.object_attributes"\n'
+    )
+    with capture_logs() as written:
+        async with bridge(tmp_path) as started:
+            for name in ("gitlab/pipeline.failed", "gitlab/pipeline.success"):
+                assert json.loads((await started.send(sample_request(name)))[2])["status"] == "accepted"
+            await started.slack.wait_for("general", 2)
+            assert started.service.counters.by_label(CONDITION_ERRORS, "route") == {"odd": 2}
+    assert sum(line["event"] == "expression failed, so the event is shown" for line in written) == 1
+
+
 async def test_an_internal_error_is_500_with_a_constant_line(running: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: object) -> object:
         raise RuntimeError("secret detail")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from bridge.core.states import DeliveryState
 from bridge.events import Request
 from bridge.store.models import AcceptResult, NewEvent
+from bridge.store.sqlite import last_states
 from bridge.store.sqlite.records import EVENT_COLUMNS, event_values, insert_request, text
 
 _INSERT_EVENT = f"""
@@ -55,8 +56,8 @@ def _keep(db: sqlite3.Connection, request_number: int, entry: NewEvent, now: flo
     seq = db.execute(_INSERT_EVENT, (*event_values(event), request_number, entry.part)).lastrowid
     for planned in entry.deliveries:
         db.execute(
-            "INSERT INTO deliveries (event, channel, route, template, state, reason, settled_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO deliveries (event, channel, route, template, state, reason, settled_at, group_state) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 seq,
                 text(planned.channel),
@@ -65,6 +66,7 @@ def _keep(db: sqlite3.Connection, request_number: int, entry: NewEvent, now: flo
                 planned.state,
                 text(planned.reason),
                 None if planned.state == DeliveryState.WAITING else now,
+                None if planned.group_state is None else last_states.written(planned.group_state),
             ),
         )
     return AcceptResult(

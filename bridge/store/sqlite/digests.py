@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from bridge.core.states import DeliveryState
 from bridge.sources import line_of
 from bridge.store.models import Backlog
+from bridge.store.sqlite import last_states
 from bridge.store.sqlite.records import EVENT, EventRow, event_of, literals, text
 
 BATCH = 1_000
@@ -85,13 +86,14 @@ def unfinished(db: sqlite3.Connection, channel: str) -> list[str]:
 
 def settle(db: sqlite3.Connection, digest_id: str, now: float) -> bool:
     """Settle a batch of a digest's deliveries. Return whether all are settled."""
-    changed = db.execute(
+    settled = db.execute(
         "UPDATE deliveries SET state = :summarized, summarized_in = :id, reason = 'in digest ' || :id, "
         "settled_at = :now "
         "WHERE id IN (SELECT d.id FROM digests g JOIN deliveries d INDEXED BY deliveries_state "
         "ON d.state = :waiting AND d.channel = g.channel WHERE g.id = :id AND d.id <= g.upto "
         # A dead delivery that was replayed since then has a lower number, and was not counted.
-        "AND (d.replayed_at IS NULL OR d.replayed_at <= g.posted_at) LIMIT :batch)",
+        "AND (d.replayed_at IS NULL OR d.replayed_at <= g.posted_at) LIMIT :batch) "
+        "RETURNING channel, route, event, group_state",
         {
             "waiting": DeliveryState.WAITING,
             "summarized": DeliveryState.SUMMARIZED,
@@ -99,8 +101,9 @@ def settle(db: sqlite3.Connection, digest_id: str, now: float) -> bool:
             "now": now,
             "batch": BATCH,
         },
-    ).rowcount
-    if changed == BATCH:
+    ).fetchall()
+    last_states.make_uncertain(db, settled, now)
+    if len(settled) == BATCH:
         return False
     db.execute("UPDATE digests SET done = 1 WHERE id = ?", (digest_id,))
     return True

@@ -10,15 +10,15 @@ from bridge.core.states import DeliveryState
 from bridge.events import Event
 from bridge.sources import PROVIDERS, Malformed
 from bridge.store.models import Delivery, DeliveryResult
-from bridge.store.sqlite import repeat_windows
+from bridge.store.sqlite import last_states, repeat_windows
 from bridge.store.sqlite.records import EVENT, event_of, json_text, literals, request_of, text
 
 CLAIM_BYTES = 2 * 2**20
 """Bytes of bodies behind one claim: as Python data they take several times as much."""
 
 COLUMNS = f"""
-    d.id, d.channel, d.route, d.template, d.attempts, d.revived, d.replayed_at, e.request, e.part, length(r.body),
-    {EVENT}
+    d.id, d.channel, d.route, d.template, d.attempts, d.revived, d.replayed_at, d.group_state,
+    e.request, e.part, length(r.body), {EVENT}
 """
 """The columns that ``deliveries_of`` reads."""
 
@@ -43,7 +43,7 @@ def deliveries_of(db: sqlite3.Connection, found: sqlite3.Cursor) -> list[Deliver
     parsed: dict[int, Sequence[Event]] = {}
     size = 0
     for row in found:
-        number, channel, route, template, attempts, revived, replayed_at, request, part, length, *columns = row
+        number, channel, route, template, attempts, revived, replayed_at, state, request, part, length, *columns = row
         event = event_of(tuple(columns), {})
         if request not in parsed:
             size += length
@@ -51,7 +51,10 @@ def deliveries_of(db: sqlite3.Connection, found: sqlite3.Cursor) -> list[Deliver
                 break
             parsed[request] = _reread(event, db, request, length)
         event = replace(event, payload=_payload(parsed[request], part, event.id))
-        deliveries.append(Delivery(number, event, channel, route, template, attempts, bool(revived), replayed_at))
+        group_state = None if state is None else last_states.read(state)
+        deliveries.append(
+            Delivery(number, event, channel, route, template, attempts, bool(revived), replayed_at, group_state)
+        )
     return deliveries
 
 
@@ -140,6 +143,8 @@ def settle(
                 repeat_windows.begin(db, channel, result.opens_window, result.delivery, now)
             if result.repeat_window:
                 repeat_windows.count_repeat(db, channel, result.repeat_window)
+            if result.remembers:
+                last_states.remember(db, channel, *result.remembers, now)
         else:
             db.execute(
                 "UPDATE deliveries SET attempts = ?, line = coalesce(?, line), message = coalesce(?, message) "

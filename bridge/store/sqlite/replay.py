@@ -38,8 +38,8 @@ def _replay(db: sqlite3.Connection, row: DeliveryRow, cursor: Cursor, now: float
         )
         return ReplayResult(row, row.delivery)
     made = db.execute(
-        "INSERT INTO deliveries (event, channel, route, template, state, reason, replayed_at) "
-        "SELECT event, channel, route, template, ?, '', ? FROM deliveries WHERE id = ?",
+        "INSERT INTO deliveries (event, channel, route, template, state, reason, replayed_at, group_state) "
+        "SELECT event, channel, route, template, ?, '', ?, group_state FROM deliveries WHERE id = ?",
         (DeliveryState.WAITING, now, row.delivery),
     )
     return ReplayResult(row, made.lastrowid)

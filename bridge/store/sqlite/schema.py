@@ -145,6 +145,23 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE events ADD COLUMN name TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE repeat_windows RENAME COLUMN title TO line",
     ),
+    (
+        # Routes with `notify = "on_change"`: the state that a delivery shows, as JSON, and the last one of each group.
+        "ALTER TABLE deliveries ADD COLUMN group_state TEXT",
+        """CREATE TABLE last_states (
+            channel TEXT NOT NULL,
+            route TEXT NOT NULL,
+            source TEXT NOT NULL,
+            name TEXT NOT NULL,         -- of the group
+            state TEXT NOT NULL,        -- '' if it is uncertain
+            kind TEXT NOT NULL,         -- of the last run that was compared
+            run TEXT NOT NULL,          -- its order, a JSON list
+            occurred_at REAL,
+            compared_at REAL NOT NULL,
+            PRIMARY KEY (channel, route, source, name)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX last_states_compared_at ON last_states (compared_at)",
+    ),
 )
 """The statements from each version to the next. A released one is never changed."""
 

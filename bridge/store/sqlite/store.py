@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bridge.core.states import WorkerState
 from bridge.events import Request
+from bridge.routing.on_change import LastState
 from bridge.store.models import (
     AcceptResult,
     Backlog,
@@ -19,6 +20,7 @@ from bridge.store.models import (
     DeliveryRow,
     DestinationState,
     EventHistory,
+    GroupKey,
     NewEvent,
     Query,
     RepeatWindow,
@@ -30,6 +32,7 @@ from bridge.store.sqlite import (
     destination_states,
     digests,
     event_log,
+    last_states,
     outbox,
     pruning,
     repeat_windows,
@@ -108,6 +111,10 @@ class SqliteStore:
     async def close_window(self, channel: str, window: RepeatWindow) -> None:
         """See ``Store.close_window``."""
         await self._writer.write(lambda db: repeat_windows.close(db, channel, window))
+
+    async def last_state(self, channel: str, key: GroupKey) -> LastState | None:
+        """See ``Store.last_state``."""
+        return await self._reader.read(lambda db: last_states.last_of(db, channel, key))
 
     async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
         """See ``Store.backlog``."""
@@ -192,6 +199,7 @@ class SqliteStore:
             pass
         before = now - retention
         await self._writer.write(lambda db: digests.prune(db, before))
+        await self._writer.write(lambda db: last_states.prune(db, now))
         dropped = 0
         after: int | None = 0
         while after is not None:

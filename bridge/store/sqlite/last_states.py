@@ -1,0 +1,104 @@
+"""The last state of each group that a channel was shown, for routes with ``notify = "on_change"``."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+
+from bridge.routing.on_change import GroupState, LastState
+from bridge.store.models import GroupKey
+from bridge.store.sqlite.records import json_text, seconds, text
+
+KEPT_FOR = 180 * 24 * 3600.0
+"""Seconds without a run after which a group is forgotten. Longer than events: a branch may stay red for months."""
+MOST = 50_000
+"""Groups kept, the last compared ones: about 20 MB."""
+BATCH = 1_000
+"""Groups forgotten in one transaction, so that an arrival never waits long."""
+
+
+def written(state: GroupState) -> str:
+    """Return a delivery's state for its column."""
+    return json_text(
+        {
+            "group": state.group,
+            "state": state.state,
+            "good": state.good,
+            "kind": state.kind,
+            "order": state.order,
+            "at": seconds(state.at),
+        }
+    )
+
+
+def read(column: str) -> GroupState:
+    """Return a delivery's state from its column."""
+    fields = json.loads(column)
+    return GroupState(**{**fields, "order": tuple(fields["order"])})
+
+
+def last_of(db: sqlite3.Connection, channel: str, key: GroupKey) -> LastState | None:
+    """Return the last state of a group; None without one."""
+    row = db.execute(
+        "SELECT state, kind, run, occurred_at FROM last_states "
+        "WHERE channel = ? AND route = ? AND source = ? AND name = ?",
+        _key(channel, key),
+    ).fetchone()
+    if row is None:
+        return None
+    state, kind, run, occurred_at = row
+    return LastState(state, kind, tuple(json.loads(run)), occurred_at)
+
+
+def remember(db: sqlite3.Connection, channel: str, key: GroupKey, state: GroupState, now: float) -> None:
+    """Write the last state of a group."""
+    db.execute(
+        "INSERT OR REPLACE INTO last_states (channel, route, source, name, state, kind, run, occurred_at, compared_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *_key(channel, key),
+            text(state.state),
+            text(state.kind),
+            json_text(state.order),
+            seconds(state.at),
+            now,
+        ),
+    )
+
+
+def make_uncertain(db: sqlite3.Connection, summarized: Iterable[tuple[str, str, int, str | None]], now: float) -> None:
+    """Forget the last state of each group of which a digest stands for another state: the next one is then shown.
+
+    ``summarized`` are channel, route, event and state of its deliveries. The digest does not tell states, so nobody
+    could say which one people have in mind.
+    """
+    for channel, route, event, column in summarized:
+        if column is None:
+            continue
+        state = read(column)
+        (source,) = db.execute("SELECT source FROM events WHERE seq = ?", (event,)).fetchone()
+        key = GroupKey(route, source, state.group)
+        last = last_of(db, channel, key)
+        if (last is None and state.good) or (last is not None and last.state in ("", state.state)):
+            continue
+        kept = last or LastState("")
+        remember(db, channel, key, GroupState(state.group, "", False, kept.kind, kept.order, kept.at), now)
+
+
+def prune(db: sqlite3.Connection, now: float) -> None:
+    """Forget groups without a run for long, and the oldest of too many, a few at a time."""
+    (number,) = db.execute("SELECT count(*) FROM last_states").fetchone()
+    db.execute(
+        "DELETE FROM last_states WHERE (channel, route, source, name) IN ("
+        "SELECT channel, route, source, name FROM last_states WHERE compared_at <= ? ORDER BY compared_at LIMIT ?)",
+        (now - KEPT_FOR, BATCH),
+    )
+    if number > MOST:
+        db.execute(
+            "DELETE FROM last_states WHERE (channel, route, source, name) IN ("
+            "SELECT channel, route, source, name FROM last_states ORDER BY compared_at LIMIT ?)",
+            (min(number - MOST, BATCH),),
+        )
+
+
+def _key(channel: str, key: GroupKey) -> tuple[str, str, str, str]:
+    return text(channel), text(key.route), text(key.source), text(key.group)

@@ -1,0 +1,143 @@
+"""Tests of the last states of groups: what settles them, what makes them uncertain, and how long they live."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bridge.core.states import DeliveryState
+from bridge.routing.decide import Planned
+from bridge.routing.on_change import GroupState, LastState
+from bridge.store import DeliveryResult, GroupKey, Query
+from bridge.store.sqlite import last_states
+from bridge.store.sqlite.store import SqliteStore
+from tests.store.conftest import opened
+from tests.store.samples import DAY, NOW, accept, entry, event, rows
+
+FAILED = GroupState("7/pipeline/main", "failed", False, "pipeline", (10, 90211), NOW)
+PASSED = replace(FAILED, state="success", good=True)
+KEY = GroupKey("a route", "gitlab", FAILED.group)
+
+
+async def waiting(store: SqliteStore, *states: GroupState | None, channel: str = "general") -> list[int]:
+    """Accept a delivery for each state, and return the waiting ones."""
+    for state in states:
+        planned = Planned(channel, "a route", None, group_state=state)
+        await accept(store, entry(event(), deliveries=[planned]))
+    return [delivery.id for delivery in await store.claim(channel, "me", 1000)]
+
+
+async def shown(store: SqliteStore, state: GroupState, key: GroupKey = KEY, *, now: float = NOW) -> None:
+    """Deliver a state, so that it is remembered."""
+    number = (await waiting(store, state))[-1]
+    result = DeliveryResult(number, DeliveryState.DELIVERED, remembers=(key, state))
+    await store.settle([result], now)
+
+
+def last(state: GroupState) -> LastState:
+    return LastState(state.state, state.kind, state.order, state.at)
+
+
+@pytest.mark.parametrize("state", [FAILED, PASSED, GroupState("g", "s"), GroupState("\ud800 ünï", "\ud800", at=1e300)])
+async def test_a_claimed_delivery_has_its_state_as_accepted(store: SqliteStore, state: GroupState) -> None:
+    await waiting(store, state, None)
+    assert [delivery.group_state for delivery in await store.claim("general", "me", 9)] == [state, None]
+
+
+async def test_a_replayed_delivery_has_the_state_of_the_first(store: SqliteStore) -> None:
+    await shown(store, FAILED)
+    found, cursor = await store.changes_since(Query(), None)
+    await store.replay(found, cursor, NOW)
+    [again] = await store.claim("general", "me", 9)
+    assert (again.group_state, again.replayed_at) == (FAILED, NOW)
+
+
+async def test_what_is_settled_is_remembered_for_its_channel_route_source_and_group(store: SqliteStore) -> None:
+    assert await store.last_state("general", KEY) is None
+    await shown(store, FAILED)
+    assert await store.last_state("general", KEY) == last(FAILED)
+    others = [replace(KEY, route="b"), replace(KEY, source="gitlab-old"), replace(KEY, group="7/pipeline/x")]
+    assert [await store.last_state("general", other) for other in others] == [None] * 3
+    assert await store.last_state("deploys", KEY) is None
+    await shown(store, PASSED)
+    assert await store.last_state("general", KEY) == last(PASSED)
+
+
+async def test_a_delivery_that_a_person_dropped_meanwhile_is_not_remembered(store: SqliteStore) -> None:
+    [number] = await waiting(store, FAILED)
+    await store.settle([DeliveryResult(number, DeliveryState.DROPPED)], NOW)
+    await store.settle([DeliveryResult(number, DeliveryState.DELIVERED, remembers=(KEY, FAILED))], NOW)
+    assert await store.last_state("general", KEY) is None
+
+
+async def test_of_several_results_the_last_is_remembered(store: SqliteStore) -> None:
+    numbers = await waiting(store, FAILED, PASSED)
+    await store.settle(
+        [
+            DeliveryResult(number, DeliveryState.DELIVERED, remembers=(KEY, state))
+            for number, state in zip(numbers, (FAILED, PASSED), strict=True)
+        ],
+        NOW,
+    )
+    assert await store.last_state("general", KEY) == last(PASSED)
+
+
+async def digest(store: SqliteStore, *states: GroupState | None) -> None:
+    numbers = await waiting(store, *states)
+    await store.record_digest("d1", "general", numbers[-1], {"text": "many"}, NOW)
+    await store.settle_digest("d1", NOW)
+
+
+@pytest.mark.parametrize(
+    ("before", "summarized", "after"),
+    [
+        (PASSED, [PASSED, FAILED], replace(last(PASSED), state="")),
+        (FAILED, [PASSED, FAILED], replace(last(FAILED), state="")),
+        (PASSED, [PASSED, None], last(PASSED)),
+        (FAILED, [FAILED], last(FAILED)),
+        (None, [PASSED, FAILED], LastState("")),
+        (None, [PASSED, PASSED], None),
+        (None, [None], None),
+    ],
+    ids=["broke in it", "was fixed in it", "stayed fine", "stayed broken", "new and broke", "new and fine", "no state"],
+)
+async def test_a_digest_makes_a_state_uncertain_if_it_stands_for_another_one(
+    store: SqliteStore, before: GroupState | None, summarized: list[GroupState | None], after: LastState | None
+) -> None:
+    if before is not None:
+        await shown(store, before)
+    await digest(store, *summarized)
+    assert await store.last_state("general", KEY) == after
+
+
+async def test_it_survives_a_restart(stored: SqliteStore, path: Path) -> None:
+    await shown(stored, FAILED)
+    await stored.close()
+    again = opened(f"sqlite:///{path}")
+    assert await again.last_state("general", KEY) == last(FAILED)
+    await again.close()
+
+
+async def test_it_outlives_the_events_but_not_half_a_year_without_a_run(store: SqliteStore) -> None:
+    await shown(store, FAILED)
+    assert await store.prune(NOW + 30 * DAY, 7 * DAY) == 1
+    assert await store.last_state("general", KEY) == last(FAILED)
+    await store.prune(NOW + 179 * DAY, 7 * DAY)
+    assert await store.last_state("general", KEY) == last(FAILED)
+    await store.prune(NOW + 180 * DAY, 7 * DAY)
+    assert await store.last_state("general", KEY) is None
+
+
+async def test_too_many_groups_forget_the_oldest(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(last_states, "MOST", 3)
+    keys = [replace(KEY, group=f"g{number}") for number in range(5)]
+    for age, key in enumerate(reversed(keys)):
+        await shown(store, FAILED, key, now=NOW + age)
+    await store.prune(NOW + 10, 7 * DAY)
+    left = [key for key in keys if await store.last_state("general", key)]
+    assert left == keys[:3]
+
+
+async def test_a_delivery_without_a_state_writes_none(stored: SqliteStore, path: Path) -> None:
+    await waiting(stored, None)
+    assert rows(path, "SELECT count(group_state), count(*) FROM deliveries") == [(0, 1)]
