@@ -10,8 +10,8 @@ PAGES = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").gl
 _BLOCK = re.compile(r"^( *)```toml\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _HEADER = re.compile(r"^\[+([\w.-]+)\]+", re.MULTILINE)
 _NAME = re.compile(r'^name = "(.+)"$', re.MULTILINE)
-_SETTING = re.compile(r"(?:events|when) = .+")
-_IN_TEXT = re.compile(r"`((?:events|when) = [^`]+)`")
+_SETTING = re.compile(r"(?:events|when|repeat) = .+")
+_IN_TEXT = re.compile(r"`((?:events|when|repeat) = [^`]+)`")
 _TABLES = ("routes", "sources", "channels", "alerts", "people")
 
 

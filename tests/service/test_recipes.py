@@ -183,7 +183,12 @@ SOURCES = {
     "docs/twilio.md: sources.twilio-support": "twilio/message.received",
 }
 """Recipes of a source, and a sample of its provider."""
-OTHERS = {"docs/routes.md: channels.security", "docs/routes.md: alerts", "docs/routes.md: people"}
+OTHERS = {
+    'docs/delivery.md: repeat = "10m"',
+    "docs/routes.md: channels.security",
+    "docs/routes.md: alerts",
+    "docs/routes.md: people",
+}
 """Recipes with a test below."""
 
 
@@ -278,6 +283,18 @@ async def test_a_source_has_a_url_and_a_secret_of_its_own(tmp_path: Path, key: s
             assert (await send(running, sent))[0] == 200
             kind = samples()[sample].type
             assert await deliveries(running) == [(name, kind, "general"), (sample.partition("/")[0], kind, "general")]
+
+
+async def test_a_repeat_of_one_subject_is_shown_once_and_another_subject_is_shown(tmp_path: Path) -> None:
+    recipe = RECIPES['docs/delivery.md: repeat = "10m"']
+    again = {"id": "evt_2"}
+    other = {"id": "evt_3", "data.object.id": "ch_other", "data.object.payment_intent": "pi_other"}
+    async with SlackSimulator() as slack, bridge(tmp_path, **prepared(tmp_path, recipe, slack)) as running:
+        for changed in ({}, again, other):
+            assert (await send(running, Sent("stripe/charge.failed", changed=changed)))[0] == 200
+        states = [row.state for row in await settled(running)]
+        assert states == [DeliveryState.DELIVERED, DeliveryState.SUMMARIZED, DeliveryState.DELIVERED]
+        assert len(slack.posts("general")) == 2
 
 
 async def test_a_private_channel_shows_confidential_events_and_others_do_not(tmp_path: Path) -> None:
