@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from markupsafe import Markup
 
 from bridge.core import money
+from bridge.core.display_names import country_name, language_name
 from bridge.messages.emoji import broken
 from bridge.messages.markdown import render_markdown
 from bridge.messages.mrkdwn import (
@@ -58,6 +59,17 @@ def amount(value: object, currency: object = "", minor: bool = False) -> str:
     if minor or (isinstance(value, int) and not isinstance(value, bool)):
         return money.format_minor(plain_text(value) if isinstance(value, str) else value, written)
     return money.format_major(plain_text(value) if isinstance(value, str) else value, written)
+
+
+def country(value: object) -> str:
+    """Return the name of a country from its code of two letters; an unknown code stays."""
+    return country_name(plain_text(value))
+
+
+def language(value: object) -> str:
+    """Return the name of a language from its code; an unknown code stays."""
+    written = plain_text(value)
+    return language_name(written.lower() if written.isupper() else written)
 
 
 def truncate(value: object, length: int = 255, killwords: bool = False, end: str = "…", leeway: int = 0) -> Markup:
@@ -123,6 +135,7 @@ _FILTERS: Mapping[str, Callable[..., object]] = {
     "capitalize": _changing(str.capitalize),
     "code": code,
     "count": length,
+    "country": country,
     "date": date,
     "duration": duration,
     "e": escaped,
@@ -130,6 +143,7 @@ _FILTERS: Mapping[str, Callable[..., object]] = {
     "format": with_values,
     "forceescape": lambda value: escaped(str(to_text(value))),
     "join": join,
+    "language": language,
     "length": length,
     "lower": _changing(str.lower),
     "md": render_markdown,

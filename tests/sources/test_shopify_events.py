@@ -47,7 +47,7 @@ def test_an_order_fills_every_field() -> None:
     assert event.provider == "shopify"
     assert event.type == "orders/create"
     assert event.subject == "Order/9007199254740993"
-    assert event.title == "New order #1042 from Ada Marsh: CA$388.00"
+    assert event.name == "#1042"
     assert event.url == f"https://{SHOP}/admin/orders/9007199254740993"
     assert event.actor == "Ada Marsh"
     assert event.occurred_at == 1795443306.0
@@ -104,7 +104,7 @@ def test_next_gen_events_have_their_own_headers_and_types() -> None:
     assert event.type == "Product/update"
     assert event.subject == "Product/9018273645512"
     assert event.url == f"https://{SHOP}/admin/products/9018273645512"
-    assert event.title == "Product “Stoneware mug” was updated: title"
+    assert event.name == "Stoneware mug"
 
 
 def test_the_signed_body_states_the_type_of_a_next_gen_event_and_headers_cannot_change_it() -> None:
@@ -133,14 +133,14 @@ def test_with_both_families_the_newer_headers_count() -> None:
 def test_without_a_topic_it_is_still_an_event(headers: tuple[tuple[str, str], ...]) -> None:
     event = event_from(b'{"id":1}', *headers)
     assert event.type == "unknown"
-    assert event.title == "Shopify sent a webhook without a topic"
+    assert PROVIDER.line(event) == "Shopify webhook without a topic"
 
 
 @pytest.mark.parametrize("topic", ["/", "/create", ".", "//", "x" * 99 + " y"])
-def test_a_topic_without_its_parts_still_has_a_subject_and_a_title(topic: str) -> None:
+def test_a_topic_without_its_parts_still_has_a_subject_and_a_line(topic: str) -> None:
     event = event_from(b"{}", ("X-Shopify-Topic", topic))
     assert event.subject
-    assert event.title
+    assert PROVIDER.line(event)
     assert event.type == event.type.strip() != ""
 
 
@@ -152,15 +152,9 @@ def test_a_subject_has_a_bounded_length_with_any_id(object_id: str) -> None:
     assert len(event_from(b"{}", ("shopify-topic", "Product"), ("shopify-resource-id", object_id)).subject) <= 200
 
 
-def test_an_unknown_topic_still_reads_as_a_sentence() -> None:
-    event = event_of("gift_baskets/wrap_loosely", {"id": 7, "title": "Winter"})
-    assert event.title == "Gift basket “Winter” had an event: wrap loosely"
-    assert event_of("gift_baskets/create", {}).title == "A gift basket was created"
-
-
-def test_xml_is_an_event_that_states_why_it_shows_nothing() -> None:
+def test_xml_is_an_event_without_details() -> None:
     event = event_from(b"<order/>", ("X-Shopify-Topic", "orders/create"), ("Content-Type", "application/xml"))
-    assert event.title == "An order was created (details not shown: the webhook's format is XML)"
+    assert event.name == ""
     assert event.payload == {"xml": "<order/>"}
 
 
@@ -294,124 +288,41 @@ def test_a_test_is_marked_by_the_order_the_refund_or_the_header() -> None:
 
 
 @pytest.mark.parametrize(
-    ("topic", "payload", "title"),
+    ("topic", "payload", "name"),
     [
-        ("orders/paid", ORDER, "Order #1042 from Ada Marsh was paid: CA$388.00"),
-        ("orders/paid", {}, "An order was paid"),
-        ("orders/create", {"name": "#7", "total_price": "5.00"}, "New order #7: 5.00"),
-        ("orders/create", {"name": "#7", "total_price": "5000", "currency": "JPY"}, "New order #7: ¥5,000"),
-        (
-            "orders/cancelled",
-            {"name": "#7", "cancel_reason": "fraud"},
-            "Order #7 was cancelled: the order is fraudulent",
-        ),
-        ("orders/cancelled", {"name": "#7", "cancel_reason": "other"}, "Order #7 was cancelled"),
-        (
-            "refunds/create",
-            {"transactions": [{"kind": "refund", "status": "success", "amount": "75.00", "currency": "EUR"}] * 2},
-            "€150.00 was refunded on an order",
-        ),
-        (
-            "refunds/create",
-            {"transactions": [{"kind": "refund", "status": "success", "amount": "75.00", "currency": None}]},
-            "75.00 in the shop's currency was refunded on an order",
-        ),
-        (
-            "refunds/create",
-            {
-                "transactions": [
-                    {"kind": "refund", "status": "success", "amount": "75.00", "currency": "EUR"},
-                    {"kind": "refund", "status": "success", "amount": "75.00", "currency": "USD"},
-                ]
-            },
-            "A refund was made on an order",
-        ),
-        (
-            "refunds/create",
-            {"transactions": [{"kind": "refund", "status": "failure", "amount": "75.00", "currency": "EUR"}]},
-            "A refund of €75.00 on an order failed",
-        ),
-        ("refunds/create", {"transactions": "no"}, "A refund was made on an order"),
-        (
-            "fulfillments/create",
-            {"name": "#1042.1", "status": "success", "tracking_company": "UPS"},
-            "A shipment of order #1042 was sent (UPS)",
-        ),
-        (
-            "fulfillments/update",
-            {"name": "#1042.1", "shipment_status": "delivered"},
-            "A shipment of order #1042 was delivered",
-        ),
-        ("fulfillments/update", {}, "A shipment was updated"),
-        ("fulfillments/update", {"name": "SO.7.1", "status": "success"}, "A shipment of order SO.7 was updated"),
-        ("fulfillments/update", {"name": "#7", "status": "cancelled"}, "A shipment of order #7 was cancelled"),
-        ("locales/create", {"locale": "pt-BR"}, "Portuguese (Brazil) was added to the shop's languages"),
-        ("locales/create", {"locale": "xx-Nowhere"}, "xx-Nowhere was added to the shop's languages"),
-        ("locales/create", {"locale": "../../x"}, "../../x was added to the shop's languages"),
-        ("locales/destroy", {"locale": None}, "A language was removed from the shop's languages"),
-        ("markets_backup_region/update", {"code": "zz-nowhere"}, "The backup region of the markets is now zz-nowhere"),
-        (
-            "product_feeds/create",
-            {"country": "CA", "language": "FR"},
-            "The product feed for Canada in French was created",
-        ),
-        (
-            "product_feeds/full_sync_finish",
-            {"productFeed": {"country": "CA"}, "fullSync": {"errorCode": "FEED_GONE"}},
-            "The full sync of the product feed for Canada failed: feed gone",
-        ),
-        (
-            "app_subscriptions/update",
-            {"app_subscription": {"status": "CANCELLED"}},
-            "An app subscription was cancelled",
-        ),
-        ("customers_marketing_consent/update", {}, "A customer's consent to SMS marketing was updated"),
-        ("company_contacts/create", {"company": {"name": "Acme"}}, "A contact of company “Acme” was added"),
-        ("products/create", {"title": "Mug <b>"}, "Product “Mug <b>” was created"),
-        ("products/delete", {"id": 1}, "A product was deleted"),
-        ("variants/out_of_stock", {"title": "Sand"}, "Product variant “Sand” is out of stock"),
-        ("inventory_levels/update", {"available": 0}, "An inventory item is sold out at a location"),
-        ("inventory_levels/update", {"available": 1200}, "An inventory item has 1,200 available at a location"),
-        (
-            "inventory_levels/update",
-            {"available": -2},
-            "An inventory item is sold out at a location, and 2 more were sold than are there",
-        ),
-        ("inventory_levels/update", {"available": None}, "An inventory level was updated"),
-        ("customers/create", {"first_name": "Ada", "last_name": None}, "Customer Ada was created"),
-        ("customers/data_request", {}, "A customer asked for the data that is kept about them"),
-        ("shop/redact", {}, "The shop's data must be erased"),
-        (
-            "disputes/create",
-            {"type": "chargeback", "amount": "11.50", "currency": "CAD", "reason": "product_not_received"},
-            "A chargeback over CA$11.50 (product not received) was opened on an order",
-        ),
-        ("app/uninstalled", {"name": "Super Toys"}, "Super Toys uninstalled the app"),
-        ("themes/publish", {"name": "Dawn"}, "Theme “Dawn” is now live"),
-        (
-            "bulk_operations/finish",
-            {"type": "query", "status": "failed", "error_code": "TIMEOUT"},
-            "A bulk query failed: timeout",
-        ),
-        ("companies/create", {"name": "Acme"}, "Company “Acme” was created"),
-        ("fulfillment_orders/placed_on_hold", {}, "The fulfillment of an order was put on hold"),
-        (
-            "reverse_fulfillment_orders/dispose",
-            {"dispositions": [{"type": "RESTOCKED", "quantity": 2}, {"type": "missing", "quantity": 1}]},
-            "Returned items: 2 back in stock, 1 missing",
-        ),
-        ("subscription_billing_attempts/failure", {}, "A subscription payment failed"),
-        ("customer.joined_segment", {}, "A customer joined a segment"),
+        ("orders/create", ORDER, "#1042"),
+        ("orders/create", {"order_number": 1042}, "#1042"),
+        ("orders/create", {"title": "no", "id": 1}, ""),
+        ("refunds/create", {"id": 1, "order_id": 2}, ""),
+        ("draft_orders/create", {"name": "#D7"}, "#D7"),
+        ("fulfillments/create", {"name": "#1042.1"}, "#1042.1"),
+        ("returns/request", {"name": "#1042-R1"}, "#1042-R1"),
+        ("checkouts/create", {"name": "#9817263544"}, ""),
+        ("products/create", {"title": "Stoneware mug"}, "Stoneware mug"),
+        ("product_listings/add", {"product_listing": {"title": "Stoneware mug"}}, "Stoneware mug"),
+        ("variants/in_stock", {"title": "Default Title", "sku": "MUG-1"}, "MUG-1"),
+        ("collections/update", {"title": "Winter"}, "Winter"),
+        ("customers/create", {"first_name": "Ada", "last_name": None}, "Ada"),
+        ("customers/create", {"default_address": {"company": "Acme"}}, "Acme"),
+        ("companies/create", {"name": "Acme"}, "Acme"),
+        ("company_contacts/create", {"title": "Buyer", "company": {"name": "Acme"}}, "Buyer"),
+        ("company_contact_roles/assign", {"company_contact": {"company": {"name": "Acme"}}}, "Acme"),
+        ("app_subscriptions/update", {"app_subscription": {"name": "Studio plan"}}, "Studio plan"),
+        ("discounts/redeemcode_added", {"redeem_code": {"code": "TEN"}}, "TEN"),
+        ("domains/create", {"host": "shop.example.com"}, "shop.example.com"),
+        ("metaobjects/create", {"handle": "maker", "display_name": "Maeve"}, "Maeve"),
+        ("Product/update", {"fields_changed": {}, "data": {"product": {"title": "Mug"}}, "handle": "x"}, "Mug"),
+        ("Customer/update", {"fields_changed": {}, "data": {"customer": {"displayName": "Ada"}}}, "Ada"),
     ],
 )
-def test_titles_are_plain_sentences(topic: str, payload: object, title: str) -> None:
-    assert event_of(topic, payload).title == title
+def test_the_name_is_what_its_owner_calls_the_thing(topic: str, payload: object, name: str) -> None:
+    assert event_of(topic, payload).name == name
 
 
-def test_titles_are_one_line_of_bounded_length_and_free_of_control_characters() -> None:
+def test_a_name_is_one_line_of_bounded_length_and_free_of_control_characters() -> None:
     event = event_of("products/create", {"title": "a\x00\n\u202e" + "x" * 90_000})
-    assert len(event.title) <= 300
-    assert event.title.isprintable()
+    assert len(event.name) <= 120
+    assert event.name.isprintable()
 
 
 @pytest.mark.parametrize(
@@ -469,8 +380,8 @@ def assert_whole(event_type: str, body: object) -> None:
     (event,) = PROVIDER.events(made, "shopify", NOW)
     assert event.type == event_type
     assert re.match(r"https://[a-z0-9-]+\.myshopify\.com/admin", event.url)
-    assert event.title.isprintable()
-    assert not re.search(r"None|null|\{|_", event.title)
+    assert PROVIDER.line(event).isprintable()
+    assert not re.search(r"None|null|\{|_", PROVIDER.line(event))
     assert event.occurred_at == NOW
 
 
@@ -497,4 +408,4 @@ def test_the_blanked_shapes_of_real_payloads_become_events() -> None:
     for path in sorted((PAYLOADS / "shapes").glob("*.json")):
         event_type = PROVIDER.type_of_sample(path.stem)
         (event,) = PROVIDER.events(PROVIDER.request_for(event_type, path.read_bytes(), SECRET, NOW), "shopify", NOW)
-        assert event.title
+        assert event.type == event_type

@@ -12,7 +12,10 @@ from bridge.core.payload import clean, text_at, true_at
 from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
 from bridge.sources.provider import CONTENT, json_body, key
+from bridge.sources.shopify.line import line_of
+from bridge.sources.shopify.names import name_of
 from bridge.sources.shopify.subjects import (
+    Payload,
     actor_of,
     created_or_deleted,
     link_to,
@@ -20,27 +23,30 @@ from bridge.sources.shopify.subjects import (
     shop_of,
     subject_of,
 )
-from bridge.sources.shopify.titles import title_of
 
-_HEADER_NAMES = (
-    "topic",
-    "shop-domain",
-    "webhook-id",
-    "event-id",
-    "triggered-at",
-    "api-version",
-    "name",
-    "sub-topic",
-    "test",
-    "action",
-    "handle",
-    "resource-id",
+_PREFIXES = ("shopify-", "x-shopify-")
+"""Next-Gen Events send the first, classic webhooks the second. Like Shopify's library, prefer the first."""
+
+_HEADERS = tuple(
+    (name, *(prefix + name for prefix in _PREFIXES))
+    for name in (
+        "topic",
+        "shop-domain",
+        "webhook-id",
+        "event-id",
+        "triggered-at",
+        "name",
+        "test",
+        "action",
+        "handle",
+        "resource-id",
+    )
 )
 
-KEPT_HEADERS = frozenset(prefix + name for prefix in ("x-shopify-", "shopify-") for name in _HEADER_NAMES) | {
-    "content-type"
+KEPT_HEADERS = frozenset(header for _, *both in _HEADERS for header in both) | {
+    "content-type",
+    *(prefix + name for prefix in _PREFIXES for name in ("api-version", "sub-topic")),
 }
-"""Both header families: classic webhooks send `x-shopify-topic`, Next-Gen Events `shopify-topic`."""
 
 
 def events(request: Request, source: str, now: float) -> list[Event]:
@@ -50,30 +56,32 @@ def events(request: Request, source: str, now: float) -> list[Event]:
     event with the payload ``{"xml": text}``.
     """
     payload = _payload(request)
-    event_type = _type(request, payload)
-    shop = shop_of(_header(request, "shop-domain"), payload)
-    subject = subject_of(event_type, payload, _header(request, "resource-id"))
+    headers = _headers(request)
+    event_type = _type(headers, payload)
+    subject = subject_of(event_type, payload, headers.get("resource-id", ""))
+    name = name_of(event_type, payload)
     return [
         Event(
             id=new_id(now),
             source=source,
             provider="shopify",
             type=event_type,
-            keys=_keys(request, payload, event_type),
+            keys=_keys(headers, request.body, payload, event_type),
             payload=payload,
             subject=subject.text,
-            title=title_of(event_type, payload),
-            url=link_to(subject, shop),
+            title=line_of(event_type, name),
+            name=name,
+            url=link_to(subject, shop_of(headers.get("shop-domain", ""), payload)),
             actor=actor_of(event_type, payload),
-            occurred_at=occurred_at(_header(request, "triggered-at"), payload),
+            occurred_at=occurred_at(headers.get("triggered-at", ""), payload),
             received_at=now,
             confidential=False,
-            test=_is_test(request, payload),
+            test=_is_test(headers, payload),
         )
     ]
 
 
-def _payload(request: Request) -> Mapping[str, object]:
+def _payload(request: Request) -> Payload:
     if "xml" in (request.header("content-type") or "")[:100].lower():
         return {"xml": request.body.decode("utf-8", "replace")}
     payload = json_body(request)
@@ -82,25 +90,28 @@ def _payload(request: Request) -> Mapping[str, object]:
     return payload
 
 
-def _header(request: Request, name: str) -> str:
-    """Return a header of either family; like Shopify's library, prefer the name without ``x-``."""
-    value = request.header(f"shopify-{name}") or request.header(f"x-shopify-{name}") or ""
-    return clean(value, 300).strip()
+def _headers(request: Request) -> Mapping[str, str]:
+    """Return the headers of both families by their names without a prefix, each as one clean line."""
+    found: dict[str, str] = {}
+    for name, newer, classic in _HEADERS:
+        if value := request.header(newer) or request.header(classic):
+            found[name] = clean(value, 300)
+    return found
 
 
-def _type(request: Request, payload: Mapping[str, object]) -> str:
+def _type(headers: Mapping[str, str], payload: Payload) -> str:
     """Return the topic. Next-Gen Events repeat it in the signed body: then ``Topic/action`` of the body."""
     if "fields_changed" in payload:
         topic, action = text_at(payload, "topic"), text_at(payload, "action")
         if topic and action:
             return clean(f"{topic}/{action}", 100)
-    topic, action = _header(request, "topic"), _header(request, "action")
+    topic, action = headers.get("topic", ""), headers.get("action", "")
     if topic and action and "/" not in topic:
         topic = f"{topic}/{action}"
     return clean(topic, 100) or "unknown"
 
 
-def _keys(request: Request, payload: Mapping[str, object], event_type: str) -> tuple[str, ...]:
+def _keys(headers: Mapping[str, str], body: bytes, payload: Payload, event_type: str) -> tuple[str, ...]:
     """Return a digest of topic and body, for minutes, and the unsigned ids (a replay may bring new ones).
 
     A retry has the ids of the first try. A later body may be the same (a stock level that is back at 5, another hold).
@@ -109,21 +120,18 @@ def _keys(request: Request, payload: Mapping[str, object], event_type: str) -> t
     things (two parcels of an order). So the id counts only together with the shop, the type, the subscription and
     the thing's own id; or the digest, if the same can happen to the thing again.
     """
-    webhook_id, event_id = _header(request, "webhook-id"), _header(request, "event-id")
-    digest = hashlib.sha256(request.body).hexdigest()
-    keys = [key(CONTENT, event_type, digest)]
-    if webhook_id:
+    digest = hashlib.sha256(body).hexdigest()
+    keys = [key(CONTENT, f"{event_type} {digest}")]
+    if webhook_id := headers.get("webhook-id"):
         keys.append(key("webhook", webhook_id))
-    if event_id:
-        subscription = _header(request, "handle") or _header(request, "name")
+    if event_id := headers.get("event-id"):
+        subscription = headers.get("handle") or headers.get("name") or ""
         thing = created_or_deleted(event_type, payload) or digest
-        keys.append(key("event", _header(request, "shop-domain"), event_type, event_id, subscription, thing))
+        keys.append(key("event", headers.get("shop-domain", ""), event_type, event_id, subscription, thing))
     return tuple(keys)
 
 
-def _is_test(request: Request, payload: Mapping[str, object]) -> bool:
-    return (
-        true_at(payload, "test")
-        or true_at(payload, "transactions", 0, "test")
-        or _header(request, "test").lower() == "true"
-    )
+def _is_test(headers: Mapping[str, str], payload: Payload) -> bool:
+    if payload.get("test") is True or headers.get("test", "").lower() == "true":
+        return True
+    return "transactions" in payload and true_at(payload, "transactions", 0, "test")

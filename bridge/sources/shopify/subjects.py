@@ -1,13 +1,16 @@
 """The subject of a delivery, its admin page, its actor and its time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from bridge.core.payload import at, clean, text_at
 from bridge.core.times import written_time
 
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _SHOP_SUFFIX = ".myshopify.com"
+
+Payload = Mapping[str, object]
 
 _Path = tuple[str, ...]
 
@@ -71,7 +74,8 @@ _SUBJECT_PATHS: Mapping[str, tuple[str, tuple[_Path, ...]]] = {
     "locales": ("Locale", (("locale",),)),
 }
 
-_OWN_ID_PATHS: tuple[_Path, ...] = (("admin_graphql_api_id",), ("id",))
+_OWN_IDS = ("admin_graphql_api_id", "id")
+_OWN_ID_PATHS: tuple[_Path, ...] = tuple((name,) for name in _OWN_IDS)
 
 _ONCE = frozenset({"create", "delete", "destroy"})
 
@@ -165,8 +169,7 @@ _CUSTOMER_TOPICS = frozenset(
 _TIME_FIELDS = ("updated_at", "happened_at", "occurredAt", "occurred_at", "committed_at", "completed_at", "created_at")
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """Subject of a delivery.
 
     ``text`` is ``Kind/id`` as in Shopify's global ids (or the topic group, if the body has no id), at most 200
@@ -179,38 +182,48 @@ class Subject:
 
 def group_of(event_type: str) -> str:
     """Return the part of a topic before its action: ``orders/create`` -> ``orders``, ``customer.x`` -> ``customer``."""
-    return event_type.replace(".", "/", 1).split("/", 1)[0]
+    return _parts(event_type)[0]
 
 
 def action_of(event_type: str) -> str:
     """Return the part of a topic after its group, or ""."""
-    return event_type.replace(".", "/", 1).partition("/")[2]
+    return _parts(event_type)[2]
 
 
-def subject_of(event_type: str, payload: Mapping[str, object], resource_id: str) -> Subject:
+@lru_cache(maxsize=1_000)
+def _parts(event_type: str) -> tuple[str, str, str]:
+    return event_type.replace(".", "/", 1).partition("/")
+
+
+def subject_of(event_type: str, payload: Payload, resource_id: str) -> Subject:
     """Return the subject of a delivery. ``resource_id``, a Next-Gen header, is used if the body has no id."""
-    group = group_of(event_type)
-    kind, paths = _SUBJECT_PATHS.get(group, (_KIND_OF_GROUP.get(group, ""), _OWN_ID_PATHS))
-    if group[:1].isupper():
-        kind, paths = group, (("query_variables", group[:1].lower() + group[1:] + "Id"),)
+    group, _, action = _parts(event_type)
+    kind, paths = _kind_and_paths(group)
     for path in paths:
         if object_id := clean(text_at(payload, *path), 200):
-            is_own_id = group[:1].isupper() or path[-1] in ("id", "admin_graphql_api_id")
-            gone = is_own_id and action_of(event_type) in ("delete", "destroy")
-            return _subject(kind or group, object_id, payload, gone)
+            is_own_id = action in ("delete", "destroy") and (group[:1].isupper() or path[-1] in _OWN_IDS)
+            return _subject(kind or group, object_id, payload, is_own_id)
     if resource_id:
         return _subject(kind or group, resource_id, payload, False)
     return Subject(group or event_type, _admin_path(kind, "", payload, False))
 
 
-def _subject(kind: str, object_id: str, payload: Mapping[str, object], gone: bool) -> Subject:
+@lru_cache(maxsize=1_000)
+def _kind_and_paths(group: str) -> tuple[str, tuple[_Path, ...]]:
+    """Return the kind in the global ids of a group's things, and the paths to the id. Next-Gen groups are kinds."""
+    if group[:1].isupper():
+        return group, (("query_variables", group[:1].lower() + group[1:] + "Id"),)
+    return _SUBJECT_PATHS.get(group) or (_KIND_OF_GROUP.get(group, ""), _OWN_ID_PATHS)
+
+
+def _subject(kind: str, object_id: str, payload: Payload, gone: bool) -> Subject:
     if object_id.startswith(_GLOBAL_ID_PREFIX):
         kind, _, object_id = object_id.removeprefix(_GLOBAL_ID_PREFIX).partition("?")[0].partition("/")
         kind = kind.removeprefix("PaymentsPaymentFlexibilityPaymentTerms")  # before `PaymentTerms` and its parts
     return Subject(clean(f"{kind}/{object_id}", 200), _admin_path(kind, object_id, payload, gone))
 
 
-def _admin_path(kind: str, object_id: str, payload: Mapping[str, object], gone: bool) -> str:
+def _admin_path(kind: str, object_id: str, payload: Payload, gone: bool) -> str:
     page = _ADMIN_PAGES.get(kind, "")
     if kind == "ProductVariant" and _is_id(product := text_at(payload, "product_id")):
         page = f"products/{product}/variants/{{}}"
@@ -225,19 +238,21 @@ def _is_id(object_id: str) -> bool:
     return object_id.isascii() and object_id.isdigit() and len(object_id) <= 20
 
 
-def created_or_deleted(event_type: str, payload: Mapping[str, object]) -> str:
+def created_or_deleted(event_type: str, payload: Payload) -> str:
     """Return the id of the thing itself (of the parcel, not of its order), if this happens to it only once; else "".
 
     So two subscriptions to a topic, which may send different fields, tell of one creation once.
     """
     if action_of(event_type) not in _ONCE:
         return ""
-    return " ".join(filter(None, (text_at(payload, *path) for path in _OWN_ID_PATHS)))
+    return f"{text_at(payload, 'admin_graphql_api_id')} {text_at(payload, 'id')}".strip()
 
 
-def shop_of(domain: str, payload: Mapping[str, object]) -> str:
+def shop_of(domain: str, payload: Payload) -> str:
     """Return the ``….myshopify.com`` domain from the signed body, else from the header; "" if both are invalid."""
-    for host in (text_at(payload, "myshopify_domain"), text_at(payload, "shop_domain"), domain):
+    for host in (payload.get("myshopify_domain"), payload.get("shop_domain"), domain):
+        if not isinstance(host, str):
+            continue
         name = host.lower().removesuffix(_SHOP_SUFFIX)
         if len(name) < len(host) <= 100 and name and name[0] != "-" and _HOST.issuperset(name):
             return name + _SHOP_SUFFIX
@@ -250,18 +265,19 @@ def link_to(subject: Subject, shop: str) -> str:
 
 
 def person(data: object) -> str:
-    """Return a person's or company's name out of a customer, checkout or address, or ""."""
-    return clean(" ".join(part for part in (text_at(data, "first_name"), text_at(data, "last_name")) if part), 100)
+    """Return the name of a customer, checkout or address: the person's, else the company's; or ""."""
+    name = " ".join(part for part in (text_at(data, "first_name"), text_at(data, "last_name")) if part)
+    return clean(name or text_at(data, "company") or text_at(data, "default_address", "company"), 100)
 
 
-def actor_of(event_type: str, payload: Mapping[str, object]) -> str:
+def actor_of(event_type: str, payload: Payload) -> str:
     """Return the customer's name, if the topic means that the customer acted; else ""."""
     if event_type not in _CUSTOMER_TOPICS:
         return ""
     return person(payload if event_type.startswith("customers/") else at(payload, "customer"))
 
 
-def occurred_at(triggered_at: str, payload: Mapping[str, object]) -> float | None:
+def occurred_at(triggered_at: str, payload: Payload) -> float | None:
     """Return the time of the event in Unix seconds, from the header, else from the body, else None."""
     seconds = _unix(triggered_at)
     for name in _TIME_FIELDS if seconds is None else ():
