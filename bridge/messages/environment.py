@@ -35,7 +35,7 @@ MAX_OUTPUT = 2 * limits.MAX_TEXT
 """Limit for a template's whole output, in characters."""
 _LONG_TEXT = MAX_ESCAPED // len("&amp;")
 """Length at which the escaped form may exceed the limit for one value, in characters."""
-TEMPLATE_VARIABLES = ("event", "payload")
+TEMPLATE_VARIABLES = ("event", "payload", "line")
 """The variables of every template."""
 
 

@@ -27,6 +27,7 @@ from bridge.messages.mrkdwn import escaped
 from bridge.messages.normalize import normalize
 from bridge.messages.template_blocks import SkippedError, TemplateBlocks
 from bridge.messages.words import WordFile, is_words
+from bridge.sources import line_of
 from bridge.templating import limits
 from bridge.templating.hints import explained
 from bridge.templating.jinja_internals import Place, block_line, template_line
@@ -37,6 +38,7 @@ SECONDS = 0.3
 """CPU time that one template may take. An ordinary one takes less than a thousandth."""
 _LONGEST_TYPE = 200
 _FRAME = "message.j2"
+_DEFAULT = "default.j2"
 _BLOCK = re.compile(r"\bblock (\w+)")
 _compiled = Compiled()
 
@@ -187,7 +189,7 @@ def candidates(event: Typed) -> Iterator[str]:
         yield f"{event.provider}/{event_type}.j2"
         event_type = event_type.rpartition(".")[0]
     yield f"{event.provider}/default.j2"
-    yield "default.j2"
+    yield _DEFAULT
 
 
 def render(
@@ -200,25 +202,27 @@ def render(
 ) -> Rendered:
     """Render an event with ``template``, by default the most specific one. Raises nothing.
 
-    A template that fails, takes too long or writes too much gives the plain fallback and an ``error``. ``notes`` are
-    plain lines for the message's context, such as "Posted 3 hours late". A caller's own ``meter`` shows more than the
-    paths that the template read.
+    Without a payload (the stored body is lost) the default is ``default.j2``, which needs only the event. A template
+    that fails, takes too long or writes too much gives the plain fallback and an ``error``. ``notes`` are plain lines
+    for the message's context, such as "Posted 3 hours late". A caller's own ``meter`` shows more than the paths that
+    the template read.
     """
-    name = template or choose(event, templates)
+    name = template or (choose(event, templates) if event.payload else _DEFAULT)
+    line = line_of(event)
     meter = meter or Meter(SECONDS)
     error = None
     try:
-        filled = _fill(event, templates, name, meter)
-        bare = normalize(filled, event.title)
-        noted = normalize(filled, event.title, notes) if notes else bare
+        filled = _fill(event, line, templates, name, meter)
+        bare = normalize(filled, line)
+        noted = normalize(filled, line, notes) if notes else bare
         message = full_form(noted, link_buttons=templates.link_buttons)
     except SkippedError as skipped:
         return Rendered(name, None, clean(str(skipped), 300), None, *_reads(meter))
     except Exception as failure:  # noqa: BLE001 - the event is posted after any failure of a template
         error = error_of(failure, name, templates)
-        plainly = _fallback(event, error)
-        bare = normalize(plainly, event.title)
-        message = full_form(normalize(plainly, event.title, notes))
+        plainly = _fallback(event, line, error)
+        bare = normalize(plainly, line)
+        message = full_form(normalize(plainly, line, notes))
     return Rendered(
         name,
         message,
@@ -232,10 +236,10 @@ def render(
     )
 
 
-def _fill(event: Event, templates: Templates, name: str, meter: Meter) -> TemplateBlocks:
+def _fill(event: Event, line: str, templates: Templates, name: str, meter: Meter) -> TemplateBlocks:
     filled = TemplateBlocks()
     with limits.use_meter(meter), template_blocks.collecting(filled):
-        output = _template(templates, name).render(event=event, payload=event.payload)
+        output = _template(templates, name).render(event=event, payload=event.payload, line=line)
     if output.strip():  # no parent that would take it: the template is its body
         filled.body = f"{output}\n{filled.body}" if filled.body else output
     return filled
@@ -264,12 +268,12 @@ def _reads(meter: Meter) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
     return tuple(meter.missing), tuple(meter.found)
 
 
-def _fallback(event: Event, error: Diagnostic) -> TemplateBlocks:
-    """Return the plain message: title, type, link, and the template's error."""
+def _fallback(event: Event, line: str, error: Diagnostic) -> TemplateBlocks:
+    """Return the plain message: the provider's plain line, type, link, and the template's error."""
     template = error.place.removeprefix(PACKAGED).removeprefix("templates/")
     shown = escaped(f"Template {template} failed: {error.message}")
     return TemplateBlocks(
-        title=link(event.url, event.title),
+        title=link(event.url, line),
         color="muted",
         context=f"{shown}\n{escaped(event.source)} · {escaped(event.type)}",
     )

@@ -18,7 +18,7 @@ from bridge.messages.render import render as render_once
 
 
 def event(payload: Mapping[str, object] | None = None, event_type: str = "merge_request.open", **changes: str) -> Event:
-    fields = {"title": "Ada opened !12", "url": "https://gitlab.example.com/x/12", "provider": "gitlab", **changes}
+    fields = {"name": "Add a cache", "url": "https://gitlab.example.com/x/12", "provider": "gitlab", **changes}
     return Event(
         id="018bcfe56800aa",
         source=fields["provider"],
@@ -27,7 +27,8 @@ def event(payload: Mapping[str, object] | None = None, event_type: str = "merge_
         keys=(),
         payload=payload or {},
         subject="7!12",
-        title=fields["title"],
+        title="a title",
+        name=fields["name"],
         url=fields["url"],
         actor="Ada",
         occurred_at=1_700_000_000.0,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bridge.messages.limits import limit_violations
 from bridge.messages.render import SECONDS, Templates, choose, load_templates, read_templates, render
+from bridge.sources import line_of
 from bridge.templating.limits import Meter
 from tests.diagnostics import plain
 from tests.messages.rendering import event, message_of, one, shown, templates
@@ -108,9 +109,11 @@ def test_variables_set_at_the_top_are_seen_by_every_block(tmp_path: Path) -> Non
     assert shown(message_of(one(tmp_path, text, {"object_attributes": {"title": "T", "iid": 7}}))) == "T\nT\nT\n7"
 
 
-def test_a_template_that_fills_nothing_still_states_the_title(tmp_path: Path) -> None:
+def test_a_template_that_fills_nothing_still_states_the_plain_line(tmp_path: Path) -> None:
     message = message_of(one(tmp_path, '{% extends "message.j2" %}'))
-    assert shown(message) == "Ada opened !12\n<https://gitlab.example.com/x/12|Ada opened !12>"
+    line = line_of(event())
+    assert "Add a cache" in line
+    assert shown(message) == f"{line}\n<https://gitlab.example.com/x/12|{line}>"
 
 
 def test_notes_are_in_the_context(tmp_path: Path) -> None:
@@ -140,10 +143,21 @@ def test_an_error_gives_the_fallback_which_names_template_and_line(tmp_path: Pat
     assert plain(rendered.error).startswith(f"templates/{expected}")
     assert limit_violations(message) == []
     seen = shown(message)
-    assert "<https://gitlab.example.com/x/12|Ada opened !12>" in seen
+    assert f"<https://gitlab.example.com/x/12|{line_of(event())}>" in seen
     assert "gitlab · merge_request.open" in seen
     assert "Delayed" in seen
     assert f"Template {expected.partition(': ')[0]} failed" in seen
+
+
+def test_an_event_whose_body_is_lost_is_told_by_its_facts(tmp_path: Path) -> None:
+    made = templates(tmp_path, gitlab__merge_request="{{ payload.user.name }} opened {{ payload.title }}")
+    assert render(event({"title": "x"}), made).template == "gitlab/merge_request.j2"
+    lost = render(event({}), made)
+    assert (lost.template, lost.error, lost.line) == ("default.j2", None, line_of(event()))
+
+
+def test_a_template_may_show_the_plain_line(tmp_path: Path) -> None:
+    assert one(tmp_path, "*{{ line | upper }}*").line == line_of(event()).upper()
 
 
 def test_one_broken_file_does_not_affect_the_others(tmp_path: Path) -> None:
@@ -157,7 +171,7 @@ def test_one_broken_file_does_not_affect_the_others(tmp_path: Path) -> None:
     assert {"gitlab/push.j2", "huge.j2", "deep.j2", "bad.j2"} == set(made.errors)
     assert not any(name.endswith("old.j2") for name in made.names())
     assert message_of(render(event(), made, "good.j2")).text == "fine"
-    broken = render(event(event_type="push"), made)
+    broken = render(event({"ref": "main"}, "push"), made)
     assert broken.template == "gitlab/push.j2"
     assert plain(broken.error) == "templates/gitlab/push.j2:1: cannot be read: not UTF-8 (save it as UTF-8)"
     assert limit_violations(message_of(broken)) == []

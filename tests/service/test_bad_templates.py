@@ -43,7 +43,7 @@ async def test_the_fallback_is_posted_within_a_second_and_the_worker_continues(t
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (CHILD + "{% block tite %}never{% endblock %}", "opened"),
+        (CHILD + "{% block tite %}never{% endblock %}", "GitLab issue open"),
         (CHILD + "{% if payload.nothing %}{% block title %}always{% endblock %}{% endif %}", "always"),
         (CHILD + "never\n{% block title %}there{% endblock %}", "there"),
     ],
