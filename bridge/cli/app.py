@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bridge.core.states import DeliveryState
 from bridge.core.version import __version__
 
 app = typer.Typer(
@@ -253,8 +254,7 @@ def events(
         str | None,
         typer.Option(
             metavar="STATE",
-            help="Only this state: waiting, delivered, skipped, summarized (in a digest or repeat notice), "
-            "dead or dropped.",
+            help=f"Only this state: {', '.join(DeliveryState)}. Summarized: in a digest or a repeat notice.",
         ),
     ] = None,
     source: _Source = None,
@@ -335,7 +335,6 @@ def replay(
     from bridge.cli.errors import refuse
     from bridge.cli.event_list import query_of
     from bridge.cli.replay import replay as run
-    from bridge.core.states import DeliveryState
 
     if not (ids or dead or route or channel or source or types or since or until):
         refuse(["choose deliveries: ids from `bridge events`, --dead, --since, --route, --channel, --source, --type"])

@@ -55,30 +55,30 @@ def test_the_defaults_are_those_of_the_table() -> None:
 def test_every_variable_is_read(tmp_path: Path) -> None:
     routes = tmp_path / "routes.toml"
     routes.touch()
-    settings = read(
-        {
-            "BRIDGE_HOST": "0.0.0.0",
-            "BRIDGE_PORT": " 9000\n",
-            "BRIDGE_ROUTES": str(routes),
-            "BRIDGE_TEMPLATES": str(tmp_path),
-            "BRIDGE_STORE": "sqlite:////data/bridge.db",
-            "BRIDGE_PUBLIC_URL": "https://hooks.example.com:8443/in/",
-            "BRIDGE_SECRETS__GITLAB": " token ",
-            "BRIDGE_CHANNELS__GENERAL": SLACK,
-            "BRIDGE_SLACK_HOSTS": '["Slack.example.com", "127.0.0.1", "[::1]"]',
-            "BRIDGE_SECRETS_DIR": str(tmp_path),
-            "BRIDGE_RETENTION": "36h",
-            "BRIDGE_STORE_LIMIT": "512MiB",
-            "BRIDGE_MAX_INFLIGHT": "64MiB",
-            "BRIDGE_MAX_CONNECTIONS": "64",
-            "BRIDGE_HEAD_TIMEOUT": "5s",
-            "BRIDGE_BODY_TIMEOUT": "1m",
-            "BRIDGE_IDLE_TIMEOUT": "620s",
-            "BRIDGE_LINK_BUTTONS": "True",
-            "BRIDGE_LOG_FORMAT": "JSON",
-            "BRIDGE_LOG_LEVEL": "debug",
-        }
-    )
+    environ = {
+        "BRIDGE_HOST": "0.0.0.0",
+        "BRIDGE_PORT": " 9000\n",
+        "BRIDGE_ROUTES": str(routes),
+        "BRIDGE_TEMPLATES": str(tmp_path),
+        "BRIDGE_STORE": "sqlite:////data/bridge.db",
+        "BRIDGE_PUBLIC_URL": "https://hooks.example.com:8443/in/",
+        "BRIDGE_SECRETS__GITLAB": " token ",
+        "BRIDGE_CHANNELS__GENERAL": SLACK,
+        "BRIDGE_SLACK_HOSTS": '["Slack.example.com", "127.0.0.1", "[::1]"]',
+        "BRIDGE_SECRETS_DIR": str(tmp_path),
+        "BRIDGE_RETENTION": "36h",
+        "BRIDGE_STORE_LIMIT": "512MiB",
+        "BRIDGE_MAX_INFLIGHT": "64MiB",
+        "BRIDGE_MAX_CONNECTIONS": "64",
+        "BRIDGE_HEAD_TIMEOUT": "5s",
+        "BRIDGE_BODY_TIMEOUT": "1m",
+        "BRIDGE_IDLE_TIMEOUT": "620s",
+        "BRIDGE_LINK_BUTTONS": "True",
+        "BRIDGE_LOG_FORMAT": "JSON",
+        "BRIDGE_LOG_LEVEL": "debug",
+    }
+    assert set(environ) >= KNOWN, "a setting is missing here"
+    settings = read(environ)
     assert (settings.host, settings.port) == ("0.0.0.0", 9000)
     assert (settings.routes, settings.templates) == (routes, tmp_path)
     assert settings.store == "sqlite:////data/bridge.db"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.core.states import DeliveryState, OutcomeKind
+from bridge.core.states import SETTLED, DeliveryState, OutcomeKind
 from bridge.routing.decide import Planned
 from bridge.store import Attempt, DeliveryResult, Query
 from bridge.store.sqlite import pruning
@@ -35,7 +35,7 @@ async def test_settled_events_are_pruned_with_all_their_rows(path: Path, stored:
     assert sizes(path) == dict.fromkeys(TABLES, 0)
 
 
-@pytest.mark.parametrize("state", ["delivered", "skipped", "summarized", "dropped"])
+@pytest.mark.parametrize("state", sorted(SETTLED))
 async def test_each_settled_state_may_be_pruned(store: SqliteStore, state: str) -> None:
     await accept(store)
     await settle_all(store, state)

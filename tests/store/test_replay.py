@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.core.states import DeliveryState
+from bridge.core.states import SETTLED, DeliveryState
 from bridge.routing.decide import Planned
 from bridge.sources import PROVIDERS
 from bridge.store import DeliveryResult, Query, ReplayResult
@@ -35,7 +35,7 @@ async def test_a_dead_delivery_waits_again_itself_and_in_its_old_place(store: Sq
     assert (await store.find(Query(deliveries=(dead,))))[0].settled_at is None
 
 
-@pytest.mark.parametrize("state", ["delivered", "skipped", "summarized", "dropped"])
+@pytest.mark.parametrize("state", sorted(SETTLED))
 async def test_any_other_is_created_again_beside_the_first(store: SqliteStore, state: str) -> None:
     one = event()
     await accept(store, entry(one, deliveries=(Planned("ops", "pipelines", "x.j2"), Planned("b", "pipelines", None))))

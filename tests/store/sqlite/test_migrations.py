@@ -17,7 +17,7 @@ WINDOW = RepeatWindow("r", "7!12", "abc", "Pipeline failed", NOW + 600, NOW, rep
 
 
 def test_the_enums_are_spelled_as_the_newest_version_stores_them() -> None:
-    """Migrations hold literal text, so a renamed state needs another migration."""
+    """Migrations hold literal text, so a renamed state needs another migration; a new one only its place here."""
     assert set(DeliveryState) == {"waiting", "delivered", "skipped", "summarized", "dead", "dropped"}
     assert set(OutcomeKind) == {"ok", "rate_limited", "rejected", "destination_gone", "unavailable"}
     assert set(WorkerState) == {"running", "paused", "unavailable", "stopped"}
