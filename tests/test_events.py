@@ -1,12 +1,11 @@
 """Tests of requests: headers are found in any case, and no secret is shown."""
 
-import time
-
 import pytest
 from multidict import CIMultiDict
 
 from bridge.events import Request, new_id
 from bridge.sources.provider import key
+from tests.work import calls_of
 
 
 @pytest.mark.parametrize(
@@ -21,11 +20,11 @@ def test_headers_are_found_in_any_case_and_every_value_is_kept(headers: dict[str
     assert request.header_values("other") == ()
 
 
-def test_one_header_sent_fifty_thousand_times_is_read_quickly() -> None:
-    started = time.process_time()
-    request = Request("POST", "", CIMultiDict([("X-Sig", "a")] * 50_000), b"")
+def test_one_header_sent_fifty_thousand_times_takes_work_in_proportion() -> None:
+    headers = CIMultiDict([("X-Sig", "a")] * 50_000)
+    request = Request("POST", "", headers, b"")
     assert len(request.header_values("x-sig")) == 50_000
-    assert time.process_time() - started < 1
+    assert calls_of(lambda: Request("POST", "", headers, b"").header_values("x-sig")) < 10 * 50_000
 
 
 def test_a_request_shows_neither_its_headers_nor_its_body_nor_its_address() -> None:

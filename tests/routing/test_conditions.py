@@ -1,12 +1,12 @@
 from collections.abc import Mapping
 from contextlib import suppress
-from time import perf_counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.routing.conditions import ConditionError, ConditionFailedError, compile_condition
+from tests.work import calls_of, peak_of
 
 EVENT: Mapping[str, object] = {"type": "merge_request.open", "source": "gitlab"}
 PAYLOAD: Mapping[str, object] = {
@@ -120,11 +120,12 @@ def test_nothing_behind_the_data_can_be_reached(source: str) -> None:
         "'x'.zfill(10**9)",
     ],
 )
-def test_an_expensive_condition_fails_at_once(source: str) -> None:
-    began = perf_counter()
-    with pytest.raises(ConditionFailedError):
-        met(source)
-    assert perf_counter() - began < 0.5
+def test_an_expensive_condition_fails_before_it_makes_anything_large(source: str) -> None:
+    def fail() -> None:
+        with pytest.raises(ConditionFailedError):
+            met(source)
+
+    assert peak_of(fail) < 2_000_000
 
 
 def test_rounding_to_a_billion_decimals_leaves_the_number() -> None:
@@ -164,18 +165,10 @@ def test_a_failure_is_one_short_line_with_any_payload() -> None:
     assert len(str(failed.value)) <= 200
 
 
-def test_one_evaluation_takes_about_ten_microseconds() -> None:
+def test_one_evaluation_makes_few_calls_and_compiles_nothing() -> None:
+    """bench/decide.py measures the time: about ten microseconds."""
     condition = compile_condition("payload.object_attributes.ref == 'main' and payload.amount > 1000")
-    best = min(_seconds(lambda: condition(EVENT, PAYLOAD)) for _ in range(20))
-    assert best < 40e-6
-
-
-def _seconds(call: object, times: int = 100) -> float:
-    assert callable(call)
-    began = perf_counter()
-    for _ in range(times):
-        call()
-    return (perf_counter() - began) / times
+    assert calls_of(lambda: condition(EVENT, PAYLOAD)) < 80
 
 
 JSON = st.recursive(

@@ -1,6 +1,5 @@
-"""Tests of a running bridge with wrong templates: the fallback is posted at once, and the channel worker goes on."""
+"""Tests of a running bridge with wrong templates: the fallback is posted, and the channel worker goes on."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -20,20 +19,17 @@ BAD = {
     "a missing parent": '{% extends "mesage.j2" %}',
     "a filter that does not exist": CHILD + "{% block title %}{{ event.title | shuot }}{% endblock %}",
 }
-SECONDS = 1.0
 
 
 @pytest.mark.parametrize("name", BAD)
-async def test_the_fallback_is_posted_within_a_second_and_the_worker_continues(tmp_path: Path, name: str) -> None:
+async def test_the_fallback_is_posted_and_the_worker_continues(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "templates" / "gitlab"
     folder.mkdir(parents=True)
     (folder / "issue.j2").write_text(BAD[name])
     async with bridge(tmp_path, BRIDGE_TEMPLATES=str(tmp_path / "templates")) as here:
         status, _, _ = await here.send(sample_request("gitlab/issue.open"))
-        began = time.process_time()  # CPU time of this process alone, so that a busy machine fails no test
         assert status == 200
         (fallback,) = await here.slack.wait_for("general", 1)
-        assert time.process_time() - began < SECONDS
         assert "Template gitlab/issue.j2:" in str(fallback.body)
         await here.send(sample_request("gitlab/pipeline.failed"))
         _, second = await here.slack.wait_for("general", 2)
