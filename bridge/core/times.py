@@ -13,6 +13,12 @@ def written_time(text: str) -> float | None:
     """
     if not 10 <= len(text) <= 64:
         return None
+    if text[4] == "-":  # fast path
+        try:
+            moment = datetime.fromisoformat(f"{text[:-4]}+00:00" if text.endswith(" UTC") else text)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            pass
     clock = text[11:].replace(" ", "").removesuffix("UTC")
     try:
         if "," in text:

@@ -202,7 +202,7 @@ def test_render_shows_the_fallback_of_a_broken_template_and_ends_with_1(tmp_path
     done = run(tmp_path, "render", "gitlab/push")
     assert done.returncode == 1
     assert "gitlab/push.j2:2" in done.stderr
-    assert "pushed" in done.stdout
+    assert "GitLab push: main" in done.stdout
 
 
 async def test_test_sends_a_message_to_every_channel_that_a_route_uses(tmp_path: Path) -> None:

@@ -72,6 +72,11 @@ ROUTING: Mapping[str, Sequence[Sent]] = {
         ignored("gitlab/build.failed", ref="fix/typo", build_id=2),
         ignored("gitlab/pipeline.success", **MAIN),
     ],
+    "docs/gitlab.md: no child pipelines": [
+        shown("gitlab/pipeline.failed", "dev", object_attributes__source="push"),
+        ignored("gitlab/pipeline.failed", object_attributes__source="parent_pipeline", object_attributes__id=2),
+        ignored("gitlab/pipeline.failed", object_attributes__source="pipeline", object_attributes__id=3),
+    ],
     "docs/gitlab.md: code": [
         shown("gitlab/push", "dev"),
         shown("gitlab/tag_push", "dev"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bridge.events import Event
 from bridge.sources import Malformed
+from bridge.sources.gitlab.provider import PROVIDER
 from bridge.sources.gitlab.types import KIND_OF_HEADER
 from tests.sources.gitlab_bodies import SAMPLES, read
 
@@ -33,10 +34,12 @@ _KINDS = sorted({*KIND_OF_HEADER.values(), *(path.stem.partition(".")[0] for pat
 
 
 def whole(event: Event) -> bool:
-    texts = (event.type, event.subject, event.title, event.actor, event.url, *event.keys)
+    line = PROVIDER.line(event)
+    texts = (event.type, event.subject, event.name, line, event.actor, event.url, *event.keys)
     return (
-        bool(event.title)
-        and len(event.title) <= 300
+        line.startswith("GitLab ")
+        and len(line) <= 300
+        and len(event.name) <= 200
         and len(event.type) <= 210
         and all(text.isprintable() or "\u200d" in text for text in texts)
         and (event.url == "" or event.url.startswith(("https://", "http://")))

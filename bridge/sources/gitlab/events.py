@@ -1,33 +1,14 @@
 """Turn a verified GitLab request into one event."""
 
-from collections.abc import Callable, Mapping
-
-from bridge.core.payload import at, clean, map_at, text_at
+from bridge.core.payload import clean
 from bridge.events import Event, Request, new_id
-from bridge.sources.gitlab import code, runs, security, work
-from bridge.sources.gitlab.facts import EventFacts, Payload, inside, person, project_id, project_url
+from bridge.sources.gitlab.facts import EventFacts, Payload, map_of, person, project_id, project_url, text_of
+from bridge.sources.gitlab.instance_hooks import instance_hook
 from bridge.sources.gitlab.keys import keys_of
-from bridge.sources.gitlab.system_hooks import system_hook_facts
+from bridge.sources.gitlab.line import line_of
+from bridge.sources.gitlab.readers import READERS
 from bridge.sources.gitlab.types import action_of, kind_of, type_of
 from bridge.sources.provider import json_body
-
-_READERS: Mapping[str, Callable[[str, Payload], EventFacts | None]] = {
-    "push": code.push,
-    "tag_push": code.push,
-    "release": code.release,
-    "wiki_page": code.wiki_page,
-    "merge_request": work.merge_request,
-    "issue": work.issue,
-    "work_item": work.issue,
-    "note": work.note,
-    "emoji": work.emoji,
-    "milestone": work.milestone,
-    "pipeline": runs.pipeline,
-    "build": runs.build,
-    "deployment": runs.deployment,
-    "feature_flag": runs.feature_flag,
-    "vulnerability": security.vulnerability,
-}
 
 
 def events(request: Request, source: str, now: float) -> list[Event]:
@@ -41,18 +22,19 @@ def events(request: Request, source: str, now: float) -> list[Event]:
     header = clean(request.header("x-gitlab-event") or "", 100)
     kind = kind_of(payload, header)
     action = action_of(kind, payload)
-    instance = _http_url(request.header("x-gitlab-instance") or "").rstrip("/")
-    facts = _read_facts(kind, action, payload, instance) or _generic_facts(kind, header, payload)
+    facts = _facts(kind, action, payload, request) or _generic_facts(kind, payload)
+    event_type, subject, name = type_of(kind, action), clean(facts.subject, 200), clean(facts.name, 200)
     return [
         Event(
             id=new_id(now),
             source=source,
             provider="gitlab",
-            type=type_of(kind, action),
+            type=event_type,
             keys=keys_of(kind, payload, request, now),
             payload=payload,
-            subject=clean(facts.subject, 200),
-            title=clean(facts.title, 300) or "GitLab event",
+            subject=subject,
+            title=line_of(event_type, subject, name),
+            name=name,
             url=_http_url(facts.url),
             actor=clean(facts.actor, 100),
             occurred_at=facts.occurred_at,
@@ -63,29 +45,26 @@ def events(request: Request, source: str, now: float) -> list[Event]:
     ]
 
 
-def _read_facts(kind: str, action: str, payload: Payload, instance: str) -> EventFacts | None:
-    if reader := _READERS.get(kind):
-        return reader(action, payload)
-    if kind in security.TOKEN_KINDS:
-        return security.expiring_token(kind, payload, instance)
-    return system_hook_facts(kind, payload, instance)
+def _facts(kind: str, action: str, payload: Payload, request: Request) -> EventFacts | None:
+    if reader := READERS.get(kind):
+        return reader(action, payload, map_of(payload, "object_attributes"))
+    return instance_hook(kind, payload, _http_url(request.header("x-gitlab-instance") or "").rstrip("/"))
 
 
-def _generic_facts(kind: str, header: str, payload: Payload) -> EventFacts:
+def _generic_facts(kind: str, payload: Payload) -> EventFacts:
     """Return the facts of an unknown kind of event, or of a body that a custom template made."""
-    label = header or kind.replace("_", " ").replace(".", " ").capitalize()
-    attributes = map_at(payload, "object_attributes")
-    title = (
-        text_at(attributes, "title")
-        or text_at(payload, "title")
-        or text_at(attributes, "name")
-        or text_at(payload, "name")
+    attributes = map_of(payload, "object_attributes")
+    name = (
+        text_of(attributes, "title")
+        or text_of(payload, "title")
+        or text_of(attributes, "name")
+        or text_of(payload, "name")
     )
     return EventFacts(
-        f"{project_id(payload) or 'gitlab'}/{kind}/{text_at(attributes, 'id') or title}",
-        f"{label}{': ' + title if title else ''}{inside(payload)}",
-        text_at(attributes, "url") or text_at(payload, "url") or project_url(payload),
-        person(payload.get("user")) or text_at(payload, "user_name"),
+        f"{project_id(payload) or 'gitlab'}/{kind}/{text_of(attributes, 'id') or name}",
+        name,
+        text_of(attributes, "url") or text_of(payload, "url") or project_url(payload),
+        person(map_of(payload, "user")) or text_of(payload, "user_name"),
     )
 
 
@@ -93,16 +72,19 @@ def _is_confidential(payload: Payload, header: str) -> bool:
     """Return whether only members may see the event: a confidential issue, an internal note, a reaction to either."""
     # A custom template may spell the name differently or write the value as text: when in doubt, treat it as
     # confidential.
-    names = (header, *(text_at(payload, name) for name in ("event_type", "object_kind", "event_name")))
-    if any(name[:12].lower() == "confidential" for name in names):
+    names = (header, payload.get("event_type"), payload.get("object_kind"), payload.get("event_name"))
+    if any(type(name) is str and name[:12].lower() == "confidential" for name in names):
         return True
-    parts = [at(payload, name) for name in ("object_attributes", "issue", "work_item", "epic", "note")]
-    return any(
-        at(attributes, mark) not in (None, False, "", "false", 0)
-        for attributes in parts
-        if attributes
-        for mark in ("confidential", "internal")
-    )
+    for part in ("object_attributes", "issue", "work_item", "epic", "note"):
+        attributes = payload.get(part)
+        if type(attributes) is dict and (
+            attributes.get("confidential") not in _NO or attributes.get("internal") not in _NO
+        ):
+            return True
+    return False
+
+
+_NO = (None, False, "", "false", 0)
 
 
 def _http_url(url: str) -> str:

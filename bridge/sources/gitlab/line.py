@@ -4,7 +4,30 @@ import re
 
 from bridge.sources.provider import Facts, plain_line
 
+_DONE = {
+    "open": "opened",
+    "close": "closed",
+    "reopen": "reopened",
+    "update": "updated",
+    "merge": "merged",
+    "create": "created",
+    "delete": "deleted",
+    "destroy": "deleted",
+}
+_REFERENCE = re.compile(r"[!#&]\d+\Z")
+"""The number that GitLab shows, at the end of a subject: ``!12`` of ``7!12``."""
+
 
 def line(facts: Facts) -> str:
-    """Return one generic line: the type in words, and the name of the thing."""
-    return plain_line("GitLab", re.sub(r"[._/]+", " ", facts.type), facts.name)
+    """Return one generic line: ``GitLab merge request opened: !12 Add a cache``."""
+    return line_of(facts.type, facts.subject, facts.name)
+
+
+def line_of(event_type: str, subject: str, name: str) -> str:
+    """Return the line from type, subject and name."""
+    kind, dot, action = event_type.partition(".")
+    kind = "job" if kind == "build" else f"comment{' on' if dot else ''}" if kind == "note" else kind
+    before, _, last = f"{kind}_{action}".strip("_").replace(".", "_").rpartition("_")
+    words = f"{before} {_DONE.get(last, last)}".replace("_", " ")
+    number = _REFERENCE.search(subject)
+    return plain_line("GitLab", words, f"{number[0]} {name}".rstrip() if number else name)

@@ -6,7 +6,7 @@ https://docs.gitlab.com/administration/system_hooks/
 
 from collections.abc import Mapping
 
-from bridge.core.payload import text_at
+from bridge.sources.gitlab.facts import Payload, map_of, text_of
 
 KIND_OF_HEADER = {
     "Push Hook": "push",
@@ -34,33 +34,38 @@ KIND_OF_HEADER = {
 }
 """Map ``X-Gitlab-Event`` to the kind in the body. The bodies of the last four have only ``event_name``."""
 
-_ACTION_PATHS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+_KINDS = frozenset(KIND_OF_HEADER.values())
+_ACTION_FIELDS: Mapping[str, tuple[str, ...]] = {
     "push": (),
     "tag_push": (),
-    "pipeline": (("object_attributes", "status"),),
-    "build": (("build_status",),),
-    "deployment": (("status",),),
-    "vulnerability": (("object_attributes", "state"),),
-    "note": (("object_attributes", "noteable_type"),),
-    "emoji": (("object_attributes", "action"), ("event_type",)),  # a revoke may come without an action
+    "pipeline": ("object_attributes.status",),
+    "build": ("build_status",),
+    "deployment": ("status",),
+    "vulnerability": ("object_attributes.state",),
+    "note": ("object_attributes.noteable_type",),
+    "emoji": ("object_attributes.action", "event_type"),  # a revoke may come without an action
 }
-_DEFAULT_ACTION_PATHS = (("object_attributes", "action"), ("action",))  # release and milestone have it at top level
+_DEFAULT_ACTION_FIELDS = ("object_attributes.action", "action")  # release and milestone have it at top level
 
 
-def kind_of(payload: Mapping[str, object], header: str) -> str:
+def kind_of(payload: Payload, header: str) -> str:
     """Return ``object_kind``, else ``event_name``, else the kind of ``X-Gitlab-Event``, else ``custom``.
 
     A hook's owner can write its body freely (a custom webhook template), so either field may be missing.
     """
-    named = text_at(payload, "object_kind") or text_at(payload, "event_name")
+    named = text_of(payload, "object_kind") or text_of(payload, "event_name")
+    if named in _KINDS:
+        return named
     kind = ".".join(part for part in map(_snake_case, named[:100].split(".")) if part)
     return kind or KIND_OF_HEADER.get(header) or _snake_case(header[:100].removesuffix(" Hook")) or "custom"
 
 
-def action_of(kind: str, payload: Mapping[str, object]) -> str:
+def action_of(kind: str, payload: Payload) -> str:
     """Return the action or status (``open``, ``failed``; for a note, the kind of its target), or ""."""
-    for path in _ACTION_PATHS.get(kind, _DEFAULT_ACTION_PATHS):
-        if action := _snake_case(text_at(payload, *path)[:100]):
+    for field in _ACTION_FIELDS.get(kind, _DEFAULT_ACTION_FIELDS):
+        inner, dot, name = field.partition(".")
+        text = text_of(map_of(payload, inner), name) if dot else text_of(payload, field)
+        if text and (action := _snake_case(text[:100])):
             return action
     return ""
 

@@ -1,0 +1,255 @@
+"""Readers of project and group hooks: one for each kind of event.
+
+A reader takes the action (``open``, ``failed``), the body and its ``object_attributes``. It returns EventFacts, or None
+if the body lacks a required field: a custom webhook template may leave out any field.
+Source: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integrations/webhook_events/
+"""
+
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+from bridge.sources.gitlab.facts import (
+    EventFacts,
+    Payload,
+    first_time,
+    map_of,
+    person,
+    project_id,
+    project_url,
+    text_of,
+)
+
+_TIME_OF_STATUS = {
+    "created": "created_at",
+    "running": "started_at",
+    "success": "finished_at",
+    "failed": "finished_at",
+    "canceled": "finished_at",
+    "skipped": "finished_at",
+}
+"""The time field for each status. A restarted run keeps its old times, so only this field is current."""
+
+
+def _push(_action: str, payload: Payload, _: Payload) -> EventFacts | None:
+    """Read a push to a branch or a tag. The body holds no time: a commit can be far older than the push."""
+    ref = text_of(payload, "ref")
+    if not ref:
+        return None
+    web = project_url(payload)
+    is_tag = ref.startswith("refs/tags/")
+    name = ref[10:] if is_tag else ref.removeprefix("refs/heads/")
+    actor = text_of(payload, "user_name").strip() or text_of(payload, "user_username")
+    url = web + _page_of_push(name, payload, is_tag=is_tag) if web else ""
+    return EventFacts(f"{project_id(payload)}:{ref}", name, url, actor)
+
+
+def _page_of_push(name: str, payload: Payload, *, is_tag: bool) -> str:
+    before, after = text_of(payload, "before"), text_of(payload, "after")
+    if _is_no_commit(after):
+        return ""
+    # A branch may be called `fix/#12`, and the `#` would end the path; GitLab leaves slashes as they are.
+    path = quote(name[:1000], safe="/", errors="replace")
+    if is_tag:
+        return f"/-/tags/{path}"
+    if not before or not after or _is_no_commit(before):
+        return f"/-/commits/{path}"
+    if payload.get("total_commits_count") == 0 and not payload.get("commits"):
+        # The branch now holds only commits that it had before: a force push removed the rest.
+        return f"/-/compare/{after}...{before}"
+    return f"/-/compare/{before}...{after}"
+
+
+def _is_no_commit(sha: str) -> bool:
+    """Return whether the SHA is all zeros: 40 of them, or 64 in SHA-256 repositories."""
+    return bool(sha) and not sha.strip("0")
+
+
+def _release(action: str, payload: Payload, _: Payload) -> EventFacts | None:
+    """Read a release; its fields are at the top level of the body."""
+    tag = text_of(payload, "tag")
+    if not tag:
+        return None
+    url = project_url(payload) if action == "delete" else text_of(payload, "url")
+    time = first_time(payload, "created_at") if action == "create" else None
+    return EventFacts(f"{project_id(payload)}/releases/{tag}", text_of(payload, "name") or tag, url, "", time)
+
+
+def _wiki_page(action: str, payload: Payload, page: Payload) -> EventFacts | None:
+    """Read a wiki page; the event of a deleted page links to the wiki."""
+    title = text_of(page, "title")
+    if not title:
+        return None
+    url = text_of(map_of(payload, "wiki"), "web_url") if action == "delete" else text_of(page, "url")
+    subject = f"{project_id(payload)}/wikis/{text_of(page, 'slug') or title}"
+    return EventFacts(subject, title, url, person(map_of(payload, "user")))
+
+
+def _merge_request(_action: str, payload: Payload, request: Payload) -> EventFacts | None:
+    iid = text_of(request, "iid")
+    if not iid:
+        return None
+    return EventFacts(
+        f"{project_id(payload, text_of(request, 'target_project_id'))}!{iid}",
+        text_of(request, "title"),
+        text_of(request, "url"),
+        person(map_of(payload, "user")),
+        first_time(request, "actioned_at", "updated_at", "created_at"),
+    )
+
+
+def _issue(_action: str, payload: Payload, item: Payload) -> EventFacts | None:
+    """Read an issue or another work item."""
+    if not text_of(item, "iid"):
+        return None
+    actor, time = person(map_of(payload, "user")), first_time(item, "updated_at", "created_at")
+    return EventFacts(_subject_of_item(item, payload), text_of(item, "title"), text_of(item, "url"), actor, time)
+
+
+def _note(_action: str, payload: Payload, comment: Payload) -> EventFacts | None:
+    """Read a comment. Its subject is the commented object."""
+    note_id = text_of(comment, "id")
+    if not note_id:
+        return None
+    subject, name = _target(payload)
+    return EventFacts(
+        subject or f"{project_id(payload)}/notes/{note_id}",
+        name,
+        text_of(comment, "url"),
+        person(map_of(payload, "user")),
+        first_time(comment, "updated_at", "created_at"),
+    )
+
+
+def _emoji(action: str, payload: Payload, award: Payload) -> EventFacts | None:
+    """Read a reaction. A revoked one still holds the times of its award."""
+    if not text_of(award, "name"):
+        return None
+    subject, name = _target(payload)
+    return EventFacts(
+        subject or f"{project_id(payload)}/emoji/{text_of(award, 'id')}",
+        name,
+        text_of(award, "awarded_on_url"),
+        person(map_of(payload, "user")),
+        None if action == "revoke" else first_time(award, "updated_at", "created_at"),
+    )
+
+
+def _milestone(action: str, payload: Payload, milestone: Payload) -> EventFacts | None:
+    """Read a milestone of a project, or of a group (then there is no project)."""
+    title, iid, web = text_of(milestone, "title"), text_of(milestone, "iid"), project_url(payload)
+    if not title:
+        return None
+    return EventFacts(
+        f"{project_id(payload) or text_of(milestone, 'group_id')}%{iid or title}",
+        title,
+        f"{web}/-/milestones/{iid}" if web and iid and action != "delete" else web,
+        person(map_of(payload, "user")),
+        first_time(milestone, "updated_at", "created_at"),
+    )
+
+
+def _pipeline(status: str, payload: Payload, run: Payload) -> EventFacts | None:
+    number, web = text_of(run, "id"), project_url(payload)
+    if not number:
+        return None
+    return EventFacts(
+        f"{project_id(payload)}/pipelines/{number}",
+        text_of(run, "name") or text_of(run, "ref"),
+        text_of(run, "url") or (f"{web}/-/pipelines/{number}" if web else ""),
+        person(map_of(payload, "user")),
+        first_time(run, _TIME_OF_STATUS.get(status, "")),
+    )
+
+
+def _build(status: str, payload: Payload, _: Payload) -> EventFacts | None:
+    """Read a job. GitLab calls it ``build`` in the body, and its ``commit.id`` is the pipeline's id."""
+    number, web = text_of(payload, "build_id"), project_url(payload)
+    if not number:
+        return None
+    return EventFacts(
+        f"{project_id(payload)}/jobs/{number}",
+        text_of(payload, "build_name"),
+        f"{web}/-/jobs/{number}" if web else "",
+        person(map_of(payload, "user")),
+        first_time(payload, "build_" + _TIME_OF_STATUS.get(status, "")),
+    )
+
+
+def _deployment(_status: str, payload: Payload, _: Payload) -> EventFacts | None:
+    """Read a deployment; ``approved`` and ``rejected`` name the person as ``approver``."""
+    environment, web = text_of(payload, "environment"), project_url(payload)
+    if not environment:
+        return None
+    return EventFacts(
+        f"{project_id(payload)}/deployments/{text_of(payload, 'deployment_id') or environment}",
+        environment,
+        text_of(payload, "deployable_url") or (f"{web}/-/environments" if web else ""),
+        person(map_of(payload, "approver")) or person(map_of(payload, "user")),
+        first_time(payload, "status_changed_at"),
+    )
+
+
+def _feature_flag(_action: str, payload: Payload, flag: Payload) -> EventFacts | None:
+    """Read a feature flag. The body has no time, and no number for the flag's page."""
+    name, web = text_of(flag, "name"), project_url(payload)
+    if not name:
+        return None
+    subject = f"{project_id(payload)}/feature_flags/{text_of(flag, 'id') or name}"
+    return EventFacts(subject, name, f"{web}/-/feature_flags" if web else "", person(map_of(payload, "user")))
+
+
+def _vulnerability(_state: str, payload: Payload, found: Payload) -> EventFacts | None:
+    """Read a vulnerability. The body has only the project's id, and the number only in the address."""
+    title, url = text_of(found, "title"), text_of(found, "url")
+    if not title:
+        return None
+    owner = text_of(found, "project_id") or project_id(payload)
+    subject = f"{owner}/vulnerabilities/{url.rpartition('/')[2] or title}"
+    return EventFacts(subject, title, url, "", first_time(found, "updated_at", "created_at"))
+
+
+def _subject_of_item(item: Payload, payload: Payload) -> str:
+    iid, url = text_of(item, "iid"), text_of(item, "url")
+    if text_of(item, "type").strip().lower() == "epic" or "/epics/" in url:
+        # An epic belongs to a group; only its address names it.
+        group = url.partition("/groups/")[2].partition("/-/")[0]
+        return f"{group or text_of(item, 'group_id') or text_of(item, 'id')}&{iid}"
+    return f"{project_id(payload, text_of(item, 'project_id'))}#{iid}"
+
+
+def _target(payload: Payload) -> tuple[str, str]:
+    """Return subject and name of the target of a comment or reaction, or two empty strings."""
+    if iid := text_of(request := map_of(payload, "merge_request"), "iid"):
+        return f"{project_id(payload, text_of(request, 'target_project_id'))}!{iid}", text_of(request, "title")
+    for field in ("issue", "work_item", "epic"):
+        if text_of(item := map_of(payload, field), "iid"):
+            return _subject_of_item(item, payload), text_of(item, "title")
+    project = project_id(payload)
+    for field in ("snippet", "project_snippet"):
+        if number := text_of(snippet := map_of(payload, field), "id"):
+            return f"{project}${number}", text_of(snippet, "title")
+    if sha := text_of(commit := map_of(payload, "commit"), "id"):
+        return f"{project}@{sha}", text_of(commit, "message")[:300].strip().partition("\n")[0]
+    page = map_of(payload, "wiki_page")
+    slug, title = text_of(page, "slug"), text_of(page, "title")
+    return (f"{project}/wikis/{slug or title}", title or slug) if slug or title else ("", "")
+
+
+READERS: Mapping[str, Callable[[str, Payload, Payload], EventFacts | None]] = {
+    "push": _push,
+    "tag_push": _push,
+    "release": _release,
+    "wiki_page": _wiki_page,
+    "merge_request": _merge_request,
+    "issue": _issue,
+    "work_item": _issue,
+    "note": _note,
+    "emoji": _emoji,
+    "milestone": _milestone,
+    "pipeline": _pipeline,
+    "build": _build,
+    "deployment": _deployment,
+    "feature_flag": _feature_flag,
+    "vulnerability": _vulnerability,
+}
+"""The reader of each kind."""
