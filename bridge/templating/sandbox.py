@@ -117,6 +117,10 @@ class Sandbox(HookedEnvironment):
         if (kept := parsed.get()) is not None:
             kept[name, source] = tree
 
+    def make_globals(self, d: MutableMapping[str, object] | None) -> MutableMapping[str, object]:
+        """Return a template's globals. Jinja's own ChainMap makes each import compare all names, in Python."""
+        return super().make_globals(d) if d else self.globals
+
     def attribute(self, obj: object, name: str, location: Place | None) -> object:
         """Return ``obj.name`` for a template. ``location`` is its place in the source."""
         if isinstance(obj, Mapping):

@@ -2,18 +2,23 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import stripe
 
+from bridge.config.packaged import packaged_templates
 from bridge.samples import Sample, samples
-from bridge.sources.stripe.titles import PHRASES
 from tests.messages.rendering import message_of
-from tests.messages.stripe_bodies import assert_reads_well, event_of, rendered, text_of
+from tests.messages.stripe_bodies import assert_reads_well, event_of, rendered, text_of, title
 from tests.walks import for_each
 
 LIBRARY = Path(stripe.__file__).parent
+WORDS = tomllib.loads((packaged_templates() / "stripe" / "words.toml").read_text("utf-8"))
+PHRASES = {**WORDS["titles"], **WORDS["thin_titles"]}
+TEMPLATES = [*(packaged_templates() / "stripe").glob("*.j2")]
+FAMILIES = {f"stripe/{path.name}" for path in TEMPLATES if "titles[" in path.read_text("utf-8")}
 
 
 def _snapshot_types() -> list[str]:
@@ -56,7 +61,65 @@ def test_every_snapshot_type_has_a_sample() -> None:
 
 
 def test_every_type_has_its_own_sentence() -> None:
-    assert {event_type for event_type in SNAPSHOTS + THIN if event_type.removeprefix("v1.") not in PHRASES} == set()
+    """A thin event has no template of its own, nor has a snapshot type of a family that takes its sentences as data."""
+    assert {event_type for event_type in THIN if event_type.removeprefix("v1.") not in PHRASES} == set()
+    by_data = {event_type for event_type in SNAPSHOTS if rendered(_snapshot(event_type)).template in FAMILIES}
+    assert len(by_data) > 100
+    assert {event_type for event_type in by_data if event_type not in WORDS["titles"]} == set()
+
+
+def test_no_sentence_is_for_a_type_that_does_not_exist() -> None:
+    known = {*SNAPSHOTS, *(event_type.removeprefix("v1.") for event_type in THIN), "unknown"}
+    assert {key for key in PHRASES if key.partition(":")[0] not in known} == set()
+
+
+@for_each([*WORDS["titles"], *WORDS["thin_titles"]])
+def test_a_sentence_reads_well_even_when_nothing_is_known(key: str) -> None:
+    event_type, _, case = key.partition(":")
+    body = _snapshot(event_type, type=case, status=case)
+    text = title(body if key in WORDS["titles"] else _thin(f"v1.{event_type}"))
+    for never in ("[", "]", "{", "}", "|", "  ", " :", " ,", "()", "“”"):
+        assert never not in text, text
+    assert not text.endswith((":", ",", " of", " to", " from", " at", " for", " on", " by")), text
+
+
+@pytest.mark.parametrize(
+    ("event_type", "fields", "expected"),
+    [
+        ("terminal.printer.paper_low", {}, "A terminal printer: paper low"),
+        ("treasury.newer_thing.failed", {"amount": 1, "currency": "usd"}, ":x: A treasury newer thing of $0.01 failed"),
+        ("treasury.newer_thing.frozen", {"amount": 1, "currency": "usd"}, "A treasury newer thing: frozen ($0.01)"),
+        ("issuing_thing.updated", {}, "An issuing thing was updated"),
+        ("charge.moon_phase", {"amount": 100, "currency": "usd"}, "A charge: moon phase ($1.00)"),
+        ("v2.core.account[configuration.courier].updated", {}, "An account (courier configuration) was updated"),
+        ("new_settings.updated", {}, "New settings were updated"),
+        ("ping", {}, "Ping"),
+        ("", {}, "Stripe sent an event without a type"),
+        ("balance.available", {"available": [{"amount": 0, "currency": "eur"}]}, "Balance has €0.00 available"),
+        ("issuing_authorization.created", {"approved": None}, "Card payment was recorded"),
+        (
+            "issuing_authorization.created",
+            {
+                "approved": False,
+                "amount": 0,
+                "currency": "eur",
+                "request_history": [{"amount": 500, "approved": False}],
+            },
+            "Card payment of €5.00 was declined",
+        ),
+        (
+            "treasury.received_credit.created",
+            {"status": "failed", "amount": 100, "currency": "usd"},
+            ":x: $1.00 could not be received",
+        ),
+        ("tax_rate.created", {"display_name": "VAT", "percentage": 19.0}, "New tax rate “VAT”: 19%"),
+        ("tax_rate.created", {"display_name": "VAT", "percentage": 0}, "New tax rate “VAT”: 0%"),
+    ],
+)
+def test_sentences_of_words_toml(event_type: str, fields: dict[str, object], expected: str) -> None:
+    body = _snapshot(event_type, **fields)
+    body["type"] = event_type
+    assert expected in title(body)
 
 
 @pytest.mark.thorough

@@ -1,16 +1,18 @@
 """Subjects of Stripe events, and their Dashboard pages."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
 
-from bridge.core.payload import at, clean, map_at, text_at
+from bridge.core.payload import at, clean, text_at
 
 DASHBOARD = "https://dashboard.stripe.com/"
 
 _Resource = Mapping[str, object]
 
 _ZEROS = "0000000000"
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 _PAGES = {
     "account": "connect/accounts/",
@@ -44,16 +46,17 @@ _PAGES = {
 """Dashboard page of each kind of object; an object without a page links to its event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """Subject of an event. ``shown`` is the kind and id of the object with the best Dashboard page."""
 
     text: str
     shown: tuple[str, str]
 
 
-def subject_of(event_type: str, payload: _Resource) -> Subject:
+def subject_of(event_type: str, kind: str, resource: _Resource, payload: _Resource) -> Subject:
     """Return the subject, the same for every event in the life of a payment, an invoice, a subscription….
+
+    ``resource`` is `data.object`, and ``kind`` what it is.
 
     - A charge, its refunds, disputes, reviews and fraud warnings belong to the payment: the payment intent, or the
       charge if there is none (payments made without intents). So a dispute joins the thread of its payment.
@@ -69,15 +72,15 @@ def subject_of(event_type: str, payload: _Resource) -> Subject:
     An object without an id falls back to its customer, then its account, and at last the event's type. Ids of zeros, as
     in the Dashboard's test events, are no ids.
     """
-    resource = map_at(payload, "data", "object")
     if not resource:
         return _subject(*_thin_object(payload), event_type)
-    kind, object_id = _kind_and_id(event_type, resource, payload)
+    shown_objects = _SHOWN_OBJECTS.get(kind, ())
+    kind, object_id = _kind_and_id(event_type, kind, resource, payload)
     if not object_id:
         kind, object_id = "customer", id_at(resource, "customer")
     if not object_id:
-        kind, object_id = "account", _account_id(payload)
-    for shown_kind, path in _SHOWN_OBJECTS.get(text_at(resource, "object"), ()):
+        kind, object_id = "account", account_of(payload)
+    for shown_kind, path in shown_objects:
         if shown_id := id_at(resource, *path):
             return _subject(kind, object_id, event_type, shown=(shown_kind, shown_id))
     return _subject(kind, object_id, event_type)
@@ -91,10 +94,9 @@ def _thin_object(payload: _Resource) -> tuple[str, str]:
     )
 
 
-def _kind_and_id(event_type: str, resource: _Resource, payload: _Resource) -> tuple[str, str]:
-    kind = text_at(resource, "object")
+def _kind_and_id(event_type: str, kind: str, resource: _Resource, payload: _Resource) -> tuple[str, str]:
     if event_type.startswith(("account.", "capability.", "person.")):
-        return "account", _own_account(resource) or _account_id(payload)
+        return "account", _own_account(resource) or account_of(payload)
     if event_type.startswith("customer.") and kind in _CUSTOMER_OWNED and (customer := id_at(resource, "customer")):
         return "customer", customer
     reader = _SUBJECT_READERS.get(kind)
@@ -108,7 +110,8 @@ def _subject(kind: str, object_id: str, event_type: str, shown: tuple[str, str] 
 
 def id_at(data: object, *path: str | int) -> str:
     """Return the id of another object, given as text or as the expanded object; else ""."""
-    return real_id(text_at(data, *path) or text_at(data, *path, "id"))
+    value = at(data, *path)
+    return "" if value is None else real_id(text_at(value) or text_at(value, "id"))
 
 
 def real_id(object_id: str) -> str:
@@ -141,7 +144,8 @@ def _own_account(resource: _Resource) -> str:
     return id_at(resource, "id" if text_at(resource, "object") == "account" else "account")
 
 
-def _account_id(payload: _Resource) -> str:
+def account_of(payload: _Resource) -> str:
+    """Return the connected account of an event, or ""."""
     return id_at(payload, "account") or id_at(payload, "context")
 
 
@@ -187,19 +191,22 @@ _SHOWN_OBJECTS: Mapping[str, Sequence[tuple[str, tuple[str, ...]]]] = {
 """Objects best shown by another object's Dashboard page: its kind, and the path of its id."""
 
 
-def link_to(subject: Subject, payload: _Resource) -> str:
+def link_to(subject: Subject, account: str, event_id: str, *, test: bool) -> str:
     """Return the subject's Dashboard page, in the right mode and account; without a page, the event's own."""
     kind, object_id = subject.shown
     page = _PAGES.get(kind) if object_id else None
     if page is None:
-        page, object_id = "events/", id_at(payload, "id")
+        page, object_id = "events/", event_id
         if not object_id:
             return ""
-    account = _account_id(payload)
     # The platform opens a connected account from its own side, and the account's contents from the account's side.
-    account_path = f"{account}/" if _is_account(account) and page != _PAGES["account"] else ""
-    mode = "test/" if at(payload, "livemode") is False else ""
-    return f"{DASHBOARD}{account_path}{mode}{page}{quote(clean(object_id, 200), safe='')}"
+    account_path = f"{account}/" if account and page != _PAGES["account"] and _is_account(account) else ""
+    return f"{DASHBOARD}{account_path}{'test/' if test else ''}{page}{_in_path(object_id)}"
+
+
+def _in_path(object_id: str) -> str:
+    """Return an id as part of a URL's path. Stripe's own ids are plain; a coupon's id is chosen by people."""
+    return object_id if _PLAIN_ID.fullmatch(object_id) else quote(clean(object_id, 200), safe="")
 
 
 def _is_account(object_id: str) -> bool:

@@ -7,15 +7,18 @@ https://docs.stripe.com/webhooks?snapshot-or-thin=thin.
 import hashlib
 from collections.abc import Mapping
 
-from bridge.core.payload import at, clean, int_at, text_at
+from bridge.core.payload import at, clean, int_at, map_at, text_at
 from bridge.core.times import written_time
 from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
-from bridge.sources.provider import json_body, key
-from bridge.sources.stripe.dashboard_links import id_at, link_to, subject_of
-from bridge.sources.stripe.parts import LAST_SECOND
+from bridge.sources.provider import CONTENT, json_body, key
+from bridge.sources.stripe.dashboard_links import account_of, id_at, link_to, subject_of
+from bridge.sources.stripe.line import line_of
+from bridge.sources.stripe.names import name_of
 from bridge.sources.stripe.people import person_of
-from bridge.sources.stripe.titles import title_of
+
+_LAST_SECOND = 253_402_300_799
+"""The end of the year 9999, Python's last date."""
 
 
 def events(request: Request, source: str, now: float) -> list[Event]:
@@ -27,43 +30,47 @@ def events(request: Request, source: str, now: float) -> list[Event]:
     if not isinstance(payload, Mapping):
         raise Malformed("the body is not a JSON object")
     event_type = clean(text_at(payload, "type"), 200) or "unknown"
-    subject = subject_of(event_type, payload)
+    resource = map_at(payload, "data", "object")
+    kind = text_at(resource, "object")
+    subject, name = subject_of(event_type, kind, resource, payload), name_of(kind, resource)
+    event_id, account, test = id_at(payload, "id"), account_of(payload), at(payload, "livemode") is False
     return [
         Event(
             id=new_id(now),
             source=source,
             provider="stripe",
             type=event_type,
-            keys=(_key(request, payload),),
+            keys=(_key(request, payload, event_id, test=test),),
             payload=payload,
             subject=subject.text,
-            title=title_of(event_type, payload),
-            url=link_to(subject, payload),
-            actor=person_of(payload),
+            title=line_of(event_type, name),
+            name=name,
+            url=link_to(subject, account, event_id, test=test),
+            actor=person_of(kind, resource),
             occurred_at=_occurred_at(payload),
             received_at=now,
             confidential=False,
-            test=at(payload, "livemode") is False,
+            test=test,
         )
     ]
 
 
-def _key(request: Request, payload: Mapping[str, object]) -> str:
+def _key(request: Request, payload: Mapping[str, object], event_id: str, *, test: bool) -> str:
     """Return the event's id as key; it is stable over retries, manual resends and several endpoints.
 
     Stripe promises unique ids only within an account and a mode, so both are part of the key. A body without an id, or
-    with one of zeros as in the Dashboard's test events, gets its digest as key.
+    with one of zeros as in the Dashboard's test events, gets its digest as key, for minutes: a test may be repeated.
     """
-    object_id = id_at(payload, "id")
-    if not object_id:
-        return key("body", hashlib.sha256(request.body).hexdigest())
-    mode = "test" if at(payload, "livemode") is False else "live"
-    return key("event", mode, text_at(payload, "account") or text_at(payload, "context"), object_id)
+    if not event_id:
+        return key(CONTENT, hashlib.sha256(request.body).hexdigest())
+    account = text_at(payload, "account") or text_at(payload, "context")
+    return key("event", "test" if test else "live", account, event_id)
 
 
 def _occurred_at(payload: Mapping[str, object]) -> float | None:
     """Return `created` in Unix seconds: a number in snapshot events, ISO 8601 text in thin events."""
-    seconds: float | None = int_at(payload, "created")
+    created = at(payload, "created")
+    seconds: float | None = created if type(created) is int else int_at(created)
     if seconds is None:
-        seconds = written_time(text_at(payload, "created"))
-    return float(seconds) if seconds is not None and 0 <= seconds <= LAST_SECOND else None
+        seconds = written_time(text_at(created))
+    return float(seconds) if seconds is not None and 0 <= seconds <= _LAST_SECOND else None
