@@ -7,7 +7,7 @@ from bridge.sources.shopify.subjects import Payload, group_of, person
 
 _Path = tuple[str, ...]
 
-_USUAL: tuple[_Path, ...] = (("title",), ("name",), ("display_name",), ("host",), ("handle",), ("sku",))
+_USUAL: tuple[_Path, ...] = tuple((key,) for key in ("title", "name", "display_name", "host", "handle", "sku"))
 
 # Groups whose name has another place; () for those that nobody has named.
 _NAME_PATHS: Mapping[str, tuple[_Path, ...]] = {
@@ -43,7 +43,8 @@ def name_of(event_type: str, payload: Payload) -> str:
         data = at(payload, "data", group[:1].lower() + group[1:])
         return next((clean(name, 120) for key in ("displayName", "title", "name") if (name := text_at(data, key))), "")
     for path in _NAME_PATHS.get(group, _USUAL):
-        if (name := clean(text_at(payload, *path), 120)) and name != _OF_ONE_FORM:
+        value = payload.get(path[0]) if len(path) == 1 else at(payload, *path)
+        if isinstance(value, str) and (name := clean(value, 120)) and name != _OF_ONE_FORM:
             return name
     if group == "orders":
         return f"#{number}" if (number := clean(text_at(payload, "order_number"), 40)) else ""
