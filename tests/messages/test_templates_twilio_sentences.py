@@ -480,7 +480,7 @@ def test_a_streamed_event(event_type: str, data: dict[str, object], sentence: st
 def test_a_streamed_webhook_of_a_call_states_what_its_parameters_say(
     event_type: str, parameters: dict[str, str], sentence: str
 ) -> None:
-    named = {"CallSid": "CA1", "From": OURS, "To": ADA, **parameters}
+    named = {"CallSid": "CA1", "Direction": "outbound-api", "From": OURS, "To": ADA, **parameters}
     assert streamed(f"voice.{event_type}", sid="CA1", request={"parameters": named}) == sentence
 
 
