@@ -54,6 +54,7 @@ class Code(StrEnum):
         "condition-unknown-name",
         "An expression of a route uses an unknown variable, filter or test.",
     )
+    CONDITION_UNKNOWN_FIELD = "condition-unknown-field", "An expression of a route reads a field that no event has."
     CONDITION_FAILED = "condition-failed", "An expression of a route fails for a sample event."
 
     # Templates

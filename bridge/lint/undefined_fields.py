@@ -9,7 +9,9 @@ from jinja2 import Undefined
 from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import Diagnostic
 from bridge.config.errors import either, suggestion
+from bridge.events import Event
 from bridge.messages.render import Templates
+from bridge.templating.event_fields import event_field_hint
 from bridge.templating.jinja_internals import Place, TemplateModule, missing
 from bridge.templating.limits import Meter
 from bridge.templating.sandbox import Missing
@@ -40,6 +42,8 @@ def undefined_fields(templates: Templates, meters: Iterable[Meter]) -> Mapping[s
 def _hint(path: str, sought: Iterable[tuple[object, str]]) -> str:
     objects = [looked_in for looked_in, _ in sought]
     name = next((name for _, name in sought), "")
+    if any(isinstance(looked_in, Event) for looked_in in objects):
+        return event_field_hint(name)
     if any(looked_in is missing for looked_in in objects):
         return f"pass {name!r} to the imported macro as an argument: it does not see the variable"
     if keys := {key for looked_in in objects for key in _keys(looked_in)}:

@@ -9,6 +9,7 @@ from bridge.config.diagnostic_codes import Code
 from bridge.config.errors import InvalidValueError
 from bridge.core.payload import clean
 from bridge.events import Event
+from bridge.templating.event_fields import event_field_hint, unknown_event_fields
 from bridge.templating.hints import explained
 from bridge.templating.jinja_internals import TemplateExpression, parse_expression
 from bridge.templating.sandbox import Sandbox
@@ -95,6 +96,13 @@ def _compiled(source: str) -> TemplateExpression:
                 unknown.hint,
                 code=Code.CONDITION_UNKNOWN_NAME,
                 line=unknown.line or 1,
+            )
+        for name, line in unknown_event_fields(parsed):
+            raise ConditionError(
+                f"uses a field that does not exist: event.{name}",
+                event_field_hint(name),
+                code=Code.CONDITION_UNKNOWN_FIELD,
+                line=line,
             )
         return _sandbox.compile_expression(source, undefined_to_none=False)
     except TemplateSyntaxError as error:

@@ -212,3 +212,19 @@ def test_files_that_cannot_be_read_are_errors(tmp_path: Path) -> None:
     (tmp_path / "one.j2").write_bytes(b"\xff")
     (error,) = template_errors(templates(tmp_path))
     assert plain(error) == "templates/one.j2:1: cannot be read: not UTF-8 (save it as UTF-8)"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("{% if payload.never %}{{ event.tpye }}{% endif %}", ["event.tpye is in no sample (did you mean `type`?)"]),
+        ("{% if event['tpye'] %}x{% endif %}", ["event.tpye is in no sample (did you mean `type`?)"]),
+        ("{% for event in payload.events %}{{ event.title }}{% endfor %}", []),
+        ("{% macro told(event) %}{{ event.told }}{% endmacro %}{{ told(payload) }}", []),
+        ("{{ event.type }}{{ event.name }}{{ payload.event.tpye }}", []),
+    ],
+)
+def test_a_field_that_no_event_has_is_found_where_nothing_renders_it(
+    tmp_path: Path, text: str, found: list[str]
+) -> None:
+    assert plain_all(template_errors(templates(tmp_path, one=text))) == [f"templates/one.j2:1: {one}" for one in found]
