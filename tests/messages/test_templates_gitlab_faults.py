@@ -186,6 +186,21 @@ def test_a_mark_of_a_draft_is_no_new_title() -> None:
     assert "*Title*" not in text_of(acted("merge_request", "update", changes))
 
 
+def test_an_old_draft_is_marked_by_its_title_alone() -> None:
+    # An old GitLab sends no `changes.draft`.
+    ready = acted("merge_request", "update", {"title": change("WIP: Add a & b", "Add a & b")})
+    assert "as ready in" in message(read(ready)).text
+    draft = acted("merge_request", "update", {"title": change("Add a cache", "Draft: Add a cache")})
+    assert "as a draft in" in message(read(draft)).text
+    assert "renamed" in message(read(acted("merge_request", "update", {"title": change("WIP: A", "B")}))).text
+
+
+def test_a_merge_error_is_told_when_it_comes_and_not_when_it_goes() -> None:
+    text = text_of(acted("merge_request", "update", {"merge_error": change(None, "Rebase failed")}))
+    assert "*Merge error*\nRebase failed" in text
+    assert rendered(acted("merge_request", "update", {"merge_error": change("Rebase failed", None)})).skip
+
+
 def test_a_review_asked_for_again_is_told_beside_other_changes() -> None:
     body = acted("merge_request", "update", {"reviewers": [[ADA], [ADA]], "labels": change([], [{"title": "x"}])})
     text = text_of({**body, "reviewers": [{**ADA, "re_requested": True}]})
@@ -280,6 +295,21 @@ def test_names_of_old_bodies_are_told() -> None:
     member = without("user_add_to_team", "project_path_with_namespace", "access_level", project_access="Maintainer")
     text = message(read({**member, "project_name": "Booking"})).text
     assert text.endswith("was added to Booking as Maintainer")
+
+
+def test_small_facts_of_a_body_are_told() -> None:
+    assert "production (stop)" in text_of(
+        changed("build.manual", "", environment={"name": "production", "action": "stop"})
+    )
+    assert "CI/CD skipped" in text_of(changed("push", "", push_options={"ci": {"skip": True}}))
+    assert "|2026-11-01>" in text_of(changed("milestone.create", "object_attributes", start_date="2026-11-01"))
+    assert "*Group*\nno. 9" in text_of(sample("gitlab_subscription_member_approval.enqueue"))
+    weak = {"external_type": "cwe", "name": "CWE-79", "url": "https://cwe.example.com/79"}
+    assert "|CWE-79>" in text_of(changed("vulnerability.detected", "object_attributes", identifiers=[weak]))
+    # Before GitLab 13 a visibility had a prefix.
+    assert "*Visible to*\nits members" in text_of(
+        changed("project_create", "", project_visibility="visibilitylevel|private")
+    )
 
 
 HEADERS = [

@@ -33,6 +33,11 @@ def test_an_unsigned_idempotency_key_does_not_replace_the_signed_id() -> None:
     assert replayed.keys == ("delivery:d1",)
 
 
+def test_an_id_of_zeros_is_no_id() -> None:
+    zeros = read(sample("push"), headers={"webhook-id": "00000000-0000-0000-0000-000000000000", "Idempotency-Key": "0"})
+    assert zeros.keys == read(sample("push")).keys
+
+
 def test_the_same_body_under_a_new_id_is_a_new_event() -> None:
     body = sample("push")  # a second press of the Test button
     assert not set(read(body, headers={"webhook-id": "d1"}).keys) & set(read(body, headers={"webhook-id": "d2"}).keys)

@@ -32,8 +32,7 @@ _TIME_OF_STATUS = {
 
 def _push(_action: str, payload: Payload, _: Payload) -> EventFacts | None:
     """Read a push to a branch or a tag. The body holds no time: a commit can be far older than the push."""
-    ref = text_of(payload, "ref")
-    if not ref:
+    if not (ref := text_of(payload, "ref")):
         return None
     web = project_url(payload)
     is_tag = ref.startswith("refs/tags/")
@@ -66,8 +65,7 @@ def _is_no_commit(sha: str) -> bool:
 
 def _release(action: str, payload: Payload, _: Payload) -> EventFacts | None:
     """Read a release; its fields are at the top level of the body."""
-    tag = text_of(payload, "tag")
-    if not tag:
+    if not (tag := text_of(payload, "tag")):
         return None
     url = project_url(payload) if action == "delete" else text_of(payload, "url")
     time = first_time(payload, "created_at") if action == "create" else None
@@ -76,8 +74,7 @@ def _release(action: str, payload: Payload, _: Payload) -> EventFacts | None:
 
 def _wiki_page(action: str, payload: Payload, page: Payload) -> EventFacts | None:
     """Read a wiki page; the event of a deleted page links to the wiki."""
-    title = text_of(page, "title")
-    if not title:
+    if not (title := text_of(page, "title")):
         return None
     url = text_of(map_of(payload, "wiki"), "web_url") if action == "delete" else text_of(page, "url")
     subject = f"{project_id(payload)}/wikis/{text_of(page, 'slug') or title}"
@@ -85,8 +82,7 @@ def _wiki_page(action: str, payload: Payload, page: Payload) -> EventFacts | Non
 
 
 def _merge_request(_action: str, payload: Payload, request: Payload) -> EventFacts | None:
-    iid = text_of(request, "iid")
-    if not iid:
+    if not (iid := text_of(request, "iid")):
         return None
     return EventFacts(
         f"{project_id(payload, text_of(request, 'target_project_id'))}!{iid}",
@@ -107,8 +103,7 @@ def _issue(_action: str, payload: Payload, item: Payload) -> EventFacts | None:
 
 def _note(_action: str, payload: Payload, comment: Payload) -> EventFacts | None:
     """Read a comment. Its subject is the commented object."""
-    note_id = text_of(comment, "id")
-    if not note_id:
+    if not (note_id := text_of(comment, "id")):
         return None
     subject, name = _target(payload)
     return EventFacts(
@@ -199,11 +194,10 @@ def _feature_flag(_action: str, payload: Payload, flag: Payload) -> EventFacts |
 
 
 def _vulnerability(_state: str, payload: Payload, found: Payload) -> EventFacts | None:
-    """Read a vulnerability. The body has only the project's id, and the number only in the address."""
-    title, url = text_of(found, "title"), text_of(found, "url")
-    if not title:
+    """Read a vulnerability. Its number is only in the address."""
+    if not (title := text_of(found, "title")):
         return None
-    owner = text_of(found, "project_id") or project_id(payload)
+    owner, url = text_of(found, "project_id") or project_id(payload), text_of(found, "url")
     subject = f"{owner}/vulnerabilities/{url.rpartition('/')[2] or title}"
     return EventFacts(subject, title, url, "", first_time(found, "updated_at", "created_at"))
 
