@@ -336,3 +336,41 @@ def test_a_cart_adds_up_its_lines_and_an_emptied_one_states_it() -> None:
     cart = sample("carts/update") | {"line_items": [line | cents] * 3}
     assert title("carts/update", cart) == "A cart was changed: €0.30"
     assert title("carts/update", cart | {"line_items": []}) == "A cart was emptied"
+
+
+def test_an_order_with_many_parcels_names_the_first_that_were_not_cancelled_and_counts_the_rest() -> None:
+    cancelled = [{"status": "cancelled", "tracking_number": f"OLD{n}"} for n in range(3)]
+    sent = [{"status": "success", "tracking_number": f"NEW{n}"} for n in range(5)]
+    text = written("orders/fulfilled", sample("orders/fulfilled") | {"fulfillments": [*cancelled, *sent]})
+    assert [number for number in ("OLD0", "NEW0", "NEW2", "NEW3") if number in text] == ["NEW0", "NEW2"]
+    assert "*Tracking*\n… and 2 more" in text
+
+
+def test_of_many_sent_lines_none_is_dropped_without_a_word() -> None:
+    whole = {"quantity": 1, "current_quantity": 1, "fulfillable_quantity": 1, "fulfillment_status": None}
+    gone = whole | {"fulfillable_quantity": 0, "fulfillment_status": "fulfilled"}
+    waiting = [whole | {"title": f"Waiting {n}"} for n in range(25)]
+    sent = [gone | {"title": f"Sent {n}"} for n in range(25)]
+    payload = sample("orders/partially_fulfilled") | {"line_items": [*waiting, *sent]}
+    text = written("orders/partially_fulfilled", payload)
+    assert "Sent 0" in text
+    assert "Sent 20" not in text
+    assert "… and 5 more" in text
+    assert "… and 17 more" in text  # still to send
+
+
+def test_a_shipment_of_many_parcels_counts_those_that_it_does_not_name() -> None:
+    numbers = [f"PARCEL{n}" for n in range(7)]
+    payload = sample("fulfillments/create") | {"tracking_numbers": numbers, "tracking_urls": []}
+    text = written("fulfillments/create", payload)
+    assert "PARCEL4" in text
+    assert "PARCEL5" not in text
+    assert "*Tracking*\n… and 2 more" in text
+
+
+@pytest.mark.parametrize("prices", [5, 8])
+def test_a_product_of_many_prices_counts_those_that_it_does_not_name(prices: int) -> None:
+    variants = [{"id": n, "price": f"{n}.00", "title": f"No. {n}"} for n in range(1, prices + 1)]
+    text = written("products/create", sample("products/create") | {"variants": variants})
+    assert "5.00" in text
+    assert ("… and 3 more" in text) is (prices == 8)
