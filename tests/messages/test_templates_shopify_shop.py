@@ -73,8 +73,10 @@ HERE, THERE = f"{ADMIN}/settings/locations/70192837465", f"{ADMIN}/settings/loca
         (
             "company_contact_roles/assign",
             [
-                f"Contact “Buyer” of company <{ADMIN}/companies/40836|Quay Street Café> "
-                "was given the role “Ordering only”",
+                (
+                    f"Contact “Buyer” of company <{ADMIN}/companies/40836|Quay Street Café> "
+                    "was given the role “Ordering only”"
+                ),
             ],
         ),
         (
