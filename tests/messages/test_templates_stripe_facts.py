@@ -95,6 +95,55 @@ def test_every_change_at_once_is_said() -> None:
         assert expected in text, text
 
 
+def test_a_change_that_waits_for_its_payment_is_said() -> None:
+    pending = {"expires_at": 1797984000, "subscription_items": []}
+    assert "changes once its latest invoice is paid" in updated({"pending_update": None}, pending_update=pending)
+
+
+def test_a_reason_given_afterwards_is_said() -> None:
+    details = {"comment": "Too many mugs.", "feedback": "too_expensive", "reason": "cancellation_requested"}
+    before: dict[str, object] = {"cancellation_details": {"comment": None, "feedback": None}}
+    text = updated(before, cancellation_details=details, cancel_at=1797984000)
+    assert "Why a subscription to Crew for 4 × €19.00 a month ends: too expensive" in text
+    assert "> Too many mugs." in text
+    assert rendered(changed("customer.subscription.updated", before, **BASE, cancellation_details={})).skip
+
+
+def test_an_invoice_is_due_at_once() -> None:
+    fields = {"collection_method": "send_invoice", "days_until_due": 0}
+    assert "by invoice, due at once" in text_of(changed("customer.subscription.created", None, **fields))
+
+
+def test_another_account_for_a_payout_is_said() -> None:
+    body = changed(
+        "payout.updated", {"destination": "ba_1Old", "statement_descriptor": "OLD"}, statement_descriptor="N"
+    )
+    assert "Destination\nchanged" in text_of(body)
+    assert "OLD → N" in text_of(body)
+    assert "ba_1Old" not in posted(body)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "expected"),
+    [
+        ("payment_intent.created", "(moon phase)"),
+        ("payout.created", "(moon phase)"),
+        ("topup.created", "(moon phase)"),
+        ("transfer.created", "(moon phase)"),
+        ("invoice.sent", "(moon phase)"),
+        ("customer.subscription.created", "(moon phase)"),
+        ("quote.created", "(moon phase)"),
+        ("coupon.created", "(moon phase)"),
+        ("charge.failed", ": moon phase ($129.00)"),
+    ],
+)
+def test_a_new_type_of_a_known_thing_claims_nothing(event_type: str, expected: str) -> None:
+    new = f"{event_type.rpartition('.')[0]}.moon_phase"
+    text = title(changed(event_type, None) | {"type": new})
+    assert text.removesuffix(" (test)").endswith(expected), text
+    assert "updated" not in text
+
+
 def test_an_end_that_moves_is_said() -> None:
     assert "will end on 2026-12-23 instead of 2026-12-16" in updated({"cancel_at": 1797379200}, cancel_at=1797984000)
 
@@ -290,7 +339,7 @@ def test_an_account_of_an_older_api_version_says_what_it_needs() -> None:
     for name in ("requirements", "payouts_enabled"):
         body["data"]["object"].pop(name, None)  # type: ignore[index]
     text = text_of(body)
-    assert "cannot receive payouts any more: fields needed" in text
+    assert "cannot receive payouts any more: details are missing" in text
     assert "a bank account for payouts" in text
     assert "Deadline\n2026-12-03" in text
 

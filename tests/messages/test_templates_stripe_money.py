@@ -48,6 +48,21 @@ def test_an_invoice_settled_by_a_credit_note_or_outside_of_stripe_says_so() -> N
     assert GREEN not in elsewhere
 
 
+# Stripe docs, changelog of 2018-02-05: before, an invoice had amount_due alone
+
+
+def test_an_invoice_of_an_older_api_version_was_paid_what_was_due() -> None:
+    figures = {"total": 5600, "currency": "eur", "starting_balance": -1600, "ending_balance": 0, "paid": True}
+    body = changed("invoice.paid", None, **figures, amount_due=4000)
+    fields = body["data"]["object"]  # type: ignore[index]
+    del fields["amount_paid"], fields["amount_remaining"]
+    assert ": €40.00" in title(body)
+    fields |= {"amount_due": 0, "starting_balance": -5600}
+    assert "nothing was charged: €56.00 was taken from the customer's credit" in title(body)
+    body = changed("invoice.payment_failed", None, **figures, amount_due=4000, amount_remaining=None)
+    assert "Payment of €40.00" in title(body)
+
+
 def test_credit_and_payment_are_told_apart_where_both_paid() -> None:
     figures = {"total": 5600, "amount_due": 4000, "amount_paid": 4000, "starting_balance": -1600, "ending_balance": 0}
     text = text_of(changed("invoice.paid", None, currency="eur", amount_remaining=0, **figures))
