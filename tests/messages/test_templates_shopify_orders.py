@@ -374,3 +374,9 @@ def test_a_product_of_many_prices_counts_those_that_it_does_not_name(prices: int
     text = written("products/create", sample("products/create") | {"variants": variants})
     assert "5.00" in text
     assert ("… and 3 more" in text) is (prices == 8)
+
+
+def test_of_many_holds_the_rest_is_counted() -> None:
+    holds = [{"reason": "other"}] * 7
+    order = {"id": "gid://shopify/FulfillmentOrder/1", "fulfillment_holds": holds}
+    assert "… and 2 more" in written("fulfillment_orders/placed_on_hold", {"fulfillment_order": order})

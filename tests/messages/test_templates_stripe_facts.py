@@ -348,3 +348,15 @@ def test_a_card_of_an_older_api_version_is_shown() -> None:
     source = {"object": "card", "brand": "Visa", "last4": "4242"}
     body = changed("charge.succeeded", None, payment_method_details=None, source=source)
     assert "Visa •••• 4242" in text_of(body)
+
+
+def test_of_a_long_receipt_the_rest_is_counted() -> None:
+    receipt = [{"description": f"Item {n}", "quantity": 1, "total": 100} for n in range(9)]
+    body = changed("issuing_transaction.created", None, purchase_details={"receipt": receipt})
+    assert "Item 5: €1.00\n… and 3 more" in text_of(body)
+
+
+def test_of_a_long_checkout_of_an_older_api_version_the_rest_is_counted() -> None:
+    items = [{"amount": 100, "currency": "eur", "quantity": 1, "custom": {"name": f"Item {n}"}} for n in range(9)]
+    text = text_of(changed("checkout.session.completed", None, display_items=items))
+    assert "Item 5: €1.00\n… and 3 more" in text
