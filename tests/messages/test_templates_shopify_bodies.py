@@ -70,6 +70,8 @@ def test_an_order_of_an_old_api_shows_its_only_total_and_quantities() -> None:
 def test_a_free_order_has_a_total() -> None:
     assert title("orders/create", {"name": "#7", "total_price": "0.00", "currency": "EUR"}) == "New order #7: €0.00"
     assert title("orders/create", {"name": "#7", "total_price": 0, "currency": "EUR"}) == "New order #7: €0.00"
+    free_now = {"name": "#7", "total_price": "9.00", "current_total_price": 0, "currency": "EUR"}
+    assert title("orders/updated", free_now) == "Order #7 was updated: €0.00"
 
 
 def test_a_trimmed_order_shows_what_its_body_holds() -> None:
@@ -123,6 +125,13 @@ def test_a_new_shipment_holds_no_line_that_an_edit_removed() -> None:
     text = written("fulfillments/create", sample("fulfillments/create") | {"line_items": lines})
     assert "• 1 × Jug" in text
     assert "Bowl" not in text
+
+
+def test_customers_that_are_being_merged_are_not_merged_yet() -> None:
+    assert (
+        title("customers/merge", sample("customers/merge") | {"status": "in_progress"})
+        == "Two customers are being merged"
+    )
 
 
 def test_stock_that_came_in_is_not_called_complete_without_a_status() -> None:

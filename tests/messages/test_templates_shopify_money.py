@@ -49,6 +49,7 @@ def back(quantity: int, restock_type: object) -> object:
             refund(paid_back("0.00"), refund_line_items=[back(2, "cancel")]),
             "Items of an order were put back in stock: no money was refunded",
         ),
+        (refund({"kind": "refund", "status": "success", "amount": 0}), "A refund without money was made on an order"),
         (refund(refund_line_items=[back(2, "no_restock")]), "A refund without money was made on an order"),
         (refund(), "A refund without money was made on an order"),
         (

@@ -158,7 +158,7 @@ topics = st.sampled_from(
     ]
 )
 FIELDS = """
-    id name title order_id customer first_name total_price currency amount transactions kind status tags test reason
+    id name title display_name order_number order_id customer first_name total_price currency amount transactions kind status tags test reason
     updated_at created_at available cancel_reason order_edit admin_graphql_api_id fields_changed topic action data
     query_variables myshopify_domain shop_domain tracking_company company_contact product_id
 """
@@ -180,6 +180,8 @@ def test_any_object_under_any_topic_becomes_a_complete_event(payload: object, to
     line = PROVIDER.line(event)
     assert line
     assert "\n" not in line
+    assert "\n" not in event.name
+    assert len(event.name) <= 120
     assert event.subject
     assert event.keys
     assert event.url == "" or event.url.startswith("https://")
