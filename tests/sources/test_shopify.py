@@ -158,7 +158,8 @@ topics = st.sampled_from(
     ]
 )
 FIELDS = """
-    id name title display_name order_number order_id customer first_name total_price currency amount transactions kind status tags test reason
+    display_name order_number
+    id name title order_id customer first_name total_price currency amount transactions kind status tags test reason
     updated_at created_at available cancel_reason order_edit admin_graphql_api_id fields_changed topic action data
     query_variables myshopify_domain shop_domain tracking_company company_contact product_id
 """
