@@ -146,6 +146,10 @@ def test_the_status_of_a_call(fields: dict[str, object], sentence: str) -> None:
         ({"DialCallStatus": "no-answer"}, "was forwarded, and nobody answered"),
         ({"DialCallStatus": "busy"}, "was forwarded, and the line was busy"),
         ({"DialCallStatus": "failed"}, "was forwarded, and did not get through"),
+        (
+            {"DialCallStatus": "failed", "DialSipResponseCode": "404"},
+            "was forwarded, and did not get through: the number does not exist",
+        ),
         ({"DialCallStatus": "canceled"}, "was forwarded, and ended before anybody answered"),
         ({"DialCallStatus": "completed", "DialCallDuration": 61}, "was forwarded and answered, for 1 min 1 s"),
         ({"DialCallStatus": "completed", "DialCallDuration": 0}, "was forwarded and answered, for 0 s"),
@@ -365,6 +369,7 @@ def test_the_age_of_a_task_is_shown_even_if_it_is_zero() -> None:
         ({"FlowSid": "FW1", "EventType": "order_asked"}, "A Studio flow sent a request: order asked"),
         ({"EventType": "document_created"}, "A Twilio callback: document created"),
         ({"EventType": "onMessageSent", "ChannelSid": "CH1"}, "A Twilio callback: on message sent"),
+        ({"event_type": "transcript_ready"}, "A Twilio callback: transcript ready"),
         ({"tenant": "7"}, "A Twilio callback of an unknown kind"),
     ],
 )
@@ -482,6 +487,14 @@ def test_a_streamed_webhook_of_a_call_states_what_its_parameters_say(
 ) -> None:
     named = {"CallSid": "CA1", "Direction": "outbound-api", "From": OURS, "To": ADA, **parameters}
     assert streamed(f"voice.{event_type}", sid="CA1", request={"parameters": named}) == sentence
+
+
+def test_words_of_a_streamed_transcript_and_files_of_a_conversation_are_shown_though_they_come_as_text() -> None:
+    parameters = {"TranscriptionEvent": "transcription-content", "TranscriptionData": '{"transcript": "Two, please"}'}
+    said = streamed("voice.status-callback.transcription.processed", request={"parameters": parameters})
+    assert said == "Part of the transcript of a call: Two, please"
+    files = json.dumps([{"Filename": "shelf.jpg", "ContentType": "image/jpeg", "Size": 0}])
+    assert "shelf.jpg, image/jpeg, 0 Bytes" in shown(EventType="onMessageAdded", ConversationSid="CH1", Media=files)
 
 
 def test_an_alert_names_its_error_in_words_or_as_twilio_does() -> None:

@@ -185,7 +185,8 @@ def test_an_empty_batch_is_no_event_and_an_empty_form_is_malformed() -> None:
 @pytest.mark.parametrize(
     ("fields", "event_type"),
     [
-        ({"CallSid": "CA1", "Digits": "1"}, "unknown"),
+        ({"AccountSid": "AC1", "Digits": "1"}, "unknown"),
+        ({"event_type": "voice_intelligence_transcript_available"}, "unknown.voice_intelligence_transcript_available"),
         ({"ConversationSid": "CH1", "EventType": "onMessageAdded"}, "conversation.onmessageadded"),
         ({"RoomSid": "RM1", "StatusCallbackEvent": "room-created"}, "room.room-created"),
         ({"uuid": "1", "type": "challenge.approved", "factor_sid": "YF1"}, "verify.challenge.approved"),

@@ -135,6 +135,12 @@ def test_the_result_of_a_step_is_no_status_of_its_call(fields: dict[str, str], e
     assert not same(found, of_the_call)
 
 
+def test_a_step_is_known_without_the_status_of_its_call_and_beside_its_length() -> None:
+    assert event(CallSid="CA1", DialCallStatus="busy").type == "call.dial.busy"
+    assert event(CallSid="CA1", Digits="1").type == "call.gather"
+    assert during_a_call(DialCallStatus="busy", CallDuration="9").type == "call.dial.busy"
+
+
 def test_every_leg_and_every_press_of_a_key_in_one_call_is_its_own_event() -> None:
     legs = [during_a_call(DialCallStatus="busy", DialCallSid=sid) for sid in ("CA2", "CA3")]
     presses = [during_a_call(Digits=digit) for digit in "12"]

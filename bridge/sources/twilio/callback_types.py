@@ -29,7 +29,7 @@ def read(fields: Fields) -> EventFacts:
     if text(fields, "TranscriptionStatus") or text(fields, "TranscriptionEvent"):
         return _transcription(fields)  # it also holds the call's status
     call = text(fields, "CallSid") or text(fields, "CallGuid")
-    if call and text(fields, "CallStatus"):
+    if call and (text(fields, "CallStatus") or _step_of_a_call(fields)):
         return _call(fields, call)
     if call and text(fields, "AnsweredBy"):
         return _call_facts(fields, call, "call.amd", key("amd", call))
@@ -93,11 +93,13 @@ API), https://www.twilio.com/docs/voice/twiml/enqueue , https://www.twilio.com/d
 
 def _step_of_a_call(fields: Fields) -> str:
     """Return what the request is about, if not the call itself: ``dial.no-answer``, ``record``, ``gather``; or ""."""
-    if "CallbackSource" in fields or "CallDuration" in fields:
+    if "CallbackSource" in fields:
         return ""
     for name, verb in _STEPS:
         if result := text(fields, name):
             return verb if verb == "pay" else f"{verb}.{type_word(result)}"
+    if "CallDuration" in fields:
+        return ""
     if text(fields, "RecordingUrl"):
         return "record"
     if "UnstableSpeechResult" in fields or "StableSpeechResult" in fields:

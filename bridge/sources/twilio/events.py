@@ -92,7 +92,7 @@ def _payload_and_facts(element: dict[str, object]) -> tuple[dict[str, object], E
     return element, facts, facts.key
 
 
-_JSON_FIELDS = (("Payload", "Level"), ("TranscriptionData", "TranscriptionEvent"))
+_JSON_FIELDS = (("Payload", "Level"), ("TranscriptionData", "TranscriptionEvent"), ("Media", "ConversationSid"))
 
 
 def fields_of(params: Params) -> dict[str, object]:

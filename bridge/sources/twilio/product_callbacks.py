@@ -38,7 +38,7 @@ def read(fields: Fields) -> EventFacts:
     reservation, task = text(fields, "ReservationSid"), text(fields, "TaskSid")
     if reservation and task:
         return _facts(fields, "task.assignment", task, key("assignment", reservation), ("TaskQueueName", "WorkerName"))
-    happened = clean(text(fields, "EventType") or text(fields, "StatusCallbackEvent"), 150)
+    happened = clean(next((said for name in _EVENT_FIELDS if (said := text(fields, name))), ""), 150)
     for name in _FLOW_FIELDS:
         if (sid := text(fields, name)).startswith(("FN", "FW")):
             event_type = f"studio.{type_word(happened)}" if happened else "studio"
@@ -58,6 +58,7 @@ def _facts(fields: Fields, event_type: str, subject: str, dedupe_key: str | None
     )
 
 
+_EVENT_FIELDS = ("EventType", "event_type", "StatusCallbackEvent")
 _FLOW_FIELDS = ("execution_sid", "ExecutionSid", "StudioExecutionSid", "flow_sid", "FlowSid", "StudioFlowSid")
 """Names of a Studio execution's and flow's id. A "Make HTTP Request" widget sends only what its author entered."""
 

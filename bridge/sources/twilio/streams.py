@@ -6,7 +6,7 @@ https://www.twilio.com/docs/events/event-types
 
 from collections.abc import Mapping
 
-from bridge.core.payload import InvalidJsonError, clean, parse_json, text_at
+from bridge.core.payload import InvalidJsonError, at, clean, map_at, parse_json, text_at
 from bridge.core.times import written_time
 from bridge.sources.provider import key
 from bridge.sources.twilio.console_urls import console_url, nearest_console_url
@@ -45,10 +45,14 @@ def elements(body: object) -> list[tuple[int, dict[str, object]]]:
 
 
 def decode_nested_json(element: dict[str, object]) -> dict[str, object]:
-    """Return the element with its JSON texts parsed (``data``, and an error log's ``payload``)."""
+    """Return the element with its JSON texts parsed: ``data``, an error log's ``payload``, words of a transcript."""
     data = parse_json_text(element.get("data"))
     if isinstance(data, dict) and isinstance(data.get("payload"), str):
         data = {**data, "payload": parse_json_text(data["payload"])}
+    if isinstance(said := at(data, "request", "parameters", "TranscriptionData"), str):
+        request = map_at(data, "request")
+        parameters = {**map_at(request, "parameters"), "TranscriptionData": parse_json_text(said)}
+        data = {**map_at(data), "request": {**request, "parameters": parameters}}
     return element if data is element.get("data") else {**element, "data": data}
 
 
