@@ -3,10 +3,10 @@
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from typing import Protocol
 
 from bridge import sources
-from bridge.events import Event
-from bridge.sources.provider import Provider, plain_line
+from bridge.sources.provider import Facts, Provider, plain_line
 
 
 def _discover() -> dict[str, Provider]:
@@ -22,7 +22,15 @@ PROVIDERS: Mapping[str, Provider] = _discover()
 """Every provider by its name."""
 
 
-def line_of(event: Event) -> str:
+class ProvidedFacts(Facts, Protocol):
+    """The facts of an event, and whose they are."""
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+
+
+def line_of(facts: ProvidedFacts) -> str:
     """Return an event's plain line, made from facts; also if its provider is gone since it was stored."""
-    provider = PROVIDERS.get(event.provider)
-    return plain_line(event.provider, event.type, event.name) if provider is None else provider.line(event)
+    provider = PROVIDERS.get(facts.provider)
+    return plain_line(facts.provider, facts.type, facts.name) if provider is None else provider.line(facts)

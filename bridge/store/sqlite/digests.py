@@ -4,10 +4,9 @@ import sqlite3
 from collections.abc import Sequence
 
 from bridge.core.states import DeliveryState
-from bridge.sources import line_of
 from bridge.store.models import Backlog
 from bridge.store.sqlite import last_states
-from bridge.store.sqlite.records import EVENT, EventRow, event_of, literals, text
+from bridge.store.sqlite.records import LINE, line_in, literals, text
 
 BATCH = 1_000
 """Deliveries settled in one transaction, so that an arrival never waits long."""
@@ -39,7 +38,7 @@ def backlog(db: sqlite3.Connection, channel: str, failures: Sequence[str], limit
     ).fetchall()
     # The latest event of each subject: SQLite takes bare columns from the row with the maximum.
     subjects = db.execute(
-        f"SELECT count(*), max(d.id), d.line, {EVENT} FROM {_WAITING} WHERE {_CONDITION} "  # noqa: S608
+        f"SELECT count(*), max(d.id), e.url, {LINE} FROM {_WAITING} WHERE {_CONDITION} "  # noqa: S608
         "GROUP BY e.source, e.subject HAVING count(*) > 1 ORDER BY count(*) DESC, max(d.id) LIMIT :limit",
         given,
     ).fetchall()
@@ -47,7 +46,7 @@ def backlog(db: sqlite3.Connection, channel: str, failures: Sequence[str], limit
     likes = {f"like{number}": f"%{part}%" for number, part in enumerate(failures)}
     failed = f"FROM {_WAITING} WHERE {_CONDITION} AND ({named})"
     failing = db.execute(f"SELECT count(*) {failed}", given | likes).fetchone()[0]
-    latest = db.execute(f"SELECT d.line, {EVENT} {failed} ORDER BY d.id DESC LIMIT :limit", given | likes).fetchall()
+    latest = db.execute(f"SELECT e.url, {LINE} {failed} ORDER BY d.id DESC LIMIT :limit", given | likes).fetchall()
     return Backlog(
         number=number,
         upto=upto or 0,
@@ -55,16 +54,10 @@ def backlog(db: sqlite3.Connection, channel: str, failures: Sequence[str], limit
         last=last or 0.0,
         kinds=kinds,
         types=tuple(types),
-        subjects=tuple((*_named(line, tuple(event)), count) for count, _, line, *event in subjects),
+        subjects=tuple((line_in(*line), url, count) for count, _, url, *line in subjects),
         failures=failing,
-        failed=tuple(_named(line, tuple(event)) for line, *event in reversed(latest)),
+        failed=tuple((line_in(*line), url) for url, *line in reversed(latest)),
     )
-
-
-def _named(line: str, columns: EventRow) -> tuple[str, str]:
-    """Return a delivery's line and its event's URL."""
-    event = event_of(columns, {})
-    return line or line_of(event), event.url
 
 
 def record(db: sqlite3.Connection, digest_id: str, channel: str, upto: int, message: str, now: float) -> None:

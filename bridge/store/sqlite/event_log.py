@@ -8,17 +8,16 @@ from itertools import islice
 
 from bridge.core.states import OPEN, DeliveryState
 from bridge.routing import patterns
-from bridge.sources import line_of
 from bridge.store.ids import delivery_number
 from bridge.store.models import Counts, Cursor, DeliveryRow, Query
 from bridge.store.sqlite.quota import size_of
-from bridge.store.sqlite.records import EVENT, EventRow, event_of, literals, text
+from bridge.store.sqlite.records import LINE, line_in, literals, text
 
 _COLUMNS = f"""
-    d.id, d.line, d.channel, d.route, d.state, d.reason, d.attempts, d.settled_at, d.template_fault, d.template,
-    d.summarized_in, d.replayed_at, {EVENT}
+    d.id, e.id, e.source, d.channel, d.route, d.state, d.reason, d.attempts, e.received_at, d.settled_at,
+    d.template_fault, d.template, d.summarized_in, d.replayed_at, e.actor, e.confidential, {LINE}
 """
-"""The columns that ``_row`` reads."""
+"""The columns that ``rows_of`` reads."""
 _LAST = "\U0010ffff"
 
 
@@ -56,31 +55,31 @@ def rows_of(db: sqlite3.Connection, numbers: Sequence[int]) -> list[DeliveryRow]
         (json.dumps(numbers),),
     )
     rows = []
-    for number, line, channel, route, state, reason, attempts, settled_at, template_fault, *more in found:
-        template, summarized_in, replayed_at, *of_event = more
-        event = event_of(tuple(of_event), {})
+    for number, event, source, channel, route, state, reason, attempts, received_at, settled_at, *more in found:
+        fault, template, summarized_in, replayed_at, actor, confidential, *facts = more
+        line, _, event_type, subject, name = facts
         rows.append(
             DeliveryRow(
                 delivery=number,
-                event=event.id,
-                source=event.source,
-                type=event.type,
-                line=line or line_of(event),
+                event=event,
+                source=source,
+                type=event_type,
+                line=line or line_in(*facts),
                 channel=channel,
                 route=route,
                 state=DeliveryState(state),
                 reason=reason,
                 attempts=attempts,
-                received_at=event.received_at,
+                received_at=received_at,
                 settled_at=settled_at,
-                template_fault=template_fault,
+                template_fault=fault,
                 template=template,
                 summarized_in=summarized_in,
                 replayed_at=replayed_at,
-                name=event.name,
-                subject=event.subject,
-                actor=event.actor,
-                confidential=event.confidential,
+                name=name,
+                subject=subject,
+                actor=actor,
+                confidential=confidential == 1,
             )
         )
     return rows
@@ -134,21 +133,23 @@ def _numbers(db: sqlite3.Connection, query: Query, among: tuple[int, ...] | None
     ]
     given = [(c, text(value) if isinstance(value, str) else value) for c, value in asked if value is not None]
     where = " AND ".join(condition for condition, _ in given) or "TRUE"
-    looked_at = ["d.id", "e.type" if query.types else "''", *(("d.line", "d.reason", EVENT) if query.contains else ())]
+    looked_at = ["d.id", "e.type" if query.types else "''", *(("d.reason", "e.actor", LINE) if query.contains else ())]
     join = "JOIN events e ON e.seq = d.event" if query.types or query.contains or "e." in where else ""
     sql = f"SELECT {', '.join(looked_at)} FROM deliveries d {join} WHERE {where} ORDER BY d.id DESC"  # noqa: S608 (the conditions are those above)
     sought = text(query.contains).casefold()
     for number, event_type, *texts in db.execute(sql, [value for _, value in given]):
         if query.types and not patterns.verdict(query.types, event_type)[0]:
             continue
-        if not sought or any(sought in one.casefold() for one in _searched(texts[0], texts[1], tuple(texts[2:]))):
+        if not sought or _holds(sought, *texts):
             yield number
 
 
-def _searched(line: str, reason: str, columns: EventRow) -> Iterator[str]:
-    """Yield the texts that are searched: those that the event log shows, and the name."""
-    event = event_of(columns, {})
-    yield from (line or line_of(event), event.name, event.subject, event.actor, reason)
+def _holds(
+    sought: str, reason: str, actor: str, line: str, provider: str, event_type: str, subject: str, name: str
+) -> bool:
+    """Return whether a text, case-folded, is in what the event log shows of a delivery."""
+    shown = line_in(line, provider, event_type, subject, name)
+    return any(sought in one.casefold() for one in (shown, name, subject, actor, reason))
 
 
 def _first_since(db: sqlite3.Connection, moment: float) -> int:

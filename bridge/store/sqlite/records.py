@@ -4,9 +4,11 @@ import json
 import math
 import sqlite3
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from bridge.core.states import DeliveryState
 from bridge.events import Event, Request
+from bridge.sources import line_of
 
 EVENT_COLUMNS = (
     *("id", "source", "provider", "type", "keys", "subject", "title", "name", "url", "actor"),
@@ -16,6 +18,9 @@ EVENT_COLUMNS = (
 
 EVENT = ", ".join(f"e.{column}" for column in EVENT_COLUMNS)
 """The same columns in a query, where ``e`` is the events."""
+
+LINE = "d.line, e.provider, e.type, e.subject, e.name"
+"""What ``line_in`` reads, where ``d`` is the deliveries and ``e`` the events."""
 
 EventRow = tuple[str, str, str, str, str, str, str, str, str, str, float | None, float, int, int]
 
@@ -85,6 +90,18 @@ def event_of(row: EventRow, payload: Mapping[str, object]) -> Event:
         confidential=bool(row[12]),
         test=bool(row[13]),
     )
+
+
+class _StoredFacts(NamedTuple):
+    provider: str
+    type: str
+    subject: str
+    name: str
+
+
+def line_in(line: str, provider: str, event_type: str, subject: str, name: str) -> str:
+    """Return a delivery's line, from the columns of ``LINE``: its provider's plain line before it is rendered."""
+    return line or line_of(_StoredFacts(provider, event_type, subject, name))
 
 
 def insert_request(db: sqlite3.Connection, request: Request) -> int:
