@@ -37,7 +37,7 @@ def event(*keys: str, event_id: str = "", source: str = "gitlab", provider: str 
         payload={"not": "kept"},
         subject="7#12",
         title="Pipeline failed",
-        name="#12",
+        name="Nightly",
         url="https://gitlab.example.com/p/12",
         actor="Ada",
         occurred_at=now - 1,

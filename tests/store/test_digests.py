@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from bridge.core.states import DeliveryState
-from bridge.events import Request
+from bridge.events import Event, Request
 from bridge.routing.decide import Planned
+from bridge.sources import line_of
 from bridge.store import DeliveryResult, NewEvent, Query, RepeatWindow
 from bridge.store.sqlite.digests import BATCH
 from bridge.store.sqlite.store import SqliteStore
@@ -16,14 +17,18 @@ REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {}, b"{}
 WINDOW = RepeatWindow("a route", "7!12", "print", "Pipeline", until=100.0)
 
 
+def made(number: int, event_type: str, subject: str) -> Event:
+    return replace(
+        event(), id=f"e{number}", keys=(f"k{number}",), type=event_type, subject=subject, name=f"name {number}",
+        url=f"https://e.example/{number}",
+    )  # fmt: skip
+
+
 async def accept(
     store: SqliteStore, number: int, *, event_type: str = "push", subject: str = "s", at: float = 1.0
 ) -> None:
-    made = replace(
-        event(), id=f"e{number}", keys=(f"k{number}",), type=event_type, subject=subject, name=f"name {number}",
-        url=f"https://e.example/{number}", received_at=at,
-    )  # fmt: skip
-    await store.accept(REQUEST, [NewEvent(made, 0, (Planned("general", "r", None),), (60.0,))], at)
+    one = replace(made(number, event_type, subject), received_at=at)
+    await store.accept(REQUEST, [NewEvent(one, 0, (Planned("general", "r", None),), (60.0,))], at)
 
 
 async def test_a_backlog_counts_types_subjects_and_failures(store: SqliteStore) -> None:
@@ -35,13 +40,13 @@ async def test_a_backlog_counts_types_subjects_and_failures(store: SqliteStore) 
     assert (summed.number, summed.kinds, summed.first, summed.last) == (6, 2, 0.0, 5.0)
     assert summed.types == ((event().source, "pipeline.failed", 4), (event().source, "push", 2))
     assert summed.subjects == (
-        ("GitLab pipeline failed: name 2", "https://e.example/2", 3),
-        ("GitLab push: name 5", "https://e.example/5", 3),
+        (line_of(made(2, "pipeline.failed", "s0")), "https://e.example/2", 3),
+        (line_of(made(5, "push", "s1")), "https://e.example/5", 3),
     )
     assert (summed.failures, summed.failed[0], summed.failed[-1]) == (
         4,
-        ("GitLab pipeline failed: name 0", "https://e.example/0"),
-        ("GitLab pipeline failed: name 3", "https://e.example/3"),
+        (line_of(made(0, "pipeline.failed", "s0")), "https://e.example/0"),
+        (line_of(made(3, "pipeline.failed", "s1")), "https://e.example/3"),
     )
     await store.settle([DeliveryResult(3, DeliveryState.WAITING, "busy", line="❌ As tried")], 9.0)
     tried = await store.backlog("general", ["fail"])

@@ -11,6 +11,7 @@ import pytest
 from bridge.core.states import DeliveryState, OutcomeKind
 from bridge.events import new_id
 from bridge.routing.decide import Planned
+from bridge.sources import line_of
 from bridge.store import Attempt, DeliveryResult, Query, StoreUnavailableError, open_store
 from bridge.store.sqlite import event_log
 from bridge.store.sqlite.store import SqliteStore
@@ -182,15 +183,14 @@ async def test_free_text_is_searched_literally_and_in_any_case(
 
 
 async def test_free_text_is_searched_in_the_line_that_is_shown(store: SqliteStore) -> None:
-    await accept(store, entry(replace(event(), name="Build")), entry(replace(event(), name="Deploy")))
+    build, deploy = replace(event(), name="Build"), replace(event(), name="Deploy")
+    await accept(store, entry(build), entry(deploy))
     await store.settle([DeliveryResult(1, DeliveryState.DELIVERED, line="❌ Broken at last")], NOW)
     found = {
         sought: [row.delivery for row in await store.find(Query(contains=sought))] for sought in ("broken", "build")
     }
     assert found == {"broken": [1], "build": [1]}
-    assert [row.line for row in await store.find(Query(contains="gitlab pipeline"))] == [
-        "GitLab pipeline failed: Deploy"
-    ]
+    assert [row.line for row in await store.find(Query(contains=line_of(deploy).upper()))] == [line_of(deploy)]
 
 
 async def test_an_event_is_found_by_the_start_of_its_id(store: SqliteStore) -> None:

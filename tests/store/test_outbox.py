@@ -12,7 +12,7 @@ import pytest
 
 from bridge.core.states import DeliveryState, OutcomeKind
 from bridge.events import Event, Request
-from bridge.sources import PROVIDERS, Provider
+from bridge.sources import PROVIDERS, Provider, line_of
 from bridge.store import Attempt, DeliveryResult, Query
 from bridge.store.sqlite import outbox
 from bridge.store.sqlite.store import SqliteStore
@@ -227,14 +227,14 @@ async def test_a_claim_includes_the_time_of_a_replay(stored: SqliteStore, path: 
 
 
 async def test_a_delivery_keeps_the_line_of_its_latest_rendering(store: SqliteStore) -> None:
-    await accept(store)
+    await accept(store, entry(one := event()))
     (claimed,) = await store.claim("general", "me", 1)
 
     async def line_after(state: DeliveryState, line: str) -> str:
         await store.settle([DeliveryResult(claimed.id, state, line=line)], NOW)
         return (await store.find(Query()))[0].line
 
-    assert (await store.find(Query()))[0].line == "GitLab pipeline failed: #12"
+    assert (await store.find(Query()))[0].line == line_of(one)
     assert await line_after(DeliveryState.WAITING, "Ärger \ud800") == "Ärger \\ud800"
     assert await line_after(DeliveryState.WAITING, "By another template") == "By another template"
     assert await line_after(DeliveryState.WAITING, "") == "By another template"
@@ -246,7 +246,9 @@ async def test_a_delivery_keeps_the_line_of_its_latest_rendering(store: SqliteSt
 
 async def test_an_event_of_a_provider_that_is_gone_still_has_a_line(store: SqliteStore) -> None:
     await accept(store, entry(event(provider="carrier-pigeon")))
-    assert [row.line for row in await store.find(Query(contains="pigeon"))] == ["carrier-pigeon pipeline.failed: #12"]
+    assert [row.line for row in await store.find(Query(contains="pigeon"))] == [
+        "carrier-pigeon pipeline.failed: Nightly"
+    ]
     assert (await store.backlog("general", ["fail"])).failed == (
-        ("carrier-pigeon pipeline.failed: #12", "https://gitlab.example.com/p/12"),
+        ("carrier-pigeon pipeline.failed: Nightly", "https://gitlab.example.com/p/12"),
     )
