@@ -72,9 +72,9 @@ def _is_confidential(payload: Payload, header: str) -> bool:
     """Return whether only members may see the event: a confidential issue, an internal note, a reaction to either."""
     # A custom template may spell the name differently or write the value as text: when in doubt, treat it as
     # confidential.
-    names = (header, payload.get("event_type"), payload.get("object_kind"), payload.get("event_name"))
-    if any(type(name) is str and name[:12].lower() == "confidential" for name in names):
-        return True
+    for name in (header, payload.get("event_type"), payload.get("object_kind"), payload.get("event_name")):
+        if type(name) is str and name[:1] in ("c", "C") and name[:12].lower() == "confidential":
+            return True
     for part in ("object_attributes", "issue", "work_item", "epic", "note"):
         attributes = payload.get(part)
         if type(attributes) is dict and (

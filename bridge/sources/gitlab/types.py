@@ -5,6 +5,7 @@ https://docs.gitlab.com/administration/system_hooks/
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from bridge.sources.gitlab.facts import Payload, map_of, text_of
 
@@ -75,6 +76,7 @@ def type_of(kind: str, action: str) -> str:
     return f"{kind}.{action}" if action else kind
 
 
+@lru_cache(1000)
 def _snake_case(text: str) -> str:
     """Return ``MergeRequest``, ``merge request`` and ``merge_request`` as ``merge_request``: types are file names."""
     if text.isascii() and text.isidentifier() and text.islower():
