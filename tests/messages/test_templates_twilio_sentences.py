@@ -155,6 +155,7 @@ def test_the_status_of_a_call(fields: dict[str, object], sentence: str) -> None:
         ({"DialCallStatus": "completed", "DialCallDuration": 0}, "was forwarded and answered, for 0 s"),
         ({"DialCallStatus": "completed", "DialBridged": "false"}, "was forwarded and picked up, but not put through"),
         ({"DialCallStatus": "completed", "DialBridged": "true"}, "was forwarded and answered"),
+        ({"DialCallStatus": "answered"}, "was put into a conference"),
         ({"DialCallStatus": "resting"}, "was forwarded: resting"),
         ({"DialStatus": "no-answer"}, "was forwarded, and nobody answered"),
         ({"RecordingUrl": "https://example.com/RE1", "RecordingDuration": 42, "Digits": "#"}, "was recorded, 42 s"),
