@@ -153,5 +153,5 @@ def key(kind: str, *parts: str) -> str:
     """
     if len(parts) == 1 and len(parts[0]) <= 200 and parts[0].isascii() and parts[0].isprintable():
         return f"{kind}:{parts[0]}"
-    length_prefixed = "".join(f"{len(part)}:{part}" for part in parts)
+    length_prefixed = "".join([f"{len(part)}:{part}" for part in parts])
     return f"{kind}:sha256:{hashlib.sha256(length_prefixed.encode('utf-8', 'surrogatepass')).hexdigest()}"

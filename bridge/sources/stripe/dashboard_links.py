@@ -146,7 +146,8 @@ def _own_account(resource: _Resource) -> str:
 
 def account_of(payload: _Resource) -> str:
     """Return the connected account of an event, or ""."""
-    return id_at(payload, "account") or id_at(payload, "context")
+    account = at(payload, "account") or at(payload, "context")
+    return real_id(text_at(account)) if account else ""
 
 
 _SUBJECT_READERS: Mapping[str, Callable[[_Resource], tuple[str, str]]] = {
