@@ -287,6 +287,25 @@ def test_one_assignee_is_an_assignee(kind: str) -> None:
     assert "*Assignee*\nremoved" in text_of(gone)
 
 
+def test_a_branch_of_a_fork_goes_by_its_project() -> None:
+    fork = {"source_project_id": 99, "source": {"path_with_namespace": "ada/storefront"}}
+    assert "`ada/storefront:fix/keep-voucher` → `main`" in text_of(acted("merge_request", "open", {}, **fork))
+
+
+def test_an_old_body_without_a_project_names_the_target() -> None:
+    body = without("merge_request.open", "project", "repository")
+    attributes = body["object_attributes"]
+    assert isinstance(attributes, dict)
+    old = {**attributes, "url": "https://gitlab.example.com/a/b/merge_requests/284"}
+    target = {
+        "path_with_namespace": "tidewater/storefront",
+        "web_url": "https://gitlab.example.com/tidewater/storefront",
+    }
+    assert message(read({**body, "object_attributes": {**old, "target": target}})).text.endswith(
+        "in tidewater/storefront"
+    )
+
+
 def test_names_of_old_bodies_are_told() -> None:
     job = without("build.failed", "project", project_name="Tidewater / Booking", repository={"name": "booking"})
     assert "in Tidewater / Booking failed" in message(read(job)).text
@@ -327,6 +346,8 @@ def test_the_words_of_a_custom_template_are_told(header: str) -> None:
     assert "harbour" in both
     assert "moored" in both
     assert "the moon landed" in text_of("the moon landed", header)
+    assert "the moon landed" in text_of({"report": {"line": "the moon landed"}}, header)
+    assert "the moon landed" in text_of({"object_attributes": {"line": "the moon landed"}}, header)
 
 
 # Words, not GitLab's identifiers.
@@ -368,6 +389,7 @@ def test_a_reaction_to_a_snippet_of_a_project_names_it() -> None:
 def test_an_unknown_event_has_an_article() -> None:
     assert message(read({"object_kind": "access_review"})).text == "GitLab sent an access review event"
     assert message(read({"event_name": "brand_new"})).text == "GitLab sent a brand new event"
+    assert message(read({"event_name": "user_impersonation"})).text == "GitLab sent a user impersonation event"
 
 
 def test_an_unknown_action_or_state_is_readable() -> None:
