@@ -12,17 +12,10 @@ from bridge.core.payload import clean, text_at, true_at
 from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
 from bridge.sources.provider import CONTENT, json_body, key
+from bridge.sources.shopify.admin_pages import Payload, link_to, shop_of
 from bridge.sources.shopify.line import line_of
 from bridge.sources.shopify.names import name_of
-from bridge.sources.shopify.subjects import (
-    Payload,
-    actor_of,
-    created_or_deleted,
-    link_to,
-    occurred_at,
-    shop_of,
-    subject_of,
-)
+from bridge.sources.shopify.subjects import actor_of, created_or_deleted, occurred_at, subject_of
 
 _PREFIXES = ("shopify-", "x-shopify-")
 """Next-Gen Events send the first, classic webhooks the second. Like Shopify's library, prefer the first."""
@@ -71,7 +64,7 @@ def events(request: Request, source: str, now: float) -> list[Event]:
             subject=subject.text,
             title=line_of(event_type, name),
             name=name,
-            url=link_to(subject, shop_of(headers.get("shop-domain", ""), payload)),
+            url=link_to(subject.path, shop_of(headers.get("shop-domain", ""), payload)),
             actor=actor_of(event_type, payload),
             occurred_at=occurred_at(headers.get("triggered-at", ""), payload),
             received_at=now,
@@ -127,7 +120,7 @@ def _keys(headers: Mapping[str, str], body: bytes, payload: Payload, event_type:
     if event_id := headers.get("event-id"):
         subscription = headers.get("handle") or headers.get("name") or ""
         thing = created_or_deleted(event_type, payload) or digest
-        keys.append(key("event", headers.get("shop-domain", ""), event_type, event_id, subscription, thing))
+        keys.append(key("event", f"{headers.get('shop-domain', '')} {event_type} {event_id} {thing} {subscription}"))
     return tuple(keys)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from bridge.core.payload import at, clean, text_at
-from bridge.sources.shopify.subjects import Payload, group_of, person
+from bridge.sources.shopify.admin_pages import Payload
+from bridge.sources.shopify.subjects import group_of, person
 
 _Path = tuple[str, ...]
 

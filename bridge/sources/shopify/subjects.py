@@ -1,4 +1,4 @@
-"""The subject of a delivery, its admin page, its actor and its time."""
+"""The subject of a delivery, its actor and its time."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -6,15 +6,9 @@ from typing import NamedTuple
 
 from bridge.core.payload import at, clean, text_at
 from bridge.core.times import written_time
-
-_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
-_SHOP_SUFFIX = ".myshopify.com"
-
-Payload = Mapping[str, object]
+from bridge.sources.shopify.admin_pages import GLOBAL_ID_PREFIX, Payload, admin_path
 
 _Path = tuple[str, ...]
-
-_GLOBAL_ID_PREFIX = "gid://shopify/"
 
 _ORDER_PATHS: tuple[_Path, ...] = (("order_id",), ("order", "id"), ("admin_graphql_api_order_id",))
 
@@ -79,46 +73,6 @@ _OWN_ID_PATHS: tuple[_Path, ...] = tuple((name,) for name in _OWN_IDS)
 
 _ONCE = frozenset({"create", "delete", "destroy"})
 
-# Admin pages by the kind in the global id. A deleted object, or one without an id, links to the list before the `/{}`.
-# Shopify redirects `<shop>/admin/…` to the admin's current address.
-_ADMIN_PAGES: Mapping[str, str] = {
-    "Order": "orders/{}",
-    "FulfillmentOrder": "orders",  # its body names no order
-    "PaymentTerms": "orders",
-    "Return": "orders",
-    "ReverseFulfillmentOrder": "orders",
-    "DraftOrder": "draft_orders/{}",
-    "Checkout": "checkouts",
-    "Product": "products/{}",
-    "ProductVariant": "products",
-    "Collection": "collections/{}",
-    "InventoryItem": "products/inventory/{}/inventory_history",
-    "InventoryShipment": "products/inventory",
-    "InventoryTransfer": "products/inventory",
-    "Customer": "customers/{}",
-    "CustomerGroup": "customers/segments",
-    "Segment": "customers/segments/{}",
-    "Company": "companies/{}",
-    "CompanyContact": "companies",
-    "CompanyLocation": "companies",
-    "Location": "settings/locations/{}",
-    "Theme": "themes/{}",
-    "DiscountAutomaticNode": "discounts/{}",
-    "DiscountCodeNode": "discounts/{}",
-    "Market": "markets/{}",
-    "MarketRegion": "markets",
-    "MarketRegionCountry": "markets",
-    "Metaobject": "content/metaobjects",
-    "MetafieldDefinition": "settings/custom_data",
-    "DeliveryProfile": "settings/shipping",
-    "DeliveryPromise": "settings/shipping",
-    "Domain": "settings/domains",
-    "Locale": "settings/languages",
-    "TaxService": "settings/taxes",
-    "CheckoutProfile": "settings/checkout",
-    "CustomerAccounts": "settings/customer_accounts",
-}
-
 _KIND_OF_GROUP: Mapping[str, str] = {
     "draft_orders": "DraftOrder",
     "products": "Product",
@@ -147,12 +101,6 @@ _KIND_OF_GROUP: Mapping[str, str] = {
     "customer_account_settings": "CustomerAccounts",
     "reverse_fulfillment_orders": "ReverseFulfillmentOrder",
 }
-
-# Paths to the company of a contact or location; only the company has a page.
-_COMPANY_PATHS: tuple[_Path, ...] = (
-    ("company", "admin_graphql_api_id"),
-    ("company_contact", "company", "admin_graphql_api_id"),
-)
 
 # Topics that name the acting customer. Shopify sends no staff names.
 _CUSTOMER_TOPICS = frozenset(
@@ -205,7 +153,7 @@ def subject_of(event_type: str, payload: Payload, resource_id: str) -> Subject:
             return _subject(kind or group, object_id, payload, is_own_id)
     if resource_id:
         return _subject(kind or group, resource_id, payload, False)
-    return Subject(group or event_type, _admin_path(kind, "", payload, False))
+    return Subject(group or event_type, admin_path(kind, "", payload, False))
 
 
 @lru_cache(maxsize=1_000)
@@ -217,25 +165,10 @@ def _kind_and_paths(group: str) -> tuple[str, tuple[_Path, ...]]:
 
 
 def _subject(kind: str, object_id: str, payload: Payload, gone: bool) -> Subject:
-    if object_id.startswith(_GLOBAL_ID_PREFIX):
-        kind, _, object_id = object_id.removeprefix(_GLOBAL_ID_PREFIX).partition("?")[0].partition("/")
+    if object_id.startswith(GLOBAL_ID_PREFIX):
+        kind, _, object_id = object_id.removeprefix(GLOBAL_ID_PREFIX).partition("?")[0].partition("/")
         kind = kind.removeprefix("PaymentsPaymentFlexibilityPaymentTerms")  # before `PaymentTerms` and its parts
-    return Subject(clean(f"{kind}/{object_id}", 200), _admin_path(kind, object_id, payload, gone))
-
-
-def _admin_path(kind: str, object_id: str, payload: Payload, gone: bool) -> str:
-    page = _ADMIN_PAGES.get(kind, "")
-    if kind == "ProductVariant" and _is_id(product := text_at(payload, "product_id")):
-        page = f"products/{product}/variants/{{}}"
-    elif kind in ("CompanyContact", "CompanyLocation"):
-        companies = (text_at(payload, *path).removeprefix(f"{_GLOBAL_ID_PREFIX}Company/") for path in _COMPANY_PATHS)
-        return next((f"companies/{company}" for company in companies if _is_id(company)), page)
-    list_page, has_id_slot, _ = page.partition("/{}")
-    return page.format(object_id) if has_id_slot and _is_id(object_id) and not gone else list_page
-
-
-def _is_id(object_id: str) -> bool:
-    return object_id.isascii() and object_id.isdigit() and len(object_id) <= 20
+    return Subject(clean(f"{kind}/{object_id}", 200), admin_path(kind, object_id, payload, gone))
 
 
 def created_or_deleted(event_type: str, payload: Payload) -> str:
@@ -245,23 +178,7 @@ def created_or_deleted(event_type: str, payload: Payload) -> str:
     """
     if action_of(event_type) not in _ONCE:
         return ""
-    return f"{text_at(payload, 'admin_graphql_api_id')} {text_at(payload, 'id')}".strip()
-
-
-def shop_of(domain: str, payload: Payload) -> str:
-    """Return the ``….myshopify.com`` domain from the signed body, else from the header; "" if both are invalid."""
-    for host in (payload.get("myshopify_domain"), payload.get("shop_domain"), domain):
-        if not isinstance(host, str):
-            continue
-        name = host.lower().removesuffix(_SHOP_SUFFIX)
-        if len(name) < len(host) <= 100 and name and name[0] != "-" and _HOST.issuperset(name):
-            return name + _SHOP_SUFFIX
-    return ""
-
-
-def link_to(subject: Subject, shop: str) -> str:
-    """Return the subject's page in the shop's admin, or the admin itself; "" for an unknown shop."""
-    return f"https://{shop}/admin/{subject.path}".rstrip("/") if shop else ""
+    return ",".join(filter(None, (text_at(payload, "admin_graphql_api_id"), text_at(payload, "id"))))
 
 
 def person(data: object) -> str:
