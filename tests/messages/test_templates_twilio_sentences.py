@@ -316,7 +316,8 @@ def test_a_conversation(fields: dict[str, object], sentence: str) -> None:
         ),
         ({"EventType": "task.canceled", "TaskCanceledReason": "sold out"}, "A task was canceled: sold out"),
         ({"EventType": "task-queue.created"}, "A task queue was created"),
-        ({"EventType": "task.novel-thing"}, "A TaskRouter event: task novel thing"),
+        ({"EventType": "workspace.renamed"}, "A TaskRouter event: workspace renamed"),
+        ({"EventType": "task.novel-thing"}, "A TaskRouter event: novel thing"),
         (
             {"ReservationSid": "WR1", "WorkerName": "Lin", "TaskQueueName": "Billing"},
             "A task for Billing is offered to Lin",
@@ -371,6 +372,12 @@ def test_the_age_of_a_task_is_shown_even_if_it_is_zero() -> None:
         ({"EventType": "document_created"}, "A Twilio callback: document created"),
         ({"EventType": "onMessageSent", "ChannelSid": "CH1"}, "A Twilio callback: on message sent"),
         ({"event_type": "transcript_ready"}, "A Twilio callback: transcript ready"),
+        (
+            {"EventType": "onMessageSent", "ChannelSid": "CH1", "MessageSid": "IM1", "Body": "Hi"},
+            "A Twilio callback: on message sent",
+        ),
+        ({"FaxSid": "FX1", "FaxStatus": "delivered", "NumPages": "0"}, "A Twilio callback: fax delivered"),
+        ({"SiprecSid": "SR1", "SiprecEvent": "siprec-started"}, "A Twilio callback: siprec started"),
         ({"tenant": "7"}, "A Twilio callback of an unknown kind"),
     ],
 )

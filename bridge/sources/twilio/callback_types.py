@@ -35,7 +35,9 @@ def read(fields: Fields) -> EventFacts:
         return _call_facts(fields, call, "call.amd", key("amd", call))
     if text(fields, "Sid") and text(fields, "Level") and "Payload" in fields:
         return _alert(fields)
-    if _message_sid(fields) and ("Body" in fields or "NumMedia" in fields) and "ConversationSid" not in fields:
+    sid = _message_sid(fields)
+    chat = "ConversationSid" in fields or sid.startswith("IM")
+    if sid and ("Body" in fields or "NumMedia" in fields) and not chat:
         return _message(fields)
     return product_callbacks.read(fields)
 

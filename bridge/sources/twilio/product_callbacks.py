@@ -43,8 +43,20 @@ def read(fields: Fields) -> EventFacts:
         if (sid := text(fields, name)).startswith(("FN", "FW")):
             event_type = f"studio.{type_word(happened)}" if happened else "studio"
             return _facts(fields, event_type, sid, None, ("flow_name", "FlowName"))
+    if not happened and (found := _named_by_its_fields(fields)):
+        return _facts(fields, *found, None, ())
     subject = next((sid for sid in map(_sid, fields.values()) if sid), "")
     return _facts(fields, f"unknown.{type_word(happened)}" if happened else "unknown", subject, None, ())
+
+
+def _named_by_its_fields(fields: Fields) -> tuple[str, str] | None:
+    """Return (type, subject) by Twilio's habit of naming fields: ``FaxSid`` and ``FaxStatus``, ``SiprecEvent``."""
+    for name in fields:
+        thing = name.removesuffix("Status") if name.endswith("Status") else name.removesuffix("Event")
+        sid, said = text(fields, f"{thing}Sid"), text(fields, name)
+        if thing and thing != name and sid and said:
+            return f"{type_word(thing)}.{type_word(said)}", sid
+    return None
 
 
 def _facts(fields: Fields, event_type: str, subject: str, dedupe_key: str | None, names: tuple[str, ...]) -> EventFacts:
