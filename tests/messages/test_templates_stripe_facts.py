@@ -270,6 +270,12 @@ def test_a_deleted_customer_is_named_by_what_is_left(fields: dict[str, object], 
     assert expected in title(changed("customer.deleted", None, **fields))
 
 
+@pytest.mark.parametrize("event_type", ["customer.created", "customer.updated"])
+def test_a_customer_without_name_and_address_is_called_by_the_note(event_type: str) -> None:
+    body = changed(event_type, {"phone": None}, name=None, email=None, description="Harbour Roasters", phone="1")
+    assert "ustomer Harbour Roasters" in title(body)
+
+
 def test_a_deleted_customer_leaves_note_id_and_balance() -> None:
     text = text_of(
         changed("customer.deleted", None, description="Since 2019", id="cus_9", balance=-1500, currency="eur")

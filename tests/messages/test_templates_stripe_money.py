@@ -117,6 +117,35 @@ def test_a_refund_is_made_only_once_it_succeeded(event_type: str, status: str, p
     assert "through" not in title(body)
 
 
+def test_a_charge_of_which_nothing_came_back_is_not_refunded() -> None:
+    assert "Nothing of a payment of €48.50" in title(changed("charge.refunded", None, amount_refunded=0))
+
+
+@pytest.mark.parametrize("status", [None, "new_state"])
+def test_a_checkout_is_good_news_only_once_it_is_paid(status: str | None) -> None:
+    assert GREEN not in title(changed("checkout.session.completed", None, payment_status=status))
+
+
+def test_an_upcoming_invoice_with_nothing_to_pay_is_not_charged() -> None:
+    assert "charged" not in text_of(changed("invoice.upcoming", None, total=0, amount_due=0))
+
+
+def test_a_payout_that_fails_after_all_says_why() -> None:
+    body = changed("payout.updated", {"status": "paid"}, status="failed", failure_code="no_account")
+    assert "failed: the bank account does not exist" in title(body)
+    assert "Arrives" not in text_of(body)
+    assert "back in your balance" in text_of(body)
+
+
+def test_another_price_is_said_even_if_it_has_no_figure() -> None:
+    def items(price_id: str) -> dict[str, object]:
+        price = {"id": price_id, "nickname": None, "unit_amount": None, "billing_scheme": "tiered", "currency": "eur"}
+        return {"data": [{"id": "si_1", "price": {**price, "recurring": MONTHLY}, "quantity": 1}]}
+
+    body = changed("customer.subscription.updated", {"items": items("price_1")}, items=items("price_2"))
+    assert "was changed to a price by tiers, billed monthly" in title(body)
+
+
 def test_a_refund_without_a_status_was_started() -> None:
     assert "was started" in title(changed("refund.created", None, status=None, pending_reason=None))
 
