@@ -113,7 +113,29 @@ def test_an_update_that_does_not_say_what_changed_is_posted(kind: str, changes: 
 def test_a_skipped_update_says_what_changed(kind: str) -> None:
     assert rendered(acted(kind, "update", {})).skip == "GitLab names no change"
     internal = acted(kind, "update", {"updated_at": change("a", "b"), "lock_version": change(1, 2)})
-    assert rendered(internal).skip == "nothing changed that people see: only updated at, lock version"
+    assert rendered(internal).skip == "GitLab names no change that people see, only updated at, lock version"
+
+
+def test_a_part_of_a_work_item_that_gitlab_does_not_list_is_an_update() -> None:
+    # Setting a weight: https://github.com/zulip/zulip, zerver/webhooks/gitlab/fixtures/issue_hook__epic_updated.json
+    edited = acted("issue", "update", {"updated_at": change("a", "b"), "updated_by_id": change(None, 4)}, type="Epic")
+    text = text_of(edited)
+    assert "updated epic" in text
+    assert "GitLab does not say what changed" in text
+    moved = {"updated_by_id": change(None, 4), "relative_position": change(1, 2)}
+    assert rendered(acted("issue", "update", moved)).skip
+
+
+def test_a_status_is_told_by_its_name() -> None:
+    status = change({"id": "gid://gitlab/1", "name": "To do"}, {"id": "gid://gitlab/2", "name": "In progress"})
+    assert "*Status*\nTo do → In progress" in text_of(acted("issue", "update", {"status": status}))
+
+
+def test_a_push_of_a_system_hook_without_a_count_is_not_moved_back() -> None:
+    # System hooks never list commits: https://docs.gitlab.com/administration/system_hooks/
+    bare = changed("push", "", commits=[], total_commits_count=0)
+    assert " moved " in text_of(bare, "Push Hook")
+    assert message(read(bare, "System Hook")).text == "Mei-Ling Chen pushed to main in tidewater/storefront"
 
 
 def test_a_changed_field_without_values_is_named() -> None:
@@ -373,6 +395,20 @@ def test_a_thing_that_only_has_a_kind_is_named_in_words(case: tuple[str, str]) -
     award = {**award, "awardable_type": "Note"}
     to_note = {**reaction, "object_attributes": award, "note": {"note": "Bluer", "noteable_type": kind}}
     assert f"reacted with :tada: to a comment on {words} in" in text_of(to_note)
+
+
+def test_a_reaction_to_a_comment_on_a_design_names_the_file() -> None:
+    note = {
+        "note": "Hi",
+        "noteable_type": "DesignManagement::Design",
+        "position": {"new_path": "designs/issue-1/a.png"},
+    }
+    award = {"id": 5, "name": "heart", "awardable_type": "Note", "awarded_on_url": None}
+    text = text_of(
+        {"object_kind": "emoji", "event_type": "award", "user": ADA, "object_attributes": award, "note": note}
+    )
+    assert "reacted with :heart: to a comment on a design" in text
+    assert "`designs/issue-1/a.png`" in text
 
 
 def test_a_reaction_to_a_snippet_of_a_project_names_it() -> None:

@@ -46,7 +46,8 @@ def events(request: Request, source: str, now: float) -> list[Event]:
 
 
 def _facts(kind: str, action: str, payload: Payload, request: Request) -> EventFacts | None:
-    if reader := READERS.get(kind):
+    is_system = kind == "push" and request.header("x-gitlab-event") == "System Hook"
+    if reader := READERS.get("system push" if is_system else kind):
         return reader(action, payload, map_of(payload, "object_attributes"))
     return instance_hook(kind, payload, _http_url(request.header("x-gitlab-instance") or "").rstrip("/"))
 

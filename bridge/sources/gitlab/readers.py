@@ -6,7 +6,6 @@ Source: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integr
 """
 
 from collections.abc import Callable, Mapping
-from urllib.parse import quote
 
 from bridge.sources.gitlab.facts import (
     EventFacts,
@@ -18,6 +17,7 @@ from bridge.sources.gitlab.facts import (
     project_url,
     text_of,
 )
+from bridge.sources.gitlab.pushes import push, system_push
 
 _TIME_OF_STATUS = {
     "created": "created_at",
@@ -28,39 +28,6 @@ _TIME_OF_STATUS = {
     "skipped": "finished_at",
 }
 """The time field for each status. A restarted run keeps its old times, so only this field is current."""
-
-
-def _push(_action: str, payload: Payload, _: Payload) -> EventFacts | None:
-    """Read a push to a branch or a tag. The body holds no time: a commit can be far older than the push."""
-    if not (ref := text_of(payload, "ref")):
-        return None
-    web = project_url(payload)
-    is_tag = ref.startswith("refs/tags/")
-    name = ref[10:] if is_tag else ref.removeprefix("refs/heads/")
-    actor = text_of(payload, "user_name").strip() or text_of(payload, "user_username")
-    url = web + _page_of_push(name, payload, is_tag=is_tag) if web else ""
-    return EventFacts(f"{project_id(payload)}:{ref}", name, url, actor)
-
-
-def _page_of_push(name: str, payload: Payload, *, is_tag: bool) -> str:
-    before, after = text_of(payload, "before"), text_of(payload, "after")
-    if _is_no_commit(after):
-        return ""
-    # A branch may be called `fix/#12`, and the `#` would end the path; GitLab leaves slashes as they are.
-    path = quote(name[:1000], safe="/", errors="replace")
-    if is_tag:
-        return f"/-/tags/{path}"
-    if not before or not after or _is_no_commit(before):
-        return f"/-/commits/{path}"
-    if payload.get("total_commits_count") == 0 and not payload.get("commits"):
-        # The branch now holds only commits that it had before: a force push removed the rest.
-        return f"/-/compare/{after}...{before}"
-    return f"/-/compare/{before}...{after}"
-
-
-def _is_no_commit(sha: str) -> bool:
-    """Return whether the SHA is all zeros: 40 of them, or 64 in SHA-256 repositories."""
-    return bool(sha) and not sha.strip("0")
 
 
 def _release(action: str, payload: Payload, _: Payload) -> EventFacts | None:
@@ -230,8 +197,9 @@ def _target(payload: Payload) -> tuple[str, str]:
 
 
 READERS: Mapping[str, Callable[[str, Payload, Payload], EventFacts | None]] = {
-    "push": _push,
-    "tag_push": _push,
+    "push": push,
+    "system push": system_push,
+    "tag_push": push,
     "release": _release,
     "wiki_page": _wiki_page,
     "merge_request": _merge_request,
@@ -246,4 +214,4 @@ READERS: Mapping[str, Callable[[str, Payload, Payload], EventFacts | None]] = {
     "feature_flag": _feature_flag,
     "vulnerability": _vulnerability,
 }
-"""The reader of each kind."""
+"""The reader of each kind; of a push by a system hook."""
