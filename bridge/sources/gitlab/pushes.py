@@ -1,7 +1,7 @@
 """Readers of pushes to branches and tags.
 
-Sources: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integrations/webhook_events/ and System hooks,
-https://docs.gitlab.com/administration/system_hooks/
+Sources: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integrations/webhook_events/, and System
+hooks, https://docs.gitlab.com/administration/system_hooks/
 """
 
 from urllib.parse import quote
