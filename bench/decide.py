@@ -44,7 +44,7 @@ def main() -> None:
         keys=(),
         payload=payload,
         subject="",
-        title="A pipeline failed",
+        name="",
         url="",
         actor="",
         occurred_at=None,

@@ -48,10 +48,10 @@ class Event:
     ``type`` is in the provider's own words. ``keys`` are the dedupe keys, scoped by source: an event with a key that
     was seen before is a duplicate. ``subject`` identifies the object of the event, stable over its life. ``name`` is
     what its owner calls the thing (a merge request's title, an order's number), short and plain, "" without one.
-    ``title`` is one plain line, never empty; ``url`` an http(s) address or "". ``actor`` is a person's name or "".
-    Times are Unix seconds; ``occurred_at`` is None if the provider does not send it. ``confidential`` events go to
-    private channels only. ``test`` marks sandbox, test-mode and test-button events. ``id`` sorts by time of arrival;
-    the rest is random.
+    ``url`` is an http(s) address or "", ``actor`` a person's name or "". Times are Unix seconds; ``occurred_at`` is
+    None if the provider does not send it. ``confidential`` events go to private channels only. ``test`` marks sandbox,
+    test-mode and test-button events. ``id`` sorts by time of arrival; the rest is random. No sentence is in here:
+    templates own the words.
     """
 
     id: str
@@ -61,8 +61,7 @@ class Event:
     keys: tuple[str, ...]
     payload: Mapping[str, object] = field(repr=False)
     subject: str
-    title: str
-    name: str = ""
+    name: str
     url: str
     actor: str
     occurred_at: float | None

@@ -14,6 +14,7 @@ from bridge.messages.render import Templates, choose, load_templates, render
 from bridge.routing.decide import decide
 from bridge.routing.routes_file import Routes, load_routes
 from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
+from bridge.sources import line_of
 
 _MARKS = re.compile(r"[\\`*_\[\]<>|~&$@]|[#!](?=\d)")
 """Characters that Markdown or a code host would interpret, such as a mention or the number of an issue."""
@@ -36,7 +37,7 @@ bridge explain gitlab --payload FILE  # which routes match a recorded body, and 
 
 **Other types get a message too.** Bridge has no fixed list of types. An event uses the most specific template by name
 ([templates.md](templates.md#which-template-an-event-gets)), in the end the provider's `default.j2`, which shows a
-title, a link and the plain fields of the payload.
+plain line, a link and the plain fields of the payload.
 
 *Sent* refers to the shipped [routes.toml](../routes.toml), which sends everything worth reading to one channel, and
 every type that it does not name. Yours may differ: see [routes.md](routes.md).
@@ -57,8 +58,8 @@ class Entry:
     """One type with a sample, and the result of the shipped templates and routes."""
 
     sample: Sample
-    title: str
-    """Title of the sample's event."""
+    line: str
+    """First line of the sample's message; the plain line if its template sends none."""
     template: str
     sent: str
     """``yes``, ``no`` or the condition."""
@@ -76,7 +77,8 @@ def catalogue(templates: Templates, routes: Routes) -> list[Entry]:
 
 def _entry(sample: Sample, templates: Templates, routes: Routes) -> Entry:
     event = sample_event(sample, sample.provider, SAMPLE_TIME)
-    return Entry(sample, event.title, choose(event, templates), _sent(event, templates, routes))
+    line = render(event, templates).line or line_of(event)
+    return Entry(sample, line, choose(event, templates), _sent(event, templates, routes))
 
 
 def _sent(event: Event, templates: Templates, routes: Routes) -> str:
@@ -108,7 +110,7 @@ def _row(entry: Entry) -> str:
     sample = f"../bridge/samples/{entry.sample.provider}/{entry.sample.path.name}"
     cells = (
         f"`{entry.sample.type}`",
-        _link(sample, _plain(entry.title)),
+        _link(sample, _plain(entry.line)),
         _link(f"../templates/{entry.template}", f"`{entry.template}`"),
         _plain(entry.sent),
     )

@@ -2,7 +2,7 @@
 
 The provider decides how many decimals a currency has, not the locale: CLDR (and so babel) gives ISK, ALL, RSD, YER and
 others none, but their amounts come in hundredths. Babel gives the symbols only: its `format_currency` takes five times
-as long, and titles are made while the client waits.
+as long.
 """
 
 import unicodedata

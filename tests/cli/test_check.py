@@ -64,7 +64,7 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "release": Mistake(CHILD + "\n{% block tite %}x{% endblock %}", 3, "there is no block 'tite'", "`title`"),
     "wiki_page": Mistake(
-        CHILD + "{% block title %}{{ event.title | shuot }}{% endblock %}",
+        CHILD + "{% block title %}{{ line | shuot }}{% endblock %}",
         2,
         "there is no filter 'shuot'",
         "did you mean `sort`?",

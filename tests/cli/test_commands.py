@@ -111,7 +111,7 @@ def test_check_names_file_line_and_hint_of_a_wrong_route(tmp_path: Path) -> None
         ("{% extends 'message.j2' %}\n{% block title %}{{ payload.nothing.here }}{% endblock %}", "nothing"),
         ("{% extends 'message.j2' %}\n{% block title %}{{ payload.project.name | safe }}{% endblock %}", "safe"),
         ("{% extends 'message.j2' %}\n\n{% if %}", ":3: "),
-        ("{% extends 'message.j2' %}\n{% block title %}{{ event.title | shout }}{% endblock %}", "shout"),
+        ("{% extends 'message.j2' %}\n{% block title %}{{ line | shout }}{% endblock %}", "shout"),
         ("{% extends 'message.j2' %}\nlost text\n{% block title %}x{% endblock %}", "outside"),
         ("{% extends 'message.j2' %}\n{% include 'gone.j2' %}", "gone.j2"),
     ],

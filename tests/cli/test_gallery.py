@@ -36,7 +36,7 @@ def test_a_file_that_cannot_be_written_ends_with_2(tmp_path: Path) -> None:
 
 def test_a_routes_template_renders_the_message_in_the_gallery_and_on_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
-    (tmp_path / "templates/mine.j2").write_text("By the route's own: {{ event.title }}", "utf-8")
+    (tmp_path / "templates/mine.j2").write_text("By the route's own: {{ line }}", "utf-8")
     (tmp_path / "routes.toml").write_text(
         '[[routes]]\nsource = "gitlab"\nevents = "push"\nchannels = ["a"]\ntemplate = "mine.j2"\n', "utf-8"
     )

@@ -207,7 +207,6 @@ class Harness:
                 keys=(f"test:{title}:{channel}",),
                 payload={},
                 subject=subject or title,
-                title=title,
                 name=title,
                 url="",
                 actor="",

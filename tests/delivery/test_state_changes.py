@@ -45,7 +45,7 @@ async def accept(harness: Harness, *runs: str, channel: str = "general", route: 
             keys=(f"test:{new_id(now)}",),
             payload={},
             subject=f"7/pipelines/{number}",
-            title=text,
+            name=text,
             url="",
             actor="",
             occurred_at=None,
@@ -64,7 +64,7 @@ def paced(harness: Harness) -> None:
 
 
 async def render(delivery: Delivery, notes: Sequence[str]) -> Rendered:
-    title = delivery.event.title
+    title = delivery.event.name
     return Rendered("t.j2", Message(title, [section(text) for text in (title, *notes)]), compact=(section(title),))
 
 
@@ -134,7 +134,7 @@ async def test_an_unchanged_message_is_not_rendered(harness: Harness) -> None:
     rendered: list[str] = []
 
     async def noted(delivery: Delivery, notes: Sequence[str]) -> Rendered:
-        rendered.append(delivery.event.title)
+        rendered.append(delivery.event.name)
         return await render(delivery, notes)
 
     harness.deps = replace(harness.deps, render=noted)
@@ -155,7 +155,7 @@ async def test_what_the_template_skips_was_not_shown(harness: Harness) -> None:
 
 def _dull_once() -> Render:
     async def rendered(delivery: Delivery, notes: Sequence[str]) -> Rendered:
-        return Rendered("t.j2", None, "dull") if delivery.event.title == "1 failed" else await render(delivery, notes)
+        return Rendered("t.j2", None, "dull") if delivery.event.name == "1 failed" else await render(delivery, notes)
 
     return rendered
 

@@ -219,6 +219,10 @@ def test_files_that_cannot_be_read_are_errors(tmp_path: Path) -> None:
     [
         ("{% if payload.never %}{{ event.tpye }}{% endif %}", ["event.tpye is in no sample (did you mean `type`?)"]),
         ("{% if event['tpye'] %}x{% endif %}", ["event.tpye is in no sample (did you mean `type`?)"]),
+        (
+            "{{ link(event.url, event.title) }}",
+            ["event.title is in no sample (`event.title` is gone: use `event.name`, or words of your own)"],
+        ),
         ("{% for event in payload.events %}{{ event.title }}{% endfor %}", []),
         ("{% macro told(event) %}{{ event.told }}{% endmacro %}{{ told(payload) }}", []),
         ("{{ event.type }}{{ event.name }}{{ payload.event.tpye }}", []),

@@ -36,6 +36,7 @@ def test_a_field_that_no_event_has_is_misspelt_and_one_that_some_have_is_not(tmp
         ("{{ payload.projct.name }}", "'projct': did you mean `project`?"),
         ("{{ payload.project.nmae }}", "did you mean `name`?"),
         ("{{ event.tpye }}", "did you mean `type`?"),
+        ("{{ link(event.url, event.title) }}", "`event.title` is gone: use `event.name`"),
         ("{% for c in payload.commits %}{{ c.zzz }}{% endfor %}", "use one of `id`"),
         ("{{ payload.commits.id }}", "take one item of the list, or loop over it"),
         ("{{ payload.nothing.name }}", "ask `is defined` first: the object of 'name' is null in every sample"),

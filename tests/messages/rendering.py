@@ -27,7 +27,6 @@ def event(payload: Mapping[str, object] | None = None, event_type: str = "merge_
         keys=(),
         payload=payload or {},
         subject="7!12",
-        title="a title",
         name=fields["name"],
         url=fields["url"],
         actor="Ada",

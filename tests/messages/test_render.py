@@ -29,6 +29,8 @@ NAMES = {
     "fresh__orders.create": "order",
 }
 
+_CHILD = '{% extends "message.j2" %}'
+
 
 @pytest.mark.parametrize(
     ("provider", "event_type", "name"),
@@ -158,6 +160,26 @@ def test_an_event_whose_body_is_lost_is_told_by_its_facts(tmp_path: Path) -> Non
 
 def test_a_template_may_show_the_plain_line(tmp_path: Path) -> None:
     assert one(tmp_path, "*{{ line | upper }}*").line == line_of(event()).upper()
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("{{ event.title }}", "GitLab merge request"),
+        (_CHILD + "{% block title %}{{ event.title }}{% endblock %}", "GitLab merge request"),
+        (
+            _CHILD + "{% block title %}{{ link(event.url, event.title) }}{% endblock %}",
+            "https://gitlab.example.com/x/12",
+        ),
+        (_CHILD + "{% block title %}{{ event.title }}{% endblock %}{% block body %}Told{% endblock %}", "Told"),
+        (_CHILD + "{% block title %}{{ event.title | upper | truncate(9) }} told{% endblock %}", "told"),
+    ],
+)
+def test_a_template_that_still_reads_the_events_title_loses_no_message(tmp_path: Path, text: str, seen: str) -> None:
+    rendered = one(tmp_path, text)
+    assert rendered.error is None
+    assert seen in shown(message_of(rendered))
+    assert seen in rendered.line
 
 
 def test_one_broken_file_does_not_affect_the_others(tmp_path: Path) -> None:

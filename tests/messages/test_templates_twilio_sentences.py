@@ -529,4 +529,3 @@ def test_every_advice_is_about_a_code_that_is_explained() -> None:
 def test_no_event_of_twilio_holds_a_sentence() -> None:
     [event] = events([["MessageSid", "SM1"], ["MessageStatus", "sent"], ["To", ADA]])
     assert PROVIDER.line(event) == f"Twilio message sent: {ADA}"
-    assert event.title == PROVIDER.line(event)

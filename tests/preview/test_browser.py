@@ -208,11 +208,11 @@ async def test_a_separate_file_can_be_created_for_an_event(address: Address, fil
         await at(page, "Pipeline")
         await page.select_option("#file", "gitlab/pipeline.failed.j2")
         await expect(page.locator("#text")).to_have_value("")
-        await page.fill("#text", "Only failures: {{ event.title }}")
+        await page.fill("#text", "Only failures: {{ line }}")
         await at(page, "Only failures")
         await page.keyboard.press("Control+s")
         await expect(page.locator("#state")).to_have_text("saved")
-        assert (files.folder / "gitlab/pipeline.failed.j2").read_text("utf-8") == "Only failures: {{ event.title }}"
+        assert (files.folder / "gitlab/pipeline.failed.j2").read_text("utf-8") == "Only failures: {{ line }}"
 
 
 async def test_light_and_dark_desktop_and_phone_are_drawn(address: Address) -> None:

@@ -148,6 +148,7 @@ def test_rounding_to_a_billion_decimals_leaves_the_number() -> None:
         ("range(3)", "no name 'range'", 1),
         ("payload.a\n and event.tpye == 'push'", "field that does not exist: event.tpye: did you mean `type`", 2),
         ("event['sorce'] == 'gitlab'", "field that does not exist: event.sorce: did you mean `source`", 1),
+        ("'cache' in event.title", "event.title: `event.title` is gone: use `event.name`, or words of your own", 1),
         ("event._secret == 'x'", "field that does not exist: event._secret", 1),
         ("event.__class__", "field that does not exist: event.__class__", 1),
         ("", "empty", 1),

@@ -34,7 +34,7 @@ def event(
         keys=("id:1",),
         payload=payload or {},
         subject="7!12",
-        title="A pipeline failed",
+        name="",
         url="",
         actor="Ada",
         occurred_at=None,

@@ -121,7 +121,7 @@ def event(
         keys=("id:1",),
         payload=payload if payload is not None else {"object_attributes": run, "project": {"id": 7}},
         subject="7/pipelines/11",
-        title="Pipeline",
+        name="Pipeline",
         url="",
         actor="",
         occurred_at=100.0,

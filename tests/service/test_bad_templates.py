@@ -17,7 +17,7 @@ BAD = {
     "10 MB in pieces": CHILD + "{% block body %}{% for i in range(99999) %}" + "x" * 100 + "{% endfor %}{% endblock %}",
     "a missing include": CHILD + "{% block body %}{% include 'gitlab/_gone.j2' %}{% endblock %}",
     "a missing parent": '{% extends "mesage.j2" %}',
-    "a filter that does not exist": CHILD + "{% block title %}{{ event.title | shuot }}{% endblock %}",
+    "a filter that does not exist": CHILD + "{% block title %}{{ line | shuot }}{% endblock %}",
 }
 
 

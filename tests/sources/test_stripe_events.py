@@ -59,7 +59,6 @@ def test_a_sample_is_a_whole_event_that_stripes_library_verifies_too(sample: Sam
     assert ("/test/" in event.url) == event.test
     assert event.subject
     assert event.name == event.name.strip()
-    assert event.title == PROVIDER.line(event)
 
 
 def test_the_samples_hold_every_family() -> None:

@@ -36,7 +36,6 @@ def event(*keys: str, event_id: str = "", source: str = "gitlab", provider: str 
         keys=keys or (f"own:{number}",),
         payload={"not": "kept"},
         subject="7#12",
-        title="Pipeline failed",
         name="Nightly",
         url="https://gitlab.example.com/p/12",
         actor="Ada",

@@ -156,7 +156,7 @@ async def test_every_column_of_an_event_is_kept(store: SqliteStore) -> None:
 
 async def test_text_that_is_no_unicode_harms_nothing(store: SqliteStore) -> None:
     odd = "a\ud800b\x00c"
-    one = replace(event(odd), type=odd, subject=odd, title=odd, name=odd, url=odd, actor=odd, source=odd)
+    one = replace(event(odd), type=odd, subject=odd, name=odd, url=odd, actor=odd, source=odd)
     planned = (Planned(odd, odd, odd, DeliveryState.WAITING, odd),)
     arrived = Request(odd, odd, {odd: odd}, b"\xff")
     assert (await store.accept(arrived, [entry(one, deliveries=planned)], NOW))[0].status == "accepted"

@@ -5,7 +5,6 @@ from bridge.events import Event, Request, new_id
 from bridge.sources.gitlab.facts import EventFacts, Payload, map_of, person, project_id, project_url, text_of
 from bridge.sources.gitlab.instance_hooks import instance_hook
 from bridge.sources.gitlab.keys import keys_of
-from bridge.sources.gitlab.line import line_of
 from bridge.sources.gitlab.readers import READERS
 from bridge.sources.gitlab.types import action_of, kind_of, type_of
 from bridge.sources.provider import json_body
@@ -33,7 +32,6 @@ def events(request: Request, source: str, now: float) -> list[Event]:
             keys=keys_of(kind, payload, request, now),
             payload=payload,
             subject=subject,
-            title=line_of(event_type, subject, name),
             name=name,
             url=_http_url(facts.url),
             actor=clean(facts.actor, 100),

@@ -20,14 +20,9 @@ _REFERENCE = re.compile(r"[!#&]\d+\Z")
 
 def line(facts: Facts) -> str:
     """Return one generic line: ``GitLab merge request opened: !12 Add a cache``."""
-    return line_of(facts.type, facts.subject, facts.name)
-
-
-def line_of(event_type: str, subject: str, name: str) -> str:
-    """Return the line from type, subject and name."""
-    kind, dot, action = event_type.partition(".")
+    kind, dot, action = facts.type.partition(".")
     kind = "job" if kind == "build" else f"comment{' on' if dot else ''}" if kind == "note" else kind
     before, _, last = f"{kind}_{action}".strip("_").replace(".", "_").rpartition("_")
     words = f"{before} {_DONE.get(last, last)}".replace("_", " ")
-    number = _REFERENCE.search(subject)
-    return plain_line("GitLab", words, f"{number[0]} {name}".rstrip() if number else name)
+    number = _REFERENCE.search(facts.subject)
+    return plain_line("GitLab", words, f"{number[0]} {facts.name}".rstrip() if number else facts.name)

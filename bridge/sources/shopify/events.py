@@ -13,7 +13,6 @@ from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
 from bridge.sources.provider import CONTENT, json_body, key
 from bridge.sources.shopify.admin_pages import Payload, link_to, shop_of
-from bridge.sources.shopify.line import line_of
 from bridge.sources.shopify.names import name_of
 from bridge.sources.shopify.subjects import actor_of, created_or_deleted, occurred_at, subject_of
 
@@ -62,7 +61,6 @@ def events(request: Request, source: str, now: float) -> list[Event]:
             keys=_keys(headers, request.body, payload, event_type),
             payload=payload,
             subject=subject.text,
-            title=line_of(event_type, name),
             name=name,
             url=link_to(subject.path, shop_of(headers.get("shop-domain", ""), payload)),
             actor=actor_of(event_type, payload),

@@ -22,12 +22,7 @@ _DONE = {verb: verb + ("d" if verb.endswith("e") else "ed") for verb in _VERBS.s
 
 def line(facts: Facts) -> str:
     """Return one generic line, the type in words and the name of the thing: `Shopify order created: #1042`."""
-    return line_of(facts.type, facts.name)
-
-
-def line_of(event_type: str, name: str) -> str:
-    """Return the line of a type and a name."""
-    return plain_line("Shopify", _happened(event_type), name)
+    return plain_line("Shopify", _happened(facts.type), facts.name)
 
 
 @lru_cache(maxsize=1_000)

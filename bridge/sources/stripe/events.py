@@ -13,7 +13,6 @@ from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
 from bridge.sources.provider import CONTENT, json_body, key
 from bridge.sources.stripe.dashboard_links import account_of, id_at, link_to, subject_of
-from bridge.sources.stripe.line import line_of
 from bridge.sources.stripe.names import name_of
 from bridge.sources.stripe.people import person_of
 
@@ -43,7 +42,6 @@ def events(request: Request, source: str, now: float) -> list[Event]:
             keys=(_key(request, payload, event_id, test=test),),
             payload=payload,
             subject=subject.text,
-            title=line_of(event_type, name),
             name=name,
             url=link_to(subject, account, event_id, test=test),
             actor=person_of(kind, resource),

@@ -10,13 +10,8 @@ _SEPARATORS = str.maketrans("._[]", "    ")
 
 def line(facts: Facts) -> str:
     """Return one generic line: `Stripe invoice paid: ABC-0001`, `Stripe account configuration merchant updated`."""
-    return line_of(facts.type, facts.name)
-
-
-def line_of(event_type: str, name: str) -> str:
-    """Return the line of a type and a name."""
-    happened = _happened(event_type)
-    return clean(f"{happened}: {name}", 300) if name else happened
+    happened = _happened(facts.type)
+    return clean(f"{happened}: {facts.name}", 300) if facts.name else happened
 
 
 @lru_cache(1024)

@@ -8,7 +8,6 @@ from bridge.sources.errors import Malformed
 from bridge.sources.provider import json_body
 from bridge.sources.twilio import callback_types, streams
 from bridge.sources.twilio.facts import EventFacts
-from bridge.sources.twilio.line import line
 from bridge.sources.twilio.signing_string import Params, params_of, signed_digest
 
 
@@ -33,7 +32,6 @@ def events(request: Request, source: str, now: float) -> list[Event]:
             keys=(dedupe_key, f"signed:{signed}.{position}") if dedupe_key else (f"signed:{signed}.{position}",),
             payload=payload,
             subject=facts.subject or facts.type,
-            title=line(facts),
             name=facts.name,
             url=facts.url,
             actor=facts.actor,

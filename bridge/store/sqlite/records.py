@@ -11,7 +11,7 @@ from bridge.events import Event, Request
 from bridge.sources import line_of
 
 EVENT_COLUMNS = (
-    *("id", "source", "provider", "type", "keys", "subject", "title", "name", "url", "actor"),
+    *("id", "source", "provider", "type", "keys", "subject", "name", "url", "actor"),
     *("occurred_at", "received_at", "confidential", "test"),
 )
 """The columns of an event, in the order of ``event_values`` and ``event_of``."""
@@ -22,7 +22,7 @@ EVENT = ", ".join(f"e.{column}" for column in EVENT_COLUMNS)
 LINE = "d.line, e.provider, e.type, e.subject, e.name"
 """What ``line_in`` reads, where ``d`` is the deliveries and ``e`` the events."""
 
-EventRow = tuple[str, str, str, str, str, str, str, str, str, str, float | None, float, int, int]
+EventRow = tuple[str, str, str, str, str, str, str, str, str, float | None, float, int, int]
 
 
 def text(value: str) -> str:
@@ -60,7 +60,6 @@ def event_values(event: Event) -> EventRow:
         text(event.type),
         json_text(event.keys),
         text(event.subject),
-        text(event.title),
         text(event.name),
         text(event.url),
         text(event.actor),
@@ -81,14 +80,13 @@ def event_of(row: EventRow, payload: Mapping[str, object]) -> Event:
         keys=tuple(json.loads(row[4])),
         payload=payload,
         subject=row[5],
-        title=row[6],
-        name=row[7],
-        url=row[8],
-        actor=row[9],
-        occurred_at=row[10],
-        received_at=row[11],
-        confidential=bool(row[12]),
-        test=bool(row[13]),
+        name=row[6],
+        url=row[7],
+        actor=row[8],
+        occurred_at=row[9],
+        received_at=row[10],
+        confidential=bool(row[11]),
+        test=bool(row[12]),
     )
 
 

@@ -141,8 +141,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # The message's first line as plain text; '' before it is rendered. Earlier versions showed the event's title.
         "ALTER TABLE deliveries ADD COLUMN line TEXT NOT NULL DEFAULT ''",
         "UPDATE deliveries SET line = coalesce((SELECT title FROM events WHERE seq = event), '')",
-        # What its owner calls the thing: a merge request's title, an order's number.
-        "ALTER TABLE events ADD COLUMN name TEXT NOT NULL DEFAULT ''",
+        # What its owner calls the thing: a merge request's title, an order's number. Recovery reads a store without its
+        # first page by the columns of version 1, so this one keeps its place.
+        "ALTER TABLE events RENAME COLUMN title TO name",
+        "UPDATE events SET name = ''",
         "ALTER TABLE repeat_windows RENAME COLUMN title TO line",
     ),
     (

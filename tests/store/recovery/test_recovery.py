@@ -185,6 +185,13 @@ async def test_a_lost_first_page_loses_no_rows(full: Path) -> None:
     assert found.damage["file"] == "its beginning is overwritten"
     assert (found.left.events, found.left.waiting) == (EVENTS, 160)
     assert len(await store.claim("general", "me", 1000)) == 160
+    history = await store.event_history("id-0001")
+    assert history is not None
+    assert (history.event.subject, history.event.url, history.event.actor) == (
+        event().subject,
+        event().url,
+        event().actor,
+    )
     await store.close()
 
 
