@@ -309,6 +309,16 @@ def test_one_assignee_is_an_assignee(kind: str) -> None:
     assert "*Assignee*\nremoved" in text_of(gone)
 
 
+@pytest.mark.parametrize("kind", ["merge_request", "issue"])
+def test_a_body_without_an_action_tells_the_state(kind: str) -> None:
+    # GitLab 6.7 sends neither action nor user nor project: https://github.com/gitlabhq/gitlabhq/issues/6689
+    old = {"id": 2, "iid": 1, "title": "Broken lamp", "project_id": 241, "state": "closed"}
+    text = text_of({"object_kind": kind, "object_attributes": old})
+    assert "1 Broken lamp" in text
+    assert "it is closed" in text
+    assert "Somebody" not in text
+
+
 def test_a_branch_of_a_fork_goes_by_its_project() -> None:
     fork = {"source_project_id": 99, "source": {"path_with_namespace": "ada/storefront"}}
     assert "`ada/storefront:fix/keep-voucher` → `main`" in text_of(acted("merge_request", "open", {}, **fork))
