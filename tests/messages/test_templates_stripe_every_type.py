@@ -73,6 +73,12 @@ def test_no_sentence_is_for_a_type_that_does_not_exist() -> None:
     assert {key for key in PHRASES if key.partition(":")[0] not in known} == set()
 
 
+def test_every_table_of_words_is_read() -> None:
+    read = "".join(path.read_text("utf-8") for path in TEMPLATES)
+    assert {table for table in WORDS if f"{table}[" not in read} == set()
+    assert all(isinstance(text, str) and text == text.strip() for table in WORDS.values() for text in table.values())
+
+
 @for_each([*WORDS["titles"], *WORDS["thin_titles"]])
 def test_a_sentence_reads_well_even_when_nothing_is_known(key: str) -> None:
     event_type, _, case = key.partition(":")
