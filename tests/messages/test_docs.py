@@ -1,10 +1,12 @@
-"""Tests that the examples of docs/templates.md and docs/beside.md match the rendered messages."""
+"""Tests that the examples of docs/templates.md, beside.md and operations.md match the rendered messages."""
 
+import io
 import json
 import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from bridge.core.payload import list_at, text_at
 from bridge.lint.template_checks import template_errors
@@ -13,8 +15,9 @@ from bridge.messages.filters import FILTERS
 from bridge.messages.normalize import COLORS
 from bridge.messages.render import read_templates, with_text
 from bridge.messages.template_blocks import NAMES
-from bridge.messages.terminal import mrkdwn
+from bridge.messages.terminal import mrkdwn, show
 from bridge.samples import SAMPLE_TIME, sample_event, samples
+from bridge.sources import line_of
 from tests.messages.golden import FOLDER
 from tests.messages.rendering import message_of, render, templates
 
@@ -73,3 +76,25 @@ def test_the_examples_beside_other_apps_match_the_posted_messages(name: str, lin
 
 def test_the_comparison_has_its_lines() -> None:
     assert len(BESIDE) >= 15
+
+
+OPERATIONS = (DOCS / "operations.md").read_text("utf-8")
+
+
+def test_the_listed_deliveries_show_the_first_lines_of_their_messages() -> None:
+    listed = dict(re.findall(r"  (\w+/[\w./]+) → #\w+  (.*?)(?:  \(| \(|$)", OPERATIONS, re.MULTILINE))
+    broken = with_text(read_templates(None, {}), "shopify/orders.create.j2", "{{ payload.total_price / 1 }}")
+    assert set(listed) == {"gitlab/pipeline.failed", "shopify/orders/create"}
+    for name, line in listed.items():
+        event = sample_event(samples()[name], name.partition("/")[0], SAMPLE_TIME)
+        assert render(event, broken).line == line
+
+
+def test_the_shown_event_has_its_plain_line_and_its_message() -> None:
+    shown = OPERATIONS.partition("$ bridge events show ")[2].partition("```")[0]
+    event = sample_event(samples()["gitlab/pipeline.failed"], "gitlab", SAMPLE_TIME)
+    assert shown.splitlines()[1] == f"gitlab/pipeline.failed: {line_of(event)}"
+    console = Console(width=95, file=io.StringIO(), color_system=None)
+    console.print(show(message_of(render(event, read_templates(None, {})))))
+    made = [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]  # a StringIO
+    assert "\n".join(f"    {line}" for line in made) in shown
