@@ -529,3 +529,47 @@ def test_every_advice_is_about_a_code_that_is_explained() -> None:
 def test_no_event_of_twilio_holds_a_sentence() -> None:
     [event] = events([["MessageSid", "SM1"], ["MessageStatus", "sent"], ["To", ADA]])
     assert PROVIDER.line(event) == f"Twilio message sent: {ADA}"
+
+
+PAY = {"PaymentMethod": "credit-card", "PaymentCardNumber": "xxxxxxxxxxxx4242", "ExpirationDate": "1227"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"Result": "success", "PaymentConfirmationCode": "ch_1"}, "took a payment"),
+        (
+            {"Result": "success", "PaymentConfirmationCode": "", "PaymentToken": "tok_secret"},
+            "kept a way to pay, and nothing was charged",
+        ),
+        (
+            {"Result": "payment-connector-error", "PaymentError": "Card declined", "PayErrorCode": "64004"},
+            "took no payment: payment connector error: Card declined (64004)",
+        ),
+        ({"Result": "caller-hung-up"}, "took no payment: caller hung up"),
+    ],
+)
+@pytest.mark.parametrize("status", ["in-progress", "completed"])
+def test_a_payment_in_a_call_is_told_by_its_own_result(fields: dict[str, str], sentence: str, status: str) -> None:
+    """Twilio docs, TwiML Voice: <Pay>, https://www.twilio.com/docs/voice/twiml/pay : a token is no charge."""
+    assert told(**CALL, **PAY, **fields, CallStatus=status) == f"Call from {ADA} {sentence}"
+    assert told(CallSid="CA1", Sid="PK1", **PAY, **fields) == f"A call {sentence}"
+
+
+def test_what_a_caller_pays_with_is_never_shown() -> None:
+    asked = {"CallSid": "CA1", "Sid": "PK1", "Capture": "security-code", "SecurityCode": "xxx", **PAY}
+    for text in (shown(**asked), shown(**asked, Result="success", PaymentToken="tok_secret", ProfileId="7e6a")):
+        assert not re.search("4242|1227|tok_secret|xxx", text)
+
+
+def test_a_session_or_a_queue_has_its_own_result_too() -> None:
+    """Twilio docs, TwiML Voice, https://www.twilio.com/docs/voice/twiml/connect and /docs/voice/twiml/queue ."""
+    session = {**CALL, "CallStatus": "in-progress", "SessionId": "VX1", "SessionDuration": "25"}
+    ended, lost = (told(**session, SessionStatus=status, ErrorCode="64101") for status in ("ended", "failed"))
+    assert ended == f"Call from {ADA} ended its session with your application after 25 s"
+    assert lost == f"Call from {ADA} lost its session with your application after 25 s: error 64101"
+    queue = {**CALL, "CallStatus": "in-progress"}
+    assert told(**queue, DequeueResult="bridged", DequeuedCallDuration="61") == (
+        f"Call from {ADA} took a caller out of a queue, for 1 min 1 s"
+    )
+    assert told(**queue, DequeueResult="queue-empty") == f"Call from {ADA} found nobody in the queue"

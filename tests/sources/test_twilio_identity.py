@@ -124,6 +124,12 @@ def test_a_request_to_the_fallback_url_is_the_same_event() -> None:
         ({"QueueResult": "hangup", "QueueSid": "QU1", "QueueTime": "61"}, "call.queue.hangup"),
         ({"QueuePosition": "1", "QueueSid": "QU1", "QueueTime": "0"}, "call.queue.waiting"),
         ({"ReferCallStatus": "completed", "ReferSipResponseCode": "202"}, "call.refer.completed"),
+        ({"Result": "success", "PaymentConfirmationCode": "ch_1"}, "call.pay.success"),
+        ({"Result": "success", "PaymentToken": "tok_1", "PaymentConfirmationCode": ""}, "call.pay.success"),
+        ({"Result": "payment-connector-error", "PaymentError": "No"}, "call.pay.payment-connector-error"),
+        ({"Result": "caller-hung-up", "PaymentMethod": "credit-card"}, "call.pay.caller-hung-up"),
+        ({"DequeueResult": "bridged", "DequeuedCallSid": "CA2"}, "call.dequeue.bridged"),
+        ({"SessionId": "VX1", "SessionStatus": "failed", "SessionDuration": "3"}, "call.session.failed"),
     ],
 )
 @pytest.mark.parametrize("status", ["ringing", "in-progress", "completed"])

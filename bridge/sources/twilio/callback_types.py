@@ -82,15 +82,20 @@ def _call(fields: Fields, sid: str) -> EventFacts:
 _STEPS = (
     ("DialCallStatus", "dial"),
     ("DialStatus", "dial"),
+    ("DequeueResult", "dequeue"),
     ("QueueResult", "queue"),
     ("ReferCallStatus", "refer"),
-    ("PaymentConfirmationCode", "pay"),
+    ("SessionStatus", "session"),
 )
-"""The fields in which a verb's ``action`` request reports how it ended: the forwarded call, the queue, the transfer.
+"""The fields in which a verb's ``action`` request reports how it ended: the forwarded call, the queue, the transfer,
+the session of <Connect><ConversationRelay>.
 
 Twilio docs, TwiML for Programmable Voice, https://www.twilio.com/docs/voice/twiml/dial (``DialStatus`` in the 2008
-API), https://www.twilio.com/docs/voice/twiml/enqueue , https://www.twilio.com/docs/voice/twiml/refer
+API), https://www.twilio.com/docs/voice/twiml/enqueue , https://www.twilio.com/docs/voice/twiml/refer ,
+https://www.twilio.com/docs/voice/twiml/connect/conversationrelay
 """
+_PAYMENT = frozenset({"PaymentConfirmationCode", "PaymentToken", "PaymentError", "PaymentMethod"})
+"""Fields beside the ``Result`` of <Pay>, https://www.twilio.com/docs/voice/twiml/pay , also of a failed payment."""
 
 
 def _step_of_a_call(fields: Fields) -> str:
@@ -99,7 +104,9 @@ def _step_of_a_call(fields: Fields) -> str:
         return ""
     for name, verb in _STEPS:
         if result := text(fields, name):
-            return verb if verb == "pay" else f"{verb}.{type_word(result)}"
+            return f"{verb}.{type_word(result)}"
+    if (result := text(fields, "Result")) and not _PAYMENT.isdisjoint(fields):
+        return f"pay.{type_word(result)}"
     if "CallDuration" in fields:
         return ""
     if text(fields, "RecordingUrl"):
