@@ -247,6 +247,13 @@ def test_an_id_of_zeros_links_nowhere_and_groups_nothing(event_type: str) -> Non
     assert event_of(body).url == ""
 
 
+def test_a_test_event_of_the_dashboard_is_told_even_if_its_invoice_is_over_nothing() -> None:
+    body = changed("invoice.paid", None, total=0, amount_due=0, amount_paid=0)
+    assert rendered(body).skip == "an invoice over nothing"
+    assert "nothing was charged" in title(zeroed(body))
+    assert "credit" not in title(zeroed(body))
+
+
 def test_two_test_events_of_the_dashboard_are_two() -> None:
     first, second = zeroed(sample("charge.failed")), zeroed(sample("charge.succeeded"))
     assert not set(event_of(first).keys) & set(event_of(second).keys)
@@ -315,6 +322,24 @@ def test_a_plan_of_an_older_api_version_has_its_name_on_top() -> None:
     assert "charge automatically → send invoice" in text_of(
         changed("customer.subscription.updated", {"billing": "charge_automatically"}, **fields)
     )
+
+
+def test_an_updated_plan_of_an_older_api_version_has_its_name_on_top() -> None:
+    assert "New plan Crew: " in title(changed("plan.created", None, nickname=None, name="Crew"))
+
+
+def test_the_account_of_an_older_transfer_is_no_raw_id() -> None:
+    body = changed(
+        "transfer.updated", {"destination": "ba_0", "status": "in_transit"}, destination="ba_1", status="paid"
+    )
+    assert "ba_" not in posted(body)
+    assert "Destination\nchanged" in text_of(body)
+    assert "in transit → paid" in text_of(body)
+
+
+def test_an_invoice_without_a_number_is_an_invoice() -> None:
+    assert " for an invoice failed" in title(changed("invoice.payment_failed", None, number=None))
+    assert " paid an invoice: " in title(changed("invoice.paid", None, number=None))
 
 
 def test_a_checkout_of_an_older_api_version_adds_up_its_items() -> None:
