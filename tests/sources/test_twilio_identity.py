@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bridge.events import Event, Request
+from bridge.sources.provider import key_ttls
 from bridge.sources.twilio.provider import PROVIDER
 from tests.sources.test_twilio_events import ADA, OURS, TOKEN, URL, event, events, same
 from tests.sources.test_twilio_verify import accepted, signature
@@ -215,6 +216,11 @@ def test_the_id_of_a_streamed_event_decides_in_whatever_batch_it_comes() -> None
 def test_a_captured_request_is_a_duplicate_however_often_it_is_sent() -> None:
     for fields in ({"CallSid": "CA1", "Digits": "1"}, {"EventType": "onMessageAdd", "ConversationSid": "CH1"}):
         assert set(event(**fields).keys) == set(event(**fields).keys)
+
+
+def test_the_key_over_all_fields_lives_for_minutes_and_the_one_against_replay_for_a_day() -> None:
+    keys = conversation("onMessageUpdated", MessageSid="IM1", Body="Three").keys
+    assert key_ttls(PROVIDER, keys, PROVIDER.dedupe_ttl) == (300.0, 86400.0)
 
 
 @pytest.mark.parametrize("called", ["a=o'neil%27s", "a=o'neil's", "a=o%27neil%27s"])

@@ -5,7 +5,7 @@ import hashlib
 from bridge.core.payload import text_at
 from bridge.events import Event, Request, new_id
 from bridge.sources.errors import Malformed
-from bridge.sources.provider import json_body
+from bridge.sources.provider import CONTENT, json_body
 from bridge.sources.twilio import callback_types, streams
 from bridge.sources.twilio.facts import EventFacts
 from bridge.sources.twilio.signing_string import Params, params_of, signed_digest
@@ -74,11 +74,12 @@ _FALLBACK = {b"ErrorCode", b"ErrorUrl"}
 def content_key(params: Params) -> str:
     """Return the key of an event without an id of its own: all of its fields but those of the attempt.
 
-    ``Timestamp``, ``SequenceNumber`` and the like stay: they are the event's, and tell two equal events apart.
+    ``Timestamp``, ``SequenceNumber`` and the like stay: they are the event's, and tell two equal events apart. It lives
+    for minutes, in which a retry comes; the key over the signed text lives on.
     """
     left_out = _ATTEMPT | _FALLBACK if b"ErrorUrl" in params else _ATTEMPT
     fields = repr([item for item in params.items() if item[0] not in left_out])  # of bytes: no two lists share it
-    return f"content:{hashlib.sha256(fields.encode()).hexdigest()}"
+    return f"{CONTENT}:{hashlib.sha256(fields.encode()).hexdigest()}"
 
 
 def _payload_and_facts(element: dict[str, object]) -> tuple[dict[str, object], EventFacts, str | None]:

@@ -5,6 +5,7 @@ Twilio docs, Webhooks security, https://www.twilio.com/docs/usage/webhooks/webho
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from bridge.events import Request
@@ -32,6 +33,7 @@ def params_of(request: Request) -> Params | None:
     return parse_form(request.body) if is_form(request) else None
 
 
+@lru_cache(maxsize=1)  # a request is verified, and read at once after that
 def parse_form(raw: bytes) -> Params:
     """Parse ``a=1&b=%20`` as bytes. Blank values count, nothing is trimmed.
 
