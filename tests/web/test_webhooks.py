@@ -75,6 +75,18 @@ async def test_a_duplicate_is_answered_with_the_first_arrivals_id_and_posted_onc
     assert len(posts) == 2
 
 
+async def test_an_id_is_remembered_for_a_day_and_a_body_without_one_for_a_minute(running: Bridge) -> None:
+    with_id = sample_request("gitlab/tag_push")
+    old = {name: value for name, value in with_id.headers.items() if name not in ("Idempotency-Key", "webhook-id")}
+    without = Request(with_id.method, with_id.url, old, with_id.body)  # GitLab before 17.4
+    for request, seconds in ((with_id, 86_400), (without, 60)):
+        answer = json.loads((await running.send(request))[2])
+        assert answer["status"] == "accepted"
+        history = await running.service.store.event_history(answer["id"])
+        assert history is not None
+        assert [key.until for key in history.keys] == [history.event.received_at + seconds]
+
+
 async def test_many_copies_at_once_are_accepted_once(running: Bridge) -> None:
     request = sample_request("shopify/orders/create")
     answers = [json.loads(body) for _, _, body in await asyncio.gather(*(running.send(request) for _ in range(20)))]
