@@ -73,6 +73,21 @@ def test_no_sentence_is_for_a_type_that_does_not_exist() -> None:
     assert {key for key in PHRASES if key.partition(":")[0] not in known} == set()
 
 
+BY_STATE = ("account.", "capability.", "charge.dispute.", "charge.refund.", "entitlements.", "mandate.", "refund.")
+
+
+@pytest.mark.thorough
+@for_each(sorted({event_type.rpartition(".")[0] for event_type in SNAPSHOTS}))
+def test_a_new_type_of_a_known_thing_is_named_and_claims_nothing_else(thing: str) -> None:
+    body = next(one.body for one in samples().values() if one.type.rpartition(".")[0] == thing)
+    assert isinstance(body, dict)
+    result = rendered(body | {"type": f"{thing}.moon_phase"})
+    assert_reads_well(result)
+    text = message_of(result).text
+    assert "oon phase" in text or f"{thing}.".startswith(BY_STATE), text
+    assert "moon_phase" not in text
+
+
 def test_every_table_of_words_is_read() -> None:
     read = "".join(path.read_text("utf-8") for path in TEMPLATES)
     assert {table for table in WORDS if f"{table}[" not in read} == set()
