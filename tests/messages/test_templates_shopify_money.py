@@ -116,3 +116,18 @@ def test_an_authorization_and_its_release_say_that_no_money_has_moved() -> None:
     assert "No money has moved: it is held" in written("order_transactions/create", body | {"kind": "authorization"})
     assert "No money has moved." in written("order_transactions/create", body | {"kind": "void"})
     assert "No money" not in written("order_transactions/create", body | {"kind": "sale"})
+
+
+def test_a_transaction_that_went_through_shows_no_reason_of_a_failure() -> None:
+    body = {"id": 1, "order_id": 2, "kind": "sale", "amount": "5.00", "currency": "EUR", "error_code": "card_declined"}
+    assert "card declined" in written("order_transactions/create", body | {"status": "failure"})
+    assert "card declined" not in written("order_transactions/create", body | {"status": "success"})
+
+
+def test_a_refund_in_two_currencies_and_in_store_credit_is_grammatical() -> None:
+    two = refund(paid_back("30.00"), paid_back("5.00", currency="USD"))
+    assert title("refunds/create", two) == "€30.00 and $5.00 were refunded on an order"
+    assert "store credit" in (
+        text := written("refunds/create", refund(paid_back("30.00", gateway="shopify_store_credit")))
+    )
+    assert "shopify store credit" not in text

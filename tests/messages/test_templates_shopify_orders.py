@@ -315,6 +315,23 @@ def test_a_shipment_that_was_sent_long_ago_is_not_sent_again_by_an_update() -> N
     assert f"A shipment of order <{ORDER}|SO.1042> to *Ada Marsh* was updated (An Post)" in text
 
 
+@pytest.mark.parametrize("on_its_way", [None, "label_printed", "in_transit"])
+@pytest.mark.parametrize(
+    ("status", "said"), [("cancelled", ":warning: {} was *cancelled*"), ("error", ":x: {} *failed*")]
+)
+def test_a_shipment_that_was_called_off_is_not_on_its_way(status: str, said: str, on_its_way: object) -> None:
+    """Shopify docs, Fulfillment, https://shopify.dev/docs/api/admin-rest/latest/resources/fulfillment : both fields."""
+    parcel = sample("fulfillments/update") | {"shipment_status": on_its_way, "status": status}
+    text = written("fulfillments/update", parcel)
+    assert said.format(f"A shipment of order <{ORDER}|#1042> to *Ada Marsh*") in text
+
+
+def test_a_confirmed_shipment_is_not_with_the_carrier_yet() -> None:
+    """Shopify docs, FulfillmentEvent, https://shopify.dev/docs/api/admin-rest/latest/resources/fulfillmentevent ."""
+    text = written("fulfillments/update", sample("fulfillments/update") | {"shipment_status": "confirmed"})
+    assert "was *announced to the carrier*" in text
+
+
 def test_several_holds_are_listed_one_by_one() -> None:
     holds = [{"reason": "incorrect_address", "reason_notes": "No such street"}, {"reason": "other"}, None]
     order = {"id": "gid://shopify/FulfillmentOrder/1", "fulfillment_holds": holds}
