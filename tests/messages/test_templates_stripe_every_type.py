@@ -9,9 +9,11 @@ import pytest
 import stripe
 
 from bridge.config.packaged import packaged_templates
+from bridge.lint.unknown_words import unknown_words
+from bridge.messages.render import read_templates
 from bridge.samples import Sample, samples
-from tests.messages.rendering import message_of
-from tests.messages.stripe_bodies import assert_reads_well, event_of, rendered, text_of, title
+from tests.messages.rendering import message_of, render
+from tests.messages.stripe_bodies import assert_reads_well, event_of, rendered, sample, text_of, title
 from tests.walks import for_each
 
 LIBRARY = Path(stripe.__file__).parent
@@ -71,6 +73,19 @@ def test_every_type_has_its_own_sentence() -> None:
 def test_no_sentence_is_for_a_type_that_does_not_exist() -> None:
     known = {*SNAPSHOTS, *(event_type.removeprefix("v1.") for event_type in THIN), "unknown"}
     assert {key for key in PHRASES if key.partition(":")[0] not in known} == set()
+
+
+def test_the_words_of_the_docs_are_laid_over_the_packaged_ones(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "templates.md").read_text("utf-8")
+    own = re.search(r"```toml\n(\[titles\]\n.*?)```", page, re.DOTALL)
+    assert own is not None
+    (tmp_path / "stripe").mkdir()
+    (tmp_path / "stripe" / "words.toml").write_text(own[1], "utf-8")
+    mine = read_templates(tmp_path, {})
+    assert list(unknown_words(mine)) == []
+    held = render(event_of(sample("reserve.hold.created")), mine)
+    assert message_of(held).text.removeprefix(":warning: ").endswith(" is held back")
+    assert "failed: not enough money" in message_of(render(event_of(sample("charge.failed")), mine)).text
 
 
 BY_STATE = ("account.", "capability.", "charge.dispute.", "charge.refund.", "entitlements.", "mandate.", "refund.")
