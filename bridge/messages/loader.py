@@ -1,15 +1,17 @@
 """Reading template files: the packaged ones, and an operator's over them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 
-from jinja2 import BaseLoader, BytecodeCache, Environment, TemplateNotFound
+from jinja2 import BaseLoader, BytecodeCache, Environment, Template, TemplateNotFound
 from jinja2.bccache import Bucket
 
 from bridge.config.diagnostics import Problem
 from bridge.messages.words import FILE, WordFile, is_words, read_words
+from bridge.templating import limits
 
 _LARGEST = 256 * 1024
 _TOO_LARGE = Problem(f"cannot be read: larger than {_LARGEST} bytes", "split it, and include the parts")
@@ -38,6 +40,20 @@ class Sources(BaseLoader):
         if template not in self._texts:
             raise TemplateNotFound(template)
         return self._texts[template], template, lambda: True
+
+    def load(
+        self,
+        environment: Environment,
+        name: str,
+        globals: MutableMapping[str, object] | None = None,  # noqa: A002 - Jinja's signature
+    ) -> Template:
+        """Compile a template at its first use, in no time of the message that needs it.
+
+        The first messages after a start would else be cut off, because compiling takes longer than rendering may.
+        """
+        meter = limits.current()
+        with meter.paused() if meter else nullcontext():
+            return super().load(environment, name, globals)
 
 
 class Compiled(BytecodeCache):

@@ -54,6 +54,15 @@ class Meter:
         self._clock = clock
         self._ends = clock() + seconds
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take no time of the rendering for what runs inside the block."""
+        began = self._clock()
+        try:
+            yield
+        finally:
+            self._ends += self._clock() - began
+
     def step(self) -> None:
         """Count one loop iteration, call or filter. Raises LimitExceededError once the time is up."""
         self._steps += 1

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2 import Environment
 
 from bridge.messages.limits import limit_violations
+from bridge.messages.loader import Sources
 from bridge.messages.render import SECONDS, Templates, choose, load_templates, read_templates, render
+from bridge.samples import SAMPLE_TIME, sample_event, samples
 from bridge.sources import line_of
 from bridge.templating.limits import Meter
 from tests.diagnostics import plain
@@ -397,3 +401,21 @@ def test_threads_render_beside_each_other(tmp_path: Path) -> None:
 def test_a_pipe_in_place_of_a_template_is_an_error_and_blocks_nothing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "one.j2")
     assert "not a file" in load_templates(tmp_path, {}).errors["one.j2"].message
+
+
+def test_the_time_to_compile_a_template_is_not_that_of_the_message_that_needs_it_first() -> None:
+    """After a start, the first messages may wait for the templates that theirs include."""
+    spent = 0.0
+
+    class Slow(Sources):
+        def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+            nonlocal spent
+            spent += SECONDS
+            return super().get_source(environment, template)
+
+    shipped = read_templates(None, {})
+    shipped.environment.loader = Slow(shipped.sources)
+    invoice = sample_event(samples()["stripe/invoice.paid"], "stripe", SAMPLE_TIME)
+    made = render(invoice, shipped, meter=Meter(SECONDS, lambda: spent))
+    assert made.error is None
+    assert spent > 3 * SECONDS
