@@ -10,8 +10,8 @@ from bridge.store.sqlite import last_states
 from bridge.store.sqlite.records import EVENT_COLUMNS, event_values, insert_request, text
 
 _INSERT_EVENT = f"""
-    INSERT INTO events ({", ".join(EVENT_COLUMNS)}, request, part)
-    VALUES ({", ".join("?" * len(EVENT_COLUMNS))}, ?, ?)
+    INSERT INTO events ({", ".join(EVENT_COLUMNS)}, request, part, former_line)
+    VALUES ({", ".join("?" * len(EVENT_COLUMNS))}, ?, ?, '')
 """  # noqa: S608 (made of our own constants)
 
 

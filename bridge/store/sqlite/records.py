@@ -19,7 +19,7 @@ EVENT_COLUMNS = (
 EVENT = ", ".join(f"e.{column}" for column in EVENT_COLUMNS)
 """The same columns in a query, where ``e`` is the events."""
 
-LINE = "d.line, e.provider, e.type, e.subject, e.name"
+LINE = "CASE d.line WHEN '' THEN e.former_line ELSE d.line END, e.provider, e.type, e.subject, e.name"
 """What ``line_in`` reads, where ``d`` is the deliveries and ``e`` the events."""
 
 EventRow = tuple[str, str, str, str, str, str, str, str, str, float | None, float, int, int]

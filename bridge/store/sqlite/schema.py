@@ -138,13 +138,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "UPDATE destination_states SET state = 'unavailable' WHERE state = 'away'",
     ),
     (
-        # The message's first line as plain text; '' before it is rendered. Earlier versions showed the event's title.
+        # The message's first line as plain text; '' before it is rendered.
         "ALTER TABLE deliveries ADD COLUMN line TEXT NOT NULL DEFAULT ''",
-        "UPDATE deliveries SET line = coalesce((SELECT title FROM events WHERE seq = event), '')",
-        # What its owner calls the thing: a merge request's title, an order's number. Recovery reads a store without its
-        # first page by the columns of version 1, so this one keeps its place.
-        "ALTER TABLE events RENAME COLUMN title TO name",
-        "UPDATE events SET name = ''",
+        # What its owner calls the thing: a merge request's title, an order's number.
+        "ALTER TABLE events ADD COLUMN name TEXT NOT NULL DEFAULT ''",
+        # The line of what earlier versions stored; '' since then. Copying it into each delivery would write the whole
+        # file again at the start. The column keeps its place: recovery reads a store without its first page by the
+        # columns of version 1.
+        "ALTER TABLE events RENAME COLUMN title TO former_line",
         "ALTER TABLE repeat_windows RENAME COLUMN title TO line",
     ),
     (
