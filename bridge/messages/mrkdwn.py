@@ -45,7 +45,7 @@ _ORIGINALS = {shown: original for original, shown in _LOOK_ALIKES.items()}
 _GUARDS = re.compile(f"[{''.join(_ORIGINALS)}]|\u00ad(?=>)|(?<=@)\u2060")
 # Formatting needs a word boundary, so the underscores of snake_case may stay.
 _MARKER = re.compile(r"(?<![^\W_])[*_~]|[*_~](?![^\W_])|`")
-_QUOTE_MARK = re.compile(r"^(\s*)>", re.MULTILINE)
+_QUOTE_MARK = re.compile(r"^([^\S\n]*)>", re.MULTILINE)
 
 
 def utf16_length(text: str) -> int:

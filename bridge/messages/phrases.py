@@ -23,15 +23,20 @@ _Segment = tuple[_Wording, ...]
 class PhraseError(ValueError):
     """A phrase cannot be read, or names a part that the template does not give."""
 
+    def __init__(self, phrase: str, problem: str) -> None:
+        super().__init__(f"the phrase {phrase[:100]!r} {problem}")
+        self.phrase = phrase
 
-def phrase(text: object = "", **parts: object) -> Markup:
+
+def phrase(text: object = "", /, **parts: object) -> Markup:
     """Fill in a phrase; return nothing for a missing one. It starts with a capital, unless a part comes first.
 
     The phrase is text of the template's author, so its formatting stays. A part is text of a payload, so it is shown
     without formatting, unless it is markup already (a link, an amount in bold). Raises PhraseError.
     """
-    segments = _parsed(plain_text(text))
-    shown, sentence = _Parts(parts), ""
+    wanted = plain_text(text)
+    segments = _parsed(wanted)
+    shown, sentence = _Parts(wanted, parts), ""
     for segment in segments:
         wording = next((wording for wording in segment if shown.has_all_of(wording)), ())
         filled = "".join(str(escaped_verbatim(literal)) + (shown[part] if part else "") for literal, part in wording)
@@ -43,7 +48,8 @@ def phrase(text: object = "", **parts: object) -> Markup:
 class _Parts:
     """The parts of a phrase as mrkdwn, made when they are asked for."""
 
-    def __init__(self, given: Mapping[str, object]) -> None:
+    def __init__(self, phrase: str, given: Mapping[str, object]) -> None:
+        self._phrase = phrase
         self._given = given
         self._shown: dict[str, str] = {}
 
@@ -52,7 +58,7 @@ class _Parts:
         if name not in self._shown:
             if name not in self._given:
                 known = ", ".join(f"{{{one}}}" for one in sorted(self._given)) or "none"
-                raise PhraseError(f"the phrase names {{{name}}}, and the parts here are {known}")
+                raise PhraseError(self._phrase, f"names {{{name}}}, and the parts here are {known}")
             value = self._given[name]
             text = to_text(value)
             self._shown[name] = str(text if isinstance(text, Markup) else escaped(unformatted(text))).strip()
@@ -74,8 +80,14 @@ def _parsed(text: str) -> tuple[_Segment, ...]:
 
 
 def _wording(text: str, whole: str) -> _Wording:
+    pieces: list[tuple[str, str]] = []
     try:
-        pieces = [(literal, part or "") for literal, part, _, _ in Formatter().parse(text)]
+        for literal, part, form, conversion in Formatter().parse(text):
+            if part is not None and (form or conversion or not part):
+                raise PhraseError(whole, "may only have the name of a part between braces")
+            pieces.append((literal, part or ""))
+    except PhraseError:
+        raise
     except ValueError as error:
-        raise PhraseError(f"the phrase {whole[:100]!r} cannot be read ({error})") from None
+        raise PhraseError(whole, f"cannot be read ({error})") from None
     return tuple(pieces)

@@ -54,6 +54,20 @@ def test_a_broken_phrase_is_an_error(text: str) -> None:
         phrase(text, who="Ada")
 
 
+@pytest.mark.parametrize("text", ["{}", "{who!r}", "{who:>9}", "{who:{who}}"])
+def test_braces_hold_a_name_and_no_format(text: str) -> None:
+    with pytest.raises(PhraseError, match=r"may only have the name of a part"):
+        phrase(text, who="Ada")
+
+
+def test_a_part_is_not_a_phrase() -> None:
+    assert phrase("by {who}", who="{amount} [x|y]", amount="5") == "By {amount} [x|y]"
+
+
+def test_a_part_of_empty_lines_costs_what_other_text_costs() -> None:
+    assert phrase("{text}", text="\n" * 300_000 + "x") == ""  # hours, if each line start looked at all lines after it
+
+
 @given(st.text(max_size=60), st.text(max_size=30))
 def test_any_phrase_gives_text_or_the_named_error(text: str, value: str) -> None:
     try:
