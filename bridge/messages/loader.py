@@ -75,7 +75,9 @@ class Compiled(BytecodeCache):
 
 def template_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield name and path of every ``*.j2`` and ``words.toml`` below a folder, in order of their names."""
-    for path in sorted([*folder.rglob("*.j2"), *folder.rglob(FILE)]):
+    # A link to nothing is found by a pattern only, not by a plain name.
+    words = (path for path in folder.rglob("*.toml") if path.name == FILE)
+    for path in sorted([*folder.rglob("*.j2"), *words]):
         name = path.relative_to(folder).as_posix()
         if not any(part.startswith(".") for part in name.split("/")):  # Kubernetes keeps its mounts' old versions there
             yield name, path

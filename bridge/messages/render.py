@@ -25,6 +25,7 @@ from bridge.messages.loader import Compiled, Sources, read_sources, text_problem
 from bridge.messages.message import Rendered
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.normalize import normalize
+from bridge.messages.phrases import PhraseError
 from bridge.messages.template_blocks import SkippedError, TemplateBlocks
 from bridge.messages.words import WordFile, is_words
 from bridge.sources import line_of
@@ -284,6 +285,8 @@ def error_of(failure: BaseException, name: str, templates: Templates) -> Diagnos
     if isinstance(failure, _BrokenTemplateError):
         return failure.diagnostic
     file, line = _blamed(*_place(failure, name), templates, name)
+    if isinstance(failure, PhraseError):
+        return _phrase_error(failure, file, line, templates)
     if isinstance(failure, TemplateNotFound):
         wanted, known = str(failure.name), [*templates.sources, *templates.errors]
         hint = suggestion(wanted, known, "create it, or name another one")
@@ -304,6 +307,15 @@ def error_of(failure: BaseException, name: str, templates: Templates) -> Diagnos
         code, message = Code.TEMPLATE_FAILED, f"{type(failure).__name__}: {failure}"
     message, hint = explained(clean(message, 300))
     return templates.diagnostic(file, line, code, message, hint or "correct the line, and try it with `bridge render`")
+
+
+def _phrase_error(failure: PhraseError, file: str, line: int, templates: Templates) -> Diagnostic:
+    """Return the error of a phrase, at its line of the operator's words.toml if it is there."""
+    hint = "correct the phrase: docs/templates.md shows the format"
+    for name, words in templates.words.items():
+        if found := words.line_of(failure.phrase):
+            file, line = name, found
+    return templates.diagnostic(file, line, Code.TEMPLATE_FAILED, clean(f"PhraseError: {failure}", 300), hint)
 
 
 _UNKNOWN = re.compile(r"No (filter|test) named '([^']*)'")

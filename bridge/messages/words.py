@@ -16,7 +16,10 @@ FILE = "words.toml"
 """The name of such a file in a provider's folder."""
 Tables = Mapping[str, object]
 """Texts, or tables of texts, by their keys."""
-_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*\Z")
+_IDENTIFIER = re.compile(r"(?!(?:true|false|none)\Z)[a-z][a-z0-9_]*\Z")
+"""Names that a template can import: all but the constants of Jinja."""
+_DEEPEST = 5
+"""Tables within each other. Jinja compiles them by recursion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,15 @@ class WordFile:
     def unknown(self) -> list[tuple[str, ...]]:
         """Return the keys of the operator's file that the packaged one does not have."""
         return list(_unknown(self.packaged, self.own, ()))
+
+    def line_of(self, text: str) -> int | None:
+        """Return the line of the operator's file with the key of a text; None if no key there has it."""
+        key = next(_keys_of(text, self.own), None)
+        if key is None:
+            return None
+        written = re.compile(rf"""^[^#]*(?<![\w-]){re.escape(key)}["']?[ \t]*=""", re.MULTILINE)
+        found = written.search(self.own_text)
+        return self.own_text.count("\n", 0, found.end()) + 1 if found else 1
 
     def source(self) -> str:
         """Return the words as the source of a Jinja template that sets each table."""
@@ -57,11 +69,14 @@ def read_words(text: str, packaged: Tables | None = None) -> Tables | Problem:
 def _wrong(tables: Tables, packaged: Tables, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
     for key, value in tables.items():
         if not path and not _IDENTIFIER.match(key):
-            yield (key,), "a name of small letters, digits and _"
+            yield (key,), "a name of small letters, digits and _, and not true, false or none"
         known = packaged.get(key)
         if isinstance(value, Mapping):
             if isinstance(known, str):
                 yield (*path, key), "a text"
+            elif len(path) >= _DEEPEST:
+                yield (*path, key), "a text: it is too deep in tables"
+                continue
             yield from _wrong(value, known if isinstance(known, Mapping) else {}, (*path, key))
         elif not isinstance(value, str) or isinstance(known, Mapping):
             yield (*path, key), "a table" if isinstance(known, Mapping) else "a text in quotes"
@@ -74,6 +89,14 @@ def _unknown(packaged: Tables, own: Tables, path: tuple[str, ...]) -> Iterator[t
             yield (*path, key)
         elif isinstance(value, Mapping) and isinstance(known, Mapping):
             yield from _unknown(known, value, (*path, key))
+
+
+def _keys_of(text: str, tables: Tables) -> Iterator[str]:
+    for key, value in tables.items():
+        if isinstance(value, Mapping):
+            yield from _keys_of(text, value)
+        elif value == text:
+            yield key
 
 
 def _merged(packaged: Tables, own: Tables) -> Tables:

@@ -64,6 +64,8 @@ def test_the_operators_file_changes_single_words(folders: tuple[Path, Path]) -> 
         ('[titles."invoice.paid"]\nx = "y"', "titles.invoice.paid must be a text"),
         ('[titles]\nx = ["y"]', "titles.x must be a text in quotes"),
         ("[titles", "is not TOML"),
+        (f"titles.{'.'.join('a' * 1_200)} = 'x'", "too deep in tables"),
+        ("[true]", "true must be a name"),
     ],
 )
 def test_a_broken_file_is_named_and_the_packaged_words_stay(
@@ -76,6 +78,26 @@ def test_a_broken_file_is_named_and_the_packaged_words_stay(
     assert problem in error.message
     assert error.file == "templates/stripe/words.toml"
     assert _message(templates) == "Invoice was paid, past due"
+
+
+def test_a_link_to_nothing_is_named(folders: tuple[Path, Path]) -> None:
+    packaged, own = folders
+    (own / "stripe" / "words.toml").symlink_to("nothing")
+    assert "not a file" in load_templates(own, {}, packaged=packaged).errors["stripe/words.toml"].message
+
+
+@pytest.mark.parametrize("broken", ["paid by {whom}", "paid by {who"])
+def test_a_phrase_that_cannot_be_filled_in_is_named_with_its_line(folders: tuple[Path, Path], broken: str) -> None:
+    packaged, own = folders
+    (own / "stripe" / "words.toml").write_text(
+        f'# mine\n[titles]\n"invoice.voided" = "x"\n"invoice.paid" = "{broken}"\n'
+    )
+    event = sample_event(samples()["stripe/invoice.paid"], "stripe", SAMPLE_TIME)
+    rendered = render(event, load_templates(own, {}, packaged=packaged))
+    assert rendered.message is not None
+    assert rendered.error
+    assert (rendered.error.file, rendered.error.line) == ("templates/stripe/words.toml", 4)
+    assert broken in rendered.error.message
 
 
 def test_no_event_gets_the_words_as_its_template(folders: tuple[Path, Path]) -> None:
