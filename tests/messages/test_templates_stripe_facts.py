@@ -109,6 +109,24 @@ def test_a_reason_given_afterwards_is_said() -> None:
     assert rendered(changed("customer.subscription.updated", before, **BASE, cancellation_details={})).skip
 
 
+def test_an_invoices_note_and_part_payment_are_changes() -> None:
+    body = changed("invoice.updated", {"description": "Old", "amount_paid": 0}, description=None, amount_paid=1000)
+    assert "Old → none" in text_of(body)
+    assert "Paid so far\n€0.00 → €10.00" in text_of(body)
+
+
+def test_a_capability_of_an_account_is_a_change() -> None:
+    body = changed("account.updated", {"capabilities": {"card_payments": "pending"}})
+    body["data"]["object"]["capabilities"] = {"card_payments": "active"}  # type: ignore[index]
+    assert "Capabilities card payments\npending → active" in text_of(body)
+
+
+def test_a_subscription_that_an_update_cancels_says_why() -> None:
+    text = updated({"status": "active"}, status="canceled", cancellation_details={"reason": "payment_failed"})
+    assert "is now canceled, was active" in text
+    assert "Why\nthe payment failed" in text
+
+
 def test_an_invoice_is_due_at_once() -> None:
     fields = {"collection_method": "send_invoice", "days_until_due": 0}
     assert "by invoice, due at once" in text_of(changed("customer.subscription.created", None, **fields))

@@ -35,6 +35,11 @@ def test_an_invoice_below_the_smallest_charge_is_carried_over() -> None:
     assert "nothing was charged: €0.30 was carried over to the next invoice" in text
 
 
+def test_an_invoice_that_was_settled_in_a_way_unknown_names_none() -> None:
+    text = settled(amount_due=5600, starting_balance=0, ending_balance=0)
+    assert text.endswith("was settled, and nothing was charged")
+
+
 def test_an_invoice_below_nothing_adds_to_the_credit() -> None:
     text = settled(total=-1200, starting_balance=0, ending_balance=-1200)
     assert "nothing was charged: €12.00 was added to the customer's credit" in text
