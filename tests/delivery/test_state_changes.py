@@ -260,6 +260,22 @@ async def test_after_a_digest_the_next_state_is_shown(harness: Harness) -> None:
     assert (await reasons(harness))[-1] == "state is unchanged: success"
 
 
+async def test_a_run_older_than_one_in_a_digest_is_not_shown(harness: Harness) -> None:
+    await accept(harness, "1 failed")
+    worker = harness.start()
+    await harness.until_settled(1)
+    harness.deps = replace(harness.deps, policy_of=lambda _: policy(digest_after=10))
+    worker.stop()
+    paced(harness)
+    await accept(harness, *(f"{number} failed" for number in range(10, 30)))
+    worker = harness.start()
+    await harness.until(_summarized(harness, 20))
+    await accept(harness, "2 success")
+    worker.wake()
+    await harness.until_settled(2)
+    assert (await reasons(harness))[-1] == "pipeline 2 is older than the last one compared"
+
+
 async def _summarized(harness: Harness, number: int) -> None:
     while len(await harness.store.find(Query(state=DeliveryState.SUMMARIZED, limit=number))) < number:
         await harness.clock.sleep(0.01)

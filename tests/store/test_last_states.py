@@ -16,7 +16,12 @@ from tests.store.samples import DAY, NOW, accept, entry, event, rows
 
 FAILED = GroupState("7/pipeline/main", "failed", False, "pipeline", (10, 90211), NOW)
 PASSED = replace(FAILED, state="success", good=True)
+LATER = replace(FAILED, order=(11, 90300), at=NOW + 60)
 KEY = GroupKey("a route", "gitlab", FAILED.group)
+
+
+def last(state: GroupState) -> LastState:
+    return LastState(state.state, state.kind, state.order, state.at)
 
 
 async def waiting(store: SqliteStore, *states: GroupState | None, channel: str = "general") -> list[int]:
@@ -32,10 +37,6 @@ async def shown(store: SqliteStore, state: GroupState, key: GroupKey = KEY, *, n
     number = (await waiting(store, state))[-1]
     result = DeliveryResult(number, DeliveryState.DELIVERED, remembers=(key, state))
     await store.settle([result], now)
-
-
-def last(state: GroupState) -> LastState:
-    return LastState(state.state, state.kind, state.order, state.at)
 
 
 @pytest.mark.parametrize("state", [FAILED, PASSED, GroupState("g", "s"), GroupState("\ud800 ünï", "\ud800", at=1e300)])
@@ -95,11 +96,18 @@ async def digest(store: SqliteStore, *states: GroupState | None) -> None:
         (FAILED, [PASSED, FAILED], replace(last(FAILED), state="")),
         (PASSED, [PASSED, None], last(PASSED)),
         (FAILED, [FAILED], last(FAILED)),
-        (None, [PASSED, FAILED], LastState("")),
-        (None, [PASSED, PASSED], None),
+        (FAILED, [LATER], last(LATER)),
+        (PASSED, [LATER], replace(last(LATER), state="")),
+        (LATER, [PASSED], replace(last(LATER), state="")),
+        (None, [PASSED, FAILED], replace(last(FAILED), state="")),
+        (None, [PASSED, PASSED], last(PASSED)),
         (None, [None], None),
     ],
-    ids=["broke in it", "was fixed in it", "stayed fine", "stayed broken", "new and broke", "new and fine", "no state"],
+    ids=[
+        *("broke in it", "was fixed in it", "stayed fine", "stayed broken"),
+        *("stayed broken in a later run", "broke in a later run", "had an older run in it"),
+        *("new and broke", "new and fine", "no state"),
+    ],
 )
 async def test_a_digest_makes_a_state_uncertain_if_it_stands_for_another_one(
     store: SqliteStore, before: GroupState | None, summarized: list[GroupState | None], after: LastState | None

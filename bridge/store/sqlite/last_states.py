@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from bridge.routing.on_change import GroupState, LastState
+from bridge.routing.on_change import GroupState, LastState, compare
 from bridge.store.models import GroupKey
 from bridge.store.sqlite.records import json_text, seconds, text
 
@@ -78,10 +78,14 @@ def make_uncertain(db: sqlite3.Connection, summarized: Iterable[tuple[str, str, 
         (source,) = db.execute("SELECT source FROM events WHERE seq = ?", (event,)).fetchone()
         key = GroupKey(route, source, state.group)
         last = last_of(db, channel, key)
-        if (last is None and state.good) or (last is not None and last.state in ("", state.state)):
-            continue
-        kept = last or LastState("")
-        remember(db, channel, key, GroupState(state.group, "", False, kept.kind, kept.order, kept.at), now)
+        known = state.state if state.good else ""
+        if last is not None:
+            known = last.state if last.state == state.state else ""
+        # Whatever its state was: a run that is older than one in the digest is no news any more.
+        newest = state if last is None or compare(state, last).remembered else last
+        if last is None or known != last.state or newest is state:
+            shown = GroupState(state.group, known, False, newest.kind, newest.order, newest.at)
+            remember(db, channel, key, shown, now)
 
 
 def prune(db: sqlite3.Connection, now: float) -> None:
