@@ -314,3 +314,42 @@ def test_a_fraction_of_a_cent_is_no_raw_figure_in_a_change() -> None:
     assert "€0.005 → €0.0075" in text_of(body) or "$0.005 → $0.0075" in text_of(body)
     body = changed("price.updated", {"unit_amount": 100, "unit_amount_decimal": "100"}, unit_amount=150)
     assert "decimal" not in text_of(body)
+
+
+@pytest.mark.parametrize("before", [False, None])
+def test_a_customer_who_did_not_pay_is_delinquent_whatever_was_known_before(before: object) -> None:
+    """Stripe docs, The Customer object, https://docs.stripe.com/api/customers/object : `delinquent` may be null."""
+    text = title(changed("customer.updated", {"delinquent": before}, delinquent=True))
+    assert text.startswith(":warning: ")
+    assert text.endswith("did not pay and is delinquent now")
+
+
+@pytest.mark.parametrize("status", ["closed", "expired", "reversed"])
+def test_a_card_payment_that_was_declined_did_not_go_through(status: str) -> None:
+    """Stripe docs, https://docs.stripe.com/api/issuing/authorizations/object : a declined one is closed."""
+    body = changed("issuing_authorization.updated", {"status": "pending"}, status=status, approved=False)
+    assert "went through" not in text_of(body)
+    assert "was declined" in title(body)
+
+
+def test_a_price_that_the_customer_chooses_is_billed_as_often_as_others() -> None:
+    chosen: dict[str, object] = {
+        "currency": "eur",
+        "unit_amount": None,
+        "unit_amount_decimal": None,
+        "custom_unit_amount": {},
+    }
+    text = title(changed("price.created", None, **chosen, recurring=MONTHLY))
+    assert text.endswith(": a price that the customer chooses, billed monthly")
+
+
+def test_a_title_without_its_amount_or_its_customer_is_still_a_sentence() -> None:
+    assert title(changed("invoice.overpaid", None, currency=None)).endswith(" was overpaid")
+    fee = {"currency": None, "amount": 500, "amount_refunded": 200}
+    assert "pplication fee was refunded" in title(changed("application_fee.refunded", None, **fee))
+    assert title(changed("customer.updated", {"email": None}, object=None, id=None)) == "A customer was updated"
+
+
+@pytest.mark.parametrize("event_type", ["invoice.payment_failed", "customer.subscription.trial_will_end"])
+def test_an_event_whose_object_is_null_has_a_message_of_its_template(event_type: str) -> None:
+    assert rendered({"id": "evt_1Null", "type": event_type, "data": {"object": None}}).error is None
