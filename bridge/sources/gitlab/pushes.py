@@ -38,7 +38,7 @@ def _page_of_push(name: str, payload: Payload, *, is_tag: bool, is_back: bool) -
     path = quote(name[:1000], safe="/", errors="replace")
     if is_tag:
         return f"/-/tags/{path}"
-    if not before or not after or _is_no_commit(before):
+    if not before or not after or before == after or _is_no_commit(before):
         return f"/-/commits/{path}"
     # A branch that moved back holds only commits that it had before: a force push removed the rest.
     return f"/-/compare/{after}...{before}" if is_back else f"/-/compare/{before}...{after}"

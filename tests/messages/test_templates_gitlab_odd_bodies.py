@@ -1,0 +1,99 @@
+"""Tests of GitLab's messages of bodies with few fields, of custom webhook templates, and of rare states.
+
+Sources: GitLab docs, Webhook events, https://docs.gitlab.com/user/project/integrations/webhook_events/, and Webhooks
+(custom webhook template), https://docs.gitlab.com/user/project/integrations/webhooks/
+"""
+
+import pytest
+
+from tests.messages.test_templates_gitlab import message, rendered, text_of
+from tests.messages.test_templates_gitlab_faults import acted, change
+from tests.sources.gitlab_bodies import Json, changed, read, sample
+
+
+def title(body: object, header: str = "") -> str:
+    return message(read(body, header)).text
+
+
+# What a custom webhook template says is in the message.
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "phrase"),
+    [
+        ("Pipeline Hook", {"object_kind": "pipeline", "ref": "main", "status": "failed"}, "ref: main · status: failed"),
+        ("Pipeline Hook", {"status": "failed", "project": "billing/api"}, "status: failed · project: billing/api"),
+        ("Pipeline Hook", {"object_attributes": {"status": "failed", "ref": "main"}}, "failed event — ref: main"),
+        ("Job Hook", {"job": "unit", "valid": "no"}, "job: unit · valid: no"),
+        ("Push Hook", {"action": "deploy", "text": "Ada started"}, "action: deploy · Ada started"),
+        ("Merge Request Hook", {"action": "open", "author": "Ada"}, "merge request open event — author: Ada"),
+    ],
+)
+def test_a_custom_template_is_read_out(header: str, body: Json, phrase: str) -> None:
+    assert phrase in title(body, header)
+
+
+def test_a_comment_of_a_custom_template_is_quoted_once() -> None:
+    text = text_of({"object_kind": "note", "object_attributes": {"note": "Hello there"}})
+    assert text.count("Hello there") == 1
+
+
+@pytest.mark.parametrize("name", ["access_token", "deploy_token"])
+def test_a_token_without_any_facts_makes_a_message(name: str) -> None:
+    made = rendered({**sample(name), "object_attributes": None})
+    assert made.error is None
+
+
+# Rare states.
+
+
+def test_a_release_ahead_of_its_date_is_not_published_yet() -> None:
+    # "Upcoming releases", https://docs.gitlab.com/user/project/releases/
+    body = changed("release.create", "", created_at="2026-11-30 12:55:00 UTC", released_at="2027-02-01T00:00:00Z")
+    assert "Release 2.4 Waiting lists was announced for 2027-02-01 in" in title(body)
+    for released_at in ("2026-11-30 18:00:00 UTC", "2020-01-01 00:00:00 UTC", None):
+        assert "was published in" in title({**body, "released_at": released_at})
+
+
+def test_a_merge_request_or_pipeline_without_a_target_has_no_arrow() -> None:
+    opened = acted("merge_request", "open", {}, target_branch=None)
+    assert "→" not in text_of(opened)
+    assert "→" not in text_of(changed("pipeline.failed", "merge_request", target_branch=None))
+
+
+def test_an_update_by_an_unknown_system_action_resets_no_approvals() -> None:
+    labels = {"labels": change([], [{"title": "x"}])}
+    text = text_of(acted("merge_request", "update", labels, system=True, system_action="some_day"))
+    assert "changed the labels of merge request" in text
+    assert "approvals" not in text
+
+
+def test_a_changed_type_is_told_once() -> None:
+    both = {"work_item_type_id": change(1, 2), "issue_type": change("issue", "incident")}
+    text = text_of(acted("issue", "update", both, type="Incident"))
+    assert "changed the type of incident" in text
+    assert "*Type*\nissue → incident" in text
+
+
+def test_a_test_case_is_archived() -> None:
+    # "Archive a test case", https://docs.gitlab.com/ci/test_cases/
+    archived = acted("issue", "update", {"state_id": change(1, 2)}, type="Test Case")
+    assert "archived test case #312" in title(archived)
+
+
+def test_no_time_that_became_zero_is_no_change() -> None:
+    assert rendered(acted("issue", "update", {"total_time_spent": change(None, 0)})).skip
+
+
+def test_a_lock_of_the_discussion_beside_other_changes_is_on_or_off() -> None:
+    changes = {"discussion_locked": change(True, None), "title": change("a", "b")}
+    assert "*Discussion lock*\non → off" in text_of(acted("issue", "update", changes))
+    changes = {"discussion_locked": change(None, True), "title": change("a", "b")}
+    assert "*Discussion lock*\noff → on" in text_of(acted("issue", "update", changes))
+
+
+def test_a_push_to_the_commit_that_was_there_moved_nothing() -> None:
+    same = changed("push", "", before="b" * 40, after="b" * 40, commits=[], total_commits_count=0)
+    event = read(same)
+    assert " pushed to main in " in message(event).text
+    assert event.url.endswith("/-/commits/main")
