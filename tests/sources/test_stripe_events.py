@@ -122,6 +122,16 @@ def test_an_event_without_an_id_goes_by_its_body() -> None:
     assert event_of(first).keys != event_of(second).keys
 
 
+def test_a_dashboard_test_sent_twice_is_two_events_and_a_replay_is_none() -> None:
+    body = snapshot("charge.failed", id="evt_00000000000000")
+    keys = [
+        PROVIDER.events(PROVIDER.request_for("", body, SECRET, signed), "stripe", NOW)[0].keys
+        for signed in (NOW, NOW, NOW + 1)
+    ]
+    assert keys[0] == keys[1]
+    assert not {*keys[1]} & {*keys[2]}
+
+
 def test_keys_take_little_room_however_long_an_id_is() -> None:
     assert all(len(key) < 220 for key in event_of(snapshot("x", id="evt_" + "9" * 90_000)).keys)
 

@@ -15,6 +15,7 @@ from bridge.sources.provider import CONTENT, json_body, key
 from bridge.sources.stripe.dashboard_links import account_of, id_at, link_to, subject_of
 from bridge.sources.stripe.names import name_of
 from bridge.sources.stripe.people import person_of
+from bridge.sources.stripe.verify import signed_time
 
 _LAST_SECOND = 253_402_300_799
 """The end of the year 9999, Python's last date."""
@@ -57,10 +58,11 @@ def _key(request: Request, payload: Mapping[str, object], event_id: str, *, test
     """Return the event's id as key; it is stable over retries, manual resends and several endpoints.
 
     Stripe promises unique ids only within an account and a mode, so both are part of the key. A body without an id, or
-    with one of zeros as in the Dashboard's test events, gets its digest as key, for minutes: a test may be repeated.
+    with one of zeros as in the Dashboard's test events, gets its digest and the time of its signature, for minutes: a
+    test may be repeated, with the same body, and a replay has the same time.
     """
     if not event_id:
-        return key(CONTENT, hashlib.sha256(request.body).hexdigest())
+        return key(CONTENT, signed_time(request), hashlib.sha256(request.body).hexdigest())
     account = text_at(payload, "account") or text_at(payload, "context")
     return key("event", "test" if test else "live", account, event_id)
 

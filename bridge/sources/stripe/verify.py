@@ -48,6 +48,12 @@ def _parse_header(header: bytes) -> tuple[bytes, list[bytes]]:
     return timestamps[0], [value for name, _, value in items if name == b"v1"]
 
 
+def signed_time(request: Request) -> str:
+    """Return the time of a verified signature as received; "" without one. Each try of Stripe's has its own."""
+    items = (item.strip().partition("=") for item in (request.header(SIGNATURE_HEADER) or "").split(","))
+    return next((value for name, _, value in items if name == "t"), "")
+
+
 def signature_of(body: bytes, secret: bytes, timestamp: bytes) -> bytes:
     """Return a `v1` signature: lower-case hex of HMAC-SHA256 over `timestamp.body`.
 
