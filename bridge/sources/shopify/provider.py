@@ -29,6 +29,7 @@ PROVIDER = Provider(
     methods=frozenset({"POST"}),
     max_body=MAX_BODY,
     dedupe_ttl=24 * 3600.0,  # Shopify retries for 4 h, and deliveries may be up to about a day late
+    content_ttl=120.0,  # two subscriptions to one topic send it within seconds, and stock may be the same again soon
     signature_headers=frozenset(HMAC_HEADERS),
     kept_headers=KEPT_HEADERS,
 )
