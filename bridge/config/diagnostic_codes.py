@@ -80,6 +80,7 @@ class Code(StrEnum):
     TEMPLATE_EXTENDS = "template-extends", "A template extends nothing it could fill, itself, or extends too late."
     TEMPLATE_UNUSED = "template-unused", "No sample event uses a template."
     TEMPLATE_UNKNOWN_WORD = "template-unknown-word", "A words.toml has a key that the packaged one does not have."
+    TEMPLATE_WRONG_PHRASE = "template-wrong-phrase", "A phrase in words.toml cannot be read, or names an unknown part."
     LIMIT_EXCEEDED = "limit-exceeded", "A template makes more text or larger values than it may."
     TIME_LIMIT_EXCEEDED = "time-limit-exceeded", "A template takes too long and is cut off."
     SLACK_LIMIT_EXCEEDED = "slack-limit-exceeded", "A message breaks a limit of Slack."

@@ -45,6 +45,11 @@ def phrase(text: object = "", /, **parts: object) -> Markup:
     return markup(sentence)
 
 
+def parts_of(text: str) -> frozenset[str]:
+    """Return the names of the parts of a phrase. Raises PhraseError."""
+    return frozenset(part for segment in _parsed(text) for wording in segment for _, part in wording if part)
+
+
 class _Parts:
     """The parts of a phrase as mrkdwn, made when they are asked for."""
 
