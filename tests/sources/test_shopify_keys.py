@@ -151,8 +151,8 @@ def test_a_body_that_is_the_same_again_is_a_copy_for_minutes_only() -> None:
     first = delivered("inventory_levels/update", {"inventory_item_id": 9, "available": 5}, "w-1", "e-1")
     again = delivered("inventory_levels/update", {"inventory_item_id": 9, "available": 5}, "w-2", "e-2")
     (shared,) = set(first.keys) & set(again.keys)
-    assert key_ttls(PROVIDER, (shared,), PROVIDER.dedupe_ttl) == (300.0,)
-    assert sorted(key_ttls(PROVIDER, first.keys, PROVIDER.dedupe_ttl)) == [300.0, 86_400.0, 86_400.0]
+    assert key_ttls(PROVIDER, (shared,), PROVIDER.dedupe_ttl) == (120.0,)
+    assert sorted(key_ttls(PROVIDER, first.keys, PROVIDER.dedupe_ttl)) == [120.0, 86_400.0, 86_400.0]
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="the folder of shared cases is not here")
