@@ -10,9 +10,10 @@ from bridge.config.errors import suggestion
 from bridge.lint.scopes import Report, misused_names
 from bridge.lint.template_ast import Tree, at_top, sets_at_top, tree_of
 from bridge.messages import template_blocks
+from bridge.messages.event_fields import event_field_error
 from bridge.messages.normalize import COLORS, is_color
 from bridge.messages.render import Templates
-from bridge.templating.event_fields import event_field_hint, unknown_event_fields
+from bridge.templating.event_fields import unknown_event_fields
 
 
 def template_errors(templates: Templates, names: Collection[str] | None = None) -> list[Diagnostic]:
@@ -58,7 +59,8 @@ def _in_file(name: str, tree: Tree, templates: Templates) -> Iterator[Diagnostic
     ancestors = ancestors_of(templates, name)
     yield from _references(report, name, tree, templates, ancestors)
     yield from misused_names(report, name, tree, templates.environment, list(ancestors.values()))
-    yield from _event_fields(report, tree)
+    for field, line in unknown_event_fields(tree.root):
+        yield event_field_error(templates, name, line, field)
     yield from _unsafe(report, tree)
     yield from _strays(report, tree)
     yield from _buttons(report, tree)
@@ -115,13 +117,6 @@ def _looks_into(variable: str, tree: Tree) -> Iterator[nodes.Getattr]:
     for look in tree.all(nodes.Getattr):
         if isinstance(look.node, nodes.Name) and look.node.name == variable:
             yield look
-
-
-def _event_fields(report: Report, tree: Tree) -> Iterator[Diagnostic]:
-    """Find fields of the event that do not exist: the errors of rendering, also where no sample renders them."""
-    for field, line in unknown_event_fields(tree.root):
-        message = f"event.{field} is in no sample"
-        yield report(line, Code.TEMPLATE_UNDEFINED_FIELD, message, event_field_hint(field))
 
 
 def _unsafe(report: Report, tree: Tree) -> Iterator[Diagnostic]:

@@ -15,6 +15,7 @@ from bridge.config.settings import Settings, load_settings
 from bridge.core import logs
 from bridge.core.clock import Clock, sleep_unless
 from bridge.live.snapshot import Snapshot, load_snapshot
+from bridge.messages.event_fields import event_field_errors
 from bridge.messages.loader import template_files
 from bridge.messages.render import Templates, compiled, with_text
 from bridge.routing.routes_file import Routes
@@ -150,6 +151,10 @@ def ready(templates: Templates, before: Templates) -> Templates:
             templates = with_text(templates, name, before.sources[name])
         else:
             log.warning("template broken, its messages are plain", **error.log_fields())
+    for name, text in templates.sources.items():
+        if text != before.sources.get(name):
+            for error in event_field_errors(templates, name):
+                log.warning("template reads a field that no event has", **error.log_fields())
     return templates
 
 

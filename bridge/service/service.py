@@ -24,6 +24,7 @@ from bridge.delivery.slack import Poster, open_session
 from bridge.live.reload import Reload, ready
 from bridge.live.snapshot import Channel, Snapshot
 from bridge.messages import Rendered
+from bridge.messages.event_fields import event_field_errors
 from bridge.messages.render import Templates, compile_error, is_choice, render
 from bridge.service.gc_tuning import tune_for_service, tune_for_start
 from bridge.store import Counts, Delivery, Store, StoreUnavailableError, open_store
@@ -168,6 +169,8 @@ class Service:
             began = loop.time()
             if error := await loop.run_in_executor(self._renderer, compile_error, templates, name):
                 log.warning("template broken, its messages are plain", **error.log_fields())
+            for error in await loop.run_in_executor(self._renderer, event_field_errors, templates, name):
+                log.warning("template reads a field that no event has", **error.log_fields())
             await asyncio.sleep(REST * (loop.time() - began))
         for error in templates.errors.values():
             log.warning("template broken, its messages are plain", **error.log_fields())

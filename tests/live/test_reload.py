@@ -209,3 +209,20 @@ def test_a_template_that_breaks_stays_as_it_was(tmp_path: Path) -> None:
     with capture_logs() as entries:
         again = ready(load_templates(tmp_path, {}), templates)
     assert again.sources["gitlab/push.j2"] == "good"
+
+
+def test_a_changed_template_that_reads_a_field_of_an_earlier_version_is_logged_once(tmp_path: Path) -> None:
+    (tmp_path / "gitlab").mkdir()
+    (tmp_path / "gitlab" / "push.j2").write_text("{{ event.name }}")
+    before = load_templates(tmp_path, {})
+    (tmp_path / "gitlab" / "push.j2").write_text("\n{{ event.title }}")
+    with capture_logs() as entries:
+        templates = ready(load_templates(tmp_path, {}), before)
+        ready(load_templates(tmp_path, {}), templates)
+    (entry,) = entries
+    assert (entry["event"], entry["file"], entry["line"]) == (
+        "template reads a field that no event has",
+        "templates/gitlab/push.j2",
+        2,
+    )
+    assert entry["hint"] == "`event.title` is gone: use `event.name`, or words of your own"

@@ -1,11 +1,14 @@
 """Tests of a running bridge with wrong templates: the fallback is posted, and the channel worker goes on."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.bridges import bridge, sample_request
 
+GONE = "template reads a field that no event has"
 CHILD = '{% extends "message.j2" %}\n'
 BAD = {
     "a syntax error": "{% if %}",
@@ -54,3 +57,19 @@ async def test_errors_that_jinja_ignores_lose_no_message(tmp_path: Path, text: s
         (post,) = await here.slack.wait_for("general", 1)
         assert shown in str(post.body)
         assert "never" not in str(post.body)
+
+
+@pytest.mark.slow
+async def test_the_log_names_a_template_of_an_earlier_version_at_the_start(tmp_path: Path) -> None:
+    folder = tmp_path / "templates" / "gitlab"
+    folder.mkdir(parents=True)
+    (folder / "issue.j2").write_text(CHILD + "{% block title %}{{ link(event.url, event.title) }}{% endblock %}")
+    with capture_logs() as entries:
+        async with bridge(tmp_path, BRIDGE_TEMPLATES=str(tmp_path / "templates")) as here:
+            await here.send(sample_request("gitlab/issue.open"))
+            (post,) = await here.slack.wait_for("general", 1)
+            async with asyncio.timeout(20):
+                while not (found := [one for one in entries if one["event"] == GONE]):  # noqa: ASYNC110 (a log)
+                    await asyncio.sleep(0.05)
+    assert [(one["file"], one["line"]) for one in found] == [("templates/gitlab/issue.j2", 2)]
+    assert "/issues/312" in str(post.body)
