@@ -47,7 +47,7 @@ ORDER = {
                     {"kind": "refund", "status": "success", "amount": "75.00", "currency": "USD"},
                 ]
             },
-            "€75.00 and $75.00 was refunded on an order",
+            "€75.00 and $75.00 were refunded on an order",
         ),
         (
             "refunds/create",

@@ -15,7 +15,7 @@ _ORDER_PATHS: tuple[_Path, ...] = (("order_id",), ("order", "id"), ("admin_graph
 # Topic groups with an id outside `admin_graphql_api_id` and `id`, or with another subject than the group's name: the
 # subject of a refund is its order.
 _SUBJECT_PATHS: Mapping[str, tuple[str, tuple[_Path, ...]]] = {
-    "orders": ("Order", (("order_edit", "order_id"), *_ORDER_PATHS, ("id",))),
+    "orders": ("Order", (("order_edit", "order_id"), *_ORDER_PATHS, ("id",), ("admin_graphql_api_id",))),
     "order_transactions": ("Order", _ORDER_PATHS),
     "tender_transactions": ("Order", _ORDER_PATHS),
     "refunds": ("Order", _ORDER_PATHS),
