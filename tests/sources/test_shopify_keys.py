@@ -161,3 +161,13 @@ def test_the_shared_case_of_two_parcels_is_two_events() -> None:
     first, second = (delivered(case["topic"], body, f"w-{body['id']}", case["event_id"]) for body in case["bodies"])
     assert not set(first.keys) & set(second.keys)
     assert first.subject == second.subject == "Order/450789469"
+
+
+@pytest.mark.parametrize("topic", ["orders/create", "products/delete"])
+def test_subscriptions_that_send_different_fields_tell_of_one_creation_once(topic: str) -> None:
+    """Shopify docs, "Modify payloads", https://shopify.dev/docs/apps/build/webhooks/customize : `include_fields`."""
+    number, global_id = {"id": 7}, {"admin_graphql_api_id": "gid://shopify/Order/7"}
+    for first, second in ((number, global_id), (number, number | global_id), (global_id, number | global_id)):
+        assert one(topic, first, {**second, "note": "x"})
+    assert not one(topic, number, {"id": 8, "note": "x"})
+    assert not one(topic, global_id, {"admin_graphql_api_id": "gid://shopify/Order/8"})

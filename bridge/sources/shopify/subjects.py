@@ -178,7 +178,8 @@ def created_or_deleted(event_type: str, payload: Payload) -> str:
     """
     if action_of(event_type) not in _ONCE:
         return ""
-    return ",".join(filter(None, (text_at(payload, "admin_graphql_api_id"), text_at(payload, "id"))))
+    own = text_at(payload, "id") or text_at(payload, "admin_graphql_api_id")
+    return own.rpartition("/")[2]  # a global id ends in the same number
 
 
 def person(data: object) -> str:
