@@ -196,6 +196,7 @@ class ChannelWorker:
         settled: list[DeliveryResult] = []
         repeats: list[DeliveryResult] = []
         states = PostStates()
+        now = self._deps.clock.now()  # one time for all: what fits depends on the notes
         for delivery in claimed:
             item = await self._prepare(delivery, (), states)
             if isinstance(item, DeliveryResult):
@@ -208,13 +209,13 @@ class ChannelWorker:
                 continue
             items.append(item)
             states.add(item.remembers, posted=True)
-            if len(batch_post(items, 0.0).items) < len(items):
+            if len(batch_post(items, now).items) < len(items):
                 break
         if settled:
             await self._writer.settle(settled)
         if not items:
             return None
-        post = batch_post(items, self._deps.clock.now())
+        post = batch_post(items, now)
         if post.is_batch:
             return replace(post, repeats=tuple(repeats))
         return await self._prepare_single(post.items[0].delivery)

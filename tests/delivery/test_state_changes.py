@@ -231,6 +231,24 @@ async def test_a_batch_shows_each_change_and_skips_the_rest(harness: Harness) ->
     assert (last.state, last.order) == ("failed", (7,))
 
 
+async def test_what_a_full_batch_leaves_out_decides_on_nothing(harness: Harness) -> None:
+    """Notes below replayed messages take room, and some times take more than others."""
+    for length in range(1, 1_500, 100):
+        channel, newest = f"c{length}", f"2 failed {'m' * length}"
+        before = len(harness.store.settled)
+        await accept(harness, *(f"1 failed {'g' * 560}{number}" for number in range(12)), channel=channel)
+        worker = harness.start(channel)
+        await harness.until_settled(before + 12)
+        harness.clock.advance(700 * 86_400)
+        harness.limiters[harness.urls[channel]] = RateLimiter(harness.clock, per_second=1.0, burst=1)
+        rows, cursor = await harness.store.changes_since(Query(channel=channel), None)
+        await harness.store.replay(rows, cursor, harness.clock.now())
+        await accept(harness, newest, newest.replace("2", "3"), channel=channel)
+        worker.wake()
+        await harness.until_settled(before + 26)
+        assert newest in flat(harness, channel)
+
+
 async def test_what_followed_in_a_batch_is_decided_anew_if_the_batch_is_rejected(harness: Harness) -> None:
     paced(harness)
     others = ["3 failed a", "4 failed b", "5 failed c", "6 failed d"]
