@@ -24,6 +24,20 @@ def title(body: object, header: str = "") -> str:
         ("Pipeline Hook", {"object_kind": "pipeline", "ref": "main", "status": "failed"}, "ref: main · status: failed"),
         ("Pipeline Hook", {"status": "failed", "project": "billing/api"}, "status: failed · project: billing/api"),
         ("Pipeline Hook", {"object_attributes": {"status": "failed", "ref": "main"}}, "failed event — ref: main"),
+        ("Push Hook", {"branch": "main", "user": {"name": "Ada"}}, "branch: main · user: Ada"),
+        (
+            "Push Hook",
+            {"content": None, "embeds": [{"title": "Push", "description": "Ada pushed"}]},
+            "Push · Ada pushed",
+        ),
+        (
+            "Pipeline Hook",
+            {"type": "message", "attachments": [{"content": {"body": [{"type": "TextBlock", "text": "It failed"}]}}]},
+            "— It failed",
+        ),
+        ("Issue Hook", {"cards": [{"header": {"title": "Opened", "subtitle": "by Ada"}}]}, "Opened · by Ada"),
+        ("Merge Request Hook", {"data": {"mr": {"title": "Add", "author": {"name": "Ada"}}}}, "Add · Ada"),
+        ("Push Hook", [{"text": "Ada pushed"}], "Ada pushed"),
         ("Job Hook", {"job": "unit", "valid": "no"}, "job: unit · valid: no"),
         ("Push Hook", {"action": "deploy", "text": "Ada started"}, "action: deploy · Ada started"),
         ("Merge Request Hook", {"action": "open", "author": "Ada"}, "merge request open event — author: Ada"),
@@ -97,3 +111,8 @@ def test_a_push_to_the_commit_that_was_there_moved_nothing() -> None:
     event = read(same)
     assert " pushed to main in " in message(event).text
     assert event.url.endswith("/-/commits/main")
+
+
+def test_an_unknown_kind_names_who_did_it() -> None:
+    text = text_of({"object_kind": "odd_thing", "user": {"name": "Ada Example"}, "state": "open"})
+    assert "by Ada Example" in text
