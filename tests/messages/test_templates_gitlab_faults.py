@@ -287,6 +287,16 @@ def test_a_canceled_pipeline_names_the_jobs_that_failed_before() -> None:
     assert "*Failed jobs*" in text_of(body)
 
 
+def test_the_notification_of_a_canceled_pipeline_takes_no_failed_job_for_its_cause() -> None:
+    canceled = changed("pipeline.failed", "object_attributes", status="canceled")
+    made = rendered(canceled).message
+    assert made is not None
+    assert ": unit" not in made.text
+    made = rendered(sample("pipeline.failed")).message
+    assert made is not None
+    assert made.text.endswith(": unit, browser")
+
+
 # What is in the body is in the message.
 
 
