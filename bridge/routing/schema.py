@@ -12,6 +12,7 @@ from bridge.config.names import RULE, is_name
 from bridge.core.payload import clean
 from bridge.routing import patterns
 from bridge.routing.conditions import Condition, Expression, compile_condition, compile_expression
+from bridge.sources.signatures import REPLAY_WINDOW
 
 
 def _source_name(text: str) -> str:
@@ -85,6 +86,14 @@ def _quantity(read: Callable[[str], float]) -> BeforeValidator:
     return BeforeValidator(lambda value: read(value if isinstance(value, str) else ""))
 
 
+def _dedupe_ttl(text: str) -> float:
+    """Read the life of keys: at least as long as a signature is accepted, or a replay would be a new event."""
+    seconds = units.duration(text)
+    if seconds < 2 * REPLAY_WINDOW:  # a signed time may be that far off either way
+        raise InvalidValueError("is shorter than a signature is valid", 'write at least "10m"')
+    return seconds
+
+
 def _digest_after(value: object) -> object:
     if value is False:
         return 0
@@ -110,7 +119,7 @@ class SourceTable(_Table):
 
     provider: Annotated[StrictStr, AfterValidator(_source_name)] | None = None
     """The kind of sender; None: the source's own name is the provider's."""
-    dedupe_ttl: Annotated[float, _quantity(units.duration)] | None = None
+    dedupe_ttl: Annotated[float, _quantity(_dedupe_ttl)] | None = None
     """Seconds for which keys are remembered; None: the provider's own."""
 
 

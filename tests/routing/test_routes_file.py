@@ -156,6 +156,10 @@ class TestContents:
             "[sources.a]\nprovider='b'\ndedupe_ttl = 72",
             "3: `dedupe_ttl` in [sources.a] is not a duration (write a number",
         ),
+        (
+            "[sources.a]\nprovider='b'\ndedupe_ttl = '9m'",
+            "3: `dedupe_ttl` in [sources.a] is shorter than a signature is valid (write at least",
+        ),
         ("[sources.a]\nprovider = 'Stripe!'", "2: `provider` in [sources.a] is not a valid name of a source"),
         ("[[routes]\n", "1: is not TOML: "),
         ("\n\nx = = 1", "3: is not TOML: Invalid value"),
