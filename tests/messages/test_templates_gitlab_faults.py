@@ -287,6 +287,12 @@ def test_a_canceled_pipeline_names_the_jobs_that_failed_before() -> None:
     assert "*Failed jobs*" in text_of(body)
 
 
+def test_an_empty_name_leaves_no_colon() -> None:
+    made = rendered({"event_name": "user_destroy", "name": ""}).message
+    assert made is not None
+    assert not made.text.rstrip().endswith(":")
+
+
 def test_the_notification_of_a_canceled_pipeline_takes_no_failed_job_for_its_cause() -> None:
     canceled = changed("pipeline.failed", "object_attributes", status="canceled")
     made = rendered(canceled).message

@@ -353,3 +353,8 @@ def test_a_title_without_its_amount_or_its_customer_is_still_a_sentence() -> Non
 @pytest.mark.parametrize("event_type", ["invoice.payment_failed", "customer.subscription.trial_will_end"])
 def test_an_event_whose_object_is_null_has_a_message_of_its_template(event_type: str) -> None:
     assert rendered({"id": "evt_1Null", "type": event_type, "data": {"object": None}}).error is None
+
+
+def test_a_payment_method_that_could_not_be_saved_for_no_known_reason_ends_in_no_colon() -> None:
+    body = changed("setup_intent.setup_failed", None, last_setup_error={"type": "api_error"})
+    assert title(body).rstrip().endswith("could not be saved")
