@@ -357,4 +357,4 @@ def test_an_event_whose_object_is_null_has_a_message_of_its_template(event_type:
 
 def test_a_payment_method_that_could_not_be_saved_for_no_known_reason_ends_in_no_colon() -> None:
     body = changed("setup_intent.setup_failed", None, last_setup_error={"type": "api_error"})
-    assert title(body).rstrip().endswith("could not be saved")
+    assert title(body).endswith("could not be saved (test)")
