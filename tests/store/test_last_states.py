@@ -1,5 +1,7 @@
 """Tests of the last states of groups: what settles them, what makes them uncertain, and how long they live."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -149,3 +151,18 @@ async def test_too_many_groups_forget_the_oldest(store: SqliteStore, monkeypatch
 async def test_a_delivery_without_a_state_writes_none(stored: SqliteStore, path: Path) -> None:
     await waiting(stored, None)
     assert rows(path, "SELECT count(group_state), count(*) FROM deliveries") == [(0, 1)]
+
+
+@pytest.mark.parametrize(
+    "garbled", ["{", "[]", "5", '{"group": "g\x00', '{"group": "g"}', '{"group": "g", "state": "s", "order": ["x"]}']
+)
+async def test_a_garbled_state_does_not_hold_up_its_channel(stored: SqliteStore, path: Path, garbled: str) -> None:
+    await waiting(stored, FAILED, PASSED)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE deliveries SET group_state = ? WHERE id = 1", (garbled,))
+    assert [one.group_state for one in await stored.claim("general", "me", 9)] == [None, PASSED]
+    await stored.record_digest("d1", "general", 2, {"text": "many"}, NOW)
+    await stored.settle_digest("d1", NOW)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE last_states SET run = ?", (garbled,))
+    assert await stored.last_state("general", KEY) == replace(last(PASSED), order=())

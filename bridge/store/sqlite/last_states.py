@@ -30,10 +30,15 @@ def written(state: GroupState) -> str:
     )
 
 
-def read(column: str) -> GroupState:
-    """Return a delivery's state from its column."""
-    fields = json.loads(column)
-    return GroupState(**{**fields, "order": tuple(fields["order"])})
+def read(column: str | None) -> GroupState | None:
+    """Return a delivery's state from its column. It is shown without one if a damaged file garbled it."""
+    if column is None:
+        return None
+    try:
+        fields = json.loads(column)
+        return GroupState(**{**fields, "order": _numbers(fields["order"])})
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def last_of(db: sqlite3.Connection, channel: str, key: GroupKey) -> LastState | None:
@@ -46,7 +51,10 @@ def last_of(db: sqlite3.Connection, channel: str, key: GroupKey) -> LastState | 
     if row is None:
         return None
     state, kind, run, occurred_at = row
-    return LastState(state, kind, tuple(json.loads(run)), occurred_at)
+    try:
+        return LastState(state, kind, _numbers(json.loads(run)), occurred_at)
+    except (ValueError, TypeError):
+        return LastState(state, kind, (), occurred_at)
 
 
 def remember(db: sqlite3.Connection, channel: str, key: GroupKey, state: GroupState, now: float) -> None:
@@ -72,9 +80,8 @@ def make_uncertain(db: sqlite3.Connection, summarized: Iterable[tuple[str, str, 
     could say which one people have in mind.
     """
     for channel, route, event, column in summarized:
-        if column is None:
+        if (state := read(column)) is None:
             continue
-        state = read(column)
         (source,) = db.execute("SELECT source FROM events WHERE seq = ?", (event,)).fetchone()
         key = GroupKey(route, source, state.group)
         last = last_of(db, channel, key)
@@ -102,6 +109,11 @@ def prune(db: sqlite3.Connection, now: float) -> None:
             "SELECT channel, route, source, name FROM last_states ORDER BY compared_at LIMIT ?)",
             (min(number - MOST, BATCH),),
         )
+
+
+def _numbers(order: Iterable[object]) -> tuple[int, ...]:
+    """Return the numbers of an order. Raises ValueError, TypeError."""
+    return tuple(int(str(number)) for number in order)
 
 
 def _key(channel: str, key: GroupKey) -> tuple[str, str, str, str]:

@@ -51,7 +51,7 @@ def deliveries_of(db: sqlite3.Connection, found: sqlite3.Cursor) -> list[Deliver
                 break
             parsed[request] = _reread(event, db, request, length)
         event = replace(event, payload=_payload(parsed[request], part, event.id))
-        group_state = None if state is None else last_states.read(state)
+        group_state = last_states.read(state)
         deliveries.append(
             Delivery(number, event, channel, route, template, attempts, bool(revived), replayed_at, group_state)
         )
