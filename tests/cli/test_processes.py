@@ -50,7 +50,8 @@ def _seen(done: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
 
 
 def _same(text: str) -> str:
-    text = re.sub(r'\d+\.\d+ s\)|"seconds": [\d.]+', "", text.replace("python -m bridge", "bridge"))
+    text = re.sub(r"python -m (pytest\.)?bridge", "bridge", text)
+    text = re.sub(r'\d+\.\d+ s\)|"seconds": [\d.]+', "", text)
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
