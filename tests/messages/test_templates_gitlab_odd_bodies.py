@@ -116,3 +116,12 @@ def test_a_push_to_the_commit_that_was_there_moved_nothing() -> None:
 def test_an_unknown_kind_names_who_did_it() -> None:
     text = text_of({"object_kind": "odd_thing", "user": {"name": "Ada Example"}, "state": "open"})
     assert "by Ada Example" in text
+
+
+def test_a_deep_and_wide_custom_body_is_read_within_the_limits() -> None:
+    body: object = "the end"
+    for _ in range(4):
+        body = {f"k{place}": body for place in range(12)}
+    made = rendered({"outer": [body] * 3}, "Push Hook")
+    assert made.error is None
+    assert "the end" in text_of({"outer": {"inner": [{"more": {"yet": ["x", {"last": "the end"}]}}]}}, "Push Hook")

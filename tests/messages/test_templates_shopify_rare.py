@@ -90,3 +90,18 @@ def test_a_payment_that_succeeded_names_no_failure() -> None:
     text = written("subscription_billing_attempts/success", body)
     assert "Why" not in text
     assert str(body["error_message"]) not in text
+
+
+@pytest.mark.parametrize(
+    ("method", "shown"),
+    [
+        ("apple_pay", "by Apple Pay was"),
+        ("credit_card", "by credit card was"),
+        ("shopify_pay", "by Shop Pay was"),
+        ("paypal", "by PayPal was"),
+    ],
+)
+def test_a_means_of_payment_goes_by_its_own_name(method: str, shown: str) -> None:
+    # "TenderTransaction", https://shopify.dev/docs/api/admin-rest/latest/resources/tendertransaction: `payment_method`
+    body = sample("tender_transactions/create") | {"payment_method": method}
+    assert shown in title("tender_transactions/create", body)
