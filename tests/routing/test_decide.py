@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.config.packaged import packaged_routes
 from bridge.core.states import DeliveryState
 from bridge.events import Event
 from bridge.routing.decide import REMEMBERED, Decision, Planned, RouteVerdict, Verdict, decide
 from bridge.routing.patterns import verdict
-from bridge.routing.routes_file import Routes, parse_routes
+from bridge.routing.routes_file import Routes, load_routes, parse_routes
+from bridge.samples import SAMPLE_TIME, sample_event, samples
 
 
 def routes(text: str) -> Routes:
@@ -333,3 +335,12 @@ def test_it_agrees_with_a_slow_reference(
     assert {planned.route for planned in decision.deliveries} <= set(matched(decision))
     for answer in decision.routes:
         assert answer.matched == all(one.met for one in answer.verdicts)
+
+
+@pytest.mark.parametrize("sample", ["call.session.ended", "call.dequeue.bridged", "call.in-progress", "call.gather"])
+def test_the_shipped_routes_leave_out_the_steps_of_a_call_that_goes_well(sample: str) -> None:
+    shipped = load_routes(packaged_routes())
+    one = samples()[f"twilio/{sample}"]
+    assert decide(sample_event(one, "twilio", SAMPLE_TIME), shipped).deliveries == ()
+    lost = samples()["twilio/call.session.failed"]
+    assert decide(sample_event(lost, "twilio", SAMPLE_TIME), shipped).deliveries
