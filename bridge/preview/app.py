@@ -79,7 +79,7 @@ class _Page:
     def __init__(self, files: TemplateFiles, snapshot: Snapshot, token: str, bound: str, poll_seconds: float) -> None:
         self._files, self._snapshot, self._token, self._bound = files, snapshot, token, bound
         self._poll_seconds = poll_seconds
-        self._errors: list[Json] = []
+        self._errors = session.errors_of_words(snapshot)
         self._state = files.state()
         self._rendering, self._checking, self._writing, self._reading = (asyncio.Lock() for _ in range(4))
         self._changed = asyncio.Condition()

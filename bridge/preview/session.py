@@ -23,6 +23,7 @@ from bridge.messages.html import to_html
 from bridge.messages.limits import limit_violations
 from bridge.messages.mrkdwn_parser import to_plain_text
 from bridge.messages.render import Templates, candidates, load_templates, render, with_text
+from bridge.messages.words import is_words
 from bridge.preview.files import TemplateFiles, UnreadableTemplateError, fingerprint
 from bridge.preview.limit_usage import limit_usage
 from bridge.routing.decide import decide
@@ -222,12 +223,18 @@ def _problems(rendered: Rendered, templates: Templates, *, recorded: bool) -> li
 
 def reload(files: TemplateFiles, last: Snapshot) -> tuple[Snapshot, list[Json]]:
     """Read the configuration on disk, and its errors; while it has errors, the last routes stay in use."""
+    errors: list[Json] = []
     try:
-        return files.snapshot(), []
+        last = files.snapshot()
     except ConfigurationError as wrong:
         errors = as_json(wrong.diagnostics)
-    with suppress(OSError):
-        folder = files.folder if files.folder.is_dir() else None
-        templates = load_templates(folder, last.routes.people, link_buttons=last.templates.link_buttons)
-        last = replace(last, templates=templates)
-    return last, errors
+        with suppress(OSError):
+            folder = files.folder if files.folder.is_dir() else None
+            templates = load_templates(folder, last.routes.people, link_buttons=last.templates.link_buttons)
+            last = replace(last, templates=templates)
+    return last, [*errors, *errors_of_words(last)]
+
+
+def errors_of_words(snapshot: Snapshot) -> list[Json]:
+    """Return the errors of files of words. The packaged words are shown, and no editor on the page has these files."""
+    return as_json(error for name, error in snapshot.templates.errors.items() if is_words(name))

@@ -146,6 +146,15 @@ def test_an_invalid_configuration_leaves_the_last_one_in_force(files: TemplateFi
     assert last.templates.sources["gitlab/push.j2"] == "Changed meanwhile"
 
 
+def test_a_broken_file_of_words_is_named_and_the_packaged_words_are_shown(files: TemplateFiles) -> None:
+    (files.folder / "stripe").mkdir()
+    (files.folder / "stripe" / "words.toml").write_text("[titles", "utf-8")
+    snapshot = files.snapshot()
+    _, errors = session.reload(files, snapshot)
+    assert [error["file"] for error in errors] == ["templates/stripe/words.toml"]
+    assert errors == session.errors_of_words(snapshot)
+
+
 def test_the_text_is_the_disks_though_it_was_not_looked_at_since(files: TemplateFiles) -> None:
     snapshot = files.snapshot()
     (files.folder / "gitlab/push.j2").write_text("Written this moment", "utf-8")
