@@ -125,3 +125,22 @@ def test_a_deep_and_wide_custom_body_is_read_within_the_limits() -> None:
     made = rendered({"outer": [body] * 3}, "Push Hook")
     assert made.error is None
     assert "the end" in text_of({"outer": {"inner": [{"more": {"yet": ["x", {"last": "the end"}]}}]}}, "Push Hook")
+
+
+@pytest.mark.parametrize("action", ["approval", "approved", "unapproval", "unapproved"])
+def test_a_change_made_with_an_approval_is_told(action: str) -> None:
+    changes = {"labels": change([], [{"title": "ready"}]), "draft": change(True, False), "updated_at": change("a", "b")}
+    text = text_of(acted("merge_request", action, changes))
+    assert "added `ready`" in text
+    assert "marked" not in text
+
+
+def test_a_state_by_its_name_is_a_state() -> None:
+    text = text_of(acted("issue", "update", {"state": change("opened", "closed")}))
+    assert "changed the state of issue" in text
+    assert "opened → closed" in text
+
+
+def test_an_old_issue_goes_by_its_issue_type() -> None:
+    body = acted("issue", "update", {"state_id": change(1, 2)}, issue_type="requirement", type=None)
+    assert "archived requirement #312" in title(body)

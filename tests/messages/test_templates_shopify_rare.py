@@ -105,3 +105,23 @@ def test_a_means_of_payment_goes_by_its_own_name(method: str, shown: str) -> Non
     # "TenderTransaction", https://shopify.dev/docs/api/admin-rest/latest/resources/tendertransaction: `payment_method`
     body = sample("tender_transactions/create") | {"payment_method": method}
     assert shown in title("tender_transactions/create", body)
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [("success", "was released: no money"), ("failure", "could not be released"), ("pending", "is being released")],
+)
+def test_an_authorization_is_released_only_if_that_succeeded(status: str, shown: str) -> None:
+    assert f"An authorization of €10.00 on an order {shown}" in title(
+        "refunds/create", refund(kind="void", status=status)
+    )
+
+
+def test_a_changed_number_is_shown_also_if_it_is_zero() -> None:
+    body = {
+        "topic": "Product",
+        "action": "update",
+        "fields_changed": ["product.totalInventory"],
+        "data": {"product": {"title": "Mug", "totalInventory": 0}},
+    }
+    assert title("Product/update", body).endswith("was updated: total inventory (now 0)")
