@@ -573,3 +573,8 @@ def test_a_session_or_a_queue_has_its_own_result_too() -> None:
         f"Call from {ADA} took a caller out of a queue, for 1 min 1 s"
     )
     assert told(**queue, DequeueResult="queue-empty") == f"Call from {ADA} found nobody in the queue"
+
+
+@pytest.mark.parametrize("kind", ["amd.detected", "stream.updated"])
+def test_a_stream_event_without_its_request_has_no_address_for_a_title(kind: str) -> None:
+    assert "://" not in streamed(f"voice.status-callback.{kind}", call_sid="CA" + "3" * 32)
