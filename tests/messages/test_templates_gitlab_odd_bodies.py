@@ -144,3 +144,10 @@ def test_a_state_by_its_name_is_a_state() -> None:
 def test_an_old_issue_goes_by_its_issue_type() -> None:
     body = acted("issue", "update", {"state_id": change(1, 2)}, issue_type="requirement", type=None)
     assert "archived requirement #312" in title(body)
+
+
+def test_a_comment_on_an_epic_is_about_the_epic_and_no_issue() -> None:
+    comment = {"id": 9, "note": "Fine", "noteable_type": "Epic"}
+    epic = {"id": 40, "iid": 4, "title": "Autumn", "group_id": 3}
+    event = read({"object_kind": "note", "object_attributes": comment, "epic": epic, "project": {"id": 7}})
+    assert (event.subject, event.name) == ("3&4", "Autumn")

@@ -169,9 +169,9 @@ def _vulnerability(_state: str, payload: Payload, found: Payload) -> EventFacts 
     return EventFacts(subject, title, url, "", first_time(found, "updated_at", "created_at"))
 
 
-def _subject_of_item(item: Payload, payload: Payload) -> str:
+def _subject_of_item(item: Payload, payload: Payload, *, is_epic: bool = False) -> str:
     iid, url = text_of(item, "iid"), text_of(item, "url")
-    if text_of(item, "type").strip().lower() == "epic" or "/epics/" in url:
+    if is_epic or text_of(item, "type").strip().lower() == "epic" or "/epics/" in url:
         # An epic belongs to a group; only its address names it.
         group = url.partition("/groups/")[2].partition("/-/")[0]
         return f"{group or text_of(item, 'group_id') or text_of(item, 'id')}&{iid}"
@@ -184,7 +184,7 @@ def _target(payload: Payload) -> tuple[str, str]:
         return f"{project_id(payload, text_of(request, 'target_project_id'))}!{iid}", text_of(request, "title")
     for field in ("issue", "work_item", "epic"):
         if text_of(item := map_of(payload, field), "iid"):
-            return _subject_of_item(item, payload), text_of(item, "title")
+            return _subject_of_item(item, payload, is_epic=field == "epic"), text_of(item, "title")
     project = project_id(payload)
     for field in ("snippet", "project_snippet"):
         if number := text_of(snippet := map_of(payload, field), "id"):
