@@ -151,3 +151,18 @@ def test_a_comment_on_an_epic_is_about_the_epic_and_no_issue() -> None:
     epic = {"id": 40, "iid": 4, "title": "Autumn", "group_id": 3}
     event = read({"object_kind": "note", "object_attributes": comment, "epic": epic, "project": {"id": 7}})
     assert (event.subject, event.name) == ("3&4", "Autumn")
+
+
+def test_a_pipeline_without_its_commit_links_the_sha() -> None:
+    body = changed("pipeline.success", "object_attributes", sha="c0ffee" + "0" * 34)
+    text = text_of({**body, "commit": None})
+    assert "/tidewater/storefront/-/commit/c0ffee" in text
+    assert "|c0ffee00>" in text
+
+
+def test_warnings_of_a_job_that_gitlab_leaves_out_are_told() -> None:
+    # `detailed_status` is the label of the status, "passed with warnings":
+    # https://docs.gitlab.com/user/project/integrations/webhook_events/#pipeline-events
+    body = changed("pipeline.success", "object_attributes", detailed_status="passed with warnings")
+    assert " passed with warnings" in title({**body, "builds": []})
+    assert "with warnings" not in title(sample("pipeline.success"))
