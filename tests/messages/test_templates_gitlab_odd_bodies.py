@@ -166,3 +166,10 @@ def test_warnings_of_a_job_that_gitlab_leaves_out_are_told() -> None:
     body = changed("pipeline.success", "object_attributes", detailed_status="passed with warnings")
     assert " passed with warnings" in title({**body, "builds": []})
     assert "with warnings" not in title(sample("pipeline.success"))
+
+
+def test_a_job_of_an_old_gitlab_links_its_pipeline() -> None:
+    # `commit.id` is the pipeline's: https://docs.gitlab.com/user/project/integrations/webhook_events/#job-events
+    body = changed("build.failed", "", pipeline_id=None)
+    assert "/-/pipelines/90305|#90305>" in text_of(body)
+    assert "*Pipeline*" not in text_of({**body, "commit": {"id": "c" * 40}})
