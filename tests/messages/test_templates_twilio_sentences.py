@@ -578,3 +578,15 @@ def test_a_session_or_a_queue_has_its_own_result_too() -> None:
 @pytest.mark.parametrize("kind", ["amd.detected", "stream.updated"])
 def test_a_stream_event_without_its_request_has_no_address_for_a_title(kind: str) -> None:
     assert "://" not in streamed(f"voice.status-callback.{kind}", call_sid="CA" + "3" * 32)
+
+
+@pytest.mark.parametrize("odd", ["{x}.failed", "a[b|c].failed", "brand.{}", "x.{who} [of {y}]"])
+def test_a_type_with_the_marks_of_a_phrase_is_text(odd: str) -> None:
+    assert re.sub(r"\W+", " ", odd).split()[0] in streamed(f"messaging.compliance.{odd}").lower()
+
+
+def test_the_name_of_a_conference_is_not_formatted() -> None:
+    fields = {"ConferenceSid": "CF1", "StatusCallbackEvent": "conference-start", "FriendlyName": "*loud* room"}
+    text = shown(**fields)
+    assert "room" in text
+    assert "*loud*" not in text
