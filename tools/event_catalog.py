@@ -72,10 +72,11 @@ class Entry:
 
 def catalogue(templates: Templates, routes: Routes) -> list[Entry]:
     """Return all entries, by provider and type."""
-    return [_entry(sample, templates, routes) for _, sample in sorted(samples().items())]
+    return [entry(sample, templates, routes) for _, sample in sorted(samples().items())]
 
 
-def _entry(sample: Sample, templates: Templates, routes: Routes) -> Entry:
+def entry(sample: Sample, templates: Templates, routes: Routes) -> Entry:
+    """Return the entry of one sample."""
     event = sample_event(sample, sample.provider, SAMPLE_TIME)
     line = render(event, templates).line or line_of(event)
     return Entry(sample, line, choose(event, templates), _sent(event, templates, routes))

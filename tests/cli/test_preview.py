@@ -53,7 +53,8 @@ def status(address: str, **headers: str) -> int:
             return error.code
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_its_page_with_the_token_and_stops_when_asked(tmp_path: Path, number: signal.Signals) -> None:
     with started(tmp_path, "gitlab/push") as (process, address):
         assert re.fullmatch(r"http://localhost:\d+/[\w-]{20,}/#gitlab/push", address)

@@ -67,6 +67,7 @@ def test_a_template_alone_is_checked_with_its_samples(snapshot: Snapshot) -> Non
     assert checked.rendered >= 1
 
 
+@pytest.mark.thorough
 def test_a_part_is_checked_with_all_that_import_it_and_with_nothing_else(snapshot: Snapshot) -> None:
     broken = changed(snapshot, "stripe/charge.j2", "{% if %}")
     part = snapshot.templates.sources["gitlab/_parts.j2"].replace("macro who(name)", "macro hwo(name)")

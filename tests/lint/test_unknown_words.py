@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import Severity
 from bridge.config.packaged import packaged_templates
@@ -51,6 +53,7 @@ def test_a_phrase_that_cannot_be_filled_in_is_a_note_also_where_no_sample_shows_
     assert [note.line for note in unknown_words(read_templates(own, {}, packaged=packaged))] == [4]
 
 
+@pytest.mark.thorough
 def test_the_packaged_phrases_are_right_as_a_file_of_ones_own(tmp_path: Path) -> None:
     for words in packaged_templates().glob("*/words.toml"):
         (tmp_path / words.parent.name).mkdir()

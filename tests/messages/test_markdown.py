@@ -64,6 +64,7 @@ def test_no_markdown_makes_a_mention_or_a_foreign_link(source: str) -> None:
         assert re.match(r"<https://(e|evil)\.example[^|<>]*\|[^|<>]+>\Z", token), token
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "unit",
     [

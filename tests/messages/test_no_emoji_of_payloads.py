@@ -205,7 +205,7 @@ def with_more_text(data: object) -> object:
     return f"{data} db8:100:1" if isinstance(data, str) else data
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @for_each(samples().values(), name=lambda sample: sample.name)
 def test_no_shipped_template_lets_a_payload_draw_an_emoji(sample: Sample) -> None:
     event = sample_event(sample, sample.provider, SAMPLE_TIME)

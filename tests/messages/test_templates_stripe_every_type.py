@@ -75,6 +75,7 @@ def test_no_sentence_is_for_a_type_that_does_not_exist() -> None:
     assert {key for key in PHRASES if key.partition(":")[0] not in known} == set()
 
 
+@pytest.mark.thorough
 def test_the_words_of_the_docs_are_laid_over_the_packaged_ones(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "templates.md").read_text("utf-8")
     own = re.search(r"```toml\n(\[titles\]\n.*?)```", page, re.DOTALL)

@@ -68,6 +68,7 @@ async def test_an_unknown_key_in_routes_is_refused_with_its_line(tmp_path: Path)
     assert re.search(r"routes\.toml:3:1: .*chanels.*channels", done.stderr)
 
 
+@pytest.mark.slow
 async def test_a_second_bridge_on_the_same_store_is_refused_with_the_firsts_pid(tmp_path: Path) -> None:
     async with SlackSimulator() as slack, serving(minimal(slack), tmp_path) as (first, _, _):
         second = await start(minimal(slack), tmp_path)
@@ -185,6 +186,7 @@ async def _get(client: aiohttp.ClientSession, base: str, path: str) -> tuple[int
         return response.status, await response.json()
 
 
+@pytest.mark.slow
 async def test_no_secret_is_ever_written(tmp_path: Path) -> None:
     """Search all output of the process and every answer for secrets, while every failure happens."""
     async with SlackSimulator() as slack, aiohttp.ClientSession() as client:

@@ -40,6 +40,7 @@ class StoredFacts:
 odd = st.text(st.sampled_from("a/._-!#&12 \n\x00\x1b\ud800é😀{}%*<"), max_size=30) | st.just("x" * 1_000)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("provider", [*PROVIDERS, "carrier-pigeon"])
 @given(event_type=odd, subject=odd, name=odd)
 @example(event_type="", subject="", name="")

@@ -64,7 +64,7 @@ def check(event: Event) -> None:
     assert event.url.isascii()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @given(st.sampled_from(TYPES), st.sampled_from(KINDS), _OBJECTS, _VALUES)
 @settings(max_examples=400, deadline=None)
 def test_every_type_reads_every_shape(
