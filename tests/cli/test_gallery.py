@@ -28,6 +28,7 @@ def test_a_template_that_fails_is_reported_and_shown(tmp_path: Path) -> None:
     assert '<p class="error">templates/gitlab/push.j2:1: ' in (tmp_path / "all.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_written_ends_with_2(tmp_path: Path) -> None:
     done = run(tmp_path, "gallery", "nowhere/all.html")
     assert done.returncode == 2

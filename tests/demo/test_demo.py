@@ -11,6 +11,7 @@ from bridge.demo.scenarios import SECRETS
 from tests.cli.command import run
 
 
+@pytest.mark.slow
 def test_the_demo_ends_well_and_shows_the_result_of_every_request(tmp_path: Path) -> None:
     done = run(tmp_path, "demo")
     assert done.returncode == 0, done.stdout + done.stderr

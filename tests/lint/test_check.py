@@ -11,6 +11,7 @@ from bridge.samples import sample_event, samples
 from tests.diagnostics import plain, plain_all
 
 CHILD = '{% extends "message.j2" %}\n'
+pytestmark = pytest.mark.thorough  # every template is compiled for it
 ROUTES = '[[routes]]\nchannels = ["general"]\n'
 
 

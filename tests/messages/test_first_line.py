@@ -36,6 +36,7 @@ def test_a_plain_line_is_what_slack_shows_without_its_look(line: str, plain: str
     assert plain_line(line) == plain
 
 
+@pytest.mark.thorough
 @given(st.lists(st.sampled_from([*"ab *_~`<>&|@:-0", "@here", ":100:", ":x:", "`c`"]), max_size=60).map("".join))
 def test_a_payloads_text_comes_back_as_it_was_written(text: str) -> None:
     """Look-alikes and word joiners keep Slack from formatting it; the event log needs none of them."""

@@ -68,6 +68,7 @@ def test_a_part_of_empty_lines_costs_what_other_text_costs() -> None:
     assert phrase("{text}", text="\n" * 300_000 + "x") == ""  # hours, if each line start looked at all lines after it
 
 
+@pytest.mark.thorough
 @given(st.text(max_size=60), st.text(max_size=30))
 def test_any_phrase_gives_text_or_the_named_error(text: str, value: str) -> None:
     try:

@@ -264,6 +264,7 @@ def test_a_confidential_event_stays_skipped_in_an_open_channel() -> None:
     assert (private.state, private.group_state) == (DeliveryState.WAITING, FAILED)
 
 
+@pytest.mark.thorough
 @given(st.text(max_size=20), st.integers(0, 600))
 def test_values_are_short_and_printable(text: str, length: int) -> None:
     one = event(payload={"a": "x" * length + text})

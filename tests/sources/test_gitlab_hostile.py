@@ -72,6 +72,7 @@ def test_no_value_in_place_of_another_breaks_a_sample(path: Path, data: st.DataO
     assert whole(read(_dumped(body)))
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(
     st.binary(max_size=200) | st.sampled_from([b"[" * 10_000, b'{"a":' * 10_000, b"\xef\xbb\xbf{}", b'"\\ud800"', b""])

@@ -68,6 +68,7 @@ def test_a_second_delivery_of_one_event_under_another_webhook_id_is_a_duplicate(
     assert one(sample.type, sample.body, sample.body)
 
 
+@pytest.mark.thorough
 @for_each([s for s in SAMPLES if not s.type.endswith(ONCE)], name=lambda sample: sample.type)
 def test_a_second_change_of_one_thing_is_another_event_whatever_differs(sample: Sample) -> None:
     assert isinstance(sample.body, dict)

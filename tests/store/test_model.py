@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -193,4 +194,4 @@ class StoreAgainstModel(RuleBasedStateMachine):
 
 
 StoreAgainstModel.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
-TestStoreAgainstModel = StoreAgainstModel.TestCase
+TestStoreAgainstModel = pytest.mark.slow(StoreAgainstModel.TestCase)
