@@ -110,6 +110,7 @@ def lose_file(path: Path) -> None:
     path.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [cut, zero, scribble, empty, lose_wal, lose_file])
 def test_serve_refuses_a_damaged_store_and_check_reports_what_can_be_saved(
     tmp_path: Path, harm: Callable[[Path], None]

@@ -71,6 +71,7 @@ async def test_a_line_a_delivery_newest_last_and_every_option_narrows_it(tmp_pat
             assert ("no delivery matches" in done.err) is (not found)
 
 
+@pytest.mark.slow
 async def test_the_line_of_a_delivered_message_is_the_first_that_slack_shows(tmp_path: Path) -> None:
     names = (
         "gitlab/push",

@@ -19,6 +19,7 @@ def test_it_writes_every_sample_to_one_page(tmp_path: Path) -> None:
     assert page.count("<article ") == len(samples())
 
 
+@pytest.mark.slow
 def test_a_template_that_fails_is_reported_and_shown(tmp_path: Path) -> None:
     (tmp_path / "templates/gitlab").mkdir(parents=True)
     (tmp_path / "templates/gitlab/push.j2").write_text("{{ broken", "utf-8")
@@ -35,6 +36,7 @@ def test_a_file_that_cannot_be_written_ends_with_2(tmp_path: Path) -> None:
     assert done.stderr == "bridge: cannot write nowhere/all.html (No such file or directory): name another file\n"
 
 
+@pytest.mark.slow
 def test_a_routes_template_renders_the_message_in_the_gallery_and_on_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates/mine.j2").write_text("By the route's own: {{ line }}", "utf-8")

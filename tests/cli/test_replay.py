@@ -125,6 +125,7 @@ async def test_without_a_running_service_it_reports_that_they_wait(tmp_path: Pat
     assert done.err == "bridge: no `bridge serve` runs on this store: the deliveries wait until one does\n"
 
 
+@pytest.mark.slow
 async def test_a_dry_run_shows_the_old_error_and_the_new_message_and_sends_nothing(tmp_path: Path) -> None:
     templates = tmp_path / "templates/gitlab"
     templates.mkdir(parents=True)

@@ -99,6 +99,7 @@ async def test_waiting_messages_are_batched_in_order_and_none_is_dropped(harness
     assert rows[-1].reason == "in one post with 38 others"
 
 
+@pytest.mark.slow
 async def test_a_thousand_events_are_visible_within_ninety_seconds_at_one_post_a_second(harness: Harness) -> None:
     paced(harness)
     names = [f"{n} " + "word " * 90 for n in range(1000)]  # as long as batched messages are

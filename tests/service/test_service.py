@@ -77,6 +77,7 @@ async def test_a_second_bridge_on_the_same_store_is_refused_with_the_firsts_pid(
         assert str(first.pid) in stderr.decode()
 
 
+@pytest.mark.slow
 async def test_an_address_in_use_is_refused(tmp_path: Path) -> None:
     async with SlackSimulator() as slack:
         taken = slack.base.rpartition(":")[2]

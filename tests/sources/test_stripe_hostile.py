@@ -76,6 +76,7 @@ def test_every_type_reads_every_shape(
     check(event)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @given(st.dictionaries(st.sampled_from(["id", "type", "created", "account", "context", "livemode", "data"]), _VALUES))
 @settings(max_examples=200, deadline=None)
