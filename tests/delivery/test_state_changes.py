@@ -263,13 +263,7 @@ async def test_what_followed_in_a_batch_is_decided_anew_if_the_batch_is_rejected
 
 
 async def test_after_a_digest_the_next_state_is_shown(harness: Harness) -> None:
-    await accept(harness, "1 failed")
-    harness.start()
-    await harness.until_settled(1)
-    harness.deps = replace(harness.deps, policy_of=lambda _: policy(digest_after=10))
-    harness.workers[0].cancel()  # a worker that only stops may still settle what it has claimed
-    await asyncio.wait(harness.workers)
-    paced(harness)
+    await _show_then_summarize(harness, "1 failed")
     await accept(harness, *(f"{number} success" for number in range(2, 20)))
     worker = harness.start()
     await harness.until(_summarized(harness, 18))
@@ -281,13 +275,7 @@ async def test_after_a_digest_the_next_state_is_shown(harness: Harness) -> None:
 
 
 async def test_a_run_older_than_one_in_a_digest_is_not_shown(harness: Harness) -> None:
-    await accept(harness, "1 failed")
-    harness.start()
-    await harness.until_settled(1)
-    harness.deps = replace(harness.deps, policy_of=lambda _: policy(digest_after=10))
-    harness.workers[0].cancel()  # a worker that only stops may still settle what it has claimed
-    await asyncio.wait(harness.workers)
-    paced(harness)
+    await _show_then_summarize(harness, "1 failed")
     await accept(harness, *(f"{number} failed" for number in range(10, 30)))
     worker = harness.start()
     await harness.until(_summarized(harness, 20))
@@ -295,6 +283,17 @@ async def test_a_run_older_than_one_in_a_digest_is_not_shown(harness: Harness) -
     worker.wake()
     await harness.until_settled(2)
     assert (await reasons(harness))[-1] == "pipeline 2 is older than the last one compared"
+
+
+async def _show_then_summarize(harness: Harness, shown: str) -> None:
+    """Show one run, end its worker, and let the next one make digests."""
+    await accept(harness, shown)
+    harness.start()
+    await harness.until_settled(1)
+    harness.deps = replace(harness.deps, policy_of=lambda _: policy(digest_after=10))
+    harness.workers[0].cancel()  # a worker that only stops may still settle what it has claimed
+    await asyncio.wait(harness.workers)
+    paced(harness)
 
 
 async def _summarized(harness: Harness, number: int) -> None:

@@ -77,7 +77,6 @@ def test_every_type_reads_every_shape(
 
 
 @pytest.mark.slow
-@pytest.mark.thorough
 @given(st.dictionaries(st.sampled_from(["id", "type", "created", "account", "context", "livemode", "data"]), _VALUES))
 @settings(max_examples=200, deadline=None)
 def test_every_envelope_is_read(body: dict[str, object]) -> None:
