@@ -1,13 +1,13 @@
 """Read request bodies within limits: on each body, on all of them together, and on time."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from bridge.core.byte_semaphore import ByteSemaphore
 from bridge.web.connection_policy import PROGRESS
 from bridge.web.connections import Connection
 
@@ -42,64 +42,8 @@ class BodyTooLargeError(Exception):
     """The body is larger than the provider's limit."""
 
 
-class NoMemoryLeftError(Exception):
-    """Too many bodies are in memory, and none was finished in time."""
-
-
 class BrokenBodyError(Exception):
     """The body did not arrive completely, or not in time."""
-
-
-class ByteSemaphore:
-    """A number of bytes that tasks share. A task that needs more than are left waits in line."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.used = 0
-        self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
-
-    @property
-    def in_demand(self) -> bool:
-        """Whether a task waits."""
-        return bool(self._line)
-
-    def has(self, size: int) -> bool:
-        """Return whether ``size`` bytes can be taken without waiting."""
-        return not self._line and self.used + size <= self.limit
-
-    async def take(self, size: int, wait: float) -> float:
-        """Take ``size`` bytes, after at most ``wait`` seconds in line; return the wait. Raises NoMemoryLeftError."""
-        if self.has(size):
-            self.used += size
-            return 0.0
-        started = asyncio.get_running_loop().time()
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._line.append((size, turn))
-        try:
-            async with asyncio.timeout(wait):
-                await turn
-        except BaseException as error:
-            if turn.done() and not turn.cancelled():
-                self.give(size)  # The bytes were granted at the moment of the time-out or cancellation.
-            else:
-                self._line = deque(entry for entry in self._line if entry[1] is not turn)
-                self._serve()
-            if isinstance(error, TimeoutError):
-                raise NoMemoryLeftError from None
-            raise
-        return asyncio.get_running_loop().time() - started
-
-    def give(self, size: int) -> None:
-        """Give ``size`` bytes back."""
-        self.used -= size
-        self._serve()
-
-    def _serve(self) -> None:
-        while self._line and self.used + self._line[0][0] <= self.limit:
-            size, turn = self._line.popleft()
-            if not turn.done():
-                self.used += size
-                turn.set_result(None)
 
 
 @dataclass(slots=True, eq=False)

@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 
 from bridge.core import large_bodies
+from bridge.core.byte_semaphore import NoMemoryLeftError
 from bridge.core.counters import CONDITION_ERRORS, EVENTS, REQUESTS, STORE_ACCEPTS, Counters
 from bridge.core.payload import clean
 from bridge.events import Event, Request
@@ -20,7 +21,7 @@ from bridge.store import AcceptResult, NewEvent, Store, StoreUnavailableError
 from bridge.web import responses
 from bridge.web.connections import Connection
 from bridge.web.log_throttle import LogThrottle
-from bridge.web.request_bodies import BodyBudget, BodyTooLargeError, BrokenBodyError, NoMemoryLeftError
+from bridge.web.request_bodies import BodyBudget, BodyTooLargeError, BrokenBodyError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.ingest")
 

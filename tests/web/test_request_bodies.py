@@ -8,13 +8,12 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import ClientSession, web
 
+from bridge.core.byte_semaphore import NoMemoryLeftError
 from bridge.web.request_bodies import (
     SMALL,
     BodyBudget,
     BodyTooLargeError,
     BrokenBodyError,
-    ByteSemaphore,
-    NoMemoryLeftError,
 )
 
 
@@ -193,37 +192,3 @@ async def test_a_body_that_arrives_byte_by_byte_is_held_in_few_chunks() -> None:
     body_budget = BodyBudget(8 * SMALL)
     async with serving(reader(body_budget, SMALL)) as address:
         assert (await post(address, chunks(1, 3000)))["length"] == 3000
-
-
-async def test_tasks_wait_in_line_for_bytes() -> None:
-    room = ByteSemaphore(10)
-    await room.take(10, 5)
-    second = asyncio.create_task(room.take(4, 5))
-    third = asyncio.create_task(room.take(6, 5))
-    await asyncio.sleep(0)
-    assert not second.done()
-    room.give(10)
-    waited = await asyncio.gather(second, third)
-    assert min(waited) > 0
-    assert room.used == 10
-
-
-async def test_a_task_that_waits_too_long_is_rejected_and_blocks_no_other() -> None:
-    room = ByteSemaphore(10)
-    await room.take(8, 5)
-    with pytest.raises(NoMemoryLeftError):
-        await room.take(5, 0.02)
-    await room.take(2, 5)
-    assert room.used == 10
-
-
-async def test_a_cancelled_task_gives_its_bytes_back() -> None:
-    room = ByteSemaphore(10)
-    await room.take(10, 5)
-    waiting = asyncio.create_task(room.take(10, 5))
-    await asyncio.sleep(0)
-    room.give(10)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    assert room.used == 0
