@@ -7,6 +7,7 @@ from typing import Protocol
 from bridge.core.clock import Clock
 from bridge.core.counters import Counters
 from bridge.core.states import WorkerState
+from bridge.delivery.alert import Alert
 from bridge.delivery.outcome import Outcome
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.messages import Rendered
@@ -51,6 +52,8 @@ class WorkerDeps:
     """Returns the seconds of a route's repeat windows; None without."""
     record_status: Callable[[str, "WorkerStatus"], None] = lambda _channel, _status: None
     """Called when a worker stops, becomes unavailable or runs again."""
+    alert: Callable[[Alert], None] = lambda _: None
+    """Alerts somebody; returns at once."""
 
 
 @dataclass(frozen=True, slots=True)
