@@ -28,6 +28,7 @@ from bridge.messages.terminal import show
 from bridge.routing.decide import Decision, decide
 from bridge.routing.routes_file import load_routes
 from bridge.sources import line_of
+from bridge.sources.stored_event import with_payload
 from bridge.store import Attempt, DedupeKey, DeliveryHistory, EventHistory, Store
 
 INDENT = "    "
@@ -56,7 +57,7 @@ def event_history(name: str, *, as_object: bool, body: bool) -> None:
         return await _found(store, name)
 
     history = in_store(settings, work)
-    decision = _today(history.event, settings)
+    decision = _today(with_payload(history.event, history.request, history.part), settings)
     if as_object:
         typer.echo(json.dumps(_as_json(history, decision, body=body), indent=2, ensure_ascii=False))
     else:

@@ -26,13 +26,14 @@ from bridge.messages import Rendered
 from bridge.messages.render import render
 from bridge.messages.terminal import show
 from bridge.routing.routes_file import Routes, load_routes
+from bridge.sources.stored_event import with_payload
 from bridge.store import Cursor, DeliveryRow, Query, Store, StoredDelivery
 from bridge.store.ids import delivery_number
 
 ASK_FROM = 20
 """Number of deliveries above which it asks for confirmation."""
 BATCH = 100
-"""Deliveries in one transaction, so that the service never waits long."""
+"""Deliveries in one call, so that the service never waits long."""
 PAUSE = 0.02
 """Seconds between two transactions, for the service's own."""
 WIDE = 100
@@ -157,21 +158,17 @@ async def _show(store: Store, selection: _Selection, snapshot: Snapshot, *, as_l
         _print_result(row, None, why, as_lines=as_lines)
         good = good and why == WHY["waiting"]
     rows = {row.delivery: row for row in selection.rows}
-    left = list(rows)
-    while left:
-        some = await store.stored_deliveries(left)
-        if not some:  # pruned meanwhile
-            break
-        for old in some:
+    numbers = list(rows)
+    for start in range(0, len(numbers), BATCH):
+        for old in await store.stored_deliveries(numbers[start : start + BATCH]):
             new = render(
-                old.delivery.event,
+                with_payload(old.delivery.event, await store.request_of(old.delivery.id), old.delivery.part),
                 snapshot.templates,
                 old.delivery.template,
                 notes=delivery_notes(replace(old.delivery, replayed_at=time.time()), time.time()),
             )
             good = good and not new.error
             _show_one(rows[old.delivery.id], old, new, as_lines=as_lines)
-        left = left[left.index(some[-1].delivery.id) + 1 :]
     return good
 
 

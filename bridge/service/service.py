@@ -27,6 +27,7 @@ from bridge.messages import Rendered
 from bridge.messages.event_fields import event_field_errors
 from bridge.messages.render import Templates, compile_error, is_choice, render
 from bridge.service.gc_tuning import tune_for_service, tune_for_start
+from bridge.sources.stored_event import with_payload
 from bridge.store import Counts, Delivery, Store, StoreUnavailableError, open_store
 from bridge.web.app import LAST_REQUESTS, Server, application
 from bridge.web.connection_policy import Limits
@@ -148,10 +149,14 @@ class Service:
 
     async def _render(self, delivery: Delivery, notes: Sequence[str]) -> Rendered:
         """Render in a thread of its own, so that a slow template delays only its channel worker."""
-        templates = self.snapshot.templates
-        return await asyncio.get_running_loop().run_in_executor(
-            self._renderer, lambda: render(delivery.event, templates, delivery.template, notes=notes)
-        )
+        request, templates = await self.store.request_of(delivery.id), self.snapshot.templates
+
+        def work() -> Rendered:
+            return render(
+                with_payload(delivery.event, request, delivery.part), templates, delivery.template, notes=notes
+            )
+
+        return await asyncio.get_running_loop().run_in_executor(self._renderer, work)
 
     def when_compiled(self, callback: Callable[[], None]) -> None:
         """Call a function once the first templates are compiled."""

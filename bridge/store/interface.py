@@ -43,12 +43,15 @@ class Store(Protocol):
     async def claim(self, channel: str, owner: str, n: int) -> list[Delivery]:
         """Return the oldest ``n`` waiting deliveries of a channel, in the order of acceptance.
 
-        Fewer if their bodies would take much memory, but at least one. A claim changes nothing: until it is settled, a
-        delivery is claimed again. ``owner`` names the claiming process, for a store shared by several; an SQLite file
-        has one owner, and ignores it.
+        A claim changes nothing: until it is settled, a delivery is claimed again. ``owner`` names the claiming process,
+        for a store shared by several; an SQLite file has one owner, and ignores it.
+        """
+        ...
 
-        The payload is parsed from the body as received. If the provider cannot parse it any more (it is gone, or its
-        code has changed), the payload is empty, and the event's columns are unchanged.
+    async def request_of(self, delivery: int) -> Request | None:
+        """Return the request that a delivery's event arrived in; None for an unknown delivery.
+
+        Read it when its message is rendered, and let it go: bodies may be large.
         """
         ...
 
@@ -132,10 +135,7 @@ class Store(Protocol):
         ...
 
     async def stored_deliveries(self, deliveries: Sequence[int]) -> list[StoredDelivery]:
-        """Return deliveries as ``claim`` does, in any state, in the order of the numbers.
-
-        Fewer if their bodies would take much memory, but at least the first: ask again for the rest.
-        """
+        """Return deliveries as ``claim`` does, in any state, in the order of the numbers, without unknown ones."""
         ...
 
     async def replay(self, rows: Sequence[DeliveryRow], cursor: Cursor, now: float) -> list[ReplayResult]:

@@ -41,21 +41,28 @@ class AcceptResult:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A waiting delivery, with its event as it arrived."""
+    """A waiting delivery, with the columns of its event."""
 
     id: int
     event: Event
+    """Its payload is empty: bridge.sources.stored_event makes it from the request."""
     channel: str
     route: str
     template: str | None
     attempts: int
     """Posts tried so far."""
+    part: int
+    """Its event's position among those of the request."""
+    size: int
+    """Bytes of the request's body."""
     revived: bool = False
     """True if it was dead before, and is sent again."""
     replayed_at: float | None = None
     """Time of its replay, None without one."""
     group_state: GroupState | None = None
     """The state to compare before it is shown; None: it is shown without."""
+    template_fault: str = ""
+    """The error of a rendering that was ended by force: post the fallback, and do not render again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +290,7 @@ class EventHistory:
     """Complete record of one event."""
 
     event: Event
-    """With its payload, parsed as by ``claim``."""
+    """Its payload is empty, as in a ``Delivery``."""
     request: Request
     """As stored."""
     part: int

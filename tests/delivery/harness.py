@@ -60,6 +60,9 @@ class WatchedStore:
             raise self.claim_errors.popleft()
         return await self.inner.claim(channel, owner, n)
 
+    async def request_of(self, delivery: int) -> Request | None:
+        return await self.inner.request_of(delivery)
+
     async def settle(self, results: Sequence[DeliveryResult], now: float) -> None:
         if self.settle_errors:
             raise self.settle_errors.popleft()

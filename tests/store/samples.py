@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -10,7 +10,8 @@ from pathlib import Path
 from bridge.core.states import DeliveryState
 from bridge.events import Event, Request
 from bridge.routing.decide import Planned
-from bridge.store import AcceptResult, DeliveryResult, NewEvent, Store
+from bridge.sources.stored_event import with_payload
+from bridge.store import AcceptResult, Delivery, DeliveryResult, NewEvent, Store
 
 DAY = 86_400.0
 NOW = 1_800_000_000.0
@@ -71,6 +72,11 @@ async def settle_all(store: Store, state: str, channel: str = "general", now: fl
     claimed = [delivery.id for delivery in await store.claim(channel, "me", 10_000)]
     await store.settle([DeliveryResult(number, DeliveryState(state), "because") for number in claimed], now)
     return claimed
+
+
+async def payload_of(store: Store, delivery: Delivery) -> Mapping[str, object]:
+    """Return the payload of a delivery's event, as it is made to be rendered."""
+    return with_payload(delivery.event, await store.request_of(delivery.id), delivery.part).payload
 
 
 def rows(path: Path, sql: str) -> list[tuple[object, ...]]:

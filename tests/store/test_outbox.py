@@ -2,23 +2,19 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from bridge.core.states import DeliveryState, OutcomeKind
-from bridge.events import Event, Request
-from bridge.sources import PROVIDERS, Provider, line_of
+from bridge.sources import PROVIDERS, line_of
 from bridge.store import Attempt, DeliveryResult, Query
 from bridge.store.sqlite import outbox
 from bridge.store.sqlite.store import SqliteStore
-from tests.store.samples import NOW, accept, entry, event, execute, request, rows, settle_all
+from tests.store.samples import NOW, accept, entry, event, execute, payload_of, request, rows, settle_all
 
-GITLAB = PROVIDERS["gitlab"]
 POST = Attempt(NOW + 5, OutcomeKind.OK, 200, "ok", 0.25)
 
 
@@ -57,62 +53,36 @@ async def test_the_payload_is_parsed_again_from_the_body(store: SqliteStore) -> 
     (read,) = PROVIDERS["gitlab"].events(arrived, "gitlab", NOW)
     await store.accept(arrived, [entry(read)], NOW)
     (delivery,) = await store.claim("general", "me", 1)
-    assert delivery.event == read
+    assert await payload_of(store, delivery) == read.payload
 
 
-async def test_each_part_gets_the_payload_of_its_element_and_a_body_is_read_once_a_claim(
-    store: SqliteStore, reading: Callable[[Callable[[Request, str, float], list[Event]]], None]
-) -> None:
-    readings = []
-
-    def elements(arrived: Request, source: str, now: float) -> list[Event]:
-        readings.append((source, now))
-        return [replace(event(), payload={"n": value}) for value in json.loads(arrived.body)]
-
-    reading(elements)
-    await store.accept(request(["zero", "one", "two"]), [entry(part=0), entry(part=2)], NOW)
-    await store.accept(request(["other"]), [entry(part=0)], NOW)
+async def test_a_claim_holds_columns_and_the_request_is_read_by_delivery(store: SqliteStore) -> None:
+    body = request({"padding": "x" * 3 * 2**20})
+    await store.accept(body, [entry(one := event(), part=0), entry(part=2)], NOW)
+    await store.accept(request(b"{}"), [entry()], NOW)
     claimed = await store.claim("general", "me", 10)
-    assert [delivery.event.payload for delivery in claimed] == [{"n": "zero"}, {"n": "two"}, {"n": "other"}]
-    assert readings == [("gitlab", NOW), ("gitlab", NOW)]
+    assert [(d.part, d.size, d.event.payload) for d in claimed] == [
+        (0, len(body.body), {}),
+        (2, len(body.body), {}),
+        (0, 2, {}),
+    ]
+    assert claimed[0].event == replace(one, payload={})
+    found = [await store.request_of(delivery.id) for delivery in claimed]
+    assert [None if one is None else one.body for one in found] == [body.body, body.body, b"{}"]
+    assert found[0] == body
+    assert await store.request_of(99) is None
 
 
 @pytest.mark.parametrize(
-    ("provider", "body"), [("unknown", b"{}"), ("gitlab", b"not json"), ("gitlab", b"[]")], ids=["gone", "bad", "odd"]
+    "damage",
+    ["UPDATE requests SET headers = '{'", "DELETE FROM requests", "UPDATE requests SET headers = x'ff'"],
 )
-async def test_an_event_that_cannot_be_read_any_more_keeps_its_columns(
-    store: SqliteStore, provider: str, body: bytes
+async def test_a_damaged_request_is_none_and_the_claim_is_unchanged(
+    path: Path, stored: SqliteStore, damage: str
 ) -> None:
-    one = event(provider=provider)
-    await store.accept(request(body), [entry(one, part=7)], NOW)
-    (delivery,) = await store.claim("general", "me", 1)
-    assert delivery.event == replace(one, payload={})
-
-
-async def test_a_provider_that_fails_over_a_body_does_not_stop_the_claims(
-    store: SqliteStore,
-    reading: Callable[[Callable[[Request, str, float], list[Event]]], None],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    def failing(arrived: Request, source: str, now: float) -> list[Event]:
-        raise ZeroDivisionError
-
-    reading(failing)
-    outcome = (await accept(store))[0]
-    assert (await store.claim("general", "me", 1))[0].event.payload == {}
-    assert outcome.id in caplog.text
-
-
-async def test_large_bodies_make_a_claim_smaller_but_never_empty(store: SqliteStore) -> None:
-    large = request({"object_kind": "push", "padding": "x" * (outbox.CLAIM_BYTES * 2 // 3)})
-    for _ in range(2):
-        await store.accept(large, [entry(), entry()], NOW)
-    # Both events of the first request share its body; the second request's would exceed the limit.
-    assert len(await store.claim("general", "me", 10)) == 2
-    huge = request({"object_kind": "push", "padding": "x" * outbox.CLAIM_BYTES * 2})
-    await store.accept(huge, [entry(channels=("huge",))], NOW)
-    await store.accept(huge, [entry(channels=("huge",))], NOW)
-    assert len(await store.claim("huge", "me", 10)) == 1
+    await accept(stored)
+    execute(path, damage)
+    assert await stored.request_of(1) is None
 
 
 async def test_a_claim_reads_along_the_index_however_much_waits(path: Path, stored: SqliteStore) -> None:
@@ -208,16 +178,6 @@ async def test_ids_of_deliveries_are_not_used_twice(store: SqliteStore) -> None:
     assert await store.prune(NOW + 10, 1) == 1
     await accept(store, now=NOW)
     assert (await store.claim("general", "me", 1))[0].id > first
-
-
-@pytest.fixture
-def reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request, str, float], list[Event]]], None]:
-    """Replace GitLab's provider by another reader."""
-
-    def put(events: Callable[[Request, str, float], list[Event]]) -> None:
-        monkeypatch.setitem(cast("dict[str, Provider]", PROVIDERS), "gitlab", replace(GITLAB, events=events))
-
-    return put
 
 
 async def test_a_claim_includes_the_time_of_a_replay(stored: SqliteStore, path: Path) -> None:

@@ -8,21 +8,19 @@ from bridge.core.states import OutcomeKind
 from bridge.events import Event
 from bridge.store.models import Attempt, DedupeKey, DeliveryHistory, DeliveryRow, Digest, EventHistory
 from bridge.store.sqlite import event_log
-from bridge.store.sqlite.outbox import with_payload
 from bridge.store.sqlite.records import EVENT, event_of, request_of, text
 
 
 def event_history(db: sqlite3.Connection, event_id: str) -> EventHistory | None:
     """Return the record of one event, None for an unknown one."""
     row = db.execute(
-        f"SELECT e.seq, e.request, e.part, length(r.body), {EVENT} "  # noqa: S608 (our own text)
-        "FROM events e JOIN requests r ON r.id = e.request WHERE e.id = ?",
+        f"SELECT e.seq, e.request, e.part, {EVENT} FROM events e WHERE e.id = ?",  # noqa: S608 (our own text)
         (text(event_id),),
     ).fetchone()
     if row is None:
         return None
-    seq, request, part, length, *columns = row
-    event = with_payload(db, event_of(tuple(columns), {}), request, part, length)
+    seq, request, part, *columns = row
+    event = event_of(tuple(columns), {})
     numbers = [number for (number,) in db.execute("SELECT id FROM deliveries WHERE event = ?", (seq,))]
     rows = reversed(event_log.rows_of(db, numbers))
     return EventHistory(

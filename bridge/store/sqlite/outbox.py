@@ -2,25 +2,19 @@
 
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
-from bridge.core import large_bodies
 from bridge.core.states import DeliveryState
-from bridge.events import Event
-from bridge.sources import PROVIDERS, Malformed
+from bridge.events import Request
 from bridge.store.models import Delivery, DeliveryResult
-from bridge.store.sqlite import last_states, repeat_windows
-from bridge.store.sqlite.records import EVENT, event_of, json_text, literals, request_of, text
-
-CLAIM_BYTES = 2 * 2**20
-"""Bytes of bodies behind one claim: as Python data they take several times as much."""
+from bridge.store.sqlite import last_states, records, repeat_windows
+from bridge.store.sqlite.records import EVENT, event_of, json_text, literals, text
 
 COLUMNS = f"""
     d.id, d.channel, d.route, d.template, d.attempts, d.revived, d.replayed_at, d.group_state,
-    e.request, e.part, length(r.body), {EVENT}
+    e.part, length(r.body), {EVENT}
 """
-"""The columns that ``deliveries_of`` reads."""
+"""The columns that ``deliveries_of`` reads, where ``r`` is the requests."""
 
 CLAIM = f"""
     SELECT {COLUMNS} FROM deliveries d INDEXED BY deliveries_state
@@ -28,72 +22,49 @@ CLAIM = f"""
     JOIN requests r ON r.id = e.request
     WHERE d.state = {literals(DeliveryState.WAITING)} AND d.channel = ? ORDER BY d.id LIMIT ?
 """  # noqa: S608 (made of our own constants)
-
 log = logging.getLogger("bridge.store")
 
 
 def claim(db: sqlite3.Connection, channel: str, n: int) -> list[Delivery]:
-    """Return the oldest ``n`` waiting deliveries of a channel; fewer if their bodies are large, but at least one."""
-    return deliveries_of(db, db.execute(CLAIM, (text(channel), max(0, n))))
+    """Return the oldest ``n`` waiting deliveries of a channel."""
+    return deliveries_of(db.execute(CLAIM, (text(channel), max(0, n))))
 
 
-def deliveries_of(db: sqlite3.Connection, found: sqlite3.Cursor) -> list[Delivery]:
-    """Return deliveries with payloads from rows of ``COLUMNS``; fewer if bodies are large, but at least one."""
-    deliveries: list[Delivery] = []
-    parsed: dict[int, Sequence[Event]] = {}
-    size = 0
-    for row in found:
-        number, channel, route, template, attempts, revived, replayed_at, state, request, part, length, *columns = row
-        event = event_of(tuple(columns), {})
-        if request not in parsed:
-            size += length
-            if deliveries and size > CLAIM_BYTES:
-                break
-            parsed[request] = _reread(event, db, request, length)
-        event = replace(event, payload=_payload(parsed[request], part, event.id))
-        group_state = last_states.read(state)
-        deliveries.append(
-            Delivery(number, event, channel, route, template, attempts, bool(revived), replayed_at, group_state)
+def deliveries_of(found: sqlite3.Cursor) -> list[Delivery]:
+    """Return deliveries from rows of ``COLUMNS``, with empty payloads."""
+    return [
+        Delivery(
+            id=number,
+            event=event_of(tuple(columns), {}),
+            channel=channel,
+            route=route,
+            template=template,
+            attempts=attempts,
+            part=part,
+            size=size,
+            revived=bool(revived),
+            replayed_at=replayed_at,
+            group_state=last_states.read(state),
         )
-    return deliveries
+        for number, channel, route, template, attempts, revived, replayed_at, state, part, size, *columns in found
+    ]
 
 
-def with_payload(db: sqlite3.Connection, event: Event, request: int, part: int, length: int) -> Event:
-    """Return an event with its payload. ``length`` is the body's, in bytes."""
-    return replace(event, payload=_payload(_reread(event, db, request, length), part, event.id))
-
-
-def _reread(event: Event, db: sqlite3.Connection, request: int, length: int) -> Sequence[Event]:
-    """Parse the request's events again; none if that is impossible. ``length`` is the body's, in bytes."""
-    with large_bodies.one_at_a_time(length):
-        events = _parse(event, db, request)
-        if length < large_bodies.LARGE:
-            return events
-        # A message shows a few lines, and may wait for long: a part of a large payload is enough.
-        return [replace(event, payload=large_bodies.cut_down(event.payload)) for event in events]
-
-
-def _parse(event: Event, db: sqlite3.Connection, request: int) -> Sequence[Event]:
-    provider = PROVIDERS.get(event.provider)
-    if provider is None:
-        return ()
+def request_of(db: sqlite3.Connection, delivery: int) -> Request | None:
+    """Return the request that a delivery's event arrived in; None without one that can be read."""
+    row = db.execute(
+        "SELECT e.request FROM deliveries d JOIN events e ON e.seq = d.event WHERE d.id = ?", (delivery,)
+    ).fetchone()
+    if row is None:
+        return None
     try:
-        return provider.events(request_of(db, request), event.source, event.received_at)
-    except Malformed:
-        return ()
-    except sqlite3.OperationalError:  # the disk, for now: the payload is still there
+        return records.request_of(db, row[0])
+    except sqlite3.OperationalError:  # the disk, for now: the body is still there
         raise
-    except Exception:
-        # A provider's code changed, or the body is damaged. An exception here would block the channel for ever.
-        log.exception("event %s: stored body not readable", event.id)
-        return ()
-
-
-def _payload(events: Sequence[Event], part: int, event_id: str) -> Mapping[str, object]:
-    if part < len(events):
-        return events[part].payload
-    log.error("event %s: payload missing, posted without it", event_id)
-    return {}
+    except (sqlite3.DatabaseError, LookupError, ValueError) as error:
+        # Damage. An exception here would block the channel for ever.
+        log.error("delivery %d: its request is not readable (%s)", delivery, error)
+        return None
 
 
 def settle(

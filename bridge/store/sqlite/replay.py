@@ -13,13 +13,13 @@ from bridge.store.sqlite.records import text
 
 
 def stored_deliveries(db: sqlite3.Connection, numbers: Sequence[int]) -> list[StoredDelivery]:
-    """Return deliveries with payloads and posted messages, as many of the first as memory allows."""
+    """Return deliveries in the order of the numbers, with the posted messages."""
     found = db.execute(
         f"SELECT {COLUMNS} FROM json_each(?) j CROSS JOIN deliveries d ON d.id = j.value "  # noqa: S608 (our own text)
         "JOIN events e ON e.seq = d.event JOIN requests r ON r.id = e.request ORDER BY j.key",
         (json.dumps(numbers),),
     )
-    return [StoredDelivery(delivery, message_of(db, delivery.id)) for delivery in deliveries_of(db, found)]
+    return [StoredDelivery(delivery, message_of(db, delivery.id)) for delivery in deliveries_of(found)]
 
 
 def replay(db: sqlite3.Connection, rows: Sequence[DeliveryRow], cursor: Cursor, now: float) -> list[ReplayResult]:

@@ -87,6 +87,10 @@ class SqliteStore:
         """See ``Store.claim``."""
         return await self._reader.read(lambda db: outbox.claim(db, channel, n))
 
+    async def request_of(self, delivery: int) -> Request | None:
+        """See ``Store.request_of``."""
+        return await self._reader.read(lambda db: outbox.request_of(db, delivery))
+
     async def settle(self, results: Sequence[DeliveryResult], now: float) -> None:
         """See ``Store.settle``."""
         messages = outbox.message_texts(results)
