@@ -17,11 +17,29 @@ CHANNEL_NOT_FOUND = Answer(404, "channel_not_found")
 INVALID_TOKEN = Answer(403, "invalid_token")
 ACTION_PROHIBITED = Answer(403, "action_prohibited")
 INVALID_BLOCKS = Answer(400, "invalid_blocks")
+RESTRICTED_ACTION = Answer(403, "restricted_action")
+"""Given to a message that mentions @channel where that is not allowed; other messages are shown."""
+FORBIDDEN_PAGE = Answer(403, "<html><body><h1>403 Forbidden</h1></body></html>", content_type="text/html")
+"""From a proxy that does not let everything pass."""
+SERVER_ERROR_PAGE = Answer(
+    500, "<html><body><h1>500 Internal Server Error</h1></body></html>", content_type="text/html"
+)
+"""From a proxy: Slack's own 500 is empty, or one word."""
+INVALID_TEAM = Answer(400, "invalid_team")
+MISSING_TEXT = Answer(400, "missing_text_or_fallback_or_attachments")
+"""An inactive account gives this answer to everything; a working webhook may give it to an empty message."""
+MESSAGE_LIMIT_EXCEEDED = Answer(429, "message_limit_exceeded")
+"""From a workspace that is full. It has no Retry-After."""
 
 
 def http_date(unix: float) -> str:
     """Return Unix seconds as an HTTP date."""
     return formatdate(unix, usegmt=True)
+
+
+def busy(retry_after: float | str) -> Answer:
+    """Return a 503 that says when to come again, as from a load balancer."""
+    return Answer(503, "busy", headers={"Retry-After": str(retry_after)})
 
 
 def redirect(to: str, status: int = 302) -> Answer:

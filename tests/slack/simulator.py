@@ -41,8 +41,15 @@ class Late:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class ByMessage:
+    """Behaviour that depends on the message. ``choose`` gets the body, None if it is not JSON."""
+
+    choose: "Callable[[object], Answer | Late | None]"
+
+
 _SHOWING = (Fault.RESET_AFTER_BODY, Fault.BREAK_OFF)
-Behaviour = Answer | Fault | Late
+Behaviour = Answer | Fault | Late | ByMessage
 Plan = Callable[[], Behaviour | None]
 """Called at each request for its behaviour; None: Slack's rules."""
 
@@ -133,6 +140,8 @@ class SlackSimulator(slack_simulator.SlackSimulator):
         if isinstance(behaviour, Fault):
             await self._record_hit(channel, request, body, behaviour.name, behaviour in _SHOWING)
             return await self._fail(request, behaviour)
+        if isinstance(behaviour, ByMessage):
+            behaviour = behaviour.choose(body)
         late = behaviour.seconds if isinstance(behaviour, Late) else 0.0
         answer = behaviour if isinstance(behaviour, Answer) else self._slack_answer(channel, request, body)
         suffix = f", {late:g} s late" if late else ""
@@ -182,4 +191,16 @@ async def _ok_page(_request: web.Request) -> web.Response:
     return web.Response(text="ok")
 
 
-__all__ = ["Answer", "Behaviour", "Fault", "HeldAnswer", "Hit", "Late", "Plan", "Post", "Rate", "SlackSimulator"]
+__all__ = [
+    "Answer",
+    "Behaviour",
+    "ByMessage",
+    "Fault",
+    "HeldAnswer",
+    "Hit",
+    "Late",
+    "Plan",
+    "Post",
+    "Rate",
+    "SlackSimulator",
+]

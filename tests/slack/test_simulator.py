@@ -11,11 +11,15 @@ from tests.slack.answers import (
     BAD_GATEWAY,
     CHANNEL_IS_ARCHIVED,
     EMPTY_500,
+    FORBIDDEN_PAGE,
     LOGIN_PAGE,
     NO_ACTIVE_HOOKS,
     NO_SERVICE,
+    RESTRICTED_ACTION,
+    busy,
     redirect,
 )
+from tests.slack.behaviours import for_layouts_with, for_messages_with, partly, slow_but_shown
 from tests.slack.client import send
 from tests.slack.simulator import Fault, HeldAnswer, Late, SlackSimulator
 
@@ -72,6 +76,60 @@ async def test_a_late_answer_is_slacks_own_and_the_message_shows_at_once(
     assert await waiting == (200, "ok")
     assert await send(http, url, {"text": ""}) == (400, "no_text")
     assert [post.answered for post in slack.posts("general")] == ["200 ok, 0.01 s late"]
+
+
+async def test_a_slow_slack_shows_each_message_and_answers_probes_at_once(
+    slack: SlackSimulator, http: aiohttp.ClientSession
+) -> None:
+    url = slack.webhook("general")
+    slack.always("general", slow_but_shown(30))
+    waiting = asyncio.create_task(send(http, url, {"text": "x"}))
+    await slack.wait_for("general", 1)
+    assert await send(http, url, {"text": ""}) == (400, "no_text")
+    assert not waiting.done()
+    waiting.cancel()
+
+
+@pytest.mark.parametrize("answer", [RESTRICTED_ACTION, FORBIDDEN_PAGE], ids=str)
+async def test_an_answer_can_be_for_one_message(
+    slack: SlackSimulator, http: aiohttp.ClientSession, answer: Answer
+) -> None:
+    url = slack.webhook("general")
+    slack.always("general", for_messages_with("<!channel>", answer))
+    bodies = ({"text": "x"}, {"text": "to <!channel>"}, {"text": ""}, {"text": "y"})
+    assert [(await send(http, url, body))[0] for body in bodies] == [200, 403, 400, 200]
+    assert [post.body["text"] for post in slack.posts("general")] == ["x", "y"]
+
+
+async def test_an_answer_can_be_for_one_layout(slack: SlackSimulator, http: aiohttp.ClientSession) -> None:
+    url = slack.webhook("general")
+    slack.always("general", for_layouts_with("bad", RESTRICTED_ACTION))
+    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "x"}}]
+    bodies: tuple[dict[str, object], ...] = (
+        {"text": "bad", "blocks": blocks},
+        {"text": "bad"},
+        {"text": "x", "blocks": blocks},
+    )
+    assert [(await send(http, url, body))[0] for body in bodies] == [403, 200, 200]
+
+
+async def test_a_part_of_the_requests_fails_and_the_seed_says_which(
+    slack: SlackSimulator, http: aiohttp.ClientSession
+) -> None:
+    url = slack.webhook("general")
+    runs = []
+    for _ in range(2):
+        slack.always("general", partly(0.5, seed=3))
+        runs.append([(await send(http, url, {"text": "x"}))[0] for _ in range(40)])
+    assert runs[0] == runs[1]
+    assert 10 < runs[0].count(502) < 30
+    assert runs[0].count(502) + runs[0].count(200) == 40
+
+
+async def test_a_503_can_say_when_to_come_again(slack: SlackSimulator, http: aiohttp.ClientSession) -> None:
+    slack.script("general", busy(7))
+    async with http.post(slack.webhook("general"), json={"text": "x"}) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
 
 
 async def test_a_probe_is_not_shown_with_any_answer(slack: SlackSimulator, http: aiohttp.ClientSession) -> None:
