@@ -3,7 +3,9 @@
 import asyncio
 import json
 import signal
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from bridge.cli.events import following
 from bridge.core.states import DeliveryState
 from bridge.demo.slack_simulator import rate_limited
 from bridge.store import DeliveryResult, Query, StoreUnavailableError
+from bridge.store.sqlite import schema
 from tests.cli.command import run
 from tests.cli.running_service import RunningService, running_service
 from tests.delivery.harness import WatchedStore
@@ -339,3 +342,16 @@ async def test_colours_are_for_terminals(tmp_path: Path) -> None:
         done = await service.run("events", FORCE_COLOR="1")
     assert "\x1b[1;31m" in done.out
     assert isinstance(service, RunningService)
+
+
+def test_the_store_of_an_older_version_is_refused_and_not_migrated(tmp_path: Path) -> None:
+    file = tmp_path / "bridge.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        schema.migrate(db, 2)
+    for arguments in (("events",), ("replay", "--dead")):
+        done = run(tmp_path, *arguments, environ={"BRIDGE_STORE": f"sqlite:///{file}"})
+        assert done.returncode == 2
+        assert "older version of Bridge: start `bridge serve` of this version" in done.stderr
+        assert done.stderr.count("\n") == 1
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (2,)

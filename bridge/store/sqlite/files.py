@@ -70,12 +70,9 @@ def _open(path: Path, lock: int | None, *, had_store: bool) -> Opened:
         _keep_private(path)
         if writer.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise StoreRefusedError(f"the file system of {path} cannot hold SQLite's write-ahead log: use a local disk")
-        if lock is None and schema.is_older(writer) and is_owned(path):
-            raise StoreRefusedError(
-                f"the store {path} is in use by an older version of `bridge serve`: restart it with this version, "
-                "which migrates the store"
-            )
-        if schema.migrate(writer) == 0:
+        if lock is None:
+            _refuse_unmigrated(writer, path)
+        elif schema.migrate(writer) == 0:
             # Logged, so that a missing volume or a truncated file is visible.
             log.info("store created: %s is new and empty", path)
         _refuse_torn(writer, path)
@@ -133,6 +130,18 @@ def _refuse_emptied(path: Path, lock: int | None, *, had_store: bool) -> None:
         raise StoreRefusedError(f"the store {path} is an empty file, where there had been a store: {RESCUE_HINT}")
     if path.exists() and length(path) == 0 and lock is None:
         raise StoreRefusedError(f"there is no store at {path}, which is an empty file: `bridge serve` makes it one")
+
+
+def _refuse_unmigrated(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse a store without the tables of this version: only `bridge serve` makes and migrates them."""
+    if schema.is_blank(db):
+        raise StoreRefusedError(f"there is no store in {path}, which holds nothing: `bridge serve` makes it one")
+    if schema.is_older(db):
+        user = "is in use by" if is_owned(path) else "was last written by"
+        raise StoreRefusedError(
+            f"the store {path} {user} an older version of Bridge: start `bridge serve` of this version, which migrates "
+            "it, or use the older version's commands"
+        )
 
 
 def _keep_private(path: Path) -> None:

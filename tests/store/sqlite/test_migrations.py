@@ -101,15 +101,27 @@ async def test_a_migration_that_breaks_off_leaves_version_2(path: Path, monkeypa
     assert rows(path, "PRAGMA user_version") == [(schema.VERSION,)]
 
 
-async def test_a_command_does_not_migrate_the_store_of_an_older_service_that_runs(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_only_the_owner_migrates_a_store(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as older:
         older.setattr(schema, "VERSION", 2)
         service = opened(f"sqlite:///{path}")
-    with pytest.raises(StoreRefusedError, match=r"older version of `bridge serve`"):
-        open_store(f"sqlite:///{path}", limit=LIMIT, owner=False)
-    assert rows(path, "PRAGMA user_version") == [(2,)]
-    await service.close()
-    await opened(f"sqlite:///{path}", owner=False).close()
+    for user in ("is in use by an older version", "was last written by an older version"):
+        with pytest.raises(StoreRefusedError, match=user) as refused:
+            open_store(f"sqlite:///{path}", limit=LIMIT, owner=False)
+        assert "start `bridge serve` of this version" in str(refused.value)
+        assert rows(path, "PRAGMA user_version") == [(2,)]
+        await service.close()
+    await opened(f"sqlite:///{path}").close()
     assert rows(path, "PRAGMA user_version") == [(schema.VERSION,)]
+    await opened(f"sqlite:///{path}", owner=False).close()
+
+
+def test_a_command_makes_no_store_of_an_empty_database(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("VACUUM")
+        db.execute("PRAGMA journal_mode = WAL")
+    before = path.read_bytes()
+    assert before
+    with pytest.raises(StoreRefusedError, match="which holds nothing"):
+        open_store(f"sqlite:///{path}", limit=LIMIT, owner=False)
+    assert path.read_bytes() == before
