@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 import jinja2
 
+from bridge.messages.compiling import load_templates
 from bridge.messages.limits import limit_violations
 from bridge.messages.markdown import render_markdown
-from bridge.messages.render import load_templates, render
+from bridge.messages.render import render
 from bridge.routing.conditions import compile_condition
 from bridge.samples import sample_event, samples
 

@@ -10,7 +10,10 @@ from urllib.parse import quote
 from bridge.config.packaged import packaged_routes
 from bridge.core.states import DeliveryState
 from bridge.events import Event
-from bridge.messages.render import Templates, choose, load_templates, render
+from bridge.messages.choice import choose
+from bridge.messages.compiling import load_templates
+from bridge.messages.render import render
+from bridge.messages.templates import Templates
 from bridge.routing.decide import decide
 from bridge.routing.routes_file import Routes, load_routes
 from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples

@@ -19,8 +19,10 @@ from playwright.async_api import Browser, async_playwright
 
 from bridge.config.packaged import packaged_routes, packaged_templates
 from bridge.live.snapshot import Snapshot
+from bridge.messages.compiling import load_templates
 from bridge.messages.html import slack_css, to_html
-from bridge.messages.render import load_templates, read_templates, render
+from bridge.messages.render import render
+from bridge.messages.templates import read_templates
 from bridge.preview.app import application
 from bridge.preview.files import TemplateFiles
 from bridge.routing.routes_file import load_routes

@@ -27,7 +27,7 @@ from bridge.lint.sample_runs import SampleRun
 from bridge.lint.template_ast import sharing_trees
 from bridge.live.snapshot import Snapshot
 from bridge.live.startup_checks import startup_errors
-from bridge.messages.render import Templates
+from bridge.messages.templates import Templates
 from bridge.sources import PROVIDERS
 
 _NOTHING = Checked((), 0, 0, 0)

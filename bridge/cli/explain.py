@@ -11,7 +11,7 @@ from bridge.cli.last_states import expectations
 from bridge.cli.loading import settings_or_end, without_secrets
 from bridge.cli.samples import provider_of, recorded
 from bridge.config.errors import ConfigurationError
-from bridge.messages.render import choose
+from bridge.messages.choice import choose
 from bridge.routing.decide import RouteVerdict, decide
 from bridge.samples import Sample, sample_event
 from bridge.sources import Malformed, line_of

@@ -9,7 +9,9 @@ from bridge.config.diagnostic_codes import Code
 from bridge.events import Event
 from bridge.live.snapshot import Snapshot
 from bridge.messages import Rendered
-from bridge.messages.render import SECONDS, Templates, choose, render
+from bridge.messages.choice import choose
+from bridge.messages.render import SECONDS, render
+from bridge.messages.templates import Templates
 from bridge.routing.decide import decide
 from bridge.samples import Sample, sample_event, samples
 from bridge.templating.limits import Meter

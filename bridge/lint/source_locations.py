@@ -4,7 +4,7 @@ from bridge.core.payload import at, text_at
 from bridge.lint.template_checks import ancestors_of, tree_in
 from bridge.messages import Message
 from bridge.messages.limits import LimitViolation
-from bridge.messages.render import Templates
+from bridge.messages.templates import Templates
 
 
 def origin(templates: Templates, name: str, message: Message, violation: LimitViolation) -> tuple[str, int]:

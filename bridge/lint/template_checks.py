@@ -12,7 +12,7 @@ from bridge.lint.template_ast import Tree, at_top, sets_at_top, tree_of
 from bridge.messages import template_blocks
 from bridge.messages.event_fields import event_field_error
 from bridge.messages.normalize import COLORS, is_color
-from bridge.messages.render import Templates
+from bridge.messages.templates import Templates
 from bridge.templating.event_fields import unknown_event_fields
 
 

@@ -10,7 +10,7 @@ from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import Diagnostic
 from bridge.config.errors import either, suggestion
 from bridge.events import Event
-from bridge.messages.render import Templates
+from bridge.messages.templates import Templates
 from bridge.templating.event_fields import event_field_hint
 from bridge.templating.jinja_internals import Place, TemplateModule, missing
 from bridge.templating.limits import Meter

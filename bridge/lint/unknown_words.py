@@ -9,7 +9,7 @@ from bridge.config.diagnostics import Diagnostic, Severity
 from bridge.config.errors import suggestion
 from bridge.lint.template_ast import tree_of
 from bridge.messages.phrases import PhraseError, parts_of
-from bridge.messages.render import Templates
+from bridge.messages.templates import Templates
 from bridge.messages.words import Tables, WordFile
 from bridge.routing.toml_positions import find_positions, position_of
 

@@ -10,7 +10,7 @@ from bridge.config.errors import nearest
 from bridge.lint.template_ast import Tree
 from bridge.lint.template_checks import tree_in
 from bridge.messages.emoji import emoji_names, unknown_emoji
-from bridge.messages.render import Templates
+from bridge.messages.templates import Templates
 
 
 def template_notes(templates: Templates, names: Collection[str] | None = None) -> list[Diagnostic]:

@@ -15,9 +15,10 @@ from bridge.config.settings import Settings, load_settings
 from bridge.core import logs
 from bridge.core.clock import Clock, sleep_unless
 from bridge.live.snapshot import Snapshot, load_snapshot
+from bridge.messages.compiling import compiled
 from bridge.messages.event_fields import event_field_errors
 from bridge.messages.loader import template_files
-from bridge.messages.render import Templates, compiled, with_text
+from bridge.messages.templates import Templates, with_text
 from bridge.routing.routes_file import Routes
 
 LOOK_EVERY = 2.0

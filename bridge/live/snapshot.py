@@ -11,7 +11,7 @@ from bridge.config.errors import ConfigurationError, suggestion
 from bridge.config.names import variable_key
 from bridge.config.settings import Settings
 from bridge.live.startup_checks import startup_errors, url_errors
-from bridge.messages.render import Templates, read_templates
+from bridge.messages.templates import Templates, read_templates
 from bridge.routing.routes_file import Routes, load_routes
 from bridge.routing.schema import ChannelPolicy
 from bridge.sources import PROVIDERS, Provider

@@ -2,7 +2,7 @@
 
 from bridge.events import Event
 from bridge.live.snapshot import Snapshot
-from bridge.messages.render import choose
+from bridge.messages.choice import choose
 from bridge.routing.decide import decide
 
 

@@ -4,7 +4,7 @@ from jinja2 import TemplateSyntaxError
 
 from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import Diagnostic
-from bridge.messages.render import Templates
+from bridge.messages.templates import Templates
 from bridge.templating.event_fields import event_field_hint, unknown_event_fields
 
 

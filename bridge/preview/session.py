@@ -19,10 +19,13 @@ from bridge.lint.source_locations import origin
 from bridge.live.snapshot import Snapshot
 from bridge.live.template_choice import template_for
 from bridge.messages import Rendered
+from bridge.messages.choice import candidates
+from bridge.messages.compiling import load_templates
 from bridge.messages.html import to_html
 from bridge.messages.limits import limit_violations
 from bridge.messages.mrkdwn_parser import to_plain_text
-from bridge.messages.render import Templates, candidates, load_templates, render, with_text
+from bridge.messages.render import render
+from bridge.messages.templates import Templates, with_text
 from bridge.messages.words import is_words
 from bridge.preview.files import TemplateFiles, UnreadableTemplateError, fingerprint
 from bridge.preview.limit_usage import limit_usage

@@ -24,8 +24,10 @@ from bridge.delivery.slack import Poster, open_session
 from bridge.live.reload import Reload, ready
 from bridge.live.snapshot import Channel, Snapshot
 from bridge.messages import Rendered
+from bridge.messages.compiling import compile_error
 from bridge.messages.event_fields import event_field_errors
-from bridge.messages.render import Templates, compile_error, is_choice, render
+from bridge.messages.render import render
+from bridge.messages.templates import Templates, is_choice
 from bridge.service.gc_tuning import tune_for_service, tune_for_start
 from bridge.sources.stored_event import with_payload
 from bridge.store import Counts, Delivery, Store, StoreUnavailableError, open_store

@@ -5,7 +5,9 @@ import pytest
 from bridge.lint.check import check_templates
 from bridge.lint.sample_runs import dependents
 from bridge.live.snapshot import Snapshot
-from bridge.messages.render import load_templates, render, with_text
+from bridge.messages.compiling import load_templates
+from bridge.messages.render import render
+from bridge.messages.templates import with_text
 from bridge.routing.routes_file import parse_routes
 from bridge.samples import sample_event, samples
 from tests.diagnostics import plain, plain_all

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.lint.check import check
 from bridge.live.snapshot import Snapshot
-from bridge.messages.render import load_templates
+from bridge.messages.compiling import load_templates
 from bridge.routing.routes_file import parse_routes
 from bridge.samples import samples
 

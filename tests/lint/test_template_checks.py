@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bridge.lint.template_checks import template_errors
-from bridge.messages.render import load_templates
+from bridge.messages.compiling import load_templates
 from tests.diagnostics import plain, plain_all
 from tests.messages.rendering import templates
 

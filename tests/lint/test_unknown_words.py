@@ -8,7 +8,7 @@ from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import Severity
 from bridge.config.packaged import packaged_templates
 from bridge.lint.unknown_words import unknown_words
-from bridge.messages.render import read_templates
+from bridge.messages.templates import read_templates
 
 
 def test_an_unknown_key_is_a_note_with_its_line_and_the_nearest_key(tmp_path: Path) -> None:

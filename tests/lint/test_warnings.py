@@ -4,7 +4,7 @@ import pytest
 
 from bridge.config.diagnostics import Severity
 from bridge.lint.warnings import template_notes
-from bridge.messages.render import load_templates
+from bridge.messages.compiling import load_templates
 from tests.diagnostics import plain
 from tests.messages.rendering import templates
 

@@ -13,7 +13,7 @@ from bridge.config.settings import Settings, load_settings
 from bridge.core import logs
 from bridge.live.reload import LOOK_EVERY, SETTLED, Reload, ready
 from bridge.live.snapshot import Snapshot, load_snapshot
-from bridge.messages.render import load_templates
+from bridge.messages.compiling import load_templates
 from tests.delivery.clock import HandClock
 
 URL = "https://hooks.slack.com/services/T0/B0/hushgeneral"

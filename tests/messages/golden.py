@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from bridge.messages.render import Templates, read_templates, render
+from bridge.messages.render import render
+from bridge.messages.templates import Templates, read_templates
 from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
 
 FOLDER = Path(__file__).parents[1] / "golden"

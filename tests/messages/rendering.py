@@ -11,10 +11,11 @@ from bridge.config.packaged import packaged_templates
 from bridge.core.payload import clean, list_at, text_at
 from bridge.events import Event
 from bridge.messages import Message, Rendered
+from bridge.messages.compiling import load_templates
 from bridge.messages.mrkdwn import formatted
 from bridge.messages.mrkdwn_parser import to_plain_text
-from bridge.messages.render import Templates, load_templates
 from bridge.messages.render import render as render_once
+from bridge.messages.templates import Templates
 
 
 def event(payload: Mapping[str, object] | None = None, event_type: str = "merge_request.open", **changes: str) -> Event:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bridge.events import Event
 from bridge.messages.limits import limit_violations
-from bridge.messages.render import Templates, read_templates
+from bridge.messages.templates import Templates, read_templates
 from bridge.samples import samples
 from bridge.sources.shopify.provider import PROVIDER
 from tests.messages.rendering import render

@@ -7,7 +7,7 @@ from functools import cache
 from bridge.core.payload import at
 from bridge.events import Event, Request
 from bridge.messages import Rendered
-from bridge.messages.render import Templates, read_templates
+from bridge.messages.templates import Templates, read_templates
 from bridge.samples import samples
 from bridge.sources.stripe.provider import PROVIDER
 from tests.messages.rendering import message_of, render, shown

@@ -12,8 +12,9 @@ from bridge.messages.compact import CompactPost, compact_blocks, fingerprint
 from bridge.messages.limits import limit_violations, size
 from bridge.messages.mrkdwn import escaped
 from bridge.messages.normalize import normalize
-from bridge.messages.render import read_templates, render
+from bridge.messages.render import render
 from bridge.messages.template_blocks import Button, TemplateBlocks
+from bridge.messages.templates import read_templates
 from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
 from tests.walks import for_each
 

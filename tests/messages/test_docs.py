@@ -13,8 +13,8 @@ from bridge.lint.template_checks import template_errors
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.filters import FILTERS
 from bridge.messages.normalize import COLORS
-from bridge.messages.render import read_templates, with_text
 from bridge.messages.template_blocks import NAMES
+from bridge.messages.templates import read_templates, with_text
 from bridge.messages.terminal import mrkdwn, show
 from bridge.samples import SAMPLE_TIME, sample_event, samples
 from bridge.sources import line_of

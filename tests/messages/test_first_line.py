@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from bridge.core.payload import clean
 from bridge.messages.first_line import MAX_LINE, plain_line
 from bridge.messages.mrkdwn import escaped, sanitize, unformatted
-from bridge.messages.render import read_templates, render
+from bridge.messages.render import render
+from bridge.messages.templates import read_templates
 from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
 from tests.messages.rendering import first_shown, one
 from tests.walks import for_each

@@ -1,6 +1,6 @@
 """Tests that every sample's message is the reviewed one."""
 
-from bridge.messages.render import read_templates
+from bridge.messages.templates import read_templates
 from bridge.samples import Sample, samples
 from tests.messages.golden import golden_file, golden_text, left_over
 from tests.walks import for_each

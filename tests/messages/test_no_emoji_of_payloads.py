@@ -13,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.core.payload import list_at, text_at
+from bridge.messages.compiling import load_templates
 from bridge.messages.emoji import JOINER, broken, emoji_names, mended
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.html import to_html
 from bridge.messages.mrkdwn_parser import to_plain_text
 from bridge.messages.phrases import phrase
-from bridge.messages.render import load_templates, read_templates, render
+from bridge.messages.render import render
+from bridge.messages.templates import read_templates
 from bridge.messages.terminal import mrkdwn
 from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
 from tests.messages.rendering import event, message_of, shown

@@ -13,9 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment
 
+from bridge.messages.choice import choose
+from bridge.messages.compiling import load_templates
 from bridge.messages.limits import limit_violations
 from bridge.messages.loader import Sources
-from bridge.messages.render import SECONDS, Templates, choose, load_templates, read_templates, render
+from bridge.messages.render import SECONDS, render
+from bridge.messages.templates import Templates, read_templates
 from bridge.samples import SAMPLE_TIME, sample_event, samples
 from bridge.sources import line_of
 from bridge.templating.limits import Meter

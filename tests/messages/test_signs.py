@@ -9,7 +9,7 @@ import pytest
 from bridge.core.payload import list_at, text_at
 from bridge.messages import Message
 from bridge.messages.normalize import COLORS
-from bridge.messages.render import Templates, read_templates
+from bridge.messages.templates import Templates, read_templates
 from bridge.samples import Sample, sample_event, samples
 from tests.messages.rendering import render
 from tests.walks import for_each

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bridge.events import Event
 from bridge.messages import Message, Rendered
 from bridge.messages.limits import limit_violations
-from bridge.messages.render import read_templates
+from bridge.messages.templates import read_templates
 from tests.messages.rendering import render
 from tests.sources.gitlab_bodies import PAYLOADS, SAMPLES, Json, changed, read, sample
 from tests.walks import for_each

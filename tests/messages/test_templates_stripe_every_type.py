@@ -10,7 +10,7 @@ import stripe
 
 from bridge.config.packaged import packaged_templates
 from bridge.lint.unknown_words import unknown_words
-from bridge.messages.render import read_templates
+from bridge.messages.templates import read_templates
 from bridge.samples import Sample, samples
 from tests.messages.rendering import message_of, render
 from tests.messages.stripe_bodies import assert_reads_well, event_of, rendered, sample, text_of, title

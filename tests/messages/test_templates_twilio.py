@@ -11,7 +11,7 @@ import bridge.samples
 from bridge.events import Event
 from bridge.messages import Message
 from bridge.messages.limits import limit_violations
-from bridge.messages.render import read_templates
+from bridge.messages.templates import read_templates
 from bridge.sources import Malformed
 from bridge.sources.twilio.provider import PROVIDER
 from tests.messages.rendering import render

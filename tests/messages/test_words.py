@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config.diagnostics import Problem
-from bridge.messages.render import Templates, load_templates, render
+from bridge.messages.compiling import load_templates
+from bridge.messages.render import render
+from bridge.messages.templates import Templates
 from bridge.messages.words import WordFile, read_words
 from bridge.samples import SAMPLE_TIME, sample_event, samples
 

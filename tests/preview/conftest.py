@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bridge.config.packaged import packaged_routes
 from bridge.live.snapshot import Snapshot
-from bridge.messages.render import load_templates
+from bridge.messages.compiling import load_templates
 from bridge.preview.app import application
 from bridge.preview.files import TemplateFiles
 from bridge.routing.routes_file import load_routes

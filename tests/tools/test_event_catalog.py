@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
-from bridge.messages.render import read_templates, with_text
+from bridge.messages.templates import read_templates, with_text
 from bridge.routing.routes_file import parse_routes
 from bridge.samples import samples
 from tools.event_catalog import catalogue, entry, events_page, page
