@@ -17,7 +17,7 @@ from bridge.messages.templates import Templates
 from bridge.routing.decide import decide
 from bridge.routing.routes_file import Routes, load_routes
 from bridge.samples import SAMPLE_TIME, Sample, sample_event, samples
-from bridge.sources import line_of
+from bridge.sources import RESERVED, line_of
 
 _MARKS = re.compile(r"[\\`*_\[\]<>|~&$@]|[#!](?=\d)")
 """Characters that Markdown or a code host would interpret, such as a mention or the number of an issue."""
@@ -49,7 +49,7 @@ every type that it does not name. Yours may differ: see [routes.md](routes.md).
 _TABLE = """
 ## {provider}
 
-Set-up: [{provider}.md]({provider}.md).
+{setup}
 
 | type | example | template | sent |
 |---|---|---|---|
@@ -87,6 +87,8 @@ def entry(sample: Sample, templates: Templates, routes: Routes) -> Entry:
 
 def _sent(event: Event, templates: Templates, routes: Routes) -> str:
     deliveries = decide(event, routes).deliveries
+    if event.provider == RESERVED.name:
+        return "if [alerts] names a channel"
     if not deliveries:
         return "no"
     if not any(planned.state == DeliveryState.WAITING for planned in deliveries):
@@ -101,8 +103,14 @@ def page(entries: Sequence[Entry]) -> str:
     counts = [f"| [{name}](#{name}) {_count(group)}" for name, group in groups.items()]
     parts = [_HEAD.format(counts="\n".join([*counts, f"| all {_count(entries)}"]))]
     for name, group in groups.items():
-        parts += [_TABLE.format(provider=name), *map(_row, group)]
+        parts += [_TABLE.format(provider=name, setup=_setup(name)), *map(_row, group)]
     return "".join(parts)
+
+
+def _setup(provider: str) -> str:
+    if provider == RESERVED.name:
+        return "Bridge's own alerts: [routes.md](routes.md#alerts)."
+    return f"Set-up: [{provider}.md]({provider}.md)."
 
 
 def _count(entries: Sequence[Entry]) -> str:

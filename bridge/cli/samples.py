@@ -10,12 +10,13 @@ from bridge.live.snapshot import Snapshot
 from bridge.samples import Sample, sample_event, samples
 from bridge.samples.recorded import UnreadableBodyError, recorded_body
 from bridge.sources import PROVIDERS, Malformed
+from bridge.sources import provider_of as known_provider
 
 
 def provider_of(source: str, snapshot: Snapshot) -> str:
     """Return the provider of a source, whether the source is on or off. End the command if there is none."""
     provider = snapshot.routes.provider_of(source)
-    if provider not in PROVIDERS:
+    if known_provider(provider) is None:
         known = snapshot.routes.source_names(PROVIDERS)
         refuse([f"there is no source {source!r} ({suggestion(source, known, 'routes.toml lists the sources')})"])
     return provider

@@ -48,6 +48,7 @@ class Code(StrEnum):
     )
     NO_ROUTE_ON = "no-route-on", "No route is enabled, so nothing would ever be posted."
     NAME_COLLISION = "name-collision", "Two sources or two channels would share one environment variable."
+    SOURCE_RESERVED = "source-reserved", "A source or a route uses the name `bridge`, which is reserved for alerts."
     SOURCE_UNKNOWN_PROVIDER = "source-unknown-provider", "A source names a provider that does not exist."
     CONDITION_SYNTAX = "condition-syntax", "A route's `when`, `state` or `group_by` is not a valid expression."
     CONDITION_UNKNOWN_NAME = (

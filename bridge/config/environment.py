@@ -10,7 +10,7 @@ from dotenv.parser import parse_stream
 from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import Diagnostic, error, note
 from bridge.config.errors import suggestion
-from bridge.config.names import RULE, is_name
+from bridge.config.names import RESERVED_SOURCE, RULE, is_name, secret_variable
 from bridge.core.payload import clean
 
 PREFIX = "BRIDGE_"
@@ -150,6 +150,9 @@ def _sort_out(name: str, value: str, known: Collection[str], found: Variables) -
             elif not value:
                 message = f"is empty, so its {kind} is off"
                 found.warnings.append(note(Code.SETTING_IGNORED, message, "set it, or remove it", file=shown))
+            elif name == secret_variable(RESERVED_SOURCE):
+                message = "is the secret of a reserved source, which nobody can send to, so it is ignored"
+                found.warnings.append(note(Code.SETTING_IGNORED, message, "remove it", file=shown))
             else:
                 found.values[name] = value
             return

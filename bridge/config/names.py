@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+RESERVED_SOURCE = "bridge"
+"""The source of Bridge's own events, the alerts. Nobody can send to it or route it."""
 RULE = "use a-z, 0-9, - and _, and start with a letter or digit"
 _INSIDE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
+from bridge.config.names import RESERVED_SOURCE
 from bridge.core.states import DeliveryState
 from bridge.events import Event
 from bridge.routing import patterns
@@ -61,6 +62,11 @@ class Decision:
     """Routes with ``notify = "on_change"`` that show the event in any case, because it has no state."""
 
 
+def alert_to(channel: str) -> Planned:
+    """Return the planned delivery of an alert. `[alerts]` alone decides on it, so its route is called alerts."""
+    return Planned(channel, "alerts", None)
+
+
 def decide(event: Event, routes: Routes) -> Decision:
     """Decide the deliveries of an event. Pure: the same event and routes always give the same decision.
 
@@ -69,6 +75,8 @@ def decide(event: Event, routes: Routes) -> Decision:
     asked = _index(routes).asked(event.source, event.type)
     answers = list(asked.answers)
     deliveries: dict[str, Planned] = {}
+    if event.source == RESERVED_SOURCE and routes.alerts:
+        deliveries[routes.alerts] = alert_to(routes.alerts)
     errors: list[tuple[str, Verdict]] = []
     stateless: list[str] = []
     for chosen in asked.chosen:
@@ -195,7 +203,7 @@ class _Index:
     def _answer(self, number: int, route: Route, source: str, wanted: bool, because: str) -> RouteVerdict | _Chosen:
         verdicts = (
             Verdict("enabled", route.enabled, "" if route.enabled else "enabled = false"),
-            Verdict("source", not route.source or source in route.source, _about_source(route.source, source)),
+            Verdict("source", _takes(route.source, source), _about_source(route.source, source)),
             Verdict("events", wanted, because),
         )
         if not all(verdict.met for verdict in verdicts):
@@ -233,7 +241,13 @@ def _index(routes: Routes) -> _Index:
     return _Index(routes)
 
 
+def _takes(sources: tuple[str, ...], source: str) -> bool:
+    return source != RESERVED_SOURCE and (not sources or source in sources)
+
+
 def _about_source(sources: tuple[str, ...], source: str) -> str:
+    if source == RESERVED_SOURCE:
+        return "no route takes alerts: [alerts] names their channel"
     if not sources:
         return "any source"
     return f"is {source}" if source in sources else f"{source} is not {' or '.join(sources)}"

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import Diagnostic, Severity, editing, error
 from bridge.config.errors import ConfigurationError, InvalidValueError, suggestion
-from bridge.config.names import collisions, is_name
+from bridge.config.names import RESERVED_SOURCE, collisions, is_name
 from bridge.config.packaged import shown_path
 from bridge.routing.schema import AlertsTable, ChannelPolicy, Route, RoutesFile, SourceTable
 from bridge.routing.toml_positions import Path as TomlPath
@@ -118,10 +118,13 @@ def parse_routes(text: str, file: str = "routes.toml") -> Routes:
 
 
 def name_errors(routes: Routes, providers: Collection[str]) -> Iterator[Diagnostic]:
-    """Return an error for each unknown provider and each unknown source of a route."""
+    """Return an error for each unknown provider, each unknown source of a route, and each use of the reserved one."""
     known = routes.source_names(providers)
     for name in routes.sources:
-        if (provider := routes.provider_of(name)) not in providers:
+        if RESERVED_SOURCE in (name, routes.provider_of(name)):
+            hint = "call the source otherwise" if name == RESERVED_SOURCE else "name the provider that sends to it"
+            yield _reserved(routes, ("sources", name), f"[sources.{name}]", hint)
+        elif (provider := routes.provider_of(name)) not in providers:
             yield routes.diagnostic(
                 ("sources", name, "provider"),
                 Code.SOURCE_UNKNOWN_PROVIDER,
@@ -130,13 +133,21 @@ def name_errors(routes: Routes, providers: Collection[str]) -> Iterator[Diagnost
             )
     for number, route in enumerate(routes.routes):
         for place, name in enumerate(route.source):
-            if name not in known:
+            if name == RESERVED_SOURCE:
+                hint = "remove it: the channel of [alerts] gets the alerts, and no route sees them"
+                yield _reserved(routes, ("routes", number, "source", place), "`source` in [[routes]]", hint)
+            elif name not in known:
                 yield routes.diagnostic(
                     ("routes", number, "source", place),
                     Code.ROUTE_UNKNOWN_SOURCE,
                     f"`source` in [[routes]] names the unknown source {name!r}",
                     editing(routes.file, suggestion(name, known, f"add [sources.{name}] with its provider")),
                 )
+
+
+def _reserved(routes: Routes, path: TomlPath, what: str, hint: str) -> Diagnostic:
+    message = f"{what} names {RESERVED_SOURCE!r}, the reserved source of alerts"
+    return routes.diagnostic(path, Code.SOURCE_RESERVED, message, editing(routes.file, hint))
 
 
 def _with_names(data: Mapping[str, object]) -> Mapping[str, object]:

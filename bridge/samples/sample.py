@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from bridge.events import Event
-from bridge.sources import PROVIDERS
+from bridge.sources import PROVIDERS, RESERVED, provider_of
 
 SAMPLE_SECRET = "a-secret-that-only-samples-are-signed-with"  # noqa: S105 - signs samples only, and opens nothing
 
@@ -34,7 +34,7 @@ class Sample:
 def samples() -> Mapping[str, Sample]:
     """Return every sample by its name, sorted."""
     samples_by_name: dict[str, Sample] = {}
-    for provider in PROVIDERS.values():
+    for provider in (*PROVIDERS.values(), RESERVED):
         for path in sorted((Path(__file__).parent / provider.name).glob("*.json")):
             event_type = provider.type_of_sample(path.stem)
             sample = Sample(provider.name, event_type, path, json.loads(path.read_text("utf-8")))
@@ -47,7 +47,8 @@ def sample_event(sample: Sample, source: str, now: float, body: object | None = 
 
     ``now`` is in Unix seconds. Raises Malformed if the replaced body cannot be read.
     """
-    provider = PROVIDERS[sample.provider]
+    provider = provider_of(sample.provider)
+    assert provider is not None  # it is that of a sample, or of a source in force
     request = provider.request_for(sample.type, sample.body if body is None else body, SAMPLE_SECRET, now)
     event = provider.events(request, source, now)[0]
     return replace(event, source=source)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bridge import sources
 from bridge.sources.provider import Facts, Provider, plain_line
+from bridge.sources.reserved import RESERVED
 
 
 def _discover() -> dict[str, Provider]:
@@ -22,6 +23,11 @@ PROVIDERS: Mapping[str, Provider] = _discover()
 """Every provider by its name."""
 
 
+def provider_of(name: str) -> Provider | None:
+    """Return what reads the events of a provider, also of the reserved one; None if it is gone."""
+    return RESERVED if name == RESERVED.name else PROVIDERS.get(name)
+
+
 class ProvidedFacts(Facts, Protocol):
     """The facts of an event, and whose they are."""
 
@@ -32,5 +38,5 @@ class ProvidedFacts(Facts, Protocol):
 
 def line_of(facts: ProvidedFacts) -> str:
     """Return an event's plain line, made from facts; also if its provider is gone since it was stored."""
-    provider = PROVIDERS.get(facts.provider)
+    provider = provider_of(facts.provider)
     return plain_line(facts.provider, facts.type, facts.name) if provider is None else provider.line(facts)

@@ -24,7 +24,7 @@ def with_payload(event: Event, request: Request | None, part: int) -> Event:
 
 def _payload(event: Event, request: Request, part: int) -> Mapping[str, object]:
     # The registry imports each module of this folder, and is not complete before.
-    provider = registry.PROVIDERS.get(event.provider)
+    provider = registry.provider_of(event.provider)
     if provider is None:
         log.error("event %s: provider %s is gone, payload empty", event.id, event.provider)
         return {}

@@ -153,6 +153,17 @@ def test_render_shows_a_message(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout
 
 
+def test_an_alert_is_rendered_with_the_operators_own_template_and_words(tmp_path: Path) -> None:
+    assert "#deploys is stopped: the channel is archived" in run(tmp_path, "render", "bridge/channel.stopped").stdout
+    own = tmp_path / "templates" / "bridge"
+    own.mkdir(parents=True)
+    (own / "words.toml").write_text('[reasons]\nchannel_is_archived = "it was put away"\n')
+    (own / "channel.resumed.j2").write_text("{{ payload.channel }} again")
+    assert "#deploys is stopped: it was put away" in run(tmp_path, "render", "bridge/channel.stopped").stdout
+    assert "deploys again" in run(tmp_path, "render", "bridge/channel.resumed").stdout
+    assert "0 errors" in run(tmp_path, "check").stdout
+
+
 def test_render_prints_the_json_that_is_posted(tmp_path: Path) -> None:
     done = run(tmp_path, "render", "stripe/charge.failed", "--json")
     body = json.loads(done.stdout)

@@ -52,6 +52,13 @@ def test_the_defaults_are_those_of_the_table() -> None:
     assert (settings.secrets, settings.channels) == ({}, {})
 
 
+def test_a_secret_of_the_reserved_source_is_a_warning_and_has_no_effect() -> None:
+    settings, warnings = load_settings({"BRIDGE_SECRETS__BRIDGE": "never shown"}, dotenv=Path("/nonexistent"))
+    assert settings.secrets == {}
+    ignored = "is the secret of a reserved source, which nobody can send to, so it is ignored"
+    assert plain_all(warnings) == [f"BRIDGE_SECRETS__BRIDGE: {ignored} (remove it)"]
+
+
 def test_every_variable_is_read(tmp_path: Path) -> None:
     routes = tmp_path / "routes.toml"
     routes.touch()

@@ -23,6 +23,7 @@ SIGNS = {
     COLORS["muted"]: {""},
 }
 ALARMS = {
+    "bridge/channel.stopped",
     "gitlab/vulnerability.confirmed",
     "gitlab/vulnerability.detected",
     "gitlab/work_item.update",  # an incident that became worse

@@ -54,6 +54,27 @@ def channels(decision: Decision) -> list[str]:
     return [planned.channel for planned in decision.deliveries]
 
 
+def test_alerts_alone_decides_on_events_of_the_reserved_source() -> None:
+    text = """\
+        [[routes]]
+        name = "everything"
+        channels = ["general"]
+        [[routes]]
+        name = "by type"
+        events = "channel.*"
+        when = "payload.channel == 'deploys'"
+        stop = true
+        channels = ["ops", "general"]
+        """
+    alert = sample_event(samples()["bridge/channel.stopped"], "bridge", SAMPLE_TIME)
+    assert decide(alert, routes(text)).deliveries == ()
+    decision = decide(alert, routes(text + '        [alerts]\n        channel = "ops"\n'))
+    assert decision.deliveries == (Planned("ops", "alerts", None),)
+    assert matched(decision) == []
+    assert "[alerts]" in verdict_on(decision, "everything", "source").detail
+    assert channels(decide(event(), routes(text + '        [alerts]\n        channel = "ops"\n'))) == ["general"]
+
+
 def verdict_on(decision: Decision, route: str, condition: str) -> Verdict:
     [found] = [
         one

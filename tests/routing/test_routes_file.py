@@ -313,6 +313,25 @@ def test_sources_without_a_provider_are_named() -> None:
     ]
 
 
+def test_the_reserved_source_of_alerts_is_refused() -> None:
+    routes = read("""\
+        [sources.bridge]
+        provider = "gitlab"
+        [sources.mine]
+        provider = "bridge"
+        [[routes]]
+        source = ["gitlab", "bridge"]
+        channels = ["a"]
+        """)
+    reserved = "names 'bridge', the reserved source of alerts"
+    why = "the channel of [alerts] gets the alerts, and no route sees them"
+    assert plain_all(name_errors(routes, PROVIDERS)) == [
+        f"routes.toml:1: [sources.bridge] {reserved} (call the source otherwise)",
+        f"routes.toml:3: [sources.mine] {reserved} (name the provider that sends to it)",
+        f"routes.toml:6: `source` in [[routes]] {reserved} (remove it: {why})",
+    ]
+
+
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "routes.toml"
     with pytest.raises(ConfigurationError, match=r"routes\.toml: cannot be read: No such file or directory"):

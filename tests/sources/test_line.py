@@ -14,7 +14,7 @@ from tests.walks import for_each
 @for_each(samples().values(), lambda sample: sample.name)
 def test_every_event_has_a_plain_line_that_names_its_provider(sample: Sample) -> None:
     event = sample_event(sample, sample.provider, SAMPLE_TIME)
-    line = PROVIDERS[sample.provider].line(event)
+    line = line_of(event)
     assert line.lower().startswith(f"{sample.provider} ")
     assert len(line) <= 300
     assert line.isprintable()
@@ -41,7 +41,7 @@ odd = st.text(st.sampled_from("a/._-!#&12 \n\x00\x1b\ud800é😀{}%*<"), max_siz
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("provider", [*PROVIDERS, "carrier-pigeon"])
+@pytest.mark.parametrize("provider", [*PROVIDERS, "bridge", "carrier-pigeon"])
 @given(event_type=odd, subject=odd, name=odd)
 @example(event_type="", subject="", name="")
 @example(event_type="/", subject="7!", name="")

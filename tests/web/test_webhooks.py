@@ -127,6 +127,7 @@ async def test_every_duplicated_signature_header_is_refused(running: Bridge) -> 
     ("method", "path", "status"),
     [
         ("POST", "/webhooks/unknown", 404),
+        ("POST", "/webhooks/bridge", 404),
         ("POST", "/webhooks/", 404),
         ("POST", "/", 404),
         ("POST", "/webhooks/gitlab/", 404),
