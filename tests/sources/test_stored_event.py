@@ -12,7 +12,7 @@ from bridge.core.payload import list_at
 from bridge.events import Event, Request
 from bridge.samples import samples
 from bridge.samples.sample import SAMPLE_SECRET, Sample
-from bridge.sources import PROVIDERS, Provider
+from bridge.sources import PROVIDERS, Provider, provider_of
 from bridge.sources.stored_event import with_payload
 from tests.walks import for_each
 
@@ -45,7 +45,8 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Events], None]:
 
 @for_each(samples().values(), name=lambda sample: sample.name)
 def test_every_samples_event_gets_its_payload_again(sample: Sample) -> None:
-    provider = PROVIDERS[sample.provider]
+    provider = provider_of(sample.provider)
+    assert provider is not None
     arrived = provider.request_for(sample.type, sample.body, SAMPLE_SECRET, NOW)
     kept = {name: value for name, value in arrived.headers.items() if name.lower() in provider.kept_headers}
     stored = replace(arrived, headers=kept)
