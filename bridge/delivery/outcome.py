@@ -62,6 +62,8 @@ class Outcome:
     """For ``rate_limited``: seconds to wait."""
     uncertain: bool = False
     """True if Slack may have shown the message although no answer came: a retry may show it twice."""
+    stale_connection: bool = False
+    """True if a kept connection broke before anybody can have read the request: a retry needs no wait."""
 
     @property
     def webhook_alive(self) -> bool:

@@ -1,11 +1,10 @@
 """Make one post to Slack and return its outcome: never an exception, and never the URL, which is the secret."""
 
-import asyncio
 import json
 import logging
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import aiohttp
@@ -16,11 +15,13 @@ from bridge.core.clock import Clock
 from bridge.core.payload import clean
 from bridge.core.states import OutcomeKind
 from bridge.core.version import __version__
+from bridge.delivery.flight import Flight, FlightRequest, taking, trace
 from bridge.delivery.outcome import Outcome, classify
 
 TIME_LIMIT = 6.0
-"""Seconds for one post, including the connection."""
+"""Seconds for one post, from when it has a connection; also for a post that is in flight when Bridge stops."""
 CONNECT_LIMIT = 4.0
+"""Seconds until there is a connection: the name, the proxy and TLS included."""
 MAX_ANSWER = 1024
 """Bytes of an answer to read: Slack's are one word, a proxy's page can be of any size."""
 EMPTY = {"text": ""}
@@ -60,27 +61,24 @@ async def _refuse(
 
 
 def open_session(
-    resolver: AbstractResolver | None = None, connect_limit: float = CONNECT_LIMIT, trust: ssl.SSLContext | None = None
+    resolver: AbstractResolver | None = None, trust: ssl.SSLContext | None = None
 ) -> aiohttp.ClientSession:
     """Open the session shared by all posts; close it after use. It reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
 
-    ``resolver`` resolves host names and ``trust`` verifies certificates; the system does by default. ``connect_limit``
-    is in seconds. Call this while an event loop runs.
+    ``resolver`` resolves host names and ``trust`` verifies certificates; the system does by default. Call this while
+    an event loop runs. The pool of connections has no limit: a post never waits for another one's connection. What
+    bounds the open files is the number of channels, since each worker has one post in flight.
     """
-    trace = aiohttp.TraceConfig()
-    trace.on_request_redirect.append(_refuse)
+    traces = trace()
+    traces.on_request_redirect.append(_refuse)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            ssl=trust or True,
-            limit=50,
-            limit_per_host=20,
-            keepalive_timeout=30,
-            ttl_dns_cache=300,
-            resolver=resolver,
+            ssl=trust or True, limit=0, keepalive_timeout=30, ttl_dns_cache=300, resolver=resolver
         ),
-        timeout=aiohttp.ClientTimeout(total=None, connect=connect_limit),
+        timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None),
         trust_env=True,
-        trace_configs=[trace],
+        trace_configs=[traces],
+        request_class=FlightRequest,
         response_class=_ShortAnswer,
         cookie_jar=aiohttp.DummyCookieJar(),
     )
@@ -92,30 +90,51 @@ class Poster:
 
     session: aiohttp.ClientSession
     clock: Clock
-    time_limit: float = TIME_LIMIT
+    time_scale: float = 1.0
+    """Real seconds in each second of a time limit. Tests do not wait as long."""
+    connect_limit: float = CONNECT_LIMIT
+    _flights: set[Flight] = field(default_factory=set, repr=False)
+    _stale: set[str] = field(default_factory=set, repr=False)
+    """URLs whose last post met a stale connection: the next post takes a fresh one."""
 
-    async def probe(self, url: str) -> Outcome:
+    async def probe(self, url: str, time_limit: float = TIME_LIMIT) -> Outcome:
         """Test a webhook without showing a message: see ``Outcome.webhook_alive``."""
-        return await self.post(url, EMPTY)
+        return await self.post(url, EMPTY, time_limit)
 
-    async def post(self, url: str, body: Mapping[str, object]) -> Outcome:
-        """Post a message's JSON body. Raises only CancelledError."""
+    async def post(self, url: str, body: Mapping[str, object], time_limit: float = TIME_LIMIT) -> Outcome:
+        """Post a message's JSON body, in so many seconds from when there is a connection. Raises only CancelledError.
+
+        A post after one with a stale connection gets a fresh one.
+        """
         started = self.clock.monotonic()
-        try:
-            outcome = await self._send(url, body)
-        except Exception as error:  # noqa: BLE001 (a worker must survive any error of the network and the libraries)
-            outcome = _failure(error, body)
+        flight = Flight(self.connect_limit, time_limit * self.time_scale, fresh=url in self._stale)
+        self._stale.discard(url)
+        self._flights.add(flight)
+        with taking(flight):
+            try:
+                outcome = await self._send(url, body, flight)
+            except Exception as error:  # noqa: BLE001 (a worker must survive any error of the network and the libraries)
+                outcome = _failure(error, body, flight)
+            finally:
+                self._flights.discard(flight)
+        if outcome.stale_connection:
+            self._stale.add(url)
         seconds = self.clock.monotonic() - started
         return replace(outcome, answer=_without(url, outcome.answer), seconds=seconds)
 
-    async def _send(self, url: str, body: Mapping[str, object]) -> Outcome:
+    def stop(self) -> None:
+        """End each post that is in flight after the usual time, also one that was given more."""
+        for flight in self._flights:
+            flight.shorten(TIME_LIMIT * self.time_scale)
+
+    async def _send(self, url: str, body: Mapping[str, object], flight: Flight) -> Outcome:
         if self.session.closed:
             # slack-sdk would quietly open a session of its own, one that follows redirects.
             return Outcome(OutcomeKind.UNAVAILABLE, None, "the session is closed")
         client = AsyncWebhookClient(url, session=self.session, retry_handlers=[], logger=_quiet)
         # Its constructor takes a proxy from the environment without regard to NO_PROXY; the session knows better.
         client.proxy = None
-        async with asyncio.timeout(self.time_limit):
+        async with flight.limit:
             answer = await client.send_dict(dict(body), headers=USER_AGENT)
         return classify(answer.status_code, answer.headers, answer.body, self.clock.now())
 
@@ -130,7 +149,6 @@ _FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
     (aiohttp.ClientProxyConnectionError, "the proxy cannot be reached", False),
     (aiohttp.ClientHttpProxyError, "the proxy refused", False),
     (aiohttp.ClientConnectorError, "cannot connect", False),
-    (aiohttp.ConnectionTimeoutError, "connecting took too long", False),
     (TimeoutError, "no answer in time", True),
     (aiohttp.ServerDisconnectedError, "the connection was closed without an answer", True),
     (aiohttp.ClientOSError, "the connection broke", True),
@@ -140,9 +158,13 @@ _FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
 """Reason, and whether Slack may have the message, by the first class that matches."""
 
 
-def _failure(error: Exception, body: Mapping[str, object]) -> Outcome:
+def _failure(error: Exception, body: Mapping[str, object], flight: Flight) -> Outcome:
     if isinstance(error, _RedirectError):
         return Outcome(OutcomeKind.UNAVAILABLE, error.status, "a redirect, which was not followed")
+    if isinstance(error, TimeoutError) and not flight.connected:
+        return Outcome(OutcomeKind.UNAVAILABLE, None, "connecting took too long")
+    if flight.was_unread(error):
+        return Outcome(OutcomeKind.UNAVAILABLE, None, "a kept connection had been closed", stale_connection=True)
     for kind, reason, uncertain in _FAILURES:
         if isinstance(error, kind):
             return Outcome(OutcomeKind.UNAVAILABLE, None, reason, uncertain=uncertain)

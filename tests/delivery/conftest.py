@@ -47,7 +47,7 @@ async def harness(slack: SlackSimulator, tmp_path: Path) -> AsyncIterator[Harnes
         return limiters.setdefault(url, RateLimiter(clock, per_second=1000.0, burst=1000))
 
     async with open_session() as session:
-        poster = Poster(session, clock, time_limit=0.2)
+        poster = Poster(session, clock, time_scale=1 / 30)
         deps = WorkerDeps(store, poster, render, urls.get, limiter_of, clock, lambda: 1.0, "test")
         harness = Harness(slack, store, database, clock, deps, urls, limiters)
         yield harness

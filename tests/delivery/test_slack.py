@@ -12,6 +12,7 @@ from bridge.core.version import __version__
 from bridge.delivery.slack import Poster, open_session
 from bridge.demo.slack_simulator import Answer, rate_limited
 from tests.delivery.clock import HandClock
+from tests.delivery.network import Resolver, TcpProxy, trusting
 from tests.slack.answers import (
     ACTION_PROHIBITED,
     BAD_GATEWAY,
@@ -28,7 +29,7 @@ from tests.slack.answers import (
     http_date,
     redirect,
 )
-from tests.slack.simulator import Behaviour, Fault, SlackSimulator
+from tests.slack.simulator import Behaviour, Fault, Late, SlackSimulator
 
 BODY: dict[str, object] = {"text": "hello 😀", "unfurl_links": False}
 
@@ -131,10 +132,62 @@ async def test_a_cut_connection_is_uncertain(
     assert len(slack.hits("general")) == 1, "nothing may be sent twice behind the worker's back"
 
 
+async def test_no_post_waits_for_the_connection_of_another(slack: SlackSimulator, poster: Poster) -> None:
+    channels = [f"channel-{n}" for n in range(60)]
+    for channel in channels:
+        slack.always(channel, Late(0.7))
+    posts = [poster.post(slack.webhook(channel), BODY, time_limit=1.0) for channel in channels]
+    outcomes = await asyncio.gather(*posts)
+    assert {outcome.kind for outcome in outcomes} == {"ok"}
+    assert slack.connections == len(channels)
+
+
+async def test_the_time_of_a_post_starts_when_it_has_a_connection(slack: SlackSimulator) -> None:
+    names = SlowResolver(0.6)
+    async with open_session(names, trust=trusting()) as session, TcpProxy(slack) as proxy:
+        await proxy.open("slack.pem")
+        slack.script("general", Late(0.6))
+        outcome = await Poster(session, HandClock()).post(proxy.url("general", "https"), BODY, time_limit=1.0)
+    assert (outcome.kind, names.asked) == ("ok", 1)
+
+
+@pytest.mark.parametrize("through", ["TLS", "a proxy"])
+async def test_connecting_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch, through: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        if through == "a proxy":
+            monkeypatch.setenv("HTTPS_PROXY", f"http://{host}")
+            host = "slack.example.com"
+        async with open_session() as session:
+            poster = Poster(session, HandClock(), connect_limit=0.05)
+            outcome = await poster.post(f"https://{host}/services/T1/B1/secret", BODY)
+    assert (outcome.kind, outcome.answer, outcome.uncertain) == ("unavailable", "connecting took too long", False)
+
+
+async def test_a_stop_shortens_a_post_that_was_given_more_time(
+    slack: SlackSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.delivery.slack.TIME_LIMIT", 0.05)
+    slack.script("general", Fault.HANG, Fault.HANG)
+    async with open_session() as session:
+        poster = Poster(session, HandClock())
+        posting = asyncio.create_task(poster.post(slack.webhook("general"), BODY, time_limit=60.0))
+        await slack.wait_for_hits("general", 1)
+        await asyncio.sleep(0.1)
+        assert not posting.done()
+        poster.stop()
+        outcome = await asyncio.wait_for(posting, 5)
+        again = asyncio.create_task(poster.post(slack.webhook("general"), BODY, time_limit=0.01))
+        await slack.wait_for_hits("general", 2)
+        poster.stop()
+        assert (await again).answer == "no answer in time", "it is never given more"
+    assert (outcome.answer, outcome.uncertain) == ("no answer in time", True)
+
+
 async def test_a_hang_is_cut_off(slack: SlackSimulator) -> None:
     slack.script("general", Fault.HANG)
     async with open_session() as session:
-        outcome = await Poster(session, HandClock(), time_limit=0.05).post(slack.webhook("general"), BODY)
+        outcome = await Poster(session, HandClock()).post(slack.webhook("general"), BODY, time_limit=0.05)
     assert (outcome.kind, outcome.answer, outcome.uncertain) == ("unavailable", "no answer in time", True)
 
 
@@ -157,6 +210,22 @@ def closed_port() -> int:
 async def test_no_server_listens(poster: Poster) -> None:
     outcome = await poster.post(f"http://127.0.0.1:{closed_port()}/services/T1/B1/secret", BODY)
     assert (outcome.kind, outcome.answer, outcome.uncertain) == ("unavailable", "cannot connect", False)
+
+
+class SlowResolver(Resolver):
+    """Resolver that takes its time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.asked = 0
+        self._seconds = seconds
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        self.asked += 1
+        await asyncio.sleep(self._seconds)
+        return await super().resolve(host, port, family)
 
 
 class Lookup(AbstractResolver):
@@ -340,6 +409,7 @@ async def test_a_wrong_proxy_variable_makes_slack_unavailable(
 
 
 async def test_slow_looking_up_counts_as_connecting() -> None:
-    async with open_session(Lookup(until=asyncio.Event()), connect_limit=0.05) as session:
-        outcome = await Poster(session, HandClock()).post("https://slack.example.com/services/T1/B1/secret", BODY)
+    async with open_session(Lookup(until=asyncio.Event())) as session:
+        poster = Poster(session, HandClock(), connect_limit=0.05)
+        outcome = await poster.post("https://slack.example.com/services/T1/B1/secret", BODY)
     assert (outcome.kind, outcome.answer, outcome.uncertain) == ("unavailable", "connecting took too long", False)
