@@ -116,7 +116,8 @@ class DestinationAlerts:
         if row is None:
             return
         self._cancel_pending(channel)
-        held = await self._store.clear_destination(channel)
+        held = await self._store.held(channel)
+        await self._store.clear_destination(channel)
         if row.alerted or channel in self._alerted:
             self._alerted.discard(channel)
             self._start_alert(channel, self._alert_recovered(channel, held))

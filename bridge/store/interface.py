@@ -167,8 +167,12 @@ class Store(Protocol):
         """Record that the alert about a channel was posted."""
         ...
 
-    async def clear_destination(self, channel: str) -> int:
-        """Remove a channel's state: it works again, or is gone. Return the number of deliveries held meanwhile."""
+    async def held(self, channel: str) -> int:
+        """Return the number of deliveries that a blocked channel held: they wait, or were posted since it works."""
+        ...
+
+    async def clear_destination(self, channel: str) -> None:
+        """Remove a channel's state: it works again, or is gone."""
         ...
 
     async def destination_states(self) -> list[DestinationState]:

@@ -140,8 +140,11 @@ class WatchedStore:
     async def destination_alerted(self, channel: str) -> None:
         await self.inner.destination_alerted(channel)
 
-    async def clear_destination(self, channel: str) -> int:
-        return await self.inner.clear_destination(channel)
+    async def held(self, channel: str) -> int:
+        return await self.inner.held(channel)
+
+    async def clear_destination(self, channel: str) -> None:
+        await self.inner.clear_destination(channel)
 
     async def destination_states(self) -> list[DestinationState]:
         return await self.inner.destination_states()

@@ -29,17 +29,20 @@ def mark_alerted(db: sqlite3.Connection, channel: str) -> None:
     db.execute("UPDATE destination_states SET alerted = 1 WHERE channel = ?", (text(channel),))
 
 
-def clear(db: sqlite3.Connection, channel: str) -> int:
-    """Remove a channel's state. Return the number of deliveries it held: those still waiting, or posted since."""
-    name = text(channel)
-    held = db.execute(
+def held(db: sqlite3.Connection, channel: str) -> int:
+    """Return the number of deliveries that a blocked channel held: those still waiting, or posted since."""
+    number = db.execute(
         "SELECT count(*) FROM deliveries d JOIN destination_states s ON s.channel = d.channel "  # noqa: S608 (our own text)
         f"WHERE s.channel = ? AND (d.state = {literals(DeliveryState.WAITING)} "
         f"OR d.state IN ({literals(*SHOWN)}) AND d.settled_at >= s.since)",
-        (name,),
+        (text(channel),),
     ).fetchone()[0]
-    db.execute("DELETE FROM destination_states WHERE channel = ?", (name,))
-    return int(held)
+    return int(number)
+
+
+def clear(db: sqlite3.Connection, channel: str) -> None:
+    """Remove a channel's state."""
+    db.execute("DELETE FROM destination_states WHERE channel = ?", (text(channel),))
 
 
 def rows(db: sqlite3.Connection) -> list[DestinationState]:

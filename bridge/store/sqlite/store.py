@@ -189,9 +189,13 @@ class SqliteStore:
         """See ``Store.destination_alerted``."""
         await self._writer.write(lambda db: destination_states.mark_alerted(db, channel))
 
-    async def clear_destination(self, channel: str) -> int:
+    async def held(self, channel: str) -> int:
+        """See ``Store.held``."""
+        return await self._reader.read(lambda db: destination_states.held(db, channel))
+
+    async def clear_destination(self, channel: str) -> None:
         """See ``Store.clear_destination``."""
-        return await self._writer.write(lambda db: destination_states.clear(db, channel))
+        await self._writer.write(lambda db: destination_states.clear(db, channel))
 
     async def destination_states(self) -> list[DestinationState]:
         """See ``Store.destination_states``."""
