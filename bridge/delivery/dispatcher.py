@@ -10,8 +10,8 @@ import structlog
 from bridge.core.clock import Clock
 from bridge.core.counters import Counters
 from bridge.core.states import WorkerState
+from bridge.delivery.alerts import Alerts
 from bridge.delivery.channel_worker import ChannelWorker
-from bridge.delivery.destination_alerts import DestinationAlerts
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.worker_deps import Posting, Render, WorkerDeps, WorkerStatus
 from bridge.routing.schema import ChannelPolicy
@@ -60,7 +60,7 @@ class Dispatcher:
         self._workers: dict[str, ChannelWorker] = {}
         self._tasks: dict[ChannelWorker, asyncio.Task[None]] = {}
         self._poll: asyncio.Task[None] | None = None
-        self._alerts = DestinationAlerts(store, poster, self._url_of, self._limiter_of, clock, random, alerts)
+        self.alerts = Alerts(store, poster, self._url_of, self._limiter_of, clock, random, alerts, self.wake)
         self._deps = WorkerDeps(
             store,
             poster,
@@ -73,13 +73,14 @@ class Dispatcher:
             counters=counters or Counters(),
             policy_of=self._policy_of,
             repeat_of=repeat_of,
-            record_status=self._alerts.record_status,
+            record_status=self.alerts.record_status,
+            alert=self.alerts.alert,
         )
 
     async def start(self) -> None:
         """Start the workers, and log the deliveries that wait for channels without a URL."""
         self.refresh()
-        self._alerts.start()
+        self.alerts.start()
         self._poll = asyncio.create_task(self._watch_store(), name="store watch")
         try:
             waiting = (await self._deps.store.counts()).waiting
@@ -105,7 +106,7 @@ class Dispatcher:
             self._limiter_of(url).per_second = slowest
         for worker in self._workers.values():
             worker.configuration_changed()
-        self._alerts.refresh()
+        self.alerts.refresh()
 
     def wake(self, channels: Iterable[str]) -> None:
         """Wake the workers of channels with new deliveries. Channels without a worker are ignored."""
@@ -126,7 +127,6 @@ class Dispatcher:
         """Stop claiming, let posts in flight finish within some seconds, and end. Everything else stays waiting."""
         if self._poll:
             self._poll.cancel()
-        await self._alerts.stop()
         for worker in self._workers.values():
             self._stop_worker(worker)
         self._workers = {}
@@ -143,6 +143,7 @@ class Dispatcher:
                 task.cancel()
             await finished
             log.info("delivery stopped", cut_off=len(cut_off))
+        await self.alerts.stop()
 
     def _start_worker(self, channel: str) -> None:
         worker = ChannelWorker(channel, self._deps)
