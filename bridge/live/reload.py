@@ -15,6 +15,7 @@ from bridge.config.settings import Settings, load_settings
 from bridge.core import logs
 from bridge.core.clock import Clock, sleep_unless
 from bridge.live.snapshot import Snapshot, load_snapshot
+from bridge.live.vanished import OwnFiles, own_files, vanished
 from bridge.messages.compiling import compiled
 from bridge.messages.event_fields import event_field_errors
 from bridge.messages.loader import template_files
@@ -63,6 +64,7 @@ class Reload:
         self._secrets = settings.every_secret()
         """All secrets since the start: an old URL may still be in use, and in a text."""
         self._reported: frozenset[str] = frozenset()
+        self._in_force = own_files(settings, snapshot())
         self._requested = asyncio.Event()
         self._seen = self._state()
 
@@ -91,7 +93,7 @@ class Reload:
             return
         places = self._places()
         try:
-            snapshot = await asyncio.to_thread(self._read_all)
+            snapshot, in_force = await asyncio.to_thread(self._read_all)
         except ConfigurationError as error:
             for diagnostic in error.diagnostics:
                 log.error("configuration refused, the previous one stays in force", **diagnostic.log_fields())
@@ -105,10 +107,11 @@ class Reload:
         if _same_templates(snapshot, before):
             snapshot = replace(snapshot, templates=before.templates)
         await self._take_over(snapshot)
+        self._in_force = in_force
         log.info("configuration reloaded", changed=", ".join(_changes(before, snapshot)) or "nothing")
         self._warn_of_settings_for_the_next_start()
 
-    def _read_all(self) -> Snapshot:
+    def _read_all(self) -> tuple[Snapshot, OwnFiles]:
         settings, warnings = self._read()
         # Kept even if the rest has errors: the files that they name are watched, so that a fix is seen.
         self._settings = settings
@@ -116,7 +119,11 @@ class Reload:
         logs.hide(self._secrets)
         for warning in warnings:
             log.warning("setting ignored", **warning.log_fields())
-        return load_snapshot(settings)
+        snapshot = load_snapshot(settings)
+        found = own_files(settings, snapshot)
+        if gone := [*vanished(self._in_force, found)]:
+            raise ConfigurationError(gone)
+        return snapshot, found
 
     def _warn_of_settings_for_the_next_start(self) -> None:
         later = [name for name in Settings.model_fields if name not in AT_ONCE]

@@ -1,6 +1,7 @@
 """Tests of reload in a running bridge: detected changes, applied changes, and log lines."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -178,6 +179,113 @@ async def test_a_deleted_file_is_detected(place: Place) -> None:
     assert "BRIDGE_CHANNELS__GENERAL" in entry["hint"]
     assert entry["code"] == "channel-without-url"
     assert place.taken == []
+
+
+MINE = "[[routes]]\nname = 'mine'\nchannels = ['general']\n"
+
+
+@pytest.mark.parametrize("how", ["deleted", "renamed", "replaced by a broken link"])
+async def test_a_routes_file_that_vanishes_is_refused_once_and_read_when_it_is_back(place: Place, how: str) -> None:
+    routes = place.folder / "routes.toml"
+    routes.rename(place.folder / "away.toml")
+    if how == "deleted":
+        (place.folder / "away.toml").unlink()
+    if how == "replaced by a broken link":
+        routes.symlink_to("nowhere")
+    with capture_logs() as entries:
+        await place.looks(3)
+    [entry] = entries
+    assert (entry["event"], entry["log_level"]) == ("configuration refused, the previous one stays in force", "error")
+    assert (entry["code"], entry["file"]) == ("routes-unreadable", "routes.toml")
+    assert entry["hint"]
+    assert place.taken == []
+    routes.unlink(missing_ok=True)
+    place.write("routes.toml", MINE)
+    with capture_logs() as entries:
+        await place.looks(3)
+    assert [entry["event"] for entry in entries] == ["configuration reloaded"]
+    assert [route.name for route in place.snapshot.routes.routes] == ["mine"]
+
+
+@pytest.mark.parametrize("how", ["deleted", "renamed", "emptied, as by an unmount"])
+async def test_a_templates_folder_that_vanishes_is_refused_once_and_read_when_it_is_back(
+    place: Place, how: str
+) -> None:
+    place.write("templates/gitlab/push.j2", "mine")
+    await place.looks(1)
+    place.taken.clear()
+    folder = place.folder / "templates"
+    if how == "renamed":
+        folder.rename(place.folder / "away")
+    else:
+        shutil.rmtree(folder)
+    if how == "emptied, as by an unmount":
+        folder.mkdir()
+    with capture_logs() as entries:
+        await place.looks(3)
+        place.now()
+        await place.looks(1)
+    assert [(entry["code"], entry["file"]) for entry in entries] == [("templates-unreadable", "templates")] * 2
+    assert place.taken == []
+    assert place.texts("gitlab/push.j2") == ["mine"]
+    place.write("templates/gitlab/push.j2", "back")
+    with capture_logs() as entries:
+        await place.looks(2)
+    assert [entry["event"] for entry in entries] == ["configuration reloaded"]
+    assert place.texts("gitlab/push.j2") == ["back"]
+
+
+async def test_a_routes_file_that_a_variable_names_is_missed_once_too(place: Place) -> None:
+    place.write("mine.toml", MINE)
+    place.write(".env", "BRIDGE_SECRETS__GITLAB=hush-token\nBRIDGE_ROUTES=mine.toml\n")
+    await place.looks(1)
+    place.taken.clear()
+    (place.folder / "mine.toml").unlink()
+    with capture_logs() as entries:
+        await place.looks(3)
+    assert [(entry["code"], entry["file"]) for entry in entries] == [("setting-invalid", "BRIDGE_ROUTES")]
+    assert place.taken == []
+    place.write("mine.toml", ROUTES)
+    await place.looks(2)
+    assert [route.name for route in place.snapshot.routes.routes] == ["all"]
+
+
+async def test_a_vanished_file_holds_up_what_else_changed_until_it_is_back(place: Place) -> None:
+    (place.folder / "routes.toml").rename(place.folder / "away.toml")
+    place.write("templates/gitlab/push.j2", "changed")
+    await place.looks(2)
+    assert place.taken == []
+    (place.folder / "away.toml").rename(place.folder / "routes.toml")
+    await place.looks(2)
+    assert len(place.taken) == 1
+    assert place.texts("gitlab/push.j2") == ["changed"]
+
+
+async def test_an_editor_that_saves_by_rename_reports_nothing(place: Place) -> None:
+    routes = place.folder / "routes.toml"
+    with capture_logs() as entries:
+        await place.clock.asleep()
+        routes.rename(place.folder / "routes.toml~")
+        place.clock.advance(LOOK_EVERY)
+        assert await place.clock.asleep() == pytest.approx(SETTLED)
+        place.write("new", MINE)
+        (place.folder / "new").rename(routes)
+        place.clock.advance(SETTLED)
+        assert await place.clock.asleep() == pytest.approx(SETTLED)
+        place.clock.advance(SETTLED)
+        await place.looks(1)
+    assert [entry["event"] for entry in entries] == ["configuration reloaded"]
+
+
+async def test_routes_that_no_variable_names_any_more_are_given_up_on_purpose(place: Place) -> None:
+    place.write("other.toml", MINE)
+    place.write(".env", "BRIDGE_SECRETS__GITLAB=hush-token\nBRIDGE_ROUTES=other.toml\n")
+    await place.looks(1)
+    assert [route.name for route in place.snapshot.routes.routes] == ["mine"]
+    (place.folder / "routes.toml").unlink()
+    place.write(".env", "BRIDGE_SECRETS__GITLAB=hush-token\n")
+    await place.looks(1)
+    assert [route.name for route in place.snapshot.routes.routes] != ["mine"]
 
 
 async def test_a_file_that_a_faulty_configuration_names_is_looked_at_too(place: Place) -> None:
