@@ -18,7 +18,7 @@ from statistics import median
 from bridge.events import Event, Request, new_id
 from bridge.routing.decide import Planned
 from bridge.sources import PROVIDERS
-from bridge.store import NewEvent, open_store
+from bridge.store import Arrival, NewEvent, open_store
 from bridge.store.sqlite import worker
 from bridge.store.sqlite.store import SqliteStore
 
@@ -30,16 +30,17 @@ BODY = b'{"object_kind": "pipeline", "object_attributes": {"status": "failed"}, 
 REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {"x-gitlab-event": "Pipeline Hook"}, BODY)
 
 
-def entries() -> Iterator[tuple[Request, list[NewEvent], float]]:
+def entries() -> Iterator[tuple[list[Arrival], float]]:
     """Yield the arguments of accepts, all of them new."""
     first = PROVIDERS["gitlab"].events(REQUEST, "gitlab", 0.0)[0]
     for number in count():
         now = time.time()
         event: Event = replace(first, id=new_id(now), keys=(f"id:{number}",), received_at=now)
-        yield REQUEST, [NewEvent(event, 0, (Planned("general", "everything", None),), (86_400.0,))], now
+        entry = NewEvent(event, 0, (Planned("general", "everything", None),), (86_400.0,))
+        yield [Arrival(REQUEST, (entry,))], now
 
 
-async def burst(store: SqliteStore, new: Iterator[tuple[Request, list[NewEvent], float]], calls: int) -> float:
+async def burst(store: SqliteStore, new: Iterator[tuple[list[Arrival], float]], calls: int) -> float:
     """Measure accepts per second, with as many at once as connections in the design's measurements."""
 
     async def one_after_the_other() -> None:
@@ -51,7 +52,7 @@ async def burst(store: SqliteStore, new: Iterator[tuple[Request, list[NewEvent],
     return calls // CONCURRENT * CONCURRENT / (time.perf_counter() - start)
 
 
-async def single_accept_seconds(store: SqliteStore, new: Iterator[tuple[Request, list[NewEvent], float]]) -> float:
+async def single_accept_seconds(store: SqliteStore, new: Iterator[tuple[list[Arrival], float]]) -> float:
     """Return the median seconds of a single accept."""
     taken = []
     for _ in range(500):
@@ -104,9 +105,10 @@ async def main(say: Callable[[str], object]) -> None:
         claims = []
         for store in (empty, full):
             taken = []
+            hold = await store.hold("general", "bench", 60.0)
             for _ in range(200):
                 start = time.perf_counter()
-                await store.claim("general", "bench", 1)
+                await hold.claim(1)
                 taken.append(time.perf_counter() - start)
             claims.append(median(taken))
         say(f"claim with {WAITING} waiting / with few: {claims[1] / claims[0]:.2f} ({claims[1] * 1e6:.0f} µs)")
@@ -116,7 +118,7 @@ async def main(say: Callable[[str], object]) -> None:
         await full.close()
         start = time.perf_counter()
         full = fresh("full.db")
-        await full.claim("general", "bench", 1)
+        await (await full.hold("general", "bench", 60.0)).claim(1)
         say(f"opening with {WAITING} waiting, up to the first claim: {(time.perf_counter() - start) * 1e3:.0f} ms")
         await empty.close()
         await full.close()

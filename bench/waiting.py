@@ -28,7 +28,7 @@ from bridge.events import Request, new_id
 from bridge.routing.decide import Planned
 from bridge.samples import samples
 from bridge.sources import PROVIDERS
-from bridge.store import NewEvent, open_store
+from bridge.store import Arrival, NewEvent, open_store
 
 SECRET = "gitlab-bench-secret-token"  # noqa: S105 - opens nothing
 CONNECTIONS = 16
@@ -59,7 +59,8 @@ async def fill(file: Path, number: int) -> None:
     async def some(start: int) -> None:
         for bridge in range(start, number, CONNECTIONS):
             event = replace(first, id=new_id(time.time()), keys=(f"id:{bridge}",), received_at=time.time())
-            await store.accept(kept, [NewEvent(event, 0, (Planned("busy", "busy", None),), (86_400.0,))], time.time())
+            entry = NewEvent(event, 0, (Planned("busy", "busy", None),), (86_400.0,))
+            await store.accept([Arrival(kept, (entry,))], time.time())
 
     await asyncio.gather(*map(some, range(CONNECTIONS)))
     await store.close()

@@ -60,7 +60,7 @@ async def following(
         await sleep(POLL_EVERY)
         # A locked store is asked again later: nothing is missed.
         with suppress(StoreUnavailableError):
-            changed = await store.changed() or changed
+            changed = bool(await store.changes()) or changed
             if changed:
                 rows, mark = await store.changes_since(query, mark)
                 changed = False

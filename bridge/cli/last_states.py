@@ -37,7 +37,7 @@ async def _last_states(settings: Settings, compared: dict[str, GroupKey]) -> dic
         raise StoreRefusedError("BRIDGE_STORE is in memory")
     store = open_store(settings.store, limit=settings.store_limit, owner=False)
     try:
-        return {channel: await store.last_state(channel, key) for channel, key in compared.items()}
+        return await store.last_states(compared)
     finally:
         await store.close()
 

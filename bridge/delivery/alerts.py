@@ -12,7 +12,7 @@ from bridge.delivery.alert import Alert, AlertType, entry_of, request_for
 from bridge.delivery.circuit_breaker import PROBE_EVERY
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.worker_deps import RUNNING, Posting, WorkerStatus, back_off
-from bridge.store import DestinationState, Store, StoreUnavailableError
+from bridge.store import Arrival, DestinationState, Store, StoreUnavailableError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
@@ -155,7 +155,8 @@ class Alerts:
             return False
         now = self._clock.now()
         request = request_for(alert, to, await self._messages(alert), now)
-        [result] = await self._store.accept(request, [entry_of(alert, request, to, now)], now)
+        arrival = Arrival(request, (entry_of(alert, request, to, now),))
+        [[result]] = await self._store.accept([arrival], now)
         if result.status == "accepted":
             log.info("alert stored", type=alert.type, channel=alert.channel, to=to, id=result.id)
         self._wake(result.channels)

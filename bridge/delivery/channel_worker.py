@@ -24,7 +24,7 @@ from bridge.delivery.store_writer import StoreWriter
 from bridge.delivery.summarizer import Summarizer
 from bridge.delivery.worker_deps import RUNNING, WorkerDeps, WorkerStatus, back_off
 from bridge.messages import Rendered
-from bridge.store import Attempt, Delivery, DeliveryResult, RepeatWindow, StoreUnavailableError
+from bridge.store import Attempt, Delivery, DeliveryResult, HoldLostError, RepeatWindow, StoreUnavailableError
 
 MAX_INTERNAL_ERRORS = 3
 """Internal errors before a delivery is given up, so that it does not block its channel."""
@@ -120,12 +120,13 @@ class ChannelWorker:
         if (seconds := deps.limiter_of(url).wait()) > 0:
             await self._breaker.sleep(seconds, url)
             return
+        await deps.renew_hold(self.channel)
         await self._summarizer.settle_digests()
         if not self._notices_had_turn and await self._summarizer.post_repeat_notices(url):
             self._notices_had_turn = True
             return
         self._notices_had_turn = False
-        claimed = await deps.store.claim(self.channel, deps.owner, self._claim_limit())
+        claimed = await deps.holds[self.channel].claim(self._claim_limit())
         if not claimed:
             await self._wait_for_work()
             return
@@ -133,7 +134,7 @@ class ChannelWorker:
             self._retry = _RetryState(claimed[0].id)
         try:
             await self._deliver(claimed, url)
-        except (_StopError, StoreUnavailableError):
+        except (_StopError, StoreUnavailableError, HoldLostError):
             raise
         except Exception as error:
             if not await self._record_internal_error(claimed, error):
@@ -146,7 +147,7 @@ class ChannelWorker:
 
     async def _wait_for_work(self) -> None:
         """Wait for a delivery, or for the end of a repeat window."""
-        ends = await self._deps.store.next_window(self.channel)
+        ends = await self._deps.holds[self.channel].next_window()
         if ends is None:
             await self._wake.wait()
         else:
@@ -179,7 +180,7 @@ class ChannelWorker:
         # Counted by the store: a claim is shorter if the channel is fast, or if bodies are large.
         limiter = self._deps.limiter_of(url)
         affordable = int(limiter.ready() + BACKLOG_SECONDS * limiter.per_second)
-        return await self._deps.store.waiting(self.channel, affordable + 1) > affordable
+        return await self._deps.holds[self.channel].waiting(affordable + 1) > affordable
 
     async def _prepare_single(self, delivery: Delivery) -> Post | None:
         """Return a post of one delivery; None if its template posts nothing."""
@@ -234,7 +235,7 @@ class ChannelWorker:
         window = self._window(delivery, rendered)
         if window is None:
             return PostItem(delivery, rendered, remembers=remembers)
-        first = await self._deps.store.open_window(self.channel, window, self._deps.clock.now())
+        first = await self._deps.holds[self.channel].open_window(window, self._deps.clock.now())
         if first is None:
             return PostItem(delivery, rendered, window, remembers)
         return _summarize_repeat(delivery, rendered, first, window)

@@ -186,8 +186,7 @@ class Dispatcher:
         while True:
             await self._deps.clock.sleep(POLL_EVERY)
             try:
-                if await self._deps.store.changed():
-                    self.wake(self._workers)
+                self.wake(await self._deps.store.changes())
             except StoreUnavailableError:
                 # The channel workers and the accept path log this themselves.
                 continue

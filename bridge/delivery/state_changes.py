@@ -46,7 +46,7 @@ async def skipped_or_remembered(
     if (pending := states.get(key)) is not None:
         last: LastState | None = LastState(pending.state, pending.kind, pending.order, pending.at)
     else:
-        last = await deps.store.last_state(channel, key)
+        last = await deps.holds[channel].last_state(key)
     found = compare(new, last, replayed=delivery.replayed_at is not None)
     remembered = (key, new) if found.remembered else None
     if found.shown:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import structlog
 
 from bridge.delivery.worker_deps import WorkerDeps, back_off
-from bridge.store import DeliveryResult, StoreUnavailableError
+from bridge.store import DeliveryResult, HoldLostError, StoreUnavailableError
 
 MAX_RETRY_SECONDS = 2.0
 """Longest pause between two tries: a stop leaves only a few seconds, and an unrecorded post is sent again."""
@@ -26,11 +26,13 @@ class StoreWriter:
         failures = 0
         while True:
             try:
-                await self._deps.store.settle(results, self._deps.clock.now())
+                await self._deps.holds[self._channel].settle(results, self._deps.clock.now())
                 return
             except StoreUnavailableError as error:
                 failures += 1
                 self.log_error(error, failures)
+            except HoldLostError:
+                raise
             except Exception as error:  # noqa: BLE001 (a smaller record may be stored where the whole failed)
                 failures += 1
                 self.log_error(error, failures)

@@ -51,7 +51,7 @@ class Summarizer:
 
     async def post_repeat_notices(self, url: str) -> bool:
         """Close ended repeat windows. Return whether that took the worker's turn."""
-        ended = await self._deps.store.ended_windows(self._channel, self._deps.clock.now())
+        ended = await self._deps.holds[self._channel].ended_windows(self._deps.clock.now())
         await self._close([window for window in ended if not window.repeats])
         due = [window for window in ended if window.repeats]
         if due:
@@ -76,29 +76,29 @@ class Summarizer:
 
     async def _close(self, windows: Sequence[RepeatWindow]) -> None:
         # All together, so that the store writes them in one transaction.
-        await asyncio.gather(*(self._deps.store.close_window(self._channel, window) for window in windows))
+        await asyncio.gather(*(self._deps.holds[self._channel].close_window(window) for window in windows))
 
     async def needs_digest(self, head: int) -> bool:
         """Return whether more than ``digest_after`` deliveries wait, from the delivery ``head`` on."""
         limit = self._deps.policy_of(self._channel).digest_after
         if not limit or head <= self._no_digest_until:
             return False
-        return await self._deps.store.waiting(self._channel, limit + 1) > limit
+        return await self._deps.holds[self._channel].waiting(limit + 1) > limit
 
     async def post_digest(self, url: str) -> None:
         """Post one message for everything that waits."""
-        store, now = self._deps.store, self._deps.clock.now()
-        backlog = await store.backlog(self._channel, FAILED_TYPES)
+        hold, now = self._deps.holds[self._channel], self._deps.clock.now()
+        digest_id = f"d{new_id(now)[:16]}"
+        backlog = await hold.count_backlog(digest_id, FAILED_TYPES, now)
         if not backlog.number:  # dropped meanwhile
             return
-        digest_id = f"d{new_id(now)[:16]}"
         try:
             message = digest_message(backlog, digest_id)
         except Exception:  # an internal error says nothing about the delivery at the head
             log.exception("digest failed, deliveries are batched", channel=self._channel)
             self._no_digest_until = backlog.upto
             return
-        record = partial(store.record_digest, digest_id, self._channel, backlog.upto, message.body(), now)
+        record = partial(hold.record_digest, digest_id, message.body(), now)
         result = await self._post(message, url, record)
         if result == "posted":
             log.warning("digest posted", channel=self._channel, digest=digest_id, deliveries=backlog.number)
@@ -110,11 +110,11 @@ class Summarizer:
 
     async def settle_digests(self) -> None:
         """Settle the deliveries of posted digests, also of digests that an earlier process left unfinished."""
-        store = self._deps.store
+        hold = self._deps.holds[self._channel]
         if self._unfinished is None:
-            self._unfinished = await store.unfinished_digests(self._channel)
+            self._unfinished = await hold.unfinished_digests()
         while self._unfinished:
-            await store.settle_digest(self._unfinished[0], self._deps.clock.now())
+            await hold.settle_digest(self._unfinished[0], self._deps.clock.now())
             self._unfinished.pop(0)
 
     async def _post(

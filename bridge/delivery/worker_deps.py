@@ -12,8 +12,10 @@ from bridge.delivery.outcome import Outcome
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.messages import Rendered
 from bridge.routing.schema import ChannelPolicy
-from bridge.store import Delivery, Store
+from bridge.store import Delivery, Hold, Store
 
+HOLD_SECONDS = 120.0
+"""Seconds for which a worker holds its queue: longer than a step takes, in a store shared by several processes."""
 MAX_BACK_OFF = 60.0
 """Longest back-off in seconds."""
 
@@ -50,8 +52,15 @@ class WorkerDeps:
     """Returns a channel's policy, see routes.toml."""
     repeat_of: Callable[[str], float | None] = lambda _: None
     """Returns the seconds of a route's repeat windows; None without."""
+    holds: dict[str, Hold] = field(default_factory=dict)
+    """The hold of each channel's queue, renewed at each step of its worker."""
     record_status: Callable[[str, "WorkerStatus"], None] = lambda _channel, _status: None
     """Called when a worker stops, becomes unavailable or runs again."""
+
+    async def renew_hold(self, channel: str) -> None:
+        """Hold a channel's queue, or hold it for longer."""
+        self.holds[channel] = await self.store.hold(channel, self.owner, HOLD_SECONDS)
+
     alert: Callable[[Alert], None] = lambda _: None
     """Alerts somebody; returns at once."""
 

@@ -1,7 +1,13 @@
 """Store events, deliveries and attempts: dedupe, event log and outbox behind one interface."""
 
+from bridge.store.interface import EventLog as EventLog
+from bridge.store.interface import Hold as Hold
+from bridge.store.interface import Inbox as Inbox
+from bridge.store.interface import Queues as Queues
 from bridge.store.interface import Store as Store
+from bridge.store.interface import Upkeep as Upkeep
 from bridge.store.models import AcceptResult as AcceptResult
+from bridge.store.models import Arrival as Arrival
 from bridge.store.models import Attempt as Attempt
 from bridge.store.models import Backlog as Backlog
 from bridge.store.models import Counts as Counts
@@ -15,6 +21,7 @@ from bridge.store.models import DestinationState as DestinationState
 from bridge.store.models import Digest as Digest
 from bridge.store.models import EventHistory as EventHistory
 from bridge.store.models import GroupKey as GroupKey
+from bridge.store.models import HoldLostError as HoldLostError
 from bridge.store.models import NewEvent as NewEvent
 from bridge.store.models import Query as Query
 from bridge.store.models import RepeatWindow as RepeatWindow

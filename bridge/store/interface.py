@@ -1,4 +1,7 @@
-"""The interface of all stores: dedupe, event log and outbox."""
+"""The interface of all stores: four protocols, and the hold of a channel's queue. ``Store`` is all of them.
+
+Times are Unix seconds. Every call may raise StoreUnavailableError: then nothing of it was stored.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -8,6 +11,7 @@ from bridge.events import Request
 from bridge.routing.on_change import LastState
 from bridge.store.models import (
     AcceptResult,
+    Arrival,
     Backlog,
     Counts,
     Cursor,
@@ -17,7 +21,6 @@ from bridge.store.models import (
     DestinationState,
     EventHistory,
     GroupKey,
-    NewEvent,
     Query,
     RepeatWindow,
     ReplayResult,
@@ -25,33 +28,42 @@ from bridge.store.models import (
 )
 
 
-class Store(Protocol):
-    """The interface of all stores. Times are Unix seconds. Every call may raise StoreUnavailableError."""
+class Inbox(Protocol):
+    """Where events arrive."""
 
-    async def accept(self, request: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
-        """Store events with their keys and deliveries in one transaction, on disk before this returns.
+    async def accept(self, arrivals: Sequence[Arrival], now: float) -> list[list[AcceptResult]]:
+        """Store a batch of requests with their events, keys and deliveries, on disk before this returns.
 
-        ``request`` has only headers that may be stored. Results are in the order of the entries.
+        One transaction for all: if it fails, none of them has arrived. Results are in the order of the arrivals and
+        their entries.
 
         - A known key of the same source, not expired, makes a duplicate. Its other keys are remembered for the first
           arrival. Dead deliveries of the first arrival wait again: revived.
-        - Entries of one call with a common key count as arrivals one after the other.
+        - Entries with a common key count as arrivals one after the other.
         - When the store is full, everything is refused, duplicates too.
         """
         ...
 
-    async def claim(self, channel: str, owner: str, n: int) -> list[Delivery]:
-        """Return the oldest ``n`` waiting deliveries of a channel, in the order of acceptance.
-
-        A claim changes nothing: until it is settled, a delivery is claimed again. ``owner`` names the claiming process,
-        for a store shared by several; an SQLite file has one owner, and ignores it.
-        """
+    async def check(self) -> None:
+        """Write and commit something small. Raises StoreUnavailableError if nothing can be stored."""
         ...
 
-    async def request_of(self, delivery: int) -> Request | None:
-        """Return the request that a delivery's event arrived in; None for an unknown delivery.
 
-        Read it when its message is rendered, and let it go: bodies may be large.
+class Hold(Protocol):
+    """A channel's queue, held by one owner: only its holder claims and settles.
+
+    Its calls that write raise HoldLostError once another owner has a newer hold of the channel.
+    """
+
+    @property
+    def token(self) -> int:
+        """A number that only grows: the newest hold of a channel has the greatest."""
+        ...
+
+    async def claim(self, n: int) -> list[Delivery]:
+        """Return the oldest ``n`` waiting deliveries, in the order of acceptance.
+
+        A claim changes nothing: until it is settled, a delivery is claimed again.
         """
         ...
 
@@ -63,54 +75,79 @@ class Store(Protocol):
         """
         ...
 
-    async def waiting(self, channel: str, limit: int) -> int:
-        """Count the waiting deliveries of a channel, up to ``limit``."""
+    async def waiting(self, limit: int) -> int:
+        """Count the waiting deliveries, up to ``limit``."""
         ...
 
-    async def open_window(self, channel: str, window: RepeatWindow, now: float) -> int | None:
+    async def open_window(self, window: RepeatWindow, now: float) -> int | None:
         """Return the delivery shown in the open window of equal messages; None without one."""
         ...
 
-    async def ended_windows(self, channel: str, now: float) -> list[RepeatWindow]:
+    async def ended_windows(self, now: float) -> list[RepeatWindow]:
         """Return ended windows that are not closed yet, the oldest first."""
         ...
 
-    async def next_window(self, channel: str) -> float | None:
+    async def next_window(self) -> float | None:
         """Return the end of the next window, which may have passed; None without one."""
         ...
 
-    async def close_window(self, channel: str, window: RepeatWindow) -> None:
+    async def close_window(self, window: RepeatWindow) -> None:
         """Remove a window: its repeat notice was posted, or is not needed."""
         ...
 
-    async def last_state(self, channel: str, key: GroupKey) -> LastState | None:
+    async def last_state(self, key: GroupKey) -> LastState | None:
         """Return the last state of a group that was remembered by ``settle``; None without one."""
         ...
 
-    async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
-        """Summarize the waiting deliveries of a channel. ``failures`` are parts of the types that count as failures."""
+    async def count_backlog(self, digest_id: str, failures: Sequence[str], now: float) -> Backlog:
+        """Summarize the waiting deliveries for a digest, and stamp exactly those that it counts.
+
+        ``failures`` are parts of the types that count as failures. A stamp has no effect until the digest is recorded.
+        """
         ...
 
-    async def record_digest(
-        self, digest_id: str, channel: str, upto: int, message: Mapping[str, object], now: float
-    ) -> None:
-        """Record a posted digest of the deliveries up to a number, on disk before this returns."""
+    async def record_digest(self, digest_id: str, message: Mapping[str, object], now: float) -> None:
+        """Record a posted digest of the deliveries that it counted, on disk before this returns."""
         ...
 
-    async def unfinished_digests(self, channel: str) -> list[str]:
+    async def unfinished_digests(self) -> list[str]:
         """Return posted digests with deliveries still to settle."""
         ...
 
     async def settle_digest(self, digest_id: str, now: float) -> None:
-        """Settle all deliveries of a digest, in small transactions that let others in between.
+        """Settle the deliveries stamped by a digest that still wait, in small transactions that let others in between.
 
-        The last states of their groups become uncertain ("") where one of them had another state.
+        A delivery that began to wait again since (a resend revived it) is not one of them. The last states of their
+        groups become uncertain ("") where one of them had another state.
         """
         ...
 
-    async def check(self) -> None:
-        """Write and commit something small. Raises StoreUnavailableError if nothing can be stored."""
+
+class Queues(Protocol):
+    """The waiting deliveries, by channel."""
+
+    async def hold(self, channel: str, owner: str, seconds: float) -> Hold:
+        """Hold a channel's queue for some seconds, or longer by holding it again, which keeps the token.
+
+        ``owner`` names the process. Another owner's hold must end first, in a store shared by several; the one owner of
+        an SQLite file always gets it, and it does not end.
+        """
         ...
+
+    async def request_of(self, delivery: int) -> Request | None:
+        """Return the request that a delivery's event arrived in; None for an unknown delivery.
+
+        Read it when its message is rendered, and let it go: bodies may be large.
+        """
+        ...
+
+    async def changes(self) -> frozenset[str]:
+        """Return the channels in which another process may have written since the last call."""
+        ...
+
+
+class EventLog(Protocol):
+    """The record of events, deliveries and attempts."""
 
     async def find(self, query: Query) -> list[DeliveryRow]:
         """Return rows of the event log."""
@@ -148,9 +185,13 @@ class Store(Protocol):
         """
         ...
 
-    async def served(self) -> bool:
-        """Return whether a process owns the store, and so posts the waiting deliveries."""
+    async def last_states(self, keys: Mapping[str, GroupKey]) -> dict[str, LastState | None]:
+        """Return the last state of one group for each channel; None without one."""
         ...
+
+
+class Upkeep(Protocol):
+    """Counts, blocked channels, and what keeps the store in order."""
 
     async def counts(self) -> Counts:
         """Count deliveries by state, and waiting ones by channel, also for channels that are gone."""
@@ -187,10 +228,14 @@ class Store(Protocol):
         """
         ...
 
-    async def changed(self) -> bool:
-        """Return whether another process wrote since the last call."""
+    async def served(self) -> bool:
+        """Return whether a process owns the store, and so posts the waiting deliveries."""
         ...
 
     async def close(self) -> None:
         """Finish queued calls and close the store."""
         ...
+
+
+class Store(Inbox, Queues, EventLog, Upkeep, Protocol):
+    """A whole store."""

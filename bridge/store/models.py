@@ -18,6 +18,10 @@ class StoreRefusedError(Exception):
     """The store cannot be opened, and a retry will not help. The text is one line with a hint."""
 
 
+class HoldLostError(Exception):
+    """Another owner holds the channel's queue by now. Nothing of the call was stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewEvent:
     """One event of a request, to be stored. ``part`` is its position among the request's events."""
@@ -27,6 +31,14 @@ class NewEvent:
     deliveries: tuple[Planned, ...]
     ttls: tuple[float, ...]
     """Seconds to remember each of the event's keys, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One request, with only the headers that may be stored, and its events."""
+
+    request: Request
+    entries: tuple[NewEvent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +145,7 @@ class Backlog:
 
     number: int
     upto: int
-    """The last delivery of the count."""
+    """The last delivery of the count; 0 for none."""
     first: float
     last: float
     """Times of the first and the last event."""

@@ -17,7 +17,7 @@ from bridge.routing.decide import Decision, decide
 from bridge.routing.routes_file import Routes
 from bridge.sources import Malformed, Provider, Unverified
 from bridge.sources.provider import key_ttls
-from bridge.store import AcceptResult, NewEvent, Store, StoreUnavailableError
+from bridge.store import AcceptResult, Arrival, NewEvent, Store, StoreUnavailableError
 from bridge.web import responses
 from bridge.web.connections import Connection
 from bridge.web.log_throttle import LogThrottle
@@ -109,7 +109,8 @@ class Ingest:
         if not entries:
             return self._respond(source, "ignored", None)
         try:
-            kept = await self.store.accept(kept_request(request, source.provider), entries, now)
+            arrival = Arrival(kept_request(request, source.provider), tuple(entries))
+            [kept] = await self.store.accept([arrival], now)
         except StoreUnavailableError as error:
             self.counters.inc(STORE_ACCEPTS, "refused")
             return self._reject(raw, 503, f"the store cannot keep it: {error}", source.name)

@@ -14,7 +14,7 @@ import pytest
 
 from bridge.store import Query, open_store
 from tests.cli.command import run
-from tests.store.samples import NOW, entry, event, execute, request
+from tests.store.samples import NOW, entry, event, execute, receive, request
 
 SERVE = {
     "BRIDGE_PORT": "0",
@@ -30,7 +30,7 @@ def fill(folder: Path, number: int = 200) -> Path:
     async def work() -> None:
         store = open_store(f"sqlite:///{folder}/bridge.db", limit=2**30, owner=True)
         await asyncio.gather(
-            *(store.accept(request(), [entry(event(f"key:{n}", now=NOW + n))], NOW + n) for n in range(number))
+            *(receive(store, request(), [entry(event(f"key:{n}", now=NOW + n))], NOW + n) for n in range(number))
         )
         await store.close()
 

@@ -20,7 +20,7 @@ from tests.cli.running_service import RunningService, running_service
 from tests.delivery.harness import WatchedStore
 from tests.messages.rendering import first_shown
 from tests.store.conftest import opened
-from tests.store.samples import NOW, accept, entry, event, settle_all
+from tests.store.samples import NOW, accept, entry, event, settle, settle_all
 
 KEYS = [
     *("delivery", "event", "state", "reason", "source", "type", "line", "name", "subject", "actor", "channel", "route"),
@@ -302,14 +302,14 @@ async def test_an_empty_store_has_no_deliveries_yet(path: Path) -> None:
 
 
 async def test_following_misses_nothing_and_waits_for_a_store_that_is_locked(path: Path) -> None:
-    owner, other = opened(f"sqlite:///{path}"), WatchedStore(opened(f"sqlite:///{path}", owner=False))
+    owner, other = opened(f"sqlite:///{path}"), WatchedStore(f"sqlite:///{path}", owner=False)
     await accept(owner, entry(event("first")))
     turns: asyncio.Queue[str] = asyncio.Queue()
 
     async def sleep(seconds: float) -> None:
         assert seconds == 1.0
         if await turns.get() == "locked":
-            other.changed_errors.append(StoreUnavailableError("locked"))
+            other.changes_errors.append(StoreUnavailableError("locked"))
 
     async def states(batches: AsyncIterator[object]) -> list[tuple[int, str]]:
         batch = await asyncio.wait_for(anext(batches), 5)
@@ -323,7 +323,7 @@ async def test_following_misses_nothing_and_waits_for_a_store_that_is_locked(pat
         turns.put_nowait(turn)
     assert await states(batches) == [(1, "delivered")]
     await accept(owner, entry(event("second")), now=NOW)
-    await owner.settle([DeliveryResult(2, DeliveryState.DEAD, "no")], NOW)
+    await settle(owner, [DeliveryResult(2, DeliveryState.DEAD, "no")], NOW)
     turns.put_nowait("quiet")
     assert await states(batches) == [(2, "dead")]
     await batches.aclose()

@@ -14,6 +14,7 @@ from bridge.samples import sample_event, samples
 from bridge.sources import PROVIDERS
 from bridge.store import DeliveryResult, GroupKey, NewEvent, open_store
 from tests.cli.command import run
+from tests.store.samples import receive, settle
 
 NOW = 1_795_392_000.0
 REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {}, b"{}")
@@ -93,9 +94,9 @@ async def show(folder: Path, state: str, name: str) -> None:
     shown = GroupState(run_state.group, state)
     store = open_store(f"sqlite:///{folder}/bridge.db", limit=2**30, owner=True)
     planned = Planned("deploys", "main", None, group_state=shown)
-    await store.accept(REQUEST, [NewEvent(event, 0, (planned,), tuple(9.0 for _ in event.keys))], NOW)
+    await receive(store, REQUEST, [NewEvent(event, 0, (planned,), tuple(9.0 for _ in event.keys))], NOW)
     remembered = (GroupKey("main", "gitlab", shown.group), shown)
-    await store.settle([DeliveryResult(1, DeliveryState.DELIVERED, remembers=remembered)], NOW)
+    await settle(store, [DeliveryResult(1, DeliveryState.DELIVERED, remembers=remembered)], NOW)
     await store.close()
 
 

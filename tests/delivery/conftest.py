@@ -9,7 +9,6 @@ import pytest
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.slack import Poster, open_session
 from bridge.delivery.worker_deps import WorkerDeps
-from bridge.store import open_store
 from tests.delivery.clock import HandClock
 from tests.delivery.harness import Harness, WatchedStore, render
 from tests.slack.simulator import SlackSimulator
@@ -39,7 +38,7 @@ async def harness(slack: SlackSimulator, tmp_path: Path) -> AsyncIterator[Harnes
     """Return a harness whose rate limiters never wait, so that every sleep is a back-off or a pause."""
     clock = HandClock()
     database = f"sqlite:///{tmp_path / 'bridge.db'}"
-    store = WatchedStore(open_store(database, limit=2**30, owner=True))
+    store = WatchedStore(database)
     urls: dict[str, str] = {}
     limiters: dict[str, RateLimiter] = {}
 

@@ -6,33 +6,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bridge.core.states import DeliveryState, WorkerState
+from bridge.core.states import DeliveryState
 from bridge.delivery.channel_worker import ChannelWorker
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.worker_deps import WorkerDeps
 from bridge.events import Event, Request, new_id
 from bridge.messages import Message, Rendered
 from bridge.routing.decide import Planned
-from bridge.routing.on_change import LastState
 from bridge.routing.schema import ChannelPolicy
-from bridge.store import (
-    AcceptResult,
-    Backlog,
-    Counts,
-    Cursor,
-    Delivery,
-    DeliveryResult,
-    DeliveryRow,
-    DestinationState,
-    EventHistory,
-    GroupKey,
-    NewEvent,
-    Query,
-    RepeatWindow,
-    ReplayResult,
-    Store,
-    StoredDelivery,
-)
+from bridge.store import Arrival, Counts, Delivery, DeliveryResult, DeliveryRow, Hold, NewEvent, Query, Store
+from bridge.store.sqlite.files import open_files
+from bridge.store.sqlite.hold import SqliteHold
+from bridge.store.sqlite.store import SqliteStore
 from tests.delivery.clock import PATIENCE, HandClock
 from tests.slack.simulator import SlackSimulator
 
@@ -40,125 +25,57 @@ T = TypeVar("T")
 REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {}, b"{}")
 
 
-class WatchedStore:
+class WatchedStore(SqliteStore):
     """Real store that records results, and fails single calls on request."""
 
-    def __init__(self, store: Store) -> None:
-        self.inner = store
+    def __init__(self, url: str, *, owner: bool = True) -> None:
+        place = url.partition(":///")[2]
+        super().__init__(open_files(place, owner=owner), 2**30, place)
         self.settled: list[DeliveryResult] = []
         self.settle_errors: deque[Exception] = deque()
         self.claim_errors: deque[Exception] = deque()
-        self.changed_errors: deque[Exception] = deque()
+        self.changes_errors: deque[Exception] = deque()
         self.counts_errors: deque[Exception] = deque()
         self.change = asyncio.Condition()
 
-    async def accept(self, request: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
-        return await self.inner.accept(request, entries, now)
-
-    async def claim(self, channel: str, owner: str, n: int) -> list[Delivery]:
-        if self.claim_errors:
-            raise self.claim_errors.popleft()
-        return await self.inner.claim(channel, owner, n)
-
-    async def request_of(self, delivery: int) -> Request | None:
-        return await self.inner.request_of(delivery)
-
-    async def settle(self, results: Sequence[DeliveryResult], now: float) -> None:
-        if self.settle_errors:
-            raise self.settle_errors.popleft()
-        await self.inner.settle(results, now)
-        async with self.change:
-            self.settled.extend(results)
-            self.change.notify_all()
-
-    async def waiting(self, channel: str, limit: int) -> int:
-        return await self.inner.waiting(channel, limit)
-
-    async def open_window(self, channel: str, window: RepeatWindow, now: float) -> int | None:
-        return await self.inner.open_window(channel, window, now)
-
-    async def ended_windows(self, channel: str, now: float) -> list[RepeatWindow]:
-        return await self.inner.ended_windows(channel, now)
-
-    async def next_window(self, channel: str) -> float | None:
-        return await self.inner.next_window(channel)
-
-    async def close_window(self, channel: str, window: RepeatWindow) -> None:
-        await self.inner.close_window(channel, window)
-
-    async def last_state(self, channel: str, key: GroupKey) -> LastState | None:
-        return await self.inner.last_state(channel, key)
-
-    async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
-        return await self.inner.backlog(channel, failures)
-
-    async def record_digest(
-        self, digest_id: str, channel: str, upto: int, message: Mapping[str, object], now: float
-    ) -> None:
-        if self.settle_errors:
-            raise self.settle_errors.popleft()
-        await self.inner.record_digest(digest_id, channel, upto, message, now)
-
-    async def unfinished_digests(self, channel: str) -> list[str]:
-        return await self.inner.unfinished_digests(channel)
-
-    async def settle_digest(self, digest_id: str, now: float) -> None:
-        await self.inner.settle_digest(digest_id, now)
-
-    async def check(self) -> None:
-        await self.inner.check()
-
-    async def find(self, query: Query) -> list[DeliveryRow]:
-        return await self.inner.find(query)
-
-    async def changes_since(self, query: Query, cursor: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
-        return await self.inner.changes_since(query, cursor)
-
-    async def events_named(self, name: str) -> list[str]:
-        return await self.inner.events_named(name)
-
-    async def event_history(self, event_id: str) -> EventHistory | None:
-        return await self.inner.event_history(event_id)
-
-    async def stored_deliveries(self, deliveries: Sequence[int]) -> list[StoredDelivery]:
-        return await self.inner.stored_deliveries(deliveries)
-
-    async def replay(self, rows: Sequence[DeliveryRow], cursor: Cursor, now: float) -> list[ReplayResult]:
-        return await self.inner.replay(rows, cursor, now)
-
-    async def served(self) -> bool:
-        return await self.inner.served()
+    async def hold(self, channel: str, owner: str, seconds: float) -> SqliteHold:
+        return WatchedHold(self, await super().hold(channel, owner, seconds))
 
     async def counts(self) -> Counts:
         if self.counts_errors:
             raise self.counts_errors.popleft()
-        return await self.inner.counts()
+        return await super().counts()
 
-    async def record_destination(self, channel: str, state: WorkerState, detail: str, now: float) -> bool:
-        return await self.inner.record_destination(channel, state, detail, now)
+    async def changes(self) -> frozenset[str]:
+        if self.changes_errors:
+            raise self.changes_errors.popleft()
+        return await super().changes()
 
-    async def destination_alerted(self, channel: str) -> None:
-        await self.inner.destination_alerted(channel)
 
-    async def held(self, channel: str) -> int:
-        return await self.inner.held(channel)
+class WatchedHold(SqliteHold):
+    """Hold of a watched store."""
 
-    async def clear_destination(self, channel: str) -> None:
-        await self.inner.clear_destination(channel)
+    def __init__(self, store: WatchedStore, hold: SqliteHold) -> None:
+        super().__init__(hold.channel, hold.token, store._tokens, store._writer, store._reader)
+        self._store = store
 
-    async def destination_states(self) -> list[DestinationState]:
-        return await self.inner.destination_states()
+    async def claim(self, n: int) -> list[Delivery]:
+        if self._store.claim_errors:
+            raise self._store.claim_errors.popleft()
+        return await super().claim(n)
 
-    async def prune(self, now: float, retention: float) -> int:
-        return await self.inner.prune(now, retention)
+    async def settle(self, results: Sequence[DeliveryResult], now: float) -> None:
+        if self._store.settle_errors:
+            raise self._store.settle_errors.popleft()
+        await super().settle(results, now)
+        async with self._store.change:
+            self._store.settled.extend(results)
+            self._store.change.notify_all()
 
-    async def changed(self) -> bool:
-        if self.changed_errors:
-            raise self.changed_errors.popleft()
-        return await self.inner.changed()
-
-    async def close(self) -> None:
-        await self.inner.close()
+    async def record_digest(self, digest_id: str, message: Mapping[str, object], now: float) -> None:
+        if self._store.settle_errors:
+            raise self._store.settle_errors.popleft()
+        await super().record_digest(digest_id, message, now)
 
 
 def message(title: str, notes: Sequence[str] = ()) -> Message:
@@ -221,11 +138,14 @@ class Harness:
                 confidential=False,
                 test=False,
             )
-            await (store or self.store).accept(
-                REQUEST, [NewEvent(event, 0, (Planned(channel, "a route", None),), (3600.0,))], now
-            )
+            entry = NewEvent(event, 0, (Planned(channel, "a route", None),), (3600.0,))
+            await (store or self.store).accept([Arrival(REQUEST, (entry,))], now)
             ids.append(event.id)
         return ids
+
+    async def hold(self, channel: str = "general") -> Hold:
+        """Hold a channel's queue, as its worker does."""
+        return await self.store.hold(channel, self.deps.owner, 60.0)
 
     def start(self, channel: str = "general") -> ChannelWorker:
         """Start a channel worker. The channel may be new."""

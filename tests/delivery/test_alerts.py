@@ -110,7 +110,7 @@ class System:
     async def delivery(self, title: str) -> Delivery:
         """Return a waiting delivery of the channel ``deploys``."""
         await self.harness.accept(title, channel="deploys")
-        return (await self.harness.store.claim("deploys", "test", 100))[-1]
+        return (await (await self.harness.hold("deploys")).claim(100))[-1]
 
     async def stop(self) -> None:
         if self.dispatcher:
@@ -472,9 +472,10 @@ async def test_alerts_wait_while_the_store_is_full(system: System, tmp_path: Pat
         await alerts.stop()
     assert [entry["alerts"] for entry in logged] == [["delivery.dead deploys"]]
     assert [row.channel for row in await store.destination_states()] == ["general"]
-    waiting = await store.claim("general", "test", 10_000)
+    hold = await store.hold("general", "test", 60.0)
+    waiting = await hold.claim(10_000)
     now = system.harness.clock.now()
-    await store.settle([DeliveryResult(one.id, DeliveryState.DELIVERED) for one in waiting], now)
+    await hold.settle([DeliveryResult(one.id, DeliveryState.DELIVERED) for one in waiting], now)
     await store.prune(now + 10, 0)
     await alerts.stop()
     stored = {(row.type, row.subject) for row in await store.find(Query(source="bridge"))}

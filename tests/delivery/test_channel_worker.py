@@ -577,7 +577,8 @@ async def test_a_delivery_dropped_meanwhile_is_not_posted(harness: Harness) -> N
     harness.start()
     [failed] = await harness.settled(1)
     await harness.clock.asleep()
-    await harness.store.settle([DeliveryResult(failed.delivery, DeliveryState.DROPPED)], harness.clock.now())
+    dropped = DeliveryResult(failed.delivery, DeliveryState.DROPPED)
+    await (await harness.hold()).settle([dropped], harness.clock.now())
     await harness.until_ended(2)
     assert harness.shown() == ["second"]
 

@@ -116,7 +116,7 @@ async def test_writes_of_another_process_are_seen_within_a_second(system: System
     system.configure("here")
     await system.dispatcher.start()
     assert await system.harness.clock.skip() == POLL_EVERY
-    system.harness.store.changed_errors.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
+    system.harness.store.changes_errors.extend([StoreUnavailableError("locked"), RuntimeError("a bug")])
     other = open_store(system.harness.database, limit=2**30, owner=False)
     await system.harness.accept("1", channel="here", store=other)
     await other.close()

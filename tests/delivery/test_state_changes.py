@@ -18,7 +18,7 @@ from bridge.messages import Message, Rendered
 from bridge.messages.layout import section
 from bridge.routing.decide import Planned
 from bridge.routing.on_change import GroupState
-from bridge.store import Delivery, GroupKey, NewEvent, Query
+from bridge.store import Arrival, Delivery, GroupKey, NewEvent, Query
 from tests.delivery.harness import REQUEST, Harness, policy
 from tests.slack.answers import INVALID_BLOCKS
 
@@ -55,7 +55,8 @@ async def accept(harness: Harness, *runs: str, channel: str = "general", route: 
             test=False,
         )
         planned = Planned(channel, route, None, group_state=compared)
-        await harness.store.accept(REQUEST, [NewEvent(event, 0, (planned,), (3600.0,))], now)
+        entry = NewEvent(event, 0, (planned,), (3600.0,))
+        await harness.store.accept([Arrival(REQUEST, (entry,))], now)
 
 
 def paced(harness: Harness) -> None:
@@ -227,7 +228,7 @@ async def test_a_batch_shows_each_change_and_skips_the_rest(harness: Harness) ->
     assert [state == "delivered" for state in await harness.states()] == [
         *(False, True, False, True, True, False, True, False)
     ]
-    last = await harness.store.last_state("general", KEY)
+    last = await (await harness.hold()).last_state(KEY)
     assert last is not None
     assert (last.state, last.order) == ("failed", (7,))
 

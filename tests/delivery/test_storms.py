@@ -219,7 +219,7 @@ async def summarized(harness: Harness, number: int) -> None:
 
 
 async def no_window(harness: Harness) -> None:
-    while await harness.store.next_window("general") is not None:
+    while await (await harness.hold()).next_window() is not None:
         await harness.clock.sleep(0.01)
 
 
@@ -264,9 +264,11 @@ async def test_a_posted_digest_is_recorded_once_the_store_is_available_again(
 
 
 async def test_the_deliveries_of_a_digest_are_settled_by_the_next_process(harness: Harness) -> None:
-    await harness.accept(*map(str, range(30)))
-    claimed = await harness.store.claim("general", "test", 40)
-    await harness.store.record_digest("d1", "general", claimed[19].id, {"text": "digest"}, harness.clock.now())
+    await harness.accept(*map(str, range(20)))
+    hold, now = await harness.hold(), harness.clock.now()
+    await hold.count_backlog("d1", ["fail"], now)
+    await harness.accept(*map(str, range(20, 30)))
+    await hold.record_digest("d1", {"text": "digest"}, now)
     harness.start()
     await harness.until_ended(10)
     assert flat(harness) == [str(n) for n in range(20, 30)]
@@ -347,7 +349,8 @@ async def test_repeating_pairs_do_not_prevent_batches_in_a_storm(harness: Harnes
     assert len(titles(harness)) == 1
     rows = {row.line: row for row in await harness.store.find(Query(limit=100))}
     assert rows["7 1"].summarized_in == f"repeat of #{rows['7 0'].delivery}"
-    assert {window.repeats for window in await harness.store.ended_windows("general", harness.clock.now() + 700)} == {1}
+    ended = await (await harness.hold()).ended_windows(harness.clock.now() + 700)
+    assert {window.repeats for window in ended} == {1}
 
 
 async def test_many_windows_that_end_together_share_posts_and_do_not_delay_waiting_messages(harness: Harness) -> None:

@@ -11,6 +11,7 @@ from bridge.sources.gitlab.provider import PROVIDER
 from bridge.sources.provider import key_ttls
 from bridge.store import NewEvent, Store, open_store
 from tests.sources.gitlab_bodies import CASES, NOW, SAMPLES, URL, Json, changed, read, sample
+from tests.store.samples import receive
 from tests.walks import for_each
 
 
@@ -103,7 +104,7 @@ async def told(store: Store, bodies: Sequence[Json], *, gap: float) -> list[str]
         event = read(body, now=now, headers=OLD)
         ttls = key_ttls(PROVIDER, event.keys, PROVIDER.dedupe_ttl)
         entry = NewEvent(event, 0, (Planned("general", "a route", None),), ttls)
-        statuses.append((await store.accept(Request("POST", URL, {}, b""), [entry], now))[0].status)
+        statuses.append((await receive(store, Request("POST", URL, {}, b""), [entry], now))[0].status)
     return statuses
 
 

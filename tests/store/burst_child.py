@@ -6,7 +6,7 @@ import sys
 from itertools import count
 
 from bridge.store import open_store
-from tests.store.samples import LIMIT, NOW, entry, event, request
+from tests.store.samples import LIMIT, NOW, entry, event, receive, request
 
 
 async def main(path: str, turn: str) -> None:
@@ -19,7 +19,7 @@ async def main(path: str, turn: str) -> None:
             number = next(numbers)
             names = [f"{turn}-{number}-{part}" for part in range(1 + number % 2)]
             entries = [entry(event(name, event_id=name), channels=("a", "b"), part=n) for n, name in enumerate(names)]
-            kept = await store.accept(request(b"x" * (number % 7 * 3000)), entries, NOW)
+            kept = await receive(store, request(b"x" * (number % 7 * 3000)), entries, NOW)
             os.write(1, "".join(f"{outcome.id}\n" for outcome in kept).encode())
 
     await asyncio.gather(*(sender() for _ in range(8)))

@@ -5,7 +5,7 @@ import resource
 import sys
 
 from bridge.store import Query, StoreUnavailableError, open_store
-from tests.store.samples import LIMIT, NOW, entry, event, request
+from tests.store.samples import LIMIT, NOW, entry, event, receive, request
 
 
 async def main(path: str) -> None:
@@ -16,20 +16,20 @@ async def main(path: str) -> None:
     number = 0
     try:
         while True:
-            await store.accept(request(b"x" * 20_000), [entry(event(f"k{number}", event_id=f"e{number}"))], NOW)
+            await receive(store, request(b"x" * 20_000), [entry(event(f"k{number}", event_id=f"e{number}"))], NOW)
             number += 1
     except StoreUnavailableError:
         print(number)  # noqa: T201 (the parent reads it)
     again = entry(event(f"k{number}", event_id=f"e{number}"))
     for _ in range(3):
         try:
-            await store.accept(request(b"x" * 20_000), [again], NOW)
+            await receive(store, request(b"x" * 20_000), [again], NOW)
         except StoreUnavailableError:
             continue
         raise AssertionError("nothing had changed, and yet it was kept")
     assert len(await store.find(Query(limit=10_000))) == number
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-    print((await store.accept(request(b"x" * 20_000), [again], NOW))[0].status)  # noqa: T201 (as above)
+    print((await receive(store, request(b"x" * 20_000), [again], NOW))[0].status)  # noqa: T201 (as above)
     await store.close()
 
 

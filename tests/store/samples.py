@@ -11,7 +11,7 @@ from bridge.core.states import DeliveryState
 from bridge.events import Event, Request
 from bridge.routing.decide import Planned
 from bridge.sources.stored_event import with_payload
-from bridge.store import AcceptResult, Delivery, DeliveryResult, NewEvent, Store
+from bridge.store import AcceptResult, Arrival, Delivery, DeliveryResult, Hold, NewEvent, Store
 
 DAY = 86_400.0
 NOW = 1_800_000_000.0
@@ -61,16 +61,37 @@ def entry(
     return NewEvent(one, part, tuple(planned), tuple(ttl for _ in one.keys))
 
 
+async def receive(store: Store, one: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
+    """Accept a batch of one request."""
+    [results] = await store.accept([Arrival(one, tuple(entries))], now)
+    return results
+
+
+async def held(store: Store, channel: str = "general") -> Hold:
+    """Hold a channel's queue."""
+    return await store.hold(channel, "me", 60.0)
+
+
+async def claim(store: Store, n: int, channel: str = "general") -> list[Delivery]:
+    """Return waiting deliveries of a channel."""
+    return await (await held(store, channel)).claim(n)
+
+
+async def settle(store: Store, results: Sequence[DeliveryResult], now: float, channel: str = "general") -> None:
+    """Record results of deliveries."""
+    await (await held(store, channel)).settle(results, now)
+
+
 async def accept(store: Store, *entries: NewEvent, now: float = NOW) -> list[AcceptResult]:
     """Accept entries of one request."""
-    return await store.accept(request(), entries or (entry(),), now)
+    return await receive(store, request(), entries or (entry(),), now)
 
 
 async def settle_all(store: Store, state: str, channel: str = "general", now: float = NOW) -> list[int]:
     """Settle the waiting deliveries of a channel, and return them."""
     assert state != DeliveryState.WAITING
-    claimed = [delivery.id for delivery in await store.claim(channel, "me", 10_000)]
-    await store.settle([DeliveryResult(number, DeliveryState(state), "because") for number in claimed], now)
+    claimed = [delivery.id for delivery in await claim(store, 10_000, channel)]
+    await settle(store, [DeliveryResult(number, DeliveryState(state), "because") for number in claimed], now, channel)
     return claimed
 
 

@@ -3,22 +3,49 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from bridge.core.states import DeliveryState
 from bridge.events import Request
 from bridge.routing.decide import Planned
-from bridge.store import AcceptResult, DeliveryResult, Query
+from bridge.store import AcceptResult, Arrival, DeliveryResult, Query, StoreUnavailableError
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.conftest import opened
-from tests.store.samples import DAY, NOW, accept, entry, event, request, rows, settle_all
+from tests.store.samples import DAY, NOW, accept, claim, entry, event, receive, request, rows, settle, settle_all
 
 
 async def test_a_new_event_is_accepted_under_its_own_id(store: SqliteStore) -> None:
     one = event()
     assert await accept(store, entry(one, channels=("a", "b"))) == [AcceptResult("accepted", one.id, ("a", "b"))]
     assert {row.channel for row in await store.find(Query(event=one.id))} == {"a", "b"}
+
+
+async def test_a_batch_gives_results_by_arrival_and_its_arrivals_see_each_other(store: SqliteStore) -> None:
+    first, second, third = event("k"), event("l"), event("l", "k")
+    arrivals = [
+        Arrival(request(b"1"), (entry(first), entry(second, part=1))),
+        Arrival(request(b"2"), ()),
+        Arrival(request(b"3"), (entry(third), entry(last := event()))),
+    ]
+    assert await store.accept(arrivals, NOW) == [
+        [AcceptResult("accepted", first.id, ("general",)), AcceptResult("accepted", second.id, ("general",))],
+        [],
+        [AcceptResult("duplicate", second.id), AcceptResult("accepted", last.id, ("general",))],
+    ]
+    requests = [await store.request_of(delivery.id) for delivery in await claim(store, 9)]
+    assert [one.body for one in requests if one] == [b"1", b"1", b"3"]
+    assert await store.accept([], NOW) == []
+
+
+async def test_a_batch_is_stored_whole_or_not_at_all(store: SqliteStore) -> None:
+    broken = replace(event(), received_at=cast("float", object()))
+    arrivals = [Arrival(request(), (entry(event("k")),)), Arrival(request(), (entry(broken),))]
+    with pytest.raises(StoreUnavailableError):
+        await store.accept(arrivals, NOW)
+    assert await store.find(Query()) == []
+    assert (await accept(store, entry(event("k"))))[0].status == "accepted"
 
 
 async def test_a_seen_key_makes_a_duplicate_that_carries_the_first_arrivals_id(store: SqliteStore) -> None:
@@ -105,7 +132,7 @@ async def test_a_resend_of_an_event_with_a_dead_delivery_revives_that_delivery_a
     dead = await settle_all(store, "dead", "b")
     # Today's routes may name other channels: those of the first arrival count.
     assert await accept(store, entry(event("k", "l"), channels=("c",))) == [AcceptResult("revived", first.id, ("b",))]
-    revived = await store.claim("b", "me", 10)
+    revived = await claim(store, 10, "b")
     assert [(delivery.id, delivery.revived) for delivery in revived] == [(dead[0], True)]
     assert (await store.counts()).states == {"delivered": 1, "waiting": 1}
     assert await accept(store, entry(event("l"))) == [AcceptResult("duplicate", first.id)]
@@ -127,14 +154,14 @@ async def test_a_delivery_planned_as_skipped_is_kept_with_its_reason_and_never_c
     assert (await accept(store, entry(deliveries=planned)))[0].channels == ("closed",)
     (skipped,) = await store.find(Query(channel="open"))
     assert (skipped.state, skipped.reason, skipped.settled_at) == ("skipped", "the channel is not private", NOW)
-    assert await store.claim("open", "me", 10) == []
-    assert [delivery.template for delivery in await store.claim("closed", "me", 10)] == ["y.j2"]
+    assert await claim(store, 10, "open") == []
+    assert [delivery.template for delivery in await claim(store, 10, "closed")] == ["y.j2"]
 
 
 async def test_the_request_is_kept_once_for_all_its_events_as_it_was_received(path: Path, stored: SqliteStore) -> None:
     raw = b'\xef\xbb\xbf{"a": "\xff\\ud800"}\x00'
     kept = request(raw, **{"x-odd": "caf\udce9"})
-    await stored.accept(kept, [entry(part=0), entry(part=1)], NOW)
+    await receive(stored, kept, [entry(part=0), entry(part=1)], NOW)
     ((method, url, headers, body),) = rows(path, "SELECT method, url, headers, body FROM requests")
     assert (method, url, body) == (kept.method, kept.url, raw)
     assert json.loads(str(headers)) == kept.headers
@@ -150,7 +177,7 @@ async def test_a_request_of_duplicates_is_not_kept(path: Path, stored: SqliteSto
 async def test_every_column_of_an_event_is_kept(store: SqliteStore) -> None:
     one = event("a", "b")
     await accept(store, entry(one))
-    (delivery,) = await store.claim("general", "me", 1)
+    (delivery,) = await claim(store, 1)
     assert replace(delivery.event, payload={}) == replace(one, payload={})
 
 
@@ -159,14 +186,14 @@ async def test_text_that_is_no_unicode_harms_nothing(store: SqliteStore) -> None
     one = replace(event(odd), type=odd, subject=odd, name=odd, url=odd, actor=odd, source=odd)
     planned = (Planned(odd, odd, odd, DeliveryState.WAITING, odd),)
     arrived = Request(odd, odd, {odd: odd}, b"\xff")
-    assert (await store.accept(arrived, [entry(one, deliveries=planned)], NOW))[0].status == "accepted"
-    assert (await store.accept(arrived, [entry(one, deliveries=planned)], NOW))[0].status == "duplicate"
-    (delivery,) = await store.claim(odd, odd, 1)
-    await store.settle([DeliveryResult(delivery.id, DeliveryState.DEAD, odd, None, {odd: [odd]}, odd)], NOW)
+    assert (await receive(store, arrived, [entry(one, deliveries=planned)], NOW))[0].status == "accepted"
+    assert (await receive(store, arrived, [entry(one, deliveries=planned)], NOW))[0].status == "duplicate"
+    (delivery,) = await claim(store, 1, odd)
+    await settle(store, [DeliveryResult(delivery.id, DeliveryState.DEAD, odd, None, {odd: [odd]}, odd)], NOW)
     assert len(await store.find(Query(channel=odd, source=odd, state=DeliveryState.DEAD))) == 1
 
 
 @pytest.mark.parametrize("odd", [10**400, float("inf"), float("nan")])
 async def test_a_time_that_is_none_is_kept_as_none(store: SqliteStore, odd: float) -> None:
     await accept(store, entry(replace(event(), occurred_at=odd)))
-    assert (await store.claim("general", "me", 1))[0].event.occurred_at is None
+    assert (await claim(store, 1))[0].event.occurred_at is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.conftest import opened
-from tests.store.samples import rows
+from tests.store.samples import claim, rows
 
 ROOT = Path(__file__).parents[2]
 KILLS = 12
@@ -59,7 +59,7 @@ async def test_after_a_kill_everything_acknowledged_is_claimed_in_order(path: Pa
     acknowledged = burst_until_killed(path, 0, 100)
     store = opened(f"sqlite:///{path}")
     for channel in ("a", "b"):
-        claimed = await store.claim(channel, "me", 100_000)
+        claimed = await claim(store, 100_000, channel)
         ids = [delivery.event.id for delivery in claimed]
         assert acknowledged <= set(ids)
         assert len(ids) == len(set(ids))

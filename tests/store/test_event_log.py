@@ -16,7 +16,7 @@ from bridge.store import Attempt, DeliveryResult, Query, StoreUnavailableError, 
 from bridge.store.sqlite import event_log
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.conftest import opened
-from tests.store.samples import LIMIT, NOW, accept, entry, event, execute, request, settle_all
+from tests.store.samples import LIMIT, NOW, accept, entry, event, execute, receive, request, settle, settle_all
 
 
 async def test_rows_are_newest_first_and_limited(store: SqliteStore) -> None:
@@ -60,28 +60,28 @@ async def test_counts_are_by_state_and_waiting_ones_by_channel(store: SqliteStor
 
 async def test_the_size_counts_what_is_in_use_and_falls_when_it_is_pruned(store: SqliteStore) -> None:
     empty = (await store.counts()).size
-    await store.accept(request(b"x" * 1_000_000), [entry()], NOW)
+    await receive(store, request(b"x" * 1_000_000), [entry()], NOW)
     full = (await store.counts()).size
     assert full >= empty + 990_000
     await settle_all(store, "delivered")
     await store.prune(NOW + 10, 1)
     assert (await store.counts()).size < empty + 100_000
-    await store.accept(request(b"x" * 1_000_000), [entry()], NOW)
+    await receive(store, request(b"x" * 1_000_000), [entry()], NOW)
     assert (await store.counts()).size <= full + 20_000
 
 
 @pytest.mark.parametrize("url", ["sqlite:///:memory:", "sqlite:///{}"])
 async def test_at_the_limit_new_events_are_refused_and_old_ones_are_settled(path: Path, url: str) -> None:
     store = open_store(url.format(path), limit=1_000_000, owner=True)
-    await store.accept(request(b"x" * 1_100_000), [entry(event("k"))], NOW)
+    await receive(store, request(b"x" * 1_100_000), [entry(event("k"))], NOW)
     with pytest.raises(StoreUnavailableError, match="BRIDGE_STORE_LIMIT"):
-        await store.accept(request(), [entry(event("new"))], NOW)
+        await receive(store, request(), [entry(event("new"))], NOW)
     with pytest.raises(StoreUnavailableError):
         await store.check()
     await settle_all(store, "delivered")
     assert (await store.counts()).states == {"delivered": 1}
     await store.prune(NOW + 10, 1)
-    assert (await store.accept(request(), [entry(event("new"))], NOW))[0].status == "accepted"
+    assert (await receive(store, request(), [entry(event("new"))], NOW))[0].status == "accepted"
     await store.check()
     await store.close()
 
@@ -90,10 +90,10 @@ async def test_at_nine_tenths_of_the_limit_it_is_loud_once_a_crossing(caplog: py
     store = opened("sqlite:///:memory:", limit=1_000_000)
     for _ in range(2):
         caplog.clear()
-        await store.accept(request(b"x" * 800_000), [entry()], NOW)
+        await receive(store, request(b"x" * 800_000), [entry()], NOW)
         await accept(store)
         assert not caplog.records
-        await store.accept(request(b"x" * 100_000), [entry()], NOW)
+        await receive(store, request(b"x" * 100_000), [entry()], NOW)
         for _ in range(3):
             await accept(store)
         assert [record.levelno for record in caplog.records] == [logging.ERROR]
@@ -103,18 +103,27 @@ async def test_at_nine_tenths_of_the_limit_it_is_loud_once_a_crossing(caplog: py
     await store.close()
 
 
-async def test_changed_reports_the_writes_of_other_processes_only(path: Path, stored: SqliteStore) -> None:
-    assert not await stored.changed()
+async def test_changes_names_every_channel_however_many_there_are(path: Path, stored: SqliteStore) -> None:
+    names = [f"c{number}" for number in range(30)]
+    for number, name in enumerate(names):
+        for state in (DeliveryState.WAITING, DeliveryState.SKIPPED, DeliveryState.DEAD)[: number % 3 + 1]:
+            await accept(stored, entry(deliveries=(Planned(name, "r", None, state),)))
+    execute(path, "UPDATE deliveries SET state = 'delivered' WHERE channel < 'c15'")
+    assert await stored.changes() == {*names}
+
+
+async def test_changes_reports_the_writes_of_other_processes_only(path: Path, stored: SqliteStore) -> None:
+    assert await stored.changes() == frozenset()
     await accept(stored)
     await settle_all(stored, "delivered")
-    assert not await stored.changed()
+    assert await stored.changes() == frozenset()
     execute(path, "UPDATE deliveries SET state = 'waiting'")
-    assert await stored.changed()
-    assert not await stored.changed()
+    assert await stored.changes() == {"general"}
+    assert await stored.changes() == frozenset()
     beside = opened(f"sqlite:///{path}", owner=False)
     await accept(beside)
-    assert await stored.changed()
-    assert not await beside.changed()
+    assert await stored.changes() == {"general"}
+    assert await beside.changes() == frozenset()
     await beside.close()
 
 
@@ -178,14 +187,14 @@ async def test_free_text_is_searched_literally_and_in_any_case(
 ) -> None:
     for name in ("100% of tests", "a_b", "Ärger in der Straße", "plain"):
         await accept(store, entry(replace(event(), name=name)))
-    await store.settle([DeliveryResult(4, DeliveryState.DEAD, "Because")], NOW)
+    await settle(store, [DeliveryResult(4, DeliveryState.DEAD, "Because")], NOW)
     assert [row.delivery for row in await store.find(Query(contains=sought))] == numbers
 
 
 async def test_free_text_is_searched_in_the_line_that_is_shown(store: SqliteStore) -> None:
     build, deploy = replace(event(), name="Build"), replace(event(), name="Deploy")
     await accept(store, entry(build), entry(deploy))
-    await store.settle([DeliveryResult(1, DeliveryState.DELIVERED, line="❌ Broken at last")], NOW)
+    await settle(store, [DeliveryResult(1, DeliveryState.DELIVERED, line="❌ Broken at last")], NOW)
     found = {
         sought: [row.delivery for row in await store.find(Query(contains=sought))] for sought in ("broken", "build")
     }
@@ -204,7 +213,7 @@ async def test_an_event_is_found_by_the_start_of_its_id(store: SqliteStore) -> N
 
 async def test_routes_digests_and_numbers_narrow_it_too(path: Path, stored: SqliteStore) -> None:
     await accept(stored, entry(deliveries=(Planned("a", "one", None), Planned("b", "two", None))))
-    execute(path, "UPDATE deliveries SET summarized_in = 'd1' WHERE id = 2")
+    execute(path, "UPDATE deliveries SET summarized_in = 'd1', state = 'summarized' WHERE id = 2")
     assert [row.channel for row in await stored.find(Query(route="one"))] == ["a"]
     assert [row.channel for row in await stored.find(Query(summarized_in="d1"))] == ["b"]
     assert [row.channel for row in await stored.find(Query(deliveries=(2, 99)))] == ["b"]
@@ -217,7 +226,8 @@ async def test_changes_since_a_cursor_are_new_and_changed_rows(store: SqliteStor
     rows, cursor = await store.changes_since(Query(), None)
     assert [row.delivery for row in rows] == [2, 1]
     assert (await store.changes_since(Query(), cursor))[0] == []
-    await store.settle(
+    await settle(
+        store,
         [DeliveryResult(1, DeliveryState.WAITING, "ratelimited", Attempt(NOW, OutcomeKind.RATE_LIMITED, 429, "", 0.1))],
         NOW,
     )

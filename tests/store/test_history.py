@@ -10,7 +10,7 @@ from bridge.routing.decide import Planned
 from bridge.sources import PROVIDERS
 from bridge.store import Attempt, DeliveryResult
 from bridge.store.sqlite.store import SqliteStore
-from tests.store.samples import DAY, NOW, accept, entry, event, execute, request, settle_all
+from tests.store.samples import DAY, NOW, accept, entry, event, execute, receive, request, settle, settle_all
 
 LIMITED = Attempt(NOW + 1, OutcomeKind.RATE_LIMITED, 429, "ratelimited", 0.1)
 POSTED = Attempt(NOW + 9, OutcomeKind.OK, 200, "ok", 0.25)
@@ -23,10 +23,10 @@ async def test_it_holds_arrival_keys_deliveries_attempts_and_the_message(store: 
         Planned("ops", "pipelines", "x.j2"),
         Planned("general", "all", None, DeliveryState.SKIPPED, "it is confidential"),
     )
-    await store.accept(arrived, [entry(read, deliveries=planned)], NOW)
-    await store.settle([DeliveryResult(1, DeliveryState.WAITING, "ratelimited", LIMITED)], NOW + 1)
-    await store.settle(
-        [DeliveryResult(1, DeliveryState.DELIVERED, "", POSTED, {"text": "hi"}, "x.j2:3: oops")], NOW + 9
+    await receive(store, arrived, [entry(read, deliveries=planned)], NOW)
+    await settle(store, [DeliveryResult(1, DeliveryState.WAITING, "ratelimited", LIMITED)], NOW + 1)
+    await settle(
+        store, [DeliveryResult(1, DeliveryState.DELIVERED, "", POSTED, {"text": "hi"}, "x.j2:3: oops")], NOW + 9
     )
     event_history = await store.event_history(read.id)
     assert event_history is not None

@@ -18,7 +18,7 @@ from bridge.routing.decide import Planned
 from bridge.routing.on_change import GroupState
 from bridge.store import AcceptResult, Attempt, DeliveryResult, GroupKey, NewEvent
 from tests.store.conftest import opened
-from tests.store.samples import NOW, event, request
+from tests.store.samples import NOW, claim, event, receive, request, settle
 
 CHANNELS = ("a", "b")
 GROUP = GroupKey("r", "gitlab", "7/pipeline/main")
@@ -135,7 +135,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
             one = event(*(keys or ["its own"]), source=source, now=self.now)
             deliveries = tuple(Planned(channel, "r", None, state) for channel, state in planned)
             entries.append(NewEvent(one, part, deliveries, tuple(ttls[: len(one.keys)])))
-        kept = self.run(self.store.accept(request(), entries, self.now))
+        kept = self.run(receive(self.store, request(), entries, self.now))
         assert kept == [self.model.accept(entry, self.now) for entry in entries]
 
     @rule(
@@ -146,11 +146,11 @@ class StoreAgainstModel(RuleBasedStateMachine):
         shown=st.sampled_from(["", "failed", "success"]),
     )
     def settle(self, channel: str, n: int, state: DeliveryState, posted: bool, shown: str) -> None:
-        claimed = self.run(self.store.claim(channel, "me", n))
+        claimed = self.run(claim(self.store, n, channel))
         attempt = Attempt(self.now, OutcomeKind.OK, 200, "ok", 0.1) if posted else None
         remembers = (GROUP, GroupState(GROUP.group, shown)) if shown else None
         results = [DeliveryResult(d.id, state, attempt=attempt, remembers=remembers) for d in claimed]
-        self.run(self.store.settle(results, self.now))
+        self.run(settle(self.store, results, self.now))
         if claimed and shown:
             self.model.last_states[channel] = shown
         for _, delivery in self.model.waiting(channel)[:n]:
@@ -177,9 +177,9 @@ class StoreAgainstModel(RuleBasedStateMachine):
         if not hasattr(self, "store"):
             return
         for channel in CHANNELS:
-            claimed = [(d.event.id, d.attempts, d.revived) for d in self.run(self.store.claim(channel, "me", 1000))]
+            claimed = [(d.event.id, d.attempts, d.revived) for d in self.run(claim(self.store, 1000, channel))]
             assert claimed == [(event_id, d.attempts, d.revived) for event_id, d in self.model.waiting(channel)]
-            last = self.run(self.store.last_state(channel, GROUP))
+            last = self.run(self.store.last_states({channel: GROUP}))[channel]
             assert (last.state if last else None) == self.model.last_states.get(channel)
         counts = self.run(self.store.counts())
         assert counts.states == Counter(d.state for e in self.model.events for d in e.deliveries)

@@ -13,7 +13,21 @@ from bridge.sources import PROVIDERS, line_of
 from bridge.store import Attempt, DeliveryResult, Query
 from bridge.store.sqlite import outbox
 from bridge.store.sqlite.store import SqliteStore
-from tests.store.samples import NOW, accept, entry, event, execute, payload_of, request, rows, settle_all
+from tests.store.samples import (
+    NOW,
+    accept,
+    claim,
+    entry,
+    event,
+    execute,
+    held,
+    payload_of,
+    receive,
+    request,
+    rows,
+    settle,
+    settle_all,
+)
 
 POST = Attempt(NOW + 5, OutcomeKind.OK, 200, "ok", 0.25)
 
@@ -21,22 +35,22 @@ POST = Attempt(NOW + 5, OutcomeKind.OK, 200, "ok", 0.25)
 async def test_waiting_deliveries_come_in_the_order_of_acceptance(store: SqliteStore) -> None:
     # The clock was set back in between: the order is still that of acceptance.
     ids = [(await accept(store, now=now))[0].id for now in (NOW, NOW - 50, NOW + 1, NOW - 99)]
-    assert [delivery.event.id for delivery in await store.claim("general", "me", 10)] == ids
-    assert [delivery.event.id for delivery in await store.claim("general", "me", 2)] == ids[:2]
+    assert [delivery.event.id for delivery in await claim(store, 10)] == ids
+    assert [delivery.event.id for delivery in await claim(store, 2)] == ids[:2]
 
 
 async def test_a_claim_gives_its_channels_waiting_deliveries_and_no_others(store: SqliteStore) -> None:
     await accept(store, entry(channels=("a", "b")), entry(channels=("b",)))
     await settle_all(store, "delivered", "a")
-    assert await store.claim("a", "me", 10) == []
-    assert {delivery.channel for delivery in await store.claim("b", "me", 10)} == {"b"}
-    assert await store.claim("b", "me", 0) == []
-    assert await store.claim("b", "me", -1) == []
+    assert await claim(store, 10, "a") == []
+    assert {delivery.channel for delivery in await claim(store, 10, "b")} == {"b"}
+    assert await claim(store, 0, "b") == []
+    assert await claim(store, -1, "b") == []
 
 
 async def test_a_claim_changes_nothing(store: SqliteStore) -> None:
     await accept(store)
-    assert await store.claim("general", "me", 10) == await store.claim("general", "another", 10) != []
+    assert await claim(store, 10) == await claim(store, 10) != []
 
 
 async def test_a_revived_delivery_takes_its_old_place(store: SqliteStore) -> None:
@@ -45,22 +59,22 @@ async def test_a_revived_delivery_takes_its_old_place(store: SqliteStore) -> Non
     await settle_all(store, "dead")
     await accept(store)
     await accept(store, entry(event("k")))
-    assert (await store.claim("general", "me", 10))[0].event.id == first.id
+    assert (await claim(store, 10))[0].event.id == first.id
 
 
 async def test_the_payload_is_parsed_again_from_the_body(store: SqliteStore) -> None:
     arrived = request({"object_kind": "pipeline", "object_attributes": {"id": 10**30, "status": "failed"}})
     (read,) = PROVIDERS["gitlab"].events(arrived, "gitlab", NOW)
-    await store.accept(arrived, [entry(read)], NOW)
-    (delivery,) = await store.claim("general", "me", 1)
+    await receive(store, arrived, [entry(read)], NOW)
+    (delivery,) = await claim(store, 1)
     assert await payload_of(store, delivery) == read.payload
 
 
 async def test_a_claim_holds_columns_and_the_request_is_read_by_delivery(store: SqliteStore) -> None:
     body = request({"padding": "x" * 3 * 2**20})
-    await store.accept(body, [entry(one := event(), part=0), entry(part=2)], NOW)
-    await store.accept(request(b"{}"), [entry()], NOW)
-    claimed = await store.claim("general", "me", 10)
+    await receive(store, body, [entry(one := event(), part=0), entry(part=2)], NOW)
+    await receive(store, request(b"{}"), [entry()], NOW)
+    claimed = await claim(store, 10)
     assert [(d.part, d.size, d.event.payload) for d in claimed] == [
         (0, len(body.body), {}),
         (2, len(body.body), {}),
@@ -95,9 +109,9 @@ async def test_a_claim_reads_along_the_index_however_much_waits(path: Path, stor
 @pytest.mark.parametrize("state", sorted(set(DeliveryState) - {DeliveryState.WAITING}))
 async def test_a_settled_delivery_is_not_claimed_again(store: SqliteStore, state: DeliveryState) -> None:
     await accept(store)
-    (claimed,) = await store.claim("general", "me", 1)
-    await store.settle([DeliveryResult(claimed.id, state, "why", POST, {"text": "hi"}, "x.j2:3")], NOW + 6)
-    assert await store.claim("general", "me", 1) == []
+    (claimed,) = await claim(store, 1)
+    await settle(store, [DeliveryResult(claimed.id, state, "why", POST, {"text": "hi"}, "x.j2:3")], NOW + 6)
+    assert await claim(store, 1) == []
     (row,) = await store.find(Query())
     assert (row.state, row.reason, row.attempts, row.settled_at) == (state, "why", 1, NOW + 6)
     assert row.template_fault == "x.j2:3"
@@ -105,9 +119,10 @@ async def test_a_settled_delivery_is_not_claimed_again(store: SqliteStore, state
 
 async def test_the_attempt_and_the_message_are_kept_as_posted(path: Path, stored: SqliteStore) -> None:
     await accept(stored)
-    (claimed,) = await stored.claim("general", "me", 1)
+    (claimed,) = await claim(stored, 1)
     message = {"text": "ü \U0001f600 \ud800", "blocks": [{"n": 2**70}]}
-    await stored.settle(
+    await settle(
+        stored,
         [
             DeliveryResult(
                 claimed.id, DeliveryState.WAITING, "later", Attempt(NOW, OutcomeKind.UNAVAILABLE, None, "timeout", 6.0)
@@ -115,7 +130,7 @@ async def test_the_attempt_and_the_message_are_kept_as_posted(path: Path, stored
         ],
         NOW,
     )
-    await stored.settle([DeliveryResult(claimed.id, DeliveryState.DELIVERED, attempt=POST, message=message)], NOW)
+    await settle(stored, [DeliveryResult(claimed.id, DeliveryState.DELIVERED, attempt=POST, message=message)], NOW)
     assert rows(path, "SELECT delivery, number, at, kind, status, answer, seconds FROM attempts ORDER BY number") == [
         (claimed.id, 1, NOW, "unavailable", None, "timeout", 6.0),
         (claimed.id, 2, NOW + 5, "ok", 200, "ok", 0.25),
@@ -127,9 +142,9 @@ async def test_the_attempt_and_the_message_are_kept_as_posted(path: Path, stored
 async def test_a_delivery_settled_as_waiting_is_claimed_again_and_counts_its_attempts(store: SqliteStore) -> None:
     await accept(store)
     for attempts in range(3):
-        (claimed,) = await store.claim("general", "me", 1)
+        (claimed,) = await claim(store, 1)
         assert claimed.attempts == attempts
-        await store.settle([DeliveryResult(claimed.id, DeliveryState.WAITING, "busy", POST)], NOW)
+        await settle(store, [DeliveryResult(claimed.id, DeliveryState.WAITING, "busy", POST)], NOW)
     (row,) = await store.find(Query())
     assert (row.attempts, row.reason, row.settled_at) == (3, "busy", None)
 
@@ -142,11 +157,13 @@ async def test_settling_without_an_attempt_counts_none(store: SqliteStore) -> No
 
 async def test_many_are_settled_at_once_and_unknown_ones_are_ignored(store: SqliteStore) -> None:
     await accept(store, *(entry() for _ in range(5)))
-    claimed = await store.claim("general", "me", 10)
+    claimed = await claim(store, 10)
     commits = store.commits
     unknown = DeliveryResult(999_999, DeliveryState.DELIVERED, attempt=POST)
-    await store.settle(
-        [unknown, *(DeliveryResult(delivery.id, DeliveryState.SUMMARIZED, "in a digest") for delivery in claimed)], NOW
+    await settle(
+        store,
+        [unknown, *(DeliveryResult(delivery.id, DeliveryState.SUMMARIZED, "in a digest") for delivery in claimed)],
+        NOW,
     )
     assert store.commits == commits + 1
     assert (await store.counts()).states == {"summarized": 5}
@@ -156,9 +173,9 @@ async def test_a_delivery_dropped_meanwhile_keeps_its_state_and_gets_the_attempt
     path: Path, stored: SqliteStore
 ) -> None:
     await accept(stored)
-    (claimed,) = await stored.claim("general", "me", 1)
+    (claimed,) = await claim(stored, 1)
     execute(path, "UPDATE deliveries SET state = 'dropped', reason = 'by hand', settled_at = 1")
-    await stored.settle([DeliveryResult(claimed.id, DeliveryState.DELIVERED, "fine", POST)], NOW)
+    await settle(stored, [DeliveryResult(claimed.id, DeliveryState.DELIVERED, "fine", POST)], NOW)
     (row,) = await stored.find(Query())
     assert (row.state, row.reason, row.settled_at, row.attempts) == ("dropped", "by hand", 1, 1)
     assert rows(path, "SELECT kind FROM attempts") == [("ok",)]
@@ -166,10 +183,10 @@ async def test_a_delivery_dropped_meanwhile_keeps_its_state_and_gets_the_attempt
 
 async def test_a_message_that_is_no_json_is_its_callers_error(store: SqliteStore) -> None:
     await accept(store)
-    (claimed,) = await store.claim("general", "me", 1)
+    (claimed,) = await claim(store, 1)
     with pytest.raises(TypeError):
-        await store.settle([DeliveryResult(claimed.id, DeliveryState.DELIVERED, message={"text": object()})], NOW)
-    assert len(await store.claim("general", "me", 1)) == 1
+        await settle(store, [DeliveryResult(claimed.id, DeliveryState.DELIVERED, message={"text": object()})], NOW)
+    assert len(await claim(store, 1)) == 1
 
 
 async def test_ids_of_deliveries_are_not_used_twice(store: SqliteStore) -> None:
@@ -177,21 +194,21 @@ async def test_ids_of_deliveries_are_not_used_twice(store: SqliteStore) -> None:
     (first,) = await settle_all(store, "delivered")
     assert await store.prune(NOW + 10, 1) == 1
     await accept(store, now=NOW)
-    assert (await store.claim("general", "me", 1))[0].id > first
+    assert (await claim(store, 1))[0].id > first
 
 
 async def test_a_claim_includes_the_time_of_a_replay(stored: SqliteStore, path: Path) -> None:
     await accept(stored, entry(), entry())
     execute(path, "UPDATE deliveries SET replayed_at = 1800000005 WHERE id = 2")
-    assert [delivery.replayed_at for delivery in await stored.claim("general", "me", 2)] == [None, NOW + 5]
+    assert [delivery.replayed_at for delivery in await claim(stored, 2)] == [None, NOW + 5]
 
 
 async def test_a_delivery_keeps_the_line_of_its_latest_rendering(store: SqliteStore) -> None:
     await accept(store, entry(one := event()))
-    (claimed,) = await store.claim("general", "me", 1)
+    (claimed,) = await claim(store, 1)
 
     async def line_after(state: DeliveryState, line: str) -> str:
-        await store.settle([DeliveryResult(claimed.id, state, line=line)], NOW)
+        await settle(store, [DeliveryResult(claimed.id, state, line=line)], NOW)
         return (await store.find(Query()))[0].line
 
     assert (await store.find(Query()))[0].line == line_of(one)
@@ -209,6 +226,6 @@ async def test_an_event_of_a_provider_that_is_gone_still_has_a_line(store: Sqlit
     assert [row.line for row in await store.find(Query(contains="pigeon"))] == [
         "carrier-pigeon pipeline.failed: Nightly"
     ]
-    assert (await store.backlog("general", ["fail"])).failed == (
+    assert (await (await held(store)).count_backlog("d1", ["fail"], NOW)).failed == (
         ("carrier-pigeon pipeline.failed: Nightly", "https://gitlab.example.com/p/12"),
     )

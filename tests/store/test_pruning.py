@@ -9,7 +9,7 @@ from bridge.routing.decide import Planned
 from bridge.store import Attempt, DeliveryResult, Query
 from bridge.store.sqlite import pruning
 from bridge.store.sqlite.store import SqliteStore
-from tests.store.samples import DAY, NOW, accept, entry, event, request, rows, settle_all
+from tests.store.samples import DAY, NOW, accept, claim, entry, event, receive, request, rows, settle, settle_all
 
 TABLES = ("requests", "events", "keys", "deliveries", "attempts")
 
@@ -22,8 +22,9 @@ def sizes(path: Path) -> dict[str, object]:
 async def test_settled_events_are_pruned_with_all_their_rows(path: Path, stored: SqliteStore) -> None:
     await accept(stored, entry(channels=("a", "b")), entry(channels=("a",)))
     for channel in ("a", "b"):
-        for delivery in await stored.claim(channel, "me", 10):
-            await stored.settle(
+        for delivery in await claim(stored, 10, channel):
+            await settle(
+                stored,
                 [
                     DeliveryResult(
                         delivery.id, DeliveryState.DELIVERED, attempt=Attempt(NOW, OutcomeKind.OK, 200, "ok", 1)
@@ -113,9 +114,9 @@ def test_large_bodies_make_smaller_batches() -> None:
 
 
 async def test_an_event_that_woke_up_after_the_look_stays(path: Path, stored: SqliteStore) -> None:
-    await stored.accept(request(), [entry(event("k"))], NOW)
+    await receive(stored, request(), [entry(event("k"))], NOW)
     await settle_all(stored, "dead")
-    await stored.accept(request(), [entry(event("k"))], NOW)
+    await receive(stored, request(), [entry(event("k"))], NOW)
     seqs = [int(str(seq)) for (seq,) in rows(path, "SELECT seq FROM events")]
     assert await stored._writer.write(lambda db: pruning.drop_events(db, seqs, NOW + DAY)) == 0
     assert sizes(path)["deliveries"] == 1

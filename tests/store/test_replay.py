@@ -12,7 +12,20 @@ from bridge.sources import PROVIDERS
 from bridge.store import DeliveryResult, Query, ReplayResult
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.conftest import opened
-from tests.store.samples import DAY, NOW, accept, entry, event, execute, request, rows, settle_all
+from tests.store.samples import (
+    DAY,
+    NOW,
+    accept,
+    claim,
+    entry,
+    event,
+    execute,
+    receive,
+    request,
+    rows,
+    settle,
+    settle_all,
+)
 
 LATER = NOW + 3 * 3600
 
@@ -29,7 +42,7 @@ async def test_a_dead_delivery_waits_again_itself_and_in_its_old_place(store: Sq
     await accept(store)
     (replayed,) = await ask(store, Query(state=DeliveryState.DEAD))
     assert (replayed.delivery, replayed.why) == (dead, "")
-    first, second = await store.claim("general", "me", 10)
+    first, second = await claim(store, 10)
     assert (first.id, first.revived, first.replayed_at) == (dead, True, LATER)
     assert (second.revived, second.replayed_at) == (False, None)
     assert (await store.find(Query(deliveries=(dead,))))[0].settled_at is None
@@ -41,7 +54,7 @@ async def test_any_other_is_created_again_beside_the_first(store: SqliteStore, s
     await accept(store, entry(one, deliveries=(Planned("ops", "pipelines", "x.j2"), Planned("b", "pipelines", None))))
     await settle_all(store, state, "ops")
     (replayed,) = await ask(store, Query(channel="ops"))
-    (delivery,) = await store.claim("ops", "me", 10)
+    (delivery,) = await claim(store, 10, "ops")
     assert delivery.id == replayed.delivery != replayed.row.delivery
     assert (delivery.event.id, delivery.route, delivery.template) == (one.id, "pipelines", "x.j2")
     assert (delivery.attempts, delivery.revived, delivery.replayed_at) == (0, False, LATER)
@@ -92,7 +105,7 @@ async def test_a_resend_that_revived_it_meanwhile_counts_too(store: SqliteStore)
     (number,) = await settle_all(store, "dead")
     found, cursor = await store.changes_since(Query(), None)
     await accept(store, entry(event("k")))
-    await store.settle([DeliveryResult(number, DeliveryState.DELIVERED)], NOW)
+    await settle(store, [DeliveryResult(number, DeliveryState.DELIVERED)], NOW)
     assert [one.why for one in await store.replay(found, cursor, LATER)] == ["changed"]
 
 
@@ -110,7 +123,7 @@ async def test_a_replay_keeps_an_old_event_from_being_pruned(store: SqliteStore)
     await settle_all(store, "delivered")
     await ask(store)
     assert await store.prune(NOW + 10, 1) == 0
-    assert len(await store.claim("general", "me", 10)) == 1
+    assert len(await claim(store, 10)) == 1
 
 
 async def test_the_owner_sees_that_another_process_asked(path: Path, stored: SqliteStore) -> None:
@@ -118,16 +131,16 @@ async def test_the_owner_sees_that_another_process_asked(path: Path, stored: Sql
     await settle_all(stored, "delivered")
     beside = opened(f"sqlite:///{path}", owner=False)
     await ask(beside)
-    assert await stored.changed()
-    assert len(await stored.claim("general", "me", 10)) == 1
+    assert await stored.changes() == {"general"}
+    assert len(await claim(stored, 10)) == 1
     await beside.close()
 
 
 async def test_a_stored_delivery_holds_the_event_and_the_posted_message(stored: SqliteStore) -> None:
     arrived = request({"object_kind": "pipeline", "object_attributes": {"status": "failed"}})
     (read,) = PROVIDERS["gitlab"].events(arrived, "gitlab", NOW)
-    await stored.accept(arrived, [entry(read, channels=("a", "b"))], NOW)
-    await stored.settle([DeliveryResult(1, DeliveryState.DELIVERED, message={"text": "Pipeline failed"})], NOW)
+    await receive(stored, arrived, [entry(read, channels=("a", "b"))], NOW)
+    await settle(stored, [DeliveryResult(1, DeliveryState.DELIVERED, message={"text": "Pipeline failed"})], NOW)
     second, first = await stored.stored_deliveries([2, 1])
     assert (first.delivery.id, first.delivery.event, first.message) == (
         1,
@@ -153,7 +166,7 @@ async def test_a_store_is_served_while_its_owner_is_there(path: Path) -> None:
 
 async def test_it_works_at_the_limit_of_the_size(path: Path) -> None:
     store = opened(f"sqlite:///{path}", limit=200_000)
-    await store.accept(request(b"x" * 300_000), [entry()], NOW)
+    await receive(store, request(b"x" * 300_000), [entry()], NOW)
     await settle_all(store, "dead")
     assert [one.why for one in await ask(store)] == [""]
     await store.close()

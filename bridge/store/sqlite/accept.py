@@ -4,8 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from bridge.core.states import DeliveryState
-from bridge.events import Request
-from bridge.store.models import AcceptResult, NewEvent
+from bridge.store.models import AcceptResult, Arrival, NewEvent
 from bridge.store.sqlite import last_states
 from bridge.store.sqlite.records import EVENT_COLUMNS, event_values, insert_request, text
 
@@ -15,17 +14,21 @@ _INSERT_EVENT = f"""
 """  # noqa: S608 (made of our own constants)
 
 
-def accept(db: sqlite3.Connection, request: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
-    """Store the new events of a request, within the caller's transaction."""
+def accept(db: sqlite3.Connection, arrivals: Sequence[Arrival], now: float) -> list[list[AcceptResult]]:
+    """Store the new events of requests, within the caller's transaction."""
+    return [_accept_one(db, arrival, now) for arrival in arrivals]
+
+
+def _accept_one(db: sqlite3.Connection, arrival: Arrival, now: float) -> list[AcceptResult]:
     outcomes: list[AcceptResult] = []
     request_number: int | None = None
-    for entry in entries:
+    for entry in arrival.entries:
         source = text(entry.event.source)
         keys = [text(key) for key in entry.event.keys]
         first = _first_arrival(db, source, keys, now)
         if first is None:
             if request_number is None:
-                request_number = insert_request(db, request)
+                request_number = insert_request(db, arrival.request)
             outcome = _keep(db, request_number, entry, now)
         else:
             outcome = _revive_or_ignore(db, first)

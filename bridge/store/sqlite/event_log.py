@@ -74,7 +74,7 @@ def rows_of(db: sqlite3.Connection, numbers: Sequence[int]) -> list[DeliveryRow]
                 settled_at=settled_at,
                 template_fault=fault,
                 template=template,
-                summarized_in=summarized_in,
+                summarized_in=summarized_in if state == DeliveryState.SUMMARIZED else None,
                 replayed_at=replayed_at,
                 name=name,
                 subject=subject,
@@ -100,6 +100,18 @@ def events_named(db: sqlite3.Connection, name: str) -> list[str]:
     return [event_id for (event_id,) in exact]
 
 
+def channels(db: sqlite3.Connection) -> frozenset[str]:
+    """Return the channels that have deliveries, by a seek in the index for each."""
+    found = db.execute(
+        "WITH RECURSIVE each (state, channel) AS ("
+        "SELECT state, channel FROM (SELECT state, channel FROM deliveries ORDER BY state, channel LIMIT 1) "
+        "UNION ALL SELECT d.state, d.channel FROM each e JOIN deliveries d ON d.id = ("
+        "SELECT id FROM deliveries n WHERE (n.state, n.channel) > (e.state, e.channel) ORDER BY n.state, n.channel "
+        "LIMIT 1)) SELECT DISTINCT channel FROM each"
+    )
+    return frozenset(channel for (channel,) in found)
+
+
 def counts(db: sqlite3.Connection, limit: int) -> Counts:
     """Count deliveries by state, and waiting ones by channel."""
     states: Counter[str] = Counter()
@@ -121,7 +133,8 @@ def _numbers(db: sqlite3.Connection, query: Query, among: tuple[int, ...] | None
         ("d.state = ?", query.state),
         ("d.channel = ?", query.channel),
         ("d.route = ?", query.route),
-        ("d.summarized_in = ?", query.summarized_in),
+        # A waiting delivery has the stamp of the last digest that counted it.
+        (f"d.summarized_in = ? AND +d.state = {literals(DeliveryState.SUMMARIZED)}", query.summarized_in),
         ("d.id IN (SELECT value FROM json_each(?))", None if among is None else json.dumps(among)),
         ("e.source = ?", query.source),
         ("e.id = ?", query.event),

@@ -165,6 +165,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX last_states_compared_at ON last_states (compared_at)",
     ),
+    (
+        # A digest stamps the waiting deliveries that it counts with its id, and settles these alone. Those of posted
+        # digests that are not done yet were counted by their number.
+        """UPDATE deliveries SET summarized_in = (
+            SELECT g.id FROM digests g WHERE NOT g.done AND g.channel = deliveries.channel AND deliveries.id <= g.upto
+            AND (deliveries.replayed_at IS NULL OR deliveries.replayed_at <= g.posted_at) ORDER BY g.upto LIMIT 1
+        ) WHERE state = 'waiting' AND channel IN (SELECT channel FROM digests WHERE NOT done)""",
+    ),
 )
 """The statements from each version to the next. A released one is never changed."""
 

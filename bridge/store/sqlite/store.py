@@ -12,18 +12,14 @@ from bridge.events import Request
 from bridge.routing.on_change import LastState
 from bridge.store.models import (
     AcceptResult,
-    Backlog,
+    Arrival,
     Counts,
     Cursor,
-    Delivery,
-    DeliveryResult,
     DeliveryRow,
     DestinationState,
     EventHistory,
     GroupKey,
-    NewEvent,
     Query,
-    RepeatWindow,
     ReplayResult,
     StoredDelivery,
 )
@@ -35,19 +31,15 @@ from bridge.store.sqlite import (
     last_states,
     outbox,
     pruning,
-    repeat_windows,
     replay,
     schema,
 )
 from bridge.store.sqlite.files import Opened, open_files
 from bridge.store.sqlite.history import event_history
+from bridge.store.sqlite.hold import SqliteHold, Tokens
 from bridge.store.sqlite.ownership import is_owned
 from bridge.store.sqlite.quota import Quota
-from bridge.store.sqlite.records import json_text
 from bridge.store.sqlite.worker import Worker
-
-MAX_LISTED = 12
-"""Length of each list in a backlog."""
 
 
 def open_sqlite(place: str, *, limit: int, owner: bool) -> "SqliteStore":
@@ -65,6 +57,7 @@ class SqliteStore:
         self._lock = opened.lock
         self._place = place
         self._quota = Quota(limit)
+        self._tokens = Tokens()
         self._seen_version = _data_version(opened.writer)
         self._writer = Worker("store writer", opened.writer, self._quota.measure)
         self._reader = self._writer if opened.reader is opened.writer else Worker("store reader", opened.reader)
@@ -74,74 +67,17 @@ class SqliteStore:
         """Transactions committed so far: far fewer than calls under load."""
         return self._writer.commits
 
-    async def accept(self, request: Request, entries: Sequence[NewEvent], now: float) -> list[AcceptResult]:
-        """See ``Store.accept``."""
+    async def accept(self, arrivals: Sequence[Arrival], now: float) -> list[list[AcceptResult]]:
+        """See ``Inbox.accept``."""
 
-        def job(db: sqlite3.Connection) -> list[AcceptResult]:
+        def job(db: sqlite3.Connection) -> list[list[AcceptResult]]:
             self._quota.require()
-            return accept.accept(db, request, entries, now)
+            return accept.accept(db, arrivals, now)
 
         return await self._writer.write(job)
 
-    async def claim(self, channel: str, owner: str, n: int) -> list[Delivery]:  # noqa: ARG002 (one process owns a file)
-        """See ``Store.claim``."""
-        return await self._reader.read(lambda db: outbox.claim(db, channel, n))
-
-    async def request_of(self, delivery: int) -> Request | None:
-        """See ``Store.request_of``."""
-        return await self._reader.read(lambda db: outbox.request_of(db, delivery))
-
-    async def settle(self, results: Sequence[DeliveryResult], now: float) -> None:
-        """See ``Store.settle``."""
-        messages = outbox.message_texts(results)
-        await self._writer.write(lambda db: outbox.settle(db, results, messages, now))
-
-    async def waiting(self, channel: str, limit: int) -> int:
-        """See ``Store.waiting``."""
-        return await self._reader.read(lambda db: digests.waiting(db, channel, limit))
-
-    async def open_window(self, channel: str, window: RepeatWindow, now: float) -> int | None:
-        """See ``Store.open_window``."""
-        return await self._reader.read(lambda db: repeat_windows.first_of(db, channel, window, now))
-
-    async def ended_windows(self, channel: str, now: float) -> list[RepeatWindow]:
-        """See ``Store.ended_windows``."""
-        return await self._reader.read(lambda db: repeat_windows.ended(db, channel, now))
-
-    async def next_window(self, channel: str) -> float | None:
-        """See ``Store.next_window``."""
-        return await self._reader.read(lambda db: repeat_windows.next_end(db, channel))
-
-    async def close_window(self, channel: str, window: RepeatWindow) -> None:
-        """See ``Store.close_window``."""
-        await self._writer.write(lambda db: repeat_windows.close(db, channel, window))
-
-    async def last_state(self, channel: str, key: GroupKey) -> LastState | None:
-        """See ``Store.last_state``."""
-        return await self._reader.read(lambda db: last_states.last_of(db, channel, key))
-
-    async def backlog(self, channel: str, failures: Sequence[str]) -> Backlog:
-        """See ``Store.backlog``."""
-        return await self._reader.read(lambda db: digests.backlog(db, channel, failures, MAX_LISTED))
-
-    async def record_digest(
-        self, digest_id: str, channel: str, upto: int, message: Mapping[str, object], now: float
-    ) -> None:
-        """See ``Store.record_digest``."""
-        written = json_text(message)
-        await self._writer.write(lambda db: digests.record(db, digest_id, channel, upto, written, now))
-
-    async def unfinished_digests(self, channel: str) -> list[str]:
-        """See ``Store.unfinished_digests``."""
-        return await self._reader.read(lambda db: digests.unfinished(db, channel))
-
-    async def settle_digest(self, digest_id: str, now: float) -> None:
-        """See ``Store.settle_digest``."""
-        while not await self._writer.write(lambda db: digests.settle(db, digest_id, now)):
-            pass
-
     async def check(self) -> None:
-        """See ``Store.check``."""
+        """See ``Inbox.check``."""
 
         def job(db: sqlite3.Connection) -> None:
             self._quota.require()
@@ -149,60 +85,79 @@ class SqliteStore:
 
         await self._writer.write(job)
 
+    async def hold(self, channel: str, owner: str, seconds: float) -> SqliteHold:  # noqa: ARG002 (it does not end)
+        """See ``Queues.hold``."""
+        return SqliteHold(channel, self._tokens.take(channel, owner), self._tokens, self._writer, self._reader)
+
+    async def request_of(self, delivery: int) -> Request | None:
+        """See ``Queues.request_of``."""
+        return await self._reader.read(lambda db: outbox.request_of(db, delivery))
+
+    async def changes(self) -> frozenset[str]:
+        """See ``Queues.changes``. SQLite tells only that there was a write: every channel may have changed."""
+        # Asked on the writer's connection: the number moves when another one writes, and no other of ours does.
+        version = await self._writer.read(_data_version)
+        if version == self._seen_version:
+            return frozenset()
+        self._seen_version = version
+        return await self._reader.read(event_log.channels)
+
     async def find(self, query: Query) -> list[DeliveryRow]:
-        """See ``Store.find``."""
+        """See ``EventLog.find``."""
         return await self._reader.read(lambda db: event_log.find(db, query))
 
     async def changes_since(self, query: Query, cursor: Cursor | None) -> tuple[list[DeliveryRow], Cursor]:
-        """See ``Store.changes_since``."""
+        """See ``EventLog.changes_since``."""
         return await self._reader.read(lambda db: event_log.changes_since(db, query, cursor))
 
     async def events_named(self, name: str) -> list[str]:
-        """See ``Store.events_named``."""
+        """See ``EventLog.events_named``."""
         return await self._reader.read(lambda db: event_log.events_named(db, name))
 
     async def event_history(self, event_id: str) -> EventHistory | None:
-        """See ``Store.event_history``."""
+        """See ``EventLog.event_history``."""
         return await self._reader.read(lambda db: event_history(db, event_id))
 
     async def stored_deliveries(self, deliveries: Sequence[int]) -> list[StoredDelivery]:
-        """See ``Store.stored_deliveries``."""
+        """See ``EventLog.stored_deliveries``."""
         return await self._reader.read(lambda db: replay.stored_deliveries(db, deliveries))
 
     async def replay(self, rows: Sequence[DeliveryRow], cursor: Cursor, now: float) -> list[ReplayResult]:
-        """See ``Store.replay``."""
+        """See ``EventLog.replay``."""
         return await self._writer.write(lambda db: replay.replay(db, rows, cursor, now))
 
-    async def served(self) -> bool:
-        """See ``Store.served``."""
-        return self._lock is not None or await asyncio.to_thread(is_owned, Path(self._place))
+    async def last_states(self, keys: Mapping[str, GroupKey]) -> dict[str, LastState | None]:
+        """See ``EventLog.last_states``."""
+        return await self._reader.read(
+            lambda db: {channel: last_states.last_of(db, channel, key) for channel, key in keys.items()}
+        )
 
     async def counts(self) -> Counts:
-        """See ``Store.counts``."""
+        """See ``Upkeep.counts``."""
         return await self._reader.read(lambda db: event_log.counts(db, self._quota.limit))
 
     async def record_destination(self, channel: str, state: WorkerState, detail: str, now: float) -> bool:
-        """See ``Store.record_destination``."""
+        """See ``Upkeep.record_destination``."""
         return await self._writer.write(lambda db: destination_states.record(db, channel, state, detail, now))
 
     async def destination_alerted(self, channel: str) -> None:
-        """See ``Store.destination_alerted``."""
+        """See ``Upkeep.destination_alerted``."""
         await self._writer.write(lambda db: destination_states.mark_alerted(db, channel))
 
     async def held(self, channel: str) -> int:
-        """See ``Store.held``."""
+        """See ``Upkeep.held``."""
         return await self._reader.read(lambda db: destination_states.held(db, channel))
 
     async def clear_destination(self, channel: str) -> None:
-        """See ``Store.clear_destination``."""
+        """See ``Upkeep.clear_destination``."""
         await self._writer.write(lambda db: destination_states.clear(db, channel))
 
     async def destination_states(self) -> list[DestinationState]:
-        """See ``Store.destination_states``."""
+        """See ``Upkeep.destination_states``."""
         return await self._reader.read(destination_states.rows)
 
     async def prune(self, now: float, retention: float) -> int:
-        """See ``Store.prune``."""
+        """See ``Upkeep.prune``."""
         while await self._writer.write(lambda db: pruning.drop_keys(db, now)) == pruning.BATCH:
             pass
         before = now - retention
@@ -217,15 +172,12 @@ class SqliteStore:
             after = window.after
         return dropped
 
-    async def changed(self) -> bool:
-        """See ``Store.changed``."""
-        # Asked on the writer's connection: the number moves when another one writes, and no other of ours does.
-        version = await self._writer.read(_data_version)
-        changed, self._seen_version = version != self._seen_version, version
-        return changed
+    async def served(self) -> bool:
+        """See ``Upkeep.served``."""
+        return self._lock is not None or await asyncio.to_thread(is_owned, Path(self._place))
 
     async def close(self) -> None:
-        """See ``Store.close``."""
+        """See ``Upkeep.close``."""
         await self._writer.close()
         await self._reader.close()
         lock, self._lock = self._lock, None

@@ -16,7 +16,7 @@ from bridge.store.sqlite import schema
 from bridge.store.sqlite.ownership import beside
 from bridge.store.sqlite.store import SqliteStore
 from tests.store.conftest import opened
-from tests.store.samples import DAY, NOW, entry, event, execute, payload_of, request, rows, settle_all
+from tests.store.samples import DAY, NOW, claim, entry, event, execute, payload_of, receive, request, rows, settle_all
 
 PAGE = 4096
 EVENTS = 400
@@ -35,8 +35,8 @@ async def full(path: Path) -> Path:
     async def keep(number: int) -> None:
         body = {"object_kind": "pipeline", "number": number, "padding": "x" * (200 if number % 10 else 9000)}
         one = event(f"key:{number}", event_id=f"id-{number:04}", now=NOW + number)
-        await store.accept(
-            request(body), [entry(one, channels=["done" if number % 5 < 3 else "general"])], NOW + number
+        await receive(
+            store, request(body), [entry(one, channels=["done" if number % 5 < 3 else "general"])], NOW + number
         )
 
     # At once, so that they share their commits. Their order is kept.
@@ -101,7 +101,7 @@ async def test_a_fine_store_is_fine_and_is_not_touched(full: Path) -> None:
     assert (found.left.events, found.left.states) == (EVENTS, {"delivered": 240, "waiting": 160})
     assert (found.left.oldest, found.left.bodiless, found.left.lost) == (NOW + 3, 0, 0)
     assert found.size == full.stat().st_size
-    claimed = await store.claim("general", "me", 3)
+    claimed = await claim(store, 3)
     assert [(await payload_of(store, delivery))["number"] for delivery in claimed] == [3, 4, 8]
     assert [delivery.id for delivery in claimed] == [4, 5, 9]
     await store.close()
@@ -109,7 +109,7 @@ async def test_a_fine_store_is_fine_and_is_not_touched(full: Path) -> None:
 
 async def test_it_works_beside_a_running_service_and_sees_what_is_in_its_wal(path: Path) -> None:
     store = opened(f"sqlite:///{path}")
-    await store.accept(request(), [entry()], NOW)
+    await receive(store, request(), [entry()], NOW)
     files = {file.name for file in path.parent.iterdir()}
     found = examine(place(path))
     assert (found.damage, found.left.events, found.left.waiting) == ({}, 1, 1)
@@ -117,7 +117,7 @@ async def test_it_works_beside_a_running_service_and_sees_what_is_in_its_wal(pat
     with pytest.raises(StoreRefusedError, match="in use"):
         save(place(path), path.with_name("saved.db"))
     assert not path.with_name("saved.db").exists()
-    await store.accept(request(), [entry()], NOW)
+    await receive(store, request(), [entry()], NOW)
     await store.close()
 
 
@@ -141,7 +141,7 @@ async def test_a_zeroed_page_in_the_middle_loses_only_its_own_rows(full: Path, t
     elif table == "requests":
         assert (left.events, left.waiting, len(rest)) == (EVENTS, 160, EVENTS)
         assert left.bodiless >= 1
-        claimed = await store.claim("general", "me", 1000)
+        claimed = await claim(store, 1000)
         assert len(claimed) == 160
         assert sum([not await payload_of(store, delivery) for delivery in claimed]) == left.bodiless
     else:
@@ -149,7 +149,7 @@ async def test_a_zeroed_page_in_the_middle_loses_only_its_own_rows(full: Path, t
     # The rest is remembered as seen, after any loss.
     kept = {row.event for row in rest}
     again = next(number for number in range(EVENTS // 2, EVENTS) if f"id-{number:04}" in kept)
-    [outcome] = await store.accept(request(), [entry(event(f"key:{again}"))], NOW + EVENTS)
+    [outcome] = await receive(store, request(), [entry(event(f"key:{again}"))], NOW + EVENTS)
     assert (outcome.status, outcome.id) == ("duplicate", f"id-{again:04}")
     await store.close()
 
@@ -174,7 +174,7 @@ async def test_a_beginning_that_is_overwritten_is_repaired_in_memory(full: Path,
     found, store = await look_and_save(full)
     assert found.damage["file"] == "its beginning is overwritten"
     assert (found.left.events, found.left.waiting) == (EVENTS, 160)
-    assert len(await store.claim("general", "me", 1000)) == 160
+    assert len(await claim(store, 1000)) == 160
     await store.close()
 
 
@@ -184,7 +184,7 @@ async def test_a_lost_first_page_loses_no_rows(full: Path) -> None:
     found, store = await look_and_save(full)
     assert found.damage["file"] == "its beginning is overwritten"
     assert (found.left.events, found.left.waiting) == (EVENTS, 160)
-    assert len(await store.claim("general", "me", 1000)) == 160
+    assert len(await claim(store, 1000)) == 160
     history = await store.event_history("id-0001")
     assert history is not None
     assert (history.event.subject, history.event.url, history.event.actor) == (
@@ -227,9 +227,9 @@ async def test_a_lost_wal_that_held_the_tables_is_detected(path: Path) -> None:
 async def test_a_lost_wal_keeps_checkpointed_rows(path: Path) -> None:
     """Events only in the lost part are gone, and nothing in the file refers to them."""
     store = opened(f"sqlite:///{path}")
-    await store.accept(request(), [entry()], NOW)
+    await receive(store, request(), [entry()], NOW)
     await store._writer.read(lambda db: db.execute("PRAGMA wal_checkpoint").fetchone())
-    await store.accept(request(), [entry()], NOW)
+    await receive(store, request(), [entry()], NOW)
     copy = path.with_name("copy.db")
     copy.write_bytes(path.read_bytes())
     await store.close()
@@ -243,7 +243,7 @@ async def test_a_lost_wal_keeps_checkpointed_rows(path: Path) -> None:
 @pytest.mark.parametrize("left", [None, b""], ids=["gone", "empty"])
 async def test_a_wal_without_its_database_is_damage_and_nothing_can_be_read(path: Path, left: bytes | None) -> None:
     store = opened(f"sqlite:///{path}")
-    await store.accept(request(), [entry()], NOW)
+    await receive(store, request(), [entry()], NOW)
     wal = path.with_name("bridge.db-wal").read_bytes()
     await store.close()
     path.with_name("bridge.db-wal").write_bytes(wal)
@@ -349,7 +349,7 @@ async def test_an_older_versions_store_is_looked_at_and_saved_with_todays_states
     summarized = 0 if version == 1 else 150
     assert (found.damage, found.left.waiting) == ({}, 300 - summarized)
     assert (found.left.states or {}).get("summarized", 0) == summarized
-    assert len(await store.claim("general", "me", 1000)) == 300 - summarized
+    assert len(await claim(store, 1000)) == 300 - summarized
     assert await saved_states(store) <= {"waiting", "summarized", "unavailable"}
     assert len(await store.find(Query(summarized_in="d1", limit=None))) == summarized
     states = [(row.channel, row.state, row.alerted) for row in await store.destination_states()]
@@ -392,7 +392,7 @@ async def test_saved_keys_that_are_not_json_lose_nothing_else(full: Path) -> Non
     execute(full, "UPDATE events SET keys = '[' WHERE seq = 7")
     zero(full, pages_of(full, "keys")[1])
     _, store = await look_and_save(full)
-    [outcome] = await store.accept(request(), [entry(event("key:8"), ttl=DAY)], NOW + EVENTS)
+    [outcome] = await receive(store, request(), [entry(event("key:8"), ttl=DAY)], NOW + EVENTS)
     assert outcome.status == "duplicate"
     await store.close()
 

@@ -11,7 +11,7 @@ from bridge.core.states import DeliveryState, OutcomeKind, WorkerState
 from bridge.store import DestinationState, Query, RepeatWindow, StoreRefusedError, open_store
 from bridge.store.sqlite import schema
 from tests.store.conftest import opened
-from tests.store.samples import LIMIT, NOW, rows
+from tests.store.samples import LIMIT, NOW, claim, held, rows
 
 WINDOW = RepeatWindow("r", "7!12", "abc", "Pipeline failed", NOW + 600, NOW, repeats=3)
 
@@ -66,10 +66,10 @@ async def test_version_2_is_migrated_with_its_states_kinds_and_windows(path: Pat
         DestinationState("deploys", WorkerState.STOPPED, "no_service", NOW, alerted=True),
         DestinationState("general", WorkerState.UNAVAILABLE, "no answer", NOW, alerted=False),
     ]
-    assert await store.open_window("general", WINDOW, NOW) == 2
-    assert await store.ended_windows("general", NOW + 600) == [replace(WINDOW, since=NOW)]
+    assert await (await held(store)).open_window(WINDOW, NOW) == 2
+    assert await (await held(store)).ended_windows(NOW + 600) == [replace(WINDOW, since=NOW)]
     # The store works: the waiting delivery is claimed, and the number of the next one is new.
-    assert [delivery.id for delivery in await store.claim("general", "me", 10)] == [1]
+    assert [delivery.id for delivery in await claim(store, 10)] == [1]
     await store.close()
     assert rows(path, "PRAGMA user_version") == [(schema.VERSION,)]
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
@@ -125,3 +125,34 @@ def test_a_command_makes_no_store_of_an_empty_database(path: Path) -> None:
     with pytest.raises(StoreRefusedError, match="which holds nothing"):
         open_store(f"sqlite:///{path}", limit=LIMIT, owner=False)
     assert path.read_bytes() == before
+
+
+async def test_a_digest_that_an_older_version_posted_still_settles_what_it_counted(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        schema.migrate(db, 5)
+        db.execute("INSERT INTO requests VALUES (1, 'POST', '', '{}', x'7b7d')")
+        event = ("id-1", "gitlab", "gitlab", "push", "[]", "s", "t", "", "", None, NOW, 0, 0, 1, 0, "")
+        db.execute(f"INSERT INTO events VALUES (1, {', '.join('?' * len(event))})", event)  # noqa: S608 (marks alone)
+        for number, channel, replayed_at in (
+            (1, "general", NOW + 9),  # dead at the count, and replayed after the post
+            (2, "general", NOW - 9),
+            (3, "other", None),
+            (4, "general", None),
+            (5, "general", None),
+        ):
+            db.execute(
+                "INSERT INTO deliveries (id, event, channel, route, state, reason, replayed_at) "
+                "VALUES (?, 1, ?, 'r', 'waiting', '', ?)",
+                (number, channel, replayed_at),
+            )
+        db.execute("INSERT INTO digests VALUES ('done', 'other', 3, ?, '{}', 1)", (NOW,))
+        db.execute("INSERT INTO digests VALUES ('d1', 'general', 4, ?, '{}', 0)", (NOW,))
+    store = opened(f"sqlite:///{path}")
+    hold = await held(store)
+    assert await hold.unfinished_digests() == ["d1"]
+    await hold.settle_digest("d1", NOW + 20)
+    summarized = await store.find(Query(summarized_in="d1"))
+    assert [row.delivery for row in summarized] == [4, 2]
+    assert [delivery.id for delivery in await hold.claim(9)] == [1, 5]
+    assert [delivery.id for delivery in await claim(store, 9, "other")] == [3]
+    await store.close()

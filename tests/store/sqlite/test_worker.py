@@ -14,7 +14,7 @@ from bridge.store.sqlite import files, worker
 from bridge.store.sqlite.store import SqliteStore
 from bridge.store.sqlite.worker import Worker
 from tests.store.conftest import opened
-from tests.store.samples import NOW, accept, entry, event, request, rows
+from tests.store.samples import NOW, accept, claim, entry, event, receive, request, rows, settle
 
 Job = Callable[[sqlite3.Connection], object]
 
@@ -193,7 +193,7 @@ async def test_closing_finishes_what_is_queued(path: Path) -> None:
 
 async def test_a_closed_store_is_unavailable(store: SqliteStore) -> None:
     await store.close()
-    for call in (accept(store), store.claim("a", "me", 1), store.find(Query()), store.counts(), store.settle([], NOW)):
+    for call in (accept(store), claim(store, 1, "a"), store.find(Query()), store.counts(), settle(store, [], NOW)):
         with pytest.raises(StoreUnavailableError, match="closed"):
             await call
     await store.close()
@@ -212,7 +212,7 @@ async def test_a_locked_store_is_unavailable_still_reads_and_recovers(
                 await accept(store, entry(event("k")))
         with pytest.raises(StoreUnavailableError, match="locked"):
             await store.check()
-        assert len(await store.claim("general", "me", 10)) == 1
+        assert len(await claim(store, 10)) == 1
         other.execute("ROLLBACK")
     assert (await accept(store, entry(event("k"))))[0].status == "accepted"
     await store.close()
@@ -226,8 +226,8 @@ async def test_a_full_disk_is_unavailable_remembers_nothing_and_recovers(store: 
     large = request(b"x" * 100_000)
     for _ in range(2):
         with pytest.raises(StoreUnavailableError, match="full"):
-            await store.accept(large, [entry(event("k"))], NOW)
+            await receive(store, large, [entry(event("k"))], NOW)
     assert await store.find(Query()) == []
     await store._writer.read(allow(1_000_000))
-    assert (await store.accept(large, [entry(event("k"))], NOW))[0].status == "accepted"
+    assert (await receive(store, large, [entry(event("k"))], NOW))[0].status == "accepted"
     await store.check()
