@@ -75,6 +75,14 @@ class Hold(Protocol):
         """
         ...
 
+    async def record_render_fault(self, delivery: int, fault: str) -> None:
+        """Mark a waiting delivery whose rendering was ended by force, on disk before this returns.
+
+        ``fault`` is its ``template_fault`` in each claim from then on, also after a restart. A delivery that waits
+        again (a replay, a resend) has none: it is rendered with today's template.
+        """
+        ...
+
     async def waiting(self, limit: int) -> int:
         """Count the waiting deliveries, up to ``limit``."""
         ...
@@ -138,6 +146,25 @@ class Queues(Protocol):
         """Return the request that a delivery's event arrived in; None for an unknown delivery.
 
         Read it when its message is rendered, and let it go: bodies may be large.
+        """
+        ...
+
+    async def reserve(self, webhook: str, per_second: float, burst: int, now: float) -> float:
+        """Count a post to a webhook, and return 0; or return the seconds after which to ask again, and count nothing.
+
+        ``per_second`` on average, ``burst`` at once after a rest, none during a pause and no burst after it. Whoever
+        shares a webhook shares its rate. ``webhook`` is a URL; only a salted digest of it is stored.
+        """
+        ...
+
+    async def pause(self, webhook: str, until: float, now: float) -> None:
+        """Allow no post to a webhook before ``until``. A longer pause stays."""
+        ...
+
+    async def paused_until(self, webhook: str, now: float) -> float:
+        """Return the end of a webhook's pause; 0 without one. Pauses survive a restart.
+
+        A clock that was set back before the beginning of a pause ends it.
         """
         ...
 

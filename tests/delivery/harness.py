@@ -56,7 +56,7 @@ class WatchedHold(SqliteHold):
     """Hold of a watched store."""
 
     def __init__(self, store: WatchedStore, hold: SqliteHold) -> None:
-        super().__init__(hold.channel, hold.token, store._tokens, store._writer, store._reader)
+        super().__init__(hold.channel, hold.token, store._writer, store._reader)
         self._store = store
 
     async def claim(self, n: int) -> list[Delivery]:

@@ -90,7 +90,7 @@ async def test_at_nine_tenths_of_the_limit_it_is_loud_once_a_crossing(caplog: py
     store = opened("sqlite:///:memory:", limit=1_000_000)
     for _ in range(2):
         caplog.clear()
-        await receive(store, request(b"x" * 800_000), [entry()], NOW)
+        await receive(store, request(b"x" * 780_000), [entry()], NOW)
         await accept(store)
         assert not caplog.records
         await receive(store, request(b"x" * 100_000), [entry()], NOW)

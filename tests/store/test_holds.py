@@ -1,11 +1,14 @@
 """Tests of holds: whose calls change a channel's queue."""
 
+from pathlib import Path
+
 import pytest
 
 from bridge.core.states import DeliveryState
-from bridge.store import DeliveryResult, HoldLostError, RepeatWindow
+from bridge.store import DeliveryResult, HoldLostError, Query, RepeatWindow
 from bridge.store.sqlite.store import SqliteStore
-from tests.store.samples import NOW, accept, entry
+from tests.store.conftest import opened
+from tests.store.samples import NOW, accept, entry, event, held
 
 DELIVERED = DeliveryResult(1, DeliveryState.DELIVERED)
 
@@ -31,6 +34,7 @@ async def test_tokens_grow_and_what_an_older_hold_writes_is_refused(store: Sqlit
         old.count_backlog("d1", ["fail"], NOW),
         old.record_digest("d1", {}, NOW),
         old.settle_digest("d1", NOW),
+        old.record_render_fault(1, "killed"),
     ):
         with pytest.raises(HoldLostError):
             await call
@@ -46,3 +50,42 @@ async def test_holds_of_different_channels_have_nothing_to_do_with_each_other(st
     hold = await store.hold("a", "me", 60.0)
     await store.hold("b", "another", 60.0)
     await hold.settle([], NOW)
+
+
+async def test_tokens_grow_over_a_restart_and_fence_off_a_process_that_still_runs(
+    path: Path, stored: SqliteStore
+) -> None:
+    await accept(stored)
+    old = await stored.hold("general", "host:1", 60.0)
+    beside = opened(f"sqlite:///{path}", owner=False)
+    new = await beside.hold("general", "host:2", 60.0)
+    assert new.token > old.token
+    with pytest.raises(HoldLostError):
+        await old.settle([DELIVERED], NOW)
+    await new.settle([DELIVERED], NOW)
+    await beside.close()
+    await stored.close()
+    again = opened(f"sqlite:///{path}")
+    assert (await again.hold("general", "host:2", 60.0)).token == new.token
+    assert (await again.hold("general", "host:3", 60.0)).token > new.token
+    await again.close()
+
+
+async def test_a_rendering_that_was_ended_by_force_is_marked_until_the_delivery_waits_anew(store: SqliteStore) -> None:
+    one = event("k")
+    await accept(store, entry(one, channels=("general",)))
+    hold = await held(store)
+    await hold.record_render_fault(1, "pipeline.j2: over 1 s")
+    await hold.settle([DeliveryResult(1, DeliveryState.WAITING, "busy", template_fault="pipeline.j2:3: x")], NOW)
+    assert [delivery.template_fault for delivery in await hold.claim(9)] == ["pipeline.j2: over 1 s"]
+    await hold.settle([DeliveryResult(1, DeliveryState.DEAD)], NOW)
+    await hold.record_render_fault(1, "too late")
+    await accept(store, entry(event("k")))
+    assert [(delivery.id, delivery.template_fault) for delivery in await hold.claim(9)] == [(1, "")]
+    await hold.record_render_fault(1, "again")
+    await hold.settle([DeliveryResult(1, DeliveryState.DEAD)], NOW)
+    rows, cursor = await store.changes_since(Query(), None)
+    await store.replay(rows, cursor, NOW)
+    assert [(delivery.id, delivery.template_fault) for delivery in await hold.claim(9)] == [(1, "")]
+    await hold.settle([DeliveryResult(1, DeliveryState.WAITING, "busy", template_fault="pipeline.j2:3: x")], NOW)
+    assert [delivery.template_fault for delivery in await hold.claim(9)] == [""]

@@ -86,7 +86,7 @@ def _revive_or_ignore(db: sqlite3.Connection, event_id: str) -> AcceptResult:
     if not dead:
         return AcceptResult("duplicate", event_id)
     db.executemany(
-        "UPDATE deliveries SET state = ?, revived = 1, settled_at = NULL WHERE id = ?",
+        "UPDATE deliveries SET state = ?, revived = 1, settled_at = NULL, render_fault = '' WHERE id = ?",
         [(DeliveryState.WAITING, delivery) for delivery, _ in dead],
     )
     return AcceptResult("revived", event_id, tuple(channel for _, channel in dead))

@@ -1,44 +1,28 @@
 """A channel's queue for its worker: every call of ``Hold``, as a job of the store's two workers."""
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from bridge.routing.on_change import LastState
 from bridge.store.models import Backlog, Delivery, DeliveryResult, GroupKey, HoldLostError, RepeatWindow
-from bridge.store.sqlite import digests, last_states, outbox, repeat_windows
+from bridge.store.sqlite import digests, holds, last_states, outbox, repeat_windows
 from bridge.store.sqlite.records import json_text
 from bridge.store.sqlite.worker import Worker
 
 MAX_LISTED = 12
 """Length of each list in a backlog."""
 
-
-class Tokens:
-    """The newest hold of each channel. Only the owner's process holds queues, so this lives as long as it does."""
-
-    def __init__(self) -> None:
-        self._newest: dict[str, tuple[str, int]] = {}
-
-    def take(self, channel: str, owner: str) -> int:
-        """Return the token of an owner's hold: the same one if it has the newest already."""
-        holder, token = self._newest.get(channel, ("", 0))
-        if holder != owner:
-            self._newest[channel] = (owner, token := token + 1)
-        return token
-
-    def require(self, channel: str, token: int) -> None:
-        """Raise HoldLostError if there is a newer hold."""
-        if self._newest[channel][1] != token:
-            raise HoldLostError(f"another owner holds {channel} by now")
+T = TypeVar("T")
 
 
 class SqliteHold:
-    """See ``Hold``. The one owner of the file always has it."""
+    """See ``Hold``. It does not end, but for a newer one."""
 
-    def __init__(self, channel: str, token: int, tokens: Tokens, writer: Worker, reader: Worker) -> None:
+    def __init__(self, channel: str, token: int, writer: Worker, reader: Worker) -> None:
         self.channel = channel
         self.token = token
-        self._tokens = tokens
         self._writer = writer
         self._reader = reader
 
@@ -48,9 +32,12 @@ class SqliteHold:
 
     async def settle(self, results: Sequence[DeliveryResult], now: float) -> None:
         """See ``Hold.settle``."""
-        self._tokens.require(self.channel, self.token)
         messages = outbox.message_texts(results)
-        await self._writer.write(lambda db: outbox.settle(db, results, messages, now))
+        await self._write(lambda db: outbox.settle(db, results, messages, now))
+
+    async def record_render_fault(self, delivery: int, fault: str) -> None:
+        """See ``Hold.record_render_fault``."""
+        await self._write(lambda db: outbox.record_render_fault(db, delivery, fault))
 
     async def waiting(self, limit: int) -> int:
         """See ``Hold.waiting``."""
@@ -70,8 +57,7 @@ class SqliteHold:
 
     async def close_window(self, window: RepeatWindow) -> None:
         """See ``Hold.close_window``."""
-        self._tokens.require(self.channel, self.token)
-        await self._writer.write(lambda db: repeat_windows.close(db, self.channel, window))
+        await self._write(lambda db: repeat_windows.close(db, self.channel, window))
 
     async def last_state(self, key: GroupKey) -> LastState | None:
         """See ``Hold.last_state``."""
@@ -79,19 +65,17 @@ class SqliteHold:
 
     async def count_backlog(self, digest_id: str, failures: Sequence[str], now: float) -> Backlog:  # noqa: ARG002 (for engines that stamp the time)
         """See ``Hold.count_backlog``. The rows are stamped a few at a time; then those that are stamped are counted."""
-        self._tokens.require(self.channel, self.token)
         upto = await self._reader.read(lambda db: digests.last_waiting(db, self.channel))
         after: int | None = 0
         while after is not None:
             stamp = partial(digests.stamp, digest_id=digest_id, channel=self.channel, after=after, upto=upto)
-            after = await self._writer.write(stamp)
+            after = await self._write(stamp)
         return await self._reader.read(lambda db: digests.backlog(db, digest_id, failures, MAX_LISTED))
 
     async def record_digest(self, digest_id: str, message: Mapping[str, object], now: float) -> None:
         """See ``Hold.record_digest``."""
-        self._tokens.require(self.channel, self.token)
         written = json_text(message)
-        await self._writer.write(lambda db: digests.record(db, digest_id, self.channel, written, now))
+        await self._write(lambda db: digests.record(db, digest_id, self.channel, written, now))
 
     async def unfinished_digests(self) -> list[str]:
         """See ``Hold.unfinished_digests``."""
@@ -99,7 +83,17 @@ class SqliteHold:
 
     async def settle_digest(self, digest_id: str, now: float) -> None:
         """See ``Hold.settle_digest``."""
-        self._tokens.require(self.channel, self.token)
         after: int | None = 0
         while after is not None:
-            after = await self._writer.write(partial(digests.settle, digest_id=digest_id, after=after, now=now))
+            after = await self._write(partial(digests.settle, digest_id=digest_id, after=after, now=now))
+
+    async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a job in a transaction if this is the newest hold. Raises HoldLostError."""
+
+        def fenced(db: sqlite3.Connection) -> tuple[T] | None:
+            return (job(db),) if holds.is_newest(db, self.channel, self.token) else None
+
+        done = await self._writer.write(fenced)
+        if done is None:
+            raise HoldLostError(f"another owner holds {self.channel} by now")
+        return done[0]

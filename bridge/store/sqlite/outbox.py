@@ -11,7 +11,7 @@ from bridge.store.sqlite import last_states, records, repeat_windows
 from bridge.store.sqlite.records import EVENT, event_of, json_text, literals, text
 
 COLUMNS = f"""
-    d.id, d.channel, d.route, d.template, d.attempts, d.revived, d.replayed_at, d.group_state,
+    d.id, d.channel, d.route, d.template, d.attempts, d.revived, d.replayed_at, d.group_state, d.render_fault,
     e.part, length(r.body), {EVENT}
 """
 """The columns that ``deliveries_of`` reads, where ``r`` is the requests."""
@@ -35,7 +35,7 @@ def deliveries_of(found: sqlite3.Cursor) -> list[Delivery]:
     return [
         Delivery(
             id=number,
-            event=event_of(tuple(columns), {}),
+            event=event_of(tuple(event), {}),
             channel=channel,
             route=route,
             template=template,
@@ -45,8 +45,9 @@ def deliveries_of(found: sqlite3.Cursor) -> list[Delivery]:
             revived=bool(revived),
             replayed_at=replayed_at,
             group_state=last_states.read(state),
+            template_fault=fault,
         )
-        for number, channel, route, template, attempts, revived, replayed_at, state, part, size, *columns in found
+        for number, channel, route, template, attempts, revived, replayed_at, state, fault, part, size, *event in found
     ]
 
 
@@ -122,6 +123,14 @@ def settle(
                 "WHERE id = ?",
                 (attempts, line, message, result.delivery),
             )
+
+
+def record_render_fault(db: sqlite3.Connection, delivery: int, fault: str) -> None:
+    """Record that the rendering of a waiting delivery was ended by force."""
+    db.execute(
+        "UPDATE deliveries SET render_fault = ? WHERE id = ? AND state = ?",
+        (text(fault), delivery, DeliveryState.WAITING),
+    )
 
 
 def message_texts(results: Sequence[DeliveryResult]) -> list[str | None]:

@@ -32,7 +32,7 @@ def _replay(db: sqlite3.Connection, row: DeliveryRow, cursor: Cursor, now: float
         return ReplayResult(row, None, why)
     if row.state == DeliveryState.DEAD:
         db.execute(
-            "UPDATE deliveries SET state = ?, revived = 1, settled_at = NULL, replayed_at = ? "
+            "UPDATE deliveries SET state = ?, revived = 1, settled_at = NULL, render_fault = '', replayed_at = ? "
             "WHERE id = ? AND state = ?",
             (DeliveryState.WAITING, now, row.delivery, DeliveryState.DEAD),
         )

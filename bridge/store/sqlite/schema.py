@@ -172,9 +172,30 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             SELECT g.id FROM digests g WHERE NOT g.done AND g.channel = deliveries.channel AND deliveries.id <= g.upto
             AND (deliveries.replayed_at IS NULL OR deliveries.replayed_at <= g.posted_at) ORDER BY g.upto LIMIT 1
         ) WHERE state = 'waiting' AND channel IN (SELECT channel FROM digests WHERE NOT done)""",
+        # The error of a rendering that was ended by force, while the delivery waits.
+        "ALTER TABLE deliveries ADD COLUMN render_fault TEXT NOT NULL DEFAULT ''",
+        # Who holds each channel's queue; a result of an older hold is refused.
+        """CREATE TABLE holds (
+            channel TEXT PRIMARY KEY,
+            owner TEXT NOT NULL,
+            token INTEGER NOT NULL      -- only grows
+        ) WITHOUT ROWID""",
+        # The rate and the pause of each webhook. Its URL is a secret: only a salted digest of it is stored.
+        """CREATE TABLE webhooks (
+            digest BLOB PRIMARY KEY,
+            next_post_at REAL NOT NULL, -- at an even rate: a post may be early by less than the burst
+            paused_at REAL NOT NULL,
+            paused_until REAL NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE TABLE salts (name TEXT PRIMARY KEY, salt BLOB NOT NULL) WITHOUT ROWID",
     ),
 )
-"""The statements from each version to the next. A released one is never changed."""
+"""The statements from each version to the next. A released one is never changed.
+
+An entry only expands: it adds tables, columns and indexes, and fills them. What it makes needless is dropped by the
+entry after it, so that the version between can still read both. To drop in version 7: ``digests.upto`` (since version
+6 a digest's deliveries have its stamp).
+"""
 
 VERSION = len(MIGRATIONS)
 

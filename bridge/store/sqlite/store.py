@@ -28,15 +28,17 @@ from bridge.store.sqlite import (
     destination_states,
     digests,
     event_log,
+    holds,
     last_states,
     outbox,
     pruning,
     replay,
     schema,
+    webhooks,
 )
 from bridge.store.sqlite.files import Opened, open_files
 from bridge.store.sqlite.history import event_history
-from bridge.store.sqlite.hold import SqliteHold, Tokens
+from bridge.store.sqlite.hold import SqliteHold
 from bridge.store.sqlite.ownership import is_owned
 from bridge.store.sqlite.quota import Quota
 from bridge.store.sqlite.worker import Worker
@@ -57,7 +59,6 @@ class SqliteStore:
         self._lock = opened.lock
         self._place = place
         self._quota = Quota(limit)
-        self._tokens = Tokens()
         self._seen_version = _data_version(opened.writer)
         self._writer = Worker("store writer", opened.writer, self._quota.measure)
         self._reader = self._writer if opened.reader is opened.writer else Worker("store reader", opened.reader)
@@ -87,11 +88,26 @@ class SqliteStore:
 
     async def hold(self, channel: str, owner: str, seconds: float) -> SqliteHold:  # noqa: ARG002 (it does not end)
         """See ``Queues.hold``."""
-        return SqliteHold(channel, self._tokens.take(channel, owner), self._tokens, self._writer, self._reader)
+        token = await self._reader.read(lambda db: holds.token_of(db, channel, owner))
+        if token is None:
+            token = await self._writer.write(lambda db: holds.take(db, channel, owner))
+        return SqliteHold(channel, token, self._writer, self._reader)
 
     async def request_of(self, delivery: int) -> Request | None:
         """See ``Queues.request_of``."""
         return await self._reader.read(lambda db: outbox.request_of(db, delivery))
+
+    async def reserve(self, webhook: str, per_second: float, burst: int, now: float) -> float:
+        """See ``Queues.reserve``."""
+        return await self._writer.write(lambda db: webhooks.reserve(db, webhook, per_second, burst, now))
+
+    async def pause(self, webhook: str, until: float, now: float) -> None:
+        """See ``Queues.pause``."""
+        await self._writer.write(lambda db: webhooks.pause(db, webhook, until, now))
+
+    async def paused_until(self, webhook: str, now: float) -> float:
+        """See ``Queues.paused_until``."""
+        return await self._reader.read(lambda db: webhooks.paused_until(db, webhook, now))
 
     async def changes(self) -> frozenset[str]:
         """See ``Queues.changes``. SQLite tells only that there was a write: every channel may have changed."""
@@ -162,6 +178,7 @@ class SqliteStore:
             pass
         before = now - retention
         await self._writer.write(lambda db: digests.prune(db, before))
+        await self._writer.write(lambda db: webhooks.prune(db, before))
         await self._writer.write(lambda db: last_states.prune(db, now))
         dropped = 0
         after: int | None = 0

@@ -205,6 +205,7 @@ async def test_a_locked_store_is_unavailable_still_reads_and_recovers(
     monkeypatch.setattr(files, "BUSY_TIMEOUT", 0.05)
     store = opened(f"sqlite:///{path}")
     await accept(store)
+    hold = await store.hold("general", "me", 60.0)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         for _ in range(2):
@@ -212,7 +213,7 @@ async def test_a_locked_store_is_unavailable_still_reads_and_recovers(
                 await accept(store, entry(event("k")))
         with pytest.raises(StoreUnavailableError, match="locked"):
             await store.check()
-        assert len(await claim(store, 10)) == 1
+        assert len(await hold.claim(10)) == 1
         other.execute("ROLLBACK")
     assert (await accept(store, entry(event("k"))))[0].status == "accepted"
     await store.close()
