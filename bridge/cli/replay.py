@@ -100,7 +100,7 @@ async def _select(store: Store, names: Sequence[str], query: Query, routes: Rout
             skipped.append((row, f"the event is confidential and {row.channel} is not private"))
         else:
             rows.append(row)
-    rows.sort(key=lambda row: (row.received_at, row.event, row.delivery))
+    rows.sort(key=lambda row: (row.accepted, row.delivery))
     return _Selection(tuple(rows), tuple(skipped), cursor)
 
 

@@ -244,8 +244,7 @@ class ChannelWorker:
         seconds = self._deps.repeat_of(delivery.route)
         if seconds is None or rendered.message is None or delivery.replayed_at is not None:
             return None
-        until = self._deps.clock.now() + seconds
-        return RepeatWindow(delivery.route, delivery.event.subject, rendered.fingerprint, rendered.linked_line, until)
+        return RepeatWindow(delivery.route, delivery.event.subject, rendered.fingerprint, rendered.linked_line, seconds)
 
     async def _send(self, post: Post, url: str) -> None:
         await self._deps.limiter_of(url).acquire()

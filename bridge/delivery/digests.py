@@ -48,7 +48,7 @@ def digest_message(backlog: Backlog, digest_id: str) -> Message:
 
 def repeat_notice(window: RepeatWindow) -> Message:
     """Return the notice with the number of repeats in a window."""
-    duration = humanize.naturaldelta(window.until - window.since)
+    duration = humanize.naturaldelta(window.seconds)
     text = f":repeat: and *{window.repeats:,} more* like it within {duration}: {window.line}"
     return full_form(normalize(TemplateBlocks(title=text), text))
 

@@ -92,7 +92,10 @@ class Hold(Protocol):
         ...
 
     async def ended_windows(self, now: float) -> list[RepeatWindow]:
-        """Return ended windows that are not closed yet, the oldest first."""
+        """Return ended windows that are not closed yet, the oldest first.
+
+        A window also ends when the clock is set back before its beginning: none is longer than its length.
+        """
         ...
 
     async def next_window(self) -> float | None:
@@ -208,7 +211,8 @@ class EventLog(Protocol):
         ``cursor`` belongs to the ``changes_since`` that returned the rows. A dead delivery waits again itself. Any
         other gets a new one with the same event, channel, route and template. A row is skipped if it waits already, has
         changed since it was read, or has a newer delivery to the same channel than the cursor: two replays at once do
-        not post twice.
+        not post twice. Whatever the order of the rows, deliveries are queued in the order in which their events were
+        accepted.
         """
         ...
 

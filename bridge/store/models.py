@@ -100,7 +100,8 @@ class RepeatWindow:
     """Equal for equal messages."""
     line: str
     """First line of the message that was shown, as mrkdwn."""
-    until: float
+    seconds: float
+    """Its length, from when that message was shown."""
     since: float = 0.0
     repeats: int = 0
     """Number of messages after the first."""
@@ -211,6 +212,8 @@ class DeliveryRow:
     subject: str = ""
     actor: str = ""
     confidential: bool = False
+    accepted: int = 0
+    """Its event's place in the order of acceptance. Times and ids do not tell it within one request."""
 
 
 @dataclass(frozen=True, slots=True)

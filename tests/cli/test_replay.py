@@ -11,6 +11,8 @@ import pytest
 from bridge.demo.slack_simulator import rate_limited
 from tests.cli.command import run
 from tests.cli.running_service import running_service
+from tests.store.conftest import opened
+from tests.store.samples import accept, claim, entry, event, settle_all
 
 VOUCHER = "Voucher disappears"
 
@@ -123,6 +125,22 @@ async def test_without_a_running_service_it_reports_that_they_wait(tmp_path: Pat
     done = await service.run("replay", event_id)
     assert done.status == 0
     assert done.err == "bridge: no `bridge serve` runs on this store: the deliveries wait until one does\n"
+
+
+async def test_events_of_one_request_are_replayed_in_their_order(tmp_path: Path) -> None:
+    """They have one time, and random ids."""
+    store = opened(f"sqlite:///{tmp_path / 'bridge.db'}")
+    names = [f"id-{(7 * number) % 10}" for number in range(10)]
+    # Private, because the samples' events are confidential.
+    (tmp_path / "routes.toml").write_text("[channels.general]\nprivate = true\n")
+    await accept(store, *(entry(event(event_id=name), part=part) for part, name in enumerate(names)))
+    await settle_all(store, "delivered")
+    await store.close()
+    done = await asyncio.to_thread(run, tmp_path, "replay", "--yes", "--since", "2020-01-01")
+    assert "10 wait to be posted" in done.stdout
+    again = opened(f"sqlite:///{tmp_path / 'bridge.db'}")
+    assert [delivery.event.id for delivery in await claim(again, 99)] == names
+    await again.close()
 
 
 @pytest.mark.slow

@@ -70,7 +70,7 @@ def test_it_keeps_slacks_limits_for_any_lines_and_types(named: list[tuple[str, s
 
 def test_a_repeat_notice_is_one_line_with_its_link() -> None:
     line = "<https://e.example/1|Pipeline #1> failed"
-    message = repeat_notice(RepeatWindow("r", "s", "p", line, until=600.0, since=0.0, repeats=3))
+    message = repeat_notice(RepeatWindow("r", "s", "p", line, seconds=600.0, repeats=3))
     assert message.text == ":repeat: and 3 more like it within 10 minutes: Pipeline #1 failed"
     assert "*3 more* like it within 10 minutes: <https://e.example/1|Pipeline #1> failed" in str(message.blocks)
     assert limit_violations(message) == []

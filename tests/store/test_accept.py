@@ -197,3 +197,22 @@ async def test_text_that_is_no_unicode_harms_nothing(store: SqliteStore) -> None
 async def test_a_time_that_is_none_is_kept_as_none(store: SqliteStore, odd: float) -> None:
     await accept(store, entry(replace(event(), occurred_at=odd)))
     assert (await claim(store, 1))[0].event.occurred_at is None
+
+
+@pytest.mark.parametrize("jump", [0.0, -DAY])
+async def test_a_key_lives_no_longer_than_its_time_from_an_arrival_that_it_made_a_duplicate(
+    store: SqliteStore, jump: float
+) -> None:
+    """A clock that was set back a day would make real repeats of a content key duplicates for a day."""
+    await accept(store, entry(event("k"), ttl=120.0))
+    assert [one.status for one in await accept(store, entry(event("k"), ttl=120.0), now=NOW + jump)] == ["duplicate"]
+    assert [one.status for one in await accept(store, entry(event("k"), ttl=120.0), now=NOW + jump + 120)] == [
+        "accepted"
+    ]
+
+
+async def test_a_shorter_time_of_keys_cuts_those_that_are_seen_again(store: SqliteStore) -> None:
+    first = await accept(store, entry(event("k"), ttl=DAY))
+    again = await accept(store, entry(event("k"), ttl=600.0), now=NOW + 60)
+    assert [(one.status, one.id) for one in again] == [("duplicate", first[0].id)]
+    assert (await accept(store, entry(event("k"), ttl=600.0), now=NOW + 660))[0].status == "accepted"

@@ -11,10 +11,10 @@ from bridge.sources import line_of
 from bridge.store import DeliveryResult, NewEvent, Query, RepeatWindow
 from bridge.store.sqlite.digests import BATCH
 from bridge.store.sqlite.store import SqliteStore
-from tests.store.samples import claim, event, held, receive, settle
+from tests.store.samples import DAY, NOW, claim, event, held, receive, settle
 
 REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {}, b"{}")
-WINDOW = RepeatWindow("a route", "7!12", "print", "Pipeline", until=100.0)
+WINDOW = RepeatWindow("a route", "7!12", "print", "Pipeline", 90.0)
 
 
 def made(number: int, event_type: str, subject: str) -> Event:
@@ -182,11 +182,11 @@ async def test_a_window_that_begins_before_the_notice_of_the_last_keeps_its_coun
     await settle(store, [DeliveryResult(first.id, DeliveryState.DELIVERED, opens_window=WINDOW)], 10.0)
     await settle(store, [DeliveryResult(second.id, DeliveryState.SUMMARIZED, repeat_window=WINDOW)], 50.0)
     await settle(
-        store, [DeliveryResult(third.id, DeliveryState.DELIVERED, opens_window=replace(WINDOW, until=200.0))], 101.0
+        store, [DeliveryResult(third.id, DeliveryState.DELIVERED, opens_window=replace(WINDOW, seconds=99.0))], 101.0
     )
     assert await (await held(store)).open_window(WINDOW, 150.0) == third.id
     [ended] = await (await held(store)).ended_windows(200.0)
-    assert (ended.repeats, ended.since, ended.until) == (1, 10.0, 200.0)
+    assert (ended.repeats, ended.since, ended.seconds) == (1, 10.0, 190.0)
 
 
 async def test_a_delivery_that_was_settled_meanwhile_opens_no_window_and_is_no_repeat(store: SqliteStore) -> None:
@@ -201,3 +201,30 @@ async def test_a_delivery_that_was_settled_meanwhile_opens_no_window_and_is_no_r
 async def test_parts_of_types_are_data(store: SqliteStore, part: str) -> None:
     await accept(store, 1, event_type="charge.failed")
     assert (await (await held(store)).count_backlog("d1", [part], 9.0)).number == 1
+
+
+@pytest.mark.parametrize("jump", [-DAY, -1.0])
+async def test_a_window_ends_when_the_clock_is_set_back_before_its_beginning(store: SqliteStore, jump: float) -> None:
+    hold = await held(store)
+    for number in range(3):
+        await accept(store, number, at=NOW)
+    await hold.settle([DeliveryResult(1, DeliveryState.DELIVERED, opens_window=WINDOW)], NOW)
+    await hold.settle([DeliveryResult(2, DeliveryState.SUMMARIZED, repeat_window=WINDOW)], NOW + 5)
+    assert await hold.open_window(WINDOW, NOW + 5) == 1
+    assert await hold.open_window(WINDOW, NOW + jump) is None
+    [ended] = await hold.ended_windows(NOW + jump)
+    assert (ended.repeats, ended.seconds) == (1, 90.0)
+    # One that opens before the notice: the repeats so far are in it, and its own length counts.
+    await hold.settle([DeliveryResult(3, DeliveryState.DELIVERED, opens_window=WINDOW)], NOW + jump)
+    assert await hold.ended_windows(NOW + jump + 89) == []
+    [ended] = await hold.ended_windows(NOW + jump + 90)
+    assert ended.repeats == 1
+
+
+async def test_a_window_lasts_from_the_message_that_is_shown_not_from_its_rendering(store: SqliteStore) -> None:
+    """A clock that is set back while a post waits for its turn must not make it longer."""
+    await accept(store, 1, at=NOW)
+    hold = await held(store)
+    assert await hold.open_window(WINDOW, NOW) is None
+    await hold.settle([DeliveryResult(1, DeliveryState.DELIVERED, opens_window=WINDOW)], NOW - DAY)
+    assert await hold.next_window() == NOW - DAY + 90

@@ -30,7 +30,7 @@ async def test_tokens_grow_and_what_an_older_hold_writes_is_refused(store: Sqlit
     assert new.token > old.token
     for call in (
         old.settle([DELIVERED], NOW),
-        old.close_window(RepeatWindow("r", "s", "f", "l", NOW)),
+        old.close_window(RepeatWindow("r", "s", "f", "l", 60.0)),
         old.count_backlog("d1", ["fail"], NOW),
         old.record_digest("d1", {}, NOW),
         old.settle_digest("d1", NOW),

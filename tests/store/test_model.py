@@ -18,7 +18,7 @@ from bridge.routing.decide import Planned
 from bridge.routing.on_change import GroupState
 from bridge.store import AcceptResult, Attempt, DeliveryResult, GroupKey, NewEvent
 from tests.store.conftest import opened
-from tests.store.samples import NOW, claim, event, receive, request, settle
+from tests.store.samples import DAY, NOW, claim, event, receive, request, settle
 
 CHANNELS = ("a", "b")
 GROUP = GroupKey("r", "gitlab", "7/pipeline/main")
@@ -70,8 +70,9 @@ class Model:
                 delivery.state, delivery.settled_at, delivery.revived = DeliveryState.WAITING, None, True
             outcome = AcceptResult("revived" if dead else "duplicate", first, tuple(d.channel for d in dead))
         for key, ttl in zip(entry.event.keys, entry.ttls, strict=True):
-            if (source, key) not in self.keys or self.keys[source, key][1] <= now:
-                self.keys[source, key] = (outcome.id, now + ttl)
+            owner, expires_at = self.keys.get((source, key), (outcome.id, now))
+            if expires_at <= now or expires_at > now + ttl:
+                self.keys[source, key] = (outcome.id if expires_at <= now else owner, now + ttl)
         return outcome
 
     def waiting(self, channel: str) -> list[tuple[str, Sent]]:
@@ -158,7 +159,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
             delivery.settled_at = None if state == "waiting" else self.now
             delivery.attempts += posted
 
-    @rule(seconds=st.sampled_from([1.0, 5.0, 49.0]))
+    @rule(seconds=st.sampled_from([1.0, 5.0, 49.0, -49.0, -DAY, DAY]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
 

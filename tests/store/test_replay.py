@@ -176,3 +176,21 @@ async def test_a_deliverys_old_message_that_is_no_object_is_none(path: Path, sto
     await accept(stored)
     execute(path, "UPDATE deliveries SET message = '[1]'")
     assert [one.message for one in await stored.stored_deliveries([1])] == [None]
+
+
+@pytest.mark.parametrize("state", ["delivered", "dead"])
+async def test_events_of_one_request_keep_their_order_whatever_their_ids_and_the_order_of_the_rows(
+    store: SqliteStore, state: str
+) -> None:
+    names = [f"id-{(7 * number) % 10}" for number in range(10)]  # as random as the ids of one millisecond
+    await accept(store, *(entry(event(event_id=name), part=part) for part, name in enumerate(names)))
+    assert [delivery.event.id for delivery in await claim(store, 99)] == names
+    await settle_all(store, state)
+    assert [row.event for row in await store.find(Query())] == names[::-1]
+    found, cursor = await store.changes_since(Query(), None)
+    mixed = sorted(found, key=lambda row: row.event)
+    results = await store.replay(mixed, cursor, LATER)
+    assert [result.row.event for result in results] == [row.event for row in mixed]
+    assert [delivery.event.id for delivery in await claim(store, 99)] == names
+    assert [delivery.part for delivery in await claim(store, 99)] == [*range(10)]
+    assert await store.events_named("id-") == [name for name in names if name < "id-5"]

@@ -32,12 +32,15 @@ def _accept_one(db: sqlite3.Connection, arrival: Arrival, now: float) -> list[Ac
             outcome = _keep(db, request_number, entry, now)
         else:
             outcome = _revive_or_ignore(db, first)
-        # A key that has not expired keeps its time: a resend does not extend it.
+        # A key that has not expired keeps its time: a resend does not extend it. One that would live longer than a new
+        # one is cut: the clock was set back, or its time was made shorter. Else a real repeat would be a duplicate.
         for key, ttl in zip(keys, entry.ttls, strict=True):
             db.execute(
                 "INSERT INTO keys (source, key, event, expires_at) VALUES (?, ?, ?, ?) ON CONFLICT (source, key) "
-                "DO UPDATE SET event = excluded.event, expires_at = excluded.expires_at WHERE expires_at <= ?",
-                (source, key, outcome.id, now + ttl, now),
+                "DO UPDATE SET expires_at = excluded.expires_at, "
+                "event = CASE WHEN expires_at <= ? THEN excluded.event ELSE event END "
+                "WHERE expires_at <= ? OR expires_at > excluded.expires_at",
+                (source, key, outcome.id, now + ttl, now, now),
             )
         outcomes.append(outcome)
     return outcomes

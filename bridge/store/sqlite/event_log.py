@@ -15,7 +15,7 @@ from bridge.store.sqlite.records import LINE, line_in, literals, text
 
 _COLUMNS = f"""
     d.id, e.id, e.source, d.channel, d.route, d.state, d.reason, d.attempts, e.received_at, d.settled_at,
-    d.template_fault, d.template, d.summarized_in, d.replayed_at, e.actor, e.confidential, {LINE}
+    d.template_fault, d.template, d.summarized_in, d.replayed_at, e.actor, e.confidential, e.seq, {LINE}
 """
 """The columns that ``rows_of`` reads."""
 _LAST = "\U0010ffff"
@@ -56,7 +56,7 @@ def rows_of(db: sqlite3.Connection, numbers: Sequence[int]) -> list[DeliveryRow]
     )
     rows = []
     for number, event, source, channel, route, state, reason, attempts, received_at, settled_at, *more in found:
-        fault, template, summarized_in, replayed_at, actor, confidential, *facts = more
+        fault, template, summarized_in, replayed_at, actor, confidential, accepted, *facts = more
         line, _, event_type, subject, name = facts
         rows.append(
             DeliveryRow(
@@ -80,6 +80,7 @@ def rows_of(db: sqlite3.Connection, numbers: Sequence[int]) -> list[DeliveryRow]
                 subject=subject,
                 actor=actor,
                 confidential=confidential == 1,
+                accepted=accepted,
             )
         )
     return rows
@@ -95,7 +96,8 @@ def events_named(db: sqlite3.Connection, name: str) -> list[str]:
         ).fetchall()
     if not exact and asked:
         exact = db.execute(
-            "SELECT id FROM events WHERE id >= ? AND id < ? ORDER BY id LIMIT 5", (asked, asked + _LAST)
+            "SELECT id FROM (SELECT id, seq FROM events WHERE id >= ? AND id < ? ORDER BY id LIMIT 5) ORDER BY seq",
+            (asked, asked + _LAST),
         ).fetchall()
     return [event_id for (event_id,) in exact]
 

@@ -28,12 +28,7 @@ def event_history(db: sqlite3.Connection, event_id: str) -> EventHistory | None:
         request=request_of(db, request),
         part=part,
         keys=tuple(_dedupe_keys(db, event)),
-        deliveries=tuple(
-            DeliveryHistory(
-                row, _attempts(db, row.delivery), message_of(db, row.delivery), _digest(db, row.summarized_in)
-            )
-            for row in rows
-        ),
+        deliveries=tuple(_delivery_history(db, row) for row in rows),
     )
 
 

@@ -1,4 +1,7 @@
-"""Repeat windows: within one, repeats of a message are counted and not posted."""
+"""Repeat windows: within one, repeats of a message are counted and not posted.
+
+A window that was opened in the future has ended: the clock was set back, and nobody can say how much of it is left.
+"""
 
 import sqlite3
 
@@ -10,8 +13,8 @@ def first_of(db: sqlite3.Connection, channel: str, window: RepeatWindow, now: fl
     """Return the delivery shown in the open window of equal messages; None without one."""
     row: tuple[int] | None = db.execute(
         "SELECT first FROM repeat_windows WHERE "
-        "channel = ? AND route = ? AND subject = ? AND fingerprint = ? AND until > ?",
-        (*_key(channel, window), now),
+        "channel = ? AND route = ? AND subject = ? AND fingerprint = ? AND opened_at <= ? AND until > ?",
+        (*_key(channel, window), now, now),
     ).fetchone()
     return row[0] if row else None
 
@@ -19,11 +22,11 @@ def first_of(db: sqlite3.Connection, channel: str, window: RepeatWindow, now: fl
 def begin(db: sqlite3.Connection, channel: str, window: RepeatWindow, first: int, now: float) -> None:
     """Open a window. Repeats of an earlier one without a notice yet are added to it."""
     db.execute(
-        "INSERT INTO repeat_windows (channel, route, subject, fingerprint, first, line, since, until) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, route, subject, fingerprint) DO UPDATE SET "
-        "first = excluded.first, line = excluded.line, until = excluded.until, "
+        "INSERT INTO repeat_windows (channel, route, subject, fingerprint, first, line, since, opened_at, until) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, route, subject, fingerprint) DO UPDATE SET "
+        "first = excluded.first, line = excluded.line, opened_at = excluded.opened_at, until = excluded.until, "
         "since = CASE WHEN repeats THEN since ELSE excluded.since END",
-        (*_key(channel, window), first, text(window.line), now, window.until),
+        (*_key(channel, window), first, text(window.line), now, now, now + window.seconds),
     )
 
 
@@ -39,9 +42,9 @@ def count_repeat(db: sqlite3.Connection, channel: str, window: RepeatWindow) -> 
 def ended(db: sqlite3.Connection, channel: str, now: float) -> list[RepeatWindow]:
     """Return a channel's ended windows that are not closed yet, the oldest first."""
     rows = db.execute(
-        "SELECT route, subject, fingerprint, line, until, since, repeats FROM repeat_windows "
-        "WHERE channel = ? AND until <= ? ORDER BY until LIMIT 100",
-        (text(channel), now),
+        "SELECT route, subject, fingerprint, line, until - since, since, repeats FROM repeat_windows "
+        "WHERE channel = :channel AND (until <= :now OR opened_at > :now) ORDER BY until LIMIT 100",
+        {"channel": text(channel), "now": now},
     )
     return [RepeatWindow(*row) for row in rows]
 

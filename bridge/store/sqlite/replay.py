@@ -23,8 +23,10 @@ def stored_deliveries(db: sqlite3.Connection, numbers: Sequence[int]) -> list[St
 
 
 def replay(db: sqlite3.Connection, rows: Sequence[DeliveryRow], cursor: Cursor, now: float) -> list[ReplayResult]:
-    """Queue deliveries again, within the caller's transaction."""
-    return [_replay(db, row, cursor, now) for row in rows]
+    """Queue deliveries again, within the caller's transaction, in the order in which their events were accepted."""
+    order = sorted(range(len(rows)), key=lambda place: rows[place].accepted)
+    results = {place: _replay(db, rows[place], cursor, now) for place in order}
+    return [results[place] for place in range(len(rows))]
 
 
 def _replay(db: sqlite3.Connection, row: DeliveryRow, cursor: Cursor, now: float) -> ReplayResult:

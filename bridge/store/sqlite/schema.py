@@ -174,6 +174,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WHERE state = 'waiting' AND channel IN (SELECT channel FROM digests WHERE NOT done)""",
         # The error of a rendering that was ended by force, while the delivery waits.
         "ALTER TABLE deliveries ADD COLUMN render_fault TEXT NOT NULL DEFAULT ''",
+        # When a window was opened: `since` is earlier if repeats of the window before wait for their notice. A window
+        # that has not been opened yet was opened before the clock was set back, and has ended.
+        "ALTER TABLE repeat_windows ADD COLUMN opened_at REAL NOT NULL DEFAULT 0",
+        "UPDATE repeat_windows SET opened_at = since",
+        "CREATE INDEX repeat_windows_opened_at ON repeat_windows (channel, opened_at)",
         # Who holds each channel's queue; a result of an older hold is refused.
         """CREATE TABLE holds (
             channel TEXT PRIMARY KEY,

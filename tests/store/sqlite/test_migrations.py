@@ -2,7 +2,6 @@
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from bridge.store.sqlite import schema
 from tests.store.conftest import opened
 from tests.store.samples import LIMIT, NOW, claim, held, rows
 
-WINDOW = RepeatWindow("r", "7!12", "abc", "Pipeline failed", NOW + 600, NOW, repeats=3)
+WINDOW = RepeatWindow("r", "7!12", "abc", "Pipeline failed", 600.0, NOW, repeats=3)
 
 
 def test_the_enums_are_spelled_as_the_newest_version_stores_them() -> None:
@@ -41,7 +40,7 @@ def write_version_2(path: Path) -> None:
         for number, kind in enumerate(("ok", "limited", "refused", "dead_destination", "away"), 1):
             db.execute("INSERT INTO attempts VALUES (1, ?, ?, ?, NULL, '', 0.1)", (number, NOW, kind))
         db.execute("INSERT INTO digests VALUES ('d1', 'general', 4, ?, '{\"text\": \"many\"}', 1)", (NOW,))
-        window = ("general", WINDOW.route, WINDOW.subject, WINDOW.fingerprint, 2, WINDOW.line, NOW, WINDOW.until, 3)
+        window = ("general", WINDOW.route, WINDOW.subject, WINDOW.fingerprint, 2, WINDOW.line, NOW, NOW + 600, 3)
         db.execute("INSERT INTO repeats VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", window)
         db.execute("INSERT INTO lanes VALUES ('deploys', 'stopped', 'no_service', ?, 1)", (NOW,))
         db.execute("INSERT INTO lanes VALUES ('general', 'away', 'no answer', ?, 0)", (NOW,))
@@ -67,7 +66,7 @@ async def test_version_2_is_migrated_with_its_states_kinds_and_windows(path: Pat
         DestinationState("general", WorkerState.UNAVAILABLE, "no answer", NOW, alerted=False),
     ]
     assert await (await held(store)).open_window(WINDOW, NOW) == 2
-    assert await (await held(store)).ended_windows(NOW + 600) == [replace(WINDOW, since=NOW)]
+    assert await (await held(store)).ended_windows(NOW + 600) == [WINDOW]
     # The store works: the waiting delivery is claimed, and the number of the next one is new.
     assert [delivery.id for delivery in await claim(store, 10)] == [1]
     await store.close()
