@@ -11,7 +11,8 @@ USAGE = """Usage: bridge health [--ready] [--json]
 
 Ask the bridge on this machine (BRIDGE_HOST, BRIDGE_PORT) whether it lives (/healthz).
 With --ready: whether it can accept and keep webhooks (/readyz).
-With --json: as --ready, and print one JSON object: status, counts, counters since the start.
+With --json: as --ready, and print one JSON object: status, reason if the store is unavailable,
+counts, counters since the start.
 
 Exit status: 0 yes, 1 no, 2 wrong usage.
 """
@@ -32,10 +33,11 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         sys.stderr.write(f"bridge health: no answer from {host}:{port}: {error}; is `bridge serve` running there?\n")
         return 1
     if "--json" in arguments:
-        shown = {"status": content.get("status", ""), **{key: content.get(key, {}) for key in ("counts", "counters")}}
-        sys.stdout.write(json.dumps(shown) + "\n")
+        reason = {key: content[key] for key in ("reason",) if key in content}
+        counts = {key: content.get(key, {}) for key in ("counts", "counters")}
+        sys.stdout.write(json.dumps({"status": content.get("status", ""), **reason, **counts}) + "\n")
     else:
-        sys.stdout.write(f"{content.get('status', '')}\n")
+        sys.stdout.write(": ".join(str(content[key]) for key in ("status", "reason") if content.get(key)) + "\n")
     return 0 if ready else 1
 
 

@@ -20,6 +20,9 @@ from bridge.config.errors import ConfigurationError, InvalidValueError
 from bridge.config.names import variable_key
 from bridge.config.packaged import packaged_routes
 
+SMALLEST_STORE = 8 * 2**20
+"""Minimum bytes of the store: an eighth each is for its write-ahead log and its reserve."""
+
 
 def _text(read: Callable[[str], object]) -> BeforeValidator:
     """Return a validator that reads a variable's text; pydantic handles values of other types."""
@@ -120,6 +123,15 @@ def _patience(text: str) -> float:
     return seconds
 
 
+def _store_limit(text: str) -> int:
+    limit = units.size(text)
+    if limit < SMALLEST_STORE:
+        raise InvalidValueError(
+            "must be at least 8MiB", "write a larger one: a store holds whole webhooks, and a reserve"
+        )
+    return limit
+
+
 def _switch(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise InvalidValueError("is neither true nor false", "write true or false")
@@ -164,7 +176,7 @@ class Settings(BaseSettings):
     secrets_dir: Path | None = None
     retention: Annotated[float, _text(units.duration)] = 7 * 86_400.0
     """Seconds."""
-    store_limit: Annotated[int, _text(units.size)] = 2 * 2**30
+    store_limit: Annotated[int, _text(_store_limit)] = 2 * 2**30
     """Bytes."""
     max_inflight: Annotated[int, _text(units.size)] = 32 * 2**20
     """Bytes."""

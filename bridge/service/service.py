@@ -71,7 +71,7 @@ class Service:
         self._jitter = jitter
         self._state = "starting"
         self._checked_at = float("-inf")
-        self._counts: Counts | None = None
+        self._counts: Counts | str = ""
         self._channels: Mapping[str, Channel] = {}
         self._channel_destinations: Mapping[str, Destination] = {}
         self._renderer = ThreadPoolExecutor(1, "render")
@@ -197,8 +197,8 @@ class Service:
         if self._clock.monotonic() - self._checked_at >= STORE_CHECK_AGE:
             self._checked_at = self._clock.monotonic()
             self._counts = await self._check_store()
-        if self._counts is None:
-            return Readiness(False, "store unavailable", {}, self.counters.totals())
+        if isinstance(self._counts, str):
+            return Readiness(False, "store unavailable", {}, self.counters.totals(), self._counts)
         workers = self.dispatcher.counts()
         counts = {f"channels_{name}": number for name, number in workers.items()}
         counts |= {f"deliveries_{name}": number for name, number in self._counts.states.items()}
@@ -209,15 +209,14 @@ class Service:
         status = "degraded" if degraded else "ok"
         return Readiness(True, status, dict(sorted(counts.items())), self.counters.totals())
 
-    async def _check_store(self) -> Counts | None:
-        """Return the counts of the store, or None while it refuses new events."""
-        if self.ingest.store_refused_all():
-            return None
+    async def _check_store(self) -> Counts | str:
+        """Return the counts of the store, or why it refuses new events."""
+        refused_all = self.ingest.store_refused_all()
         try:
             await self.store.check()
-            return await self.store.counts()
-        except StoreUnavailableError:
-            return None
+            return "new events were refused a moment ago" if refused_all else await self.store.counts()
+        except StoreUnavailableError as error:
+            return str(error)
 
     async def _prune_store(self) -> None:
         """Prune the store regularly. If it is unavailable, try again the next time."""

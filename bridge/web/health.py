@@ -19,6 +19,8 @@ class Readiness:
     """Current numbers, without names of sources, channels or routes."""
     counters: Mapping[str, int]
     """Sums since the start by the counter's name, without labels."""
+    reason: str = ""
+    """Why the store is unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,10 @@ class Health:
         return _page(200, {"status": "ok"})
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """Respond 200 while webhooks can be accepted and stored, else 503; always with status, counts and counters."""
+        """Respond 200 while webhooks can be accepted and stored, else 503; with status, counts and counters."""
         found = await self.readiness()
-        content = {"status": found.status, "counts": dict(found.counts), "counters": dict(found.counters)}
+        reason = {"reason": found.reason} if found.reason else {}
+        content = {"status": found.status, **reason, "counts": dict(found.counts), "counters": dict(found.counters)}
         return _page(200 if found.ready else 503, content)
 
 

@@ -12,11 +12,13 @@ import pytest
 
 from bridge.cli.health import address, main
 
+NOT_READY = {"status": "store unavailable", "reason": "the disk is full", "counts": {"a": 1}, "counters": {"b": 2}}
+
 
 class Answering(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         good = self.path == "/healthz"
-        body = b'{"status": "ok"}' if good else b'{"status": "stopping", "counts": {"a": 1}, "counters": {"b": 2}}'
+        body = b'{"status": "ok"}' if good else json.dumps(NOT_READY).encode()
         self.send_response(200 if good else 503)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -45,14 +47,14 @@ def test_a_bridge_that_is_not_ready_states_the_reason(
     environ: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--ready"], environ) == 1
-    assert capsys.readouterr().out == "stopping\n"
+    assert capsys.readouterr().out == "store unavailable: the disk is full\n"
 
 
 def test_json_shows_counts_and_counters(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--json"], environ) == 1
     shown = capsys.readouterr().out
     assert shown.count("\n") == 1
-    assert json.loads(shown) == {"status": "stopping", "counts": {"a": 1}, "counters": {"b": 2}}
+    assert json.loads(shown) == NOT_READY
 
 
 def test_no_bridge_is_a_no_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -320,6 +320,7 @@ class TestSecrets:
         ("BRIDGE_SLACK_HOSTS", "[]", "is not a list of hosts"),
         ("BRIDGE_RETENTION", "hush", "is not a duration (write a number and s, m, h or d"),
         ("BRIDGE_STORE_LIMIT", "hush", "is not a size (write a number and B, KiB, MiB or GiB"),
+        ("BRIDGE_STORE_LIMIT", "7MiB", "must be at least 8MiB"),
         ("BRIDGE_MAX_INFLIGHT", "0", "is not a size"),
         ("BRIDGE_MAX_CONNECTIONS", "hush", "is not a number of connections (write one from 10 to 100000)"),
         ("BRIDGE_MAX_CONNECTIONS", "0", "is not a number of connections"),

@@ -30,7 +30,7 @@ class WatchedStore(SqliteStore):
 
     def __init__(self, url: str, *, owner: bool = True) -> None:
         place = url.partition(":///")[2]
-        super().__init__(open_files(place, owner=owner), 2**30, place)
+        super().__init__(open_files(place, limit=2**30, owner=owner), place)
         self.settled: list[DeliveryResult] = []
         self.settle_errors: deque[Exception] = deque()
         self.claim_errors: deque[Exception] = deque()

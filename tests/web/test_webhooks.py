@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from structlog.testing import capture_logs
 from bridge.core.counters import CONDITION_ERRORS, EVENTS, OTHER, POSTS, REQUESTS
 from bridge.events import Request
 from bridge.sources import PROVIDERS
-from bridge.store import Query
+from bridge.store import Query, StoreUnavailableError
 from tests.bridges import PUBLIC_URL, SECRETS, Bridge, bridge, sample_request
+from tests.store.samples import NOW, entry, receive
+from tests.store.samples import request as stored_request
 
 CONSTANT = {
     400: b'{"error": "the request cannot be read"}',
@@ -234,7 +237,11 @@ async def test_hostile_text_mentions_no_one(running: Bridge) -> None:
 
 
 async def test_a_full_store_gives_503_and_remembers_no_key(tmp_path: Path) -> None:
-    async with bridge(tmp_path, BRIDGE_STORE_LIMIT="1KiB") as started:
+    async with bridge(tmp_path, BRIDGE_STORE_LIMIT="8MiB") as started:
+        for size in (2**20, 2**10):
+            with suppress(StoreUnavailableError):
+                while True:
+                    await receive(started.service.store, stored_request(b"x" * size), [entry()], NOW)
         request = sample_request("shopify/orders/create")
         status, _, body = await started.send(request)
         assert (status, body) == (503, CONSTANT[503])

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from bridge.store.models import StoreRefusedError
 from bridge.store.sqlite import schema
-from bridge.store.sqlite.files import MEMORY, length
+from bridge.store.sqlite.file_sizes import length
+from bridge.store.sqlite.files import MEMORY
 from bridge.store.sqlite.ownership import beside, marked
 
 LARGEST = 2**30

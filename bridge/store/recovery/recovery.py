@@ -21,7 +21,8 @@ from bridge.store.recovery.damaged_file import (
     reading,
 )
 from bridge.store.sqlite import schema
-from bridge.store.sqlite.files import MEMORY, length
+from bridge.store.sqlite.file_sizes import length
+from bridge.store.sqlite.files import MEMORY
 from bridge.store.sqlite.ownership import beside
 from bridge.store.sqlite.records import literals
 

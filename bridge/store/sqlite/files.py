@@ -9,12 +9,18 @@ from pathlib import Path
 
 from bridge.store.models import StoreRefusedError
 from bridge.store.sqlite import schema
-from bridge.store.sqlite.ownership import beside, is_owned, mark, own
+from bridge.store.sqlite.file_sizes import free_bytes, length
+from bridge.store.sqlite.guard import Guard, OwnerGuard
+from bridge.store.sqlite.ownership import beside, is_owned, mark, own, wait_for_owner
+from bridge.store.sqlite.quota import Quota, share_of
+from bridge.store.sqlite.reserve import lacks_room, remove
 
 BUSY_TIMEOUT = 2.0
 """Seconds to wait for another process's transaction."""
-WAL_LIMIT = 16 * 2**20
-"""Size in bytes of the write-ahead log after a cut, once it was longer."""
+PAGE = 4096
+"""SQLite's page size in bytes."""
+CHECKPOINT_PAGES = 1000
+"""Pages in the write-ahead log at which they are moved into the database, at most: SQLite's default."""
 MEMORY = ":memory:"
 RESCUE_HINT = (
     "`bridge check --store` shows what can be saved; or restore a copy, or move it and its -wal to start empty"
@@ -25,45 +31,56 @@ log = logging.getLogger("bridge.store")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Two connections to one database, and its lock. In memory there is one connection, twice."""
+    """Two connections to one database, and its guard. In memory there is one connection, twice."""
 
     writer: sqlite3.Connection
     reader: sqlite3.Connection
-    lock: int | None
-    """Descriptor of the lock file, if this process owns the database; closing it releases the lock."""
+    guard: Guard
 
 
-def open_files(place: str, *, owner: bool) -> Opened:
+def open_files(place: str, *, limit: int, owner: bool) -> Opened:
     """Open ``:memory:`` or a file. Raises StoreRefusedError."""
     if place == MEMORY:
-        db = _connect(MEMORY)
+        db = _connect(MEMORY, limit)
         schema.migrate(db)
-        return Opened(db, db, None)
+        return Opened(db, db, Guard(Quota(limit)))
     try:
         path = Path(place).resolve()
         if not path.parent.is_dir():
             raise StoreRefusedError(
                 f"the folder {path.parent} is not there: create it, or let BRIDGE_STORE name another"
             )
-        lock, had_store = own(path) if owner else (None, False)
+        quota = Quota(limit, beside(path, "wal"), share_of(limit, path.parent))
+        if not owner:
+            return Opened(*_connections(path, None, quota.wal_share), Guard(quota))
+        wait_for_owner(path)
+        lock, had_store = own(path)
     except (OSError, ValueError) as error:
         raise StoreRefusedError(f"the store at {place!r} cannot be opened: {_why(error)}") from None
     try:
-        return _open(path, lock, had_store=had_store)
+        try:
+            connections = _connections(path, lock, quota.wal_share, had_store=had_store)
+        except StoreRefusedError:
+            if free_bytes(path.parent) > quota.wal_share or not remove(beside(path, "reserve")):
+                raise
+            log.warning("the disk of %s is full: its reserve is given up for the start", path)
+            connections = _connections(path, lock, quota.wal_share, had_store=had_store)
+        return Opened(*connections, OwnerGuard(quota, path, Path(place).absolute(), lock))
     except BaseException:
-        if lock is not None:
-            os.close(lock)
+        os.close(lock)
         raise
 
 
-def _open(path: Path, lock: int | None, *, had_store: bool) -> Opened:
+def _connections(
+    path: Path, lock: int | None, wal_share: int, *, had_store: bool = False
+) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     connections: list[sqlite3.Connection] = []
     try:
         _refuse_emptied(path, lock, had_store=had_store)
         # SQLite gives its -wal and -shm files the mode of the database.
         flags = os.O_RDWR | os.O_CLOEXEC | (0 if lock is None else os.O_CREAT)
         os.close(os.open(path, flags, 0o600))
-        connections.append(writer := _connect(str(path)))
+        connections.append(writer := _connect(str(path), wal_share))
         schema.check(writer, str(path))
         if had_store and schema.is_blank(writer):
             raise StoreRefusedError(f"the store {path} holds nothing any more, where there had been one: {RESCUE_HINT}")
@@ -78,7 +95,7 @@ def _open(path: Path, lock: int | None, *, had_store: bool) -> Opened:
         _refuse_torn(writer, path)
         if lock is not None and (message := schema.damage(writer)):
             raise StoreRefusedError(f"the store {path} is damaged ({message}): {RESCUE_HINT}")
-        connections.append(reader := _connect(str(path)))
+        connections.append(reader := _connect(str(path), wal_share))
         if lock is not None:
             mark(lock)
     except FileNotFoundError:
@@ -93,30 +110,24 @@ def _open(path: Path, lock: int | None, *, had_store: bool) -> Opened:
         if len(connections) < 2:
             for connection in connections:
                 connection.close()
-    return Opened(writer, reader, lock)
+    return writer, reader
 
 
-def _connect(place: str) -> sqlite3.Connection:
+def _connect(place: str, wal_share: int) -> sqlite3.Connection:
     # Made here so that refusals come at once; from then on each connection belongs to one thread.
     db = sqlite3.connect(
         place, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=128
     )
     try:
         db.execute("PRAGMA synchronous = FULL")
-        db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        # The size of the write-ahead log after it was longer, and the one at which it is moved into the database.
+        db.execute(f"PRAGMA journal_size_limit = {wal_share}")
+        db.execute(f"PRAGMA wal_autocheckpoint = {max(1, min(wal_share // 2 // PAGE, CHECKPOINT_PAGES))}")
         db.execute("PRAGMA temp_store = MEMORY")
     except sqlite3.Error:
         db.close()
         raise
     return db
-
-
-def length(path: Path) -> int:
-    """Return a file's size in bytes; 0 for a missing one."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def _refuse_emptied(path: Path, lock: int | None, *, had_store: bool) -> None:
@@ -157,7 +168,12 @@ def _refuse_torn(db: sqlite3.Connection, path: Path) -> None:
     """Refuse a file with a truncated last page: SQLite reads zeros there (missing whole pages it refuses)."""
     # In this order: once all of the log was moved into the file, it must hold the pages counted before.
     pages, page_size = (int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "page_size"))
-    busy, logged, moved = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    try:
+        busy, logged, moved = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    except sqlite3.Error as error:
+        if lacks_room(error):
+            return
+        raise
     if not busy and logged == moved and path.stat().st_size < pages * page_size:
         raise StoreRefusedError(f"the store {path} is cut short: {RESCUE_HINT}")
 

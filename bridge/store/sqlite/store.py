@@ -1,7 +1,6 @@
 """The embedded store: one SQLite file, one thread for writes and one for reads."""
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -40,7 +39,7 @@ from bridge.store.sqlite.files import Opened, open_files
 from bridge.store.sqlite.history import event_history
 from bridge.store.sqlite.hold import SqliteHold
 from bridge.store.sqlite.ownership import is_owned
-from bridge.store.sqlite.quota import Quota
+from bridge.store.sqlite.quota import USUAL_BODY
 from bridge.store.sqlite.worker import Worker
 
 
@@ -49,19 +48,21 @@ def open_sqlite(place: str, *, limit: int, owner: bool) -> "SqliteStore":
 
     Raises StoreRefusedError.
     """
-    return SqliteStore(open_files(place, owner=owner), limit, place)
+    return SqliteStore(open_files(place, limit=limit, owner=owner), place)
 
 
 class SqliteStore:
     """See ``Store``. Readers never wait for the writer (WAL), and the event loop waits for neither."""
 
-    def __init__(self, opened: Opened, limit: int, place: str) -> None:
-        self._lock = opened.lock
+    def __init__(self, opened: Opened, place: str) -> None:
+        self._guard = opened.guard
+        self._quota = opened.guard.quota
         self._place = place
-        self._quota = Quota(limit)
         self._seen_version = _data_version(opened.writer)
-        self._writer = Worker("store writer", opened.writer, self._quota.measure)
-        self._reader = self._writer if opened.reader is opened.writer else Worker("store reader", opened.reader)
+        self._writer = Worker("store writer", opened.writer, self._guard)
+        self._reader = (
+            self._writer if opened.reader is opened.writer else Worker("store reader", opened.reader, self._guard)
+        )
 
     @property
     def commits(self) -> int:
@@ -71,20 +72,22 @@ class SqliteStore:
     async def accept(self, arrivals: Sequence[Arrival], now: float) -> list[list[AcceptResult]]:
         """See ``Inbox.accept``."""
 
+        size = sum(len(arrival.request.body) for arrival in arrivals)
+
         def job(db: sqlite3.Connection) -> list[list[AcceptResult]]:
-            self._quota.require()
+            self._quota.require(size)
             return accept.accept(db, arrivals, now)
 
-        return await self._writer.write(job)
+        return await self._writer.write(job, intake=True)
 
     async def check(self) -> None:
         """See ``Inbox.check``."""
 
         def job(db: sqlite3.Connection) -> None:
-            self._quota.require()
+            self._quota.require(USUAL_BODY)
             schema.write_version(db)
 
-        await self._writer.write(job)
+        await self._writer.write(job, intake=True)
 
     async def hold(self, channel: str, owner: str, seconds: float) -> SqliteHold:  # noqa: ARG002 (it does not end)
         """See ``Queues.hold``."""
@@ -191,15 +194,14 @@ class SqliteStore:
 
     async def served(self) -> bool:
         """See ``Upkeep.served``."""
-        return self._lock is not None or await asyncio.to_thread(is_owned, Path(self._place))
+        return self._guard.owns or await asyncio.to_thread(is_owned, Path(self._place))
 
     async def close(self) -> None:
         """See ``Upkeep.close``."""
+        await asyncio.to_thread(self._guard.stop)
         await self._writer.close()
         await self._reader.close()
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            os.close(lock)
+        self._guard.close()
 
 
 def _data_version(db: sqlite3.Connection) -> int:

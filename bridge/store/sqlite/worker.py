@@ -10,7 +10,11 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar, cast
 
 from bridge.store.models import StoreUnavailableError
+from bridge.store.sqlite.guard import Guard
+from bridge.store.sqlite.reserve import lacks_room
 
+TRIES = 4
+"""Attempts of one group on a full disk: without its intake, with the room of the reserve, and with that of the log."""
 GROUP = 256
 """Maximum of calls in one transaction, so that the first does not wait long for the last."""
 
@@ -24,6 +28,8 @@ class _Call:
 
     job: Callable[[sqlite3.Connection], object]
     writes: bool
+    intake: bool
+    """Whether it takes in something new: a promise, refused before the disk is full or when the file is gone."""
     future: asyncio.Future[object]
     result: object = None
     error: StoreUnavailableError | None = None
@@ -44,22 +50,24 @@ class Worker:
     caller as StoreUnavailableError, and the thread continues.
     """
 
-    def __init__(
-        self, name: str, db: sqlite3.Connection, before_group: Callable[[sqlite3.Connection], None] | None = None
-    ) -> None:
+    def __init__(self, name: str, db: sqlite3.Connection, guard: Guard) -> None:
         self.commits = 0
         """Transactions committed so far."""
         self._db = db
-        self._before_group = before_group
+        self._guard = guard
         self._queue: SimpleQueue[_Call | None] = SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a job in a transaction, and return after its commit. Raises StoreUnavailableError."""
+    async def write(self, job: Callable[[sqlite3.Connection], T], *, intake: bool = False) -> T:
+        """Run a job in a transaction, and return after its commit. Raises StoreUnavailableError.
+
+        The job may run again: if the disk is full, the group is repeated without its ``intake``, and then with the
+        room of the reserve.
+        """
         # The cast is sound: the result of this very job resolves the future.
-        return cast("T", await self._submit(job, writes=True))
+        return cast("T", await self._submit(job, writes=True, intake=intake))
 
     async def read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run a read-only job on one snapshot, between the groups. Raises StoreUnavailableError."""
@@ -72,11 +80,13 @@ class Worker:
             self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    def _submit(self, job: Callable[[sqlite3.Connection], object], *, writes: bool) -> asyncio.Future[object]:
+    def _submit(
+        self, job: Callable[[sqlite3.Connection], object], *, writes: bool, intake: bool = False
+    ) -> asyncio.Future[object]:
         if self._closed:
             raise StoreUnavailableError("the store is closed")
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Call(job, writes, future))
+        self._queue.put(_Call(job, writes, intake, future))
         return future
 
     def _run(self) -> None:
@@ -110,33 +120,51 @@ class Worker:
         return calls, False
 
     def _write(self, calls: list[_Call]) -> None:
-        """Run jobs in one transaction. If the commit fails, none of them has happened."""
-        if not calls:
+        """Run jobs in one transaction. On a full disk the intake gives way first, and then the reserve."""
+        if any(call.intake for call in calls) and (reason := self._guard.may_accept(self._db)):
+            calls = _refuse_intake(calls, StoreUnavailableError(reason))
+        tries = TRIES
+        while calls and (error := self._commit(calls)):
+            tries -= 1
+            if tries and lacks_room(error):
+                others = _refuse_intake(calls, error)
+                if len(others) < len(calls) or self._guard.make_room(self._db):
+                    calls = others
+                    continue
+            for call in calls:
+                call.error = _unavailable(error)
             return
+        if calls:
+            self._guard.after(self._db)
+        if any(call.intake for call in calls) and (reason := self._guard.is_lost()):
+            _refuse_intake(calls, StoreUnavailableError(reason))
+
+    def _commit(self, calls: list[_Call]) -> BaseException | None:
+        """Run jobs in one transaction. Return an error if none of them has happened."""
         db = self._db
         self._roll_back()  # in case that it failed the last time
         try:
             db.execute("BEGIN IMMEDIATE")
-            if self._before_group:
-                self._before_group(db)
+            self._guard.before(db)
             for call in calls:
                 self._write_one(call)
             db.execute("COMMIT")
-            self.commits += 1
         except BaseException as error:  # noqa: BLE001 (if the thread ended here, every later call would hang)
             self._roll_back()
-            for call in calls:
-                call.error = _unavailable(error)
+            return error
+        self.commits += 1
+        return None
 
     def _write_one(self, call: _Call) -> None:
         """Run a job in a savepoint, so that its error does not affect the others."""
         db = self._db
+        call.error = None
         db.execute("SAVEPOINT call")
         try:
             call.result = call.job(db)
         except Exception as error:
             # After some errors SQLite rolls back by itself, see https://www.sqlite.org/lang_transaction.html.
-            if not db.in_transaction:
+            if not db.in_transaction or (lacks_room(error) and not call.intake):
                 raise
             db.execute("ROLLBACK TO call")
             call.error = _unavailable(error)
@@ -144,6 +172,8 @@ class Worker:
 
     def _read(self, call: _Call) -> None:
         try:
+            if reason := self._guard.may_read():
+                raise StoreUnavailableError(reason)
             self._db.execute("BEGIN")
             call.result = call.job(self._db)
         except BaseException as error:  # noqa: BLE001 (as above)
@@ -174,6 +204,14 @@ class Worker:
 def _resolve(calls: list[_Call]) -> None:
     for call in calls:
         call.resolve()
+
+
+def _refuse_intake(calls: list[_Call], error: BaseException) -> list[_Call]:
+    """Answer the calls that take in something new with an error. Return the others."""
+    for call in calls:
+        if call.intake:
+            call.error = _unavailable(error)
+    return [call for call in calls if not call.intake]
 
 
 def _unavailable(error: BaseException) -> StoreUnavailableError:

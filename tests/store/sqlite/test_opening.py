@@ -65,7 +65,10 @@ async def test_a_relative_an_absolute_and_a_memory_url(tmp_path: Path, monkeypat
         assert len(await store.find(Query())) == 1
         await store.close()
         assert file is None or file.is_file()
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["one.db", "one.db.lock", "two.db", "two.db.lock"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        *("one.db", "one.db.lock", "one.db.reserve"),
+        *("two.db", "two.db.lock", "two.db.reserve"),
+    ]
 
 
 @pytest.mark.parametrize("url", ["redis://user:pa55@host", "bridge.db", "", "sqlite:bridge.db", "postgres://pa55"])
@@ -273,7 +276,9 @@ async def test_other_users_may_not_read_the_files(path: Path) -> None:
         store = opened(f"sqlite:///{path}")
         await accept(store)
         files = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
-        assert files == dict.fromkeys(["bridge.db", "bridge.db-wal", "bridge.db-shm", "bridge.db.lock"], 0o600)
+        assert files == dict.fromkeys(
+            ["bridge.db", "bridge.db-wal", "bridge.db-shm", "bridge.db.lock", "bridge.db.reserve"], 0o600
+        )
         await store.close()
     finally:
         os.umask(mask)

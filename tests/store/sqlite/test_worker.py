@@ -11,10 +11,12 @@ import pytest
 
 from bridge.store import Query, StoreUnavailableError
 from bridge.store.sqlite import files, worker
+from bridge.store.sqlite.guard import Guard
+from bridge.store.sqlite.quota import Quota
 from bridge.store.sqlite.store import SqliteStore
 from bridge.store.sqlite.worker import Worker
 from tests.store.conftest import opened
-from tests.store.samples import NOW, accept, claim, entry, event, receive, request, rows, settle
+from tests.store.samples import LIMIT, NOW, accept, claim, entry, event, receive, request, rows, settle
 
 Job = Callable[[sqlite3.Connection], object]
 
@@ -26,7 +28,7 @@ async def numbers(path: Path) -> AsyncIterator[Worker]:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("CREATE TABLE numbers (n INTEGER PRIMARY KEY, other REFERENCES numbers DEFERRABLE INITIALLY DEFERRED)")
-    it = Worker("numbers", db)
+    it = Worker("numbers", db, Guard(Quota(LIMIT)))
     yield it
     await it.close()
 
@@ -162,7 +164,7 @@ async def test_a_cancelled_caller_affects_no_other(numbers: Worker, path: Path) 
 
 def test_a_closed_event_loop_affects_no_other(path: Path) -> None:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    it = Worker("lone", db)
+    it = Worker("lone", db, Guard(Quota(LIMIT)))
     free = threading.Event()
 
     async def leave() -> None:

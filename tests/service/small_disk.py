@@ -1,0 +1,45 @@
+"""Small disk of its own for a test: a tmpfs, which root alone can mount."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+needs_small_disk = pytest.mark.skipif(
+    not (sys.platform == "linux" and os.geteuid() == 0 and shutil.which("mount")),
+    reason="only root can mount a file system of a few megabytes",
+)
+
+
+@contextmanager
+def small_disk(size: str) -> Iterator[Path]:
+    """Mount a disk of a size such as ``8m`` until the block ends. Skip the test where a container may not mount."""
+    with tempfile.TemporaryDirectory() as folder:
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, text=True, check=False
+        )
+        if mounted.returncode:
+            pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Fill the disk with one file to the last byte, and return the file."""
+    path = folder / "filler"
+    with path.open("ab", buffering=0) as file:
+        for size in (2**20, 4096):
+            try:
+                while file.write(bytes(size)):
+                    pass
+            except OSError:
+                continue
+    return path
