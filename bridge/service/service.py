@@ -15,7 +15,7 @@ import structlog
 from bridge.config.names import secret_variable
 from bridge.config.settings import Settings
 from bridge.core.clock import Clock, SystemClock
-from bridge.core.counters import EVENTS, EVENTS_PRUNED, Counters
+from bridge.core.counters import EVENTS, Counters
 from bridge.core.large_bodies import return_freed_memory
 from bridge.core.states import BLOCKED
 from bridge.core.version import __version__
@@ -29,6 +29,7 @@ from bridge.messages.event_fields import event_field_errors
 from bridge.messages.render import render
 from bridge.messages.templates import Templates, is_choice
 from bridge.service.gc_tuning import tune_for_service, tune_for_start
+from bridge.service.pruning import keep_pruned
 from bridge.sources.stored_event import with_payload
 from bridge.store import Counts, Delivery, Store, StoreUnavailableError, open_store
 from bridge.web.app import LAST_REQUESTS, Server, application
@@ -39,8 +40,6 @@ from bridge.web.log_throttle import LogThrottle
 from bridge.web.request_bodies import BodyBudget
 from bridge.web.webhooks import Ingest
 
-PRUNE_EVERY = 600.0
-"""Seconds between two prunings of the store."""
 STORE_CHECK_AGE = 1.0
 """Seconds for which /readyz reuses its last check of the store, so that frequent requests cost no more."""
 REST = 1.0
@@ -131,7 +130,7 @@ class Service:
         self._closing.callback(self._compiling.cancel)
         await self.dispatcher.start()
         self.address = await server.start(settings.host, settings.port)
-        pruning = asyncio.create_task(self._prune_store(), name="pruning")
+        pruning = asyncio.create_task(keep_pruned(self.store, clock, settings.retention, self.counters), name="pruning")
         self._closing.callback(pruning.cancel)
         self._state = "ok"
 
@@ -217,20 +216,6 @@ class Service:
             return "new events were refused a moment ago" if refused_all else await self.store.counts()
         except StoreUnavailableError as error:
             return str(error)
-
-    async def _prune_store(self) -> None:
-        """Prune the store regularly. If it is unavailable, try again the next time."""
-        while True:
-            try:
-                pruned = await self.store.prune(self._clock.now(), self._settings.retention)
-                if pruned:
-                    self.counters.inc(EVENTS_PRUNED, by=pruned)
-                    log.info("events pruned", events=pruned)
-            except StoreUnavailableError as error:
-                log.warning("store pruning postponed", reason=str(error))
-            except Exception:
-                log.exception("store pruning failed")
-            await self._clock.sleep(PRUNE_EVERY)
 
 
 async def serve(settings: Settings, snapshot: Snapshot) -> None:
