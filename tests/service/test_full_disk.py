@@ -16,8 +16,8 @@ from bridge.demo.slack_simulator import rate_limited
 from bridge.events import Request
 from tests.bridges import sample_request
 from tests.service.process import minimal, send, serving
-from tests.service.small_disk import fill, needs_small_disk, small_disk
 from tests.slack.simulator import SlackSimulator
+from tests.small_disk import fill, needs_small_disk, small_disk
 
 pytestmark = [pytest.mark.slow, needs_small_disk]
 

@@ -95,6 +95,13 @@ async def settle_all(store: Store, state: str, channel: str = "general", now: fl
     return claimed
 
 
+async def settle_first(store: Store, channel: str = "general") -> list[int]:
+    """Settle the first waiting delivery of a channel, and return it."""
+    claimed = [delivery.id for delivery in await claim(store, 1, channel)]
+    await settle(store, [DeliveryResult(number, DeliveryState.DELIVERED, "") for number in claimed], NOW, channel)
+    return claimed
+
+
 async def payload_of(store: Store, delivery: Delivery) -> Mapping[str, object]:
     """Return the payload of a delivery's event, as it is made to be rendered."""
     return with_payload(delivery.event, await store.request_of(delivery.id), delivery.part).payload

@@ -197,6 +197,6 @@ def _hint(error: sqlite3.Error) -> str:
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return f"{error}; the file and its folder must be writable"
         case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
-            return f"{error}; see to the disk"
+            return f"{error}; make room on the disk, if it is full"
         case _:
             return str(error)

@@ -191,5 +191,6 @@ def _difference(files: Mapping[Path, Place | None]) -> str:
     """Return which file is not in its place, and why; "" if all are."""
     for file, place in files.items():
         if place != (now := place_of(file)):
-            return f"{file} is {'another file than the one in use' if now else 'not there any more'}"
+            is_there = now is not None and now.linked
+            return f"{file} is {'another file than the one in use' if is_there else 'not there any more'}"
     return ""

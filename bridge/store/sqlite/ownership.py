@@ -85,7 +85,7 @@ def wait_for_owner(path: Path) -> None:
                 return
         finally:
             os.close(lock)
-    if beside(path, "shm").exists():
+    if beside(path, "shm").exists() and not is_owned(path):
         log.warning("the lock file of %s is new: looking for %g s whether another process uses the store", path, WAIT)
         time.sleep(WAIT)
 

@@ -1,4 +1,4 @@
-"""Small disk of its own for a test: a tmpfs, which root alone can mount."""
+"""Small disk of its own for a test, and other mounts: root alone can make them."""
 
 import os
 import shutil
@@ -18,18 +18,22 @@ needs_small_disk = pytest.mark.skipif(
 
 
 @contextmanager
+def mounted(folder: Path, *options: str) -> Iterator[None]:
+    """Mount something at a path until the block ends. Skip the test where a container may not mount."""
+    done = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
 def small_disk(size: str) -> Iterator[Path]:
-    """Mount a disk of a size such as ``8m`` until the block ends. Skip the test where a container may not mount."""
-    with tempfile.TemporaryDirectory() as folder:
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, text=True, check=False
-        )
-        if mounted.returncode:
-            pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-        try:
-            yield Path(folder)
-        finally:
-            subprocess.run(["umount", "--lazy", folder], check=True)
+    """Mount a disk of a size such as ``8m`` until the block ends."""
+    with tempfile.TemporaryDirectory() as folder, mounted(Path(folder), "-t", "tmpfs", "-o", f"size={size}", "tmpfs"):
+        yield Path(folder)
 
 
 def fill(folder: Path) -> Path:
