@@ -35,7 +35,8 @@ class Inbox(Protocol):
         """Store a batch of requests with their events, keys and deliveries, on disk before this returns.
 
         One transaction for all: if it fails, none of them has arrived. Results are in the order of the arrivals and
-        their entries.
+        their entries. A request that cannot be stored costs none of its neighbours: its list is empty, and nothing of
+        it was stored. If it is alone, StoreUnavailableError is raised.
 
         - A known key of the same source, not expired, makes a duplicate. Its other keys are remembered for the first
           arrival. Dead deliveries of the first arrival wait again: revived.

@@ -215,12 +215,12 @@ async def test_too_many_are_summarized_in_a_digest_and_all_stay_in_the_event_log
 
 async def summarized(harness: Harness, number: int) -> None:
     while len(await harness.store.find(Query(state=DeliveryState.SUMMARIZED, limit=1000))) < number:
-        await harness.clock.sleep(0.01)
+        await harness.clock.sleep(0.5)
 
 
 async def no_window(harness: Harness) -> None:
     while await (await harness.hold()).next_window() is not None:
-        await harness.clock.sleep(0.01)
+        await harness.clock.sleep(0.5)
 
 
 async def test_without_a_digest_all_are_batched(harness: Harness) -> None:

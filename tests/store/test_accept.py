@@ -39,11 +39,10 @@ async def test_a_batch_gives_results_by_arrival_and_its_arrivals_see_each_other(
     assert await store.accept([], NOW) == []
 
 
-async def test_a_batch_is_stored_whole_or_not_at_all(store: SqliteStore) -> None:
+async def test_a_request_is_stored_whole_or_not_at_all(store: SqliteStore) -> None:
     broken = replace(event(), received_at=cast("float", object()))
-    arrivals = [Arrival(request(), (entry(event("k")),)), Arrival(request(), (entry(broken),))]
     with pytest.raises(StoreUnavailableError):
-        await store.accept(arrivals, NOW)
+        await receive(store, request(), [entry(event("k")), entry(broken, part=1)], NOW)
     assert await store.find(Query()) == []
     assert (await accept(store, entry(event("k"))))[0].status == "accepted"
 
@@ -105,6 +104,28 @@ async def test_two_entries_of_one_call_that_share_a_key_are_one_event(store: Sql
     first, second = event("k"), event("k")
     outcomes = await accept(store, entry(first), entry(second, part=1))
     assert outcomes == [AcceptResult("accepted", first.id, ("general",)), AcceptResult("duplicate", first.id)]
+
+
+async def test_a_request_that_cannot_be_stored_costs_none_of_its_neighbours(store: SqliteStore) -> None:
+    await accept(store, entry(event(event_id="taken")))
+    first, last = event("first"), event("last")
+    # Its second event has the id of another one.
+    bad = Arrival(request(b"bad"), (entry(event("half")), entry(event("bad", event_id="taken"), part=1)))
+    arrivals = [Arrival(request(b"1"), (entry(first),)), bad, Arrival(request(b"2"), (entry(last),))]
+    results = await store.accept(arrivals, NOW)
+    assert [[one.id for one in result] for result in results] == [[first.id], [], [last.id]]
+    assert [delivery.event.id for delivery in await claim(store, 9)] == ["taken", first.id, last.id]
+    # Nothing of it is left: its keys are new.
+    assert [one.status for one in await accept(store, entry(event("half")), entry(event("bad"), part=1))] == [
+        "accepted",
+        "accepted",
+    ]
+    with pytest.raises(StoreUnavailableError):
+        await store.accept([Arrival(request(), (entry(event(event_id="taken")),))], NOW)
+
+
+async def test_an_empty_batch_is_nothing(store: SqliteStore) -> None:
+    assert await store.accept([], NOW) == []
 
 
 async def test_keys_survive_a_reopening(path: Path, stored: SqliteStore) -> None:

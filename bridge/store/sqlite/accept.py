@@ -1,5 +1,6 @@
 """Store new events with their keys and deliveries, and recognize duplicates."""
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 
@@ -12,11 +13,32 @@ _INSERT_EVENT = f"""
     INSERT INTO events ({", ".join(EVENT_COLUMNS)}, request, part, former_line)
     VALUES ({", ".join("?" * len(EVENT_COLUMNS))}, ?, ?, '')
 """  # noqa: S608 (made of our own constants)
+log = logging.getLogger("bridge.store")
 
 
 def accept(db: sqlite3.Connection, arrivals: Sequence[Arrival], now: float) -> list[list[AcceptResult]]:
-    """Store the new events of requests, within the caller's transaction."""
-    return [_accept_one(db, arrival, now) for arrival in arrivals]
+    """Store the new events of requests, within the caller's transaction.
+
+    A request that cannot be stored has no results, and costs none of its neighbours. Raises its error if it is alone.
+    """
+    if len(arrivals) == 1:
+        return [_accept_one(db, arrivals[0], now)]
+    return [_accept_apart(db, arrival, now) for arrival in arrivals]
+
+
+def _accept_apart(db: sqlite3.Connection, arrival: Arrival, now: float) -> list[AcceptResult]:
+    db.execute("SAVEPOINT arrival")
+    try:
+        results = _accept_one(db, arrival, now)
+    except Exception:
+        # After some errors SQLite rolls back by itself, see https://www.sqlite.org/lang_transaction.html.
+        if not db.in_transaction:
+            raise
+        log.exception("a request of a batch cannot be stored")
+        db.execute("ROLLBACK TO arrival")
+        results = []
+    db.execute("RELEASE arrival")
+    return results
 
 
 def _accept_one(db: sqlite3.Connection, arrival: Arrival, now: float) -> list[AcceptResult]:
