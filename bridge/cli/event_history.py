@@ -29,7 +29,7 @@ from bridge.routing.decide import Decision, decide
 from bridge.routing.routes_file import load_routes
 from bridge.sources import line_of
 from bridge.sources.stored_event import with_payload
-from bridge.store import Attempt, DedupeKey, DeliveryHistory, EventHistory, Store
+from bridge.store import Attempt, DedupeKey, DeliveryHistory, EventHistory, EventLog
 
 INDENT = "    "
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -53,7 +53,7 @@ def event_history(name: str, *, as_object: bool, body: bool) -> None:
     """Print the record of an event, and today's routing decision. Status 1 for an unknown name."""
     settings = settings_or_end()
 
-    async def work(store: Store) -> EventHistory:
+    async def work(store: EventLog) -> EventHistory:
         return await _found(store, name)
 
     history = in_store(settings, work)
@@ -64,7 +64,7 @@ def event_history(name: str, *, as_object: bool, body: bool) -> None:
         _print(history, decision, body=body, now=time.time())
 
 
-async def named(store: Store, name: str) -> str:
+async def named(store: EventLog, name: str) -> str:
     """Return the id of the event with a name. End the command for none, or for several."""
     ids = await store.events_named(name)
     if not ids:
@@ -85,7 +85,7 @@ def message_of(body: Mapping[str, object]) -> Message:
     return Message(text_at(body, "text"), blocks, attachments)
 
 
-async def _found(store: Store, name: str) -> EventHistory:
+async def _found(store: EventLog, name: str) -> EventHistory:
     found = await store.event_history(await named(store, name))
     if found is None:
         complain([f"{clean(name, 80)!r} was pruned just now"])

@@ -17,7 +17,7 @@ from bridge.core.payload import clean
 from bridge.core.states import DeliveryState
 from bridge.live.startup_checks import store_errors
 from bridge.routing import patterns
-from bridge.store import DeliveryRow, Query, Store, StoreRefusedError, StoreUnavailableError, open_store
+from bridge.store import DeliveryRow, Query, Store, StoreRefusedError, StoreUnavailableError, Upkeep, open_store
 
 STYLES = {DeliveryState.WAITING: "yellow", DeliveryState.DELIVERED: "green", DeliveryState.DEAD: "bold red"}
 """Highlighted states; the others are dim."""
@@ -89,7 +89,7 @@ def query_of(
     )
 
 
-async def report_blocked_channels(store: Store) -> None:
+async def report_blocked_channels(store: Upkeep) -> None:
     """Print the blocked channels on stderr."""
     complain(
         f"#{clean(row.channel)}: {row.state} since {local_time(row.since)}: {clean(row.detail)}"

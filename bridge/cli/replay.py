@@ -27,7 +27,7 @@ from bridge.messages.render import render
 from bridge.messages.terminal import show
 from bridge.routing.routes_file import Routes, load_routes
 from bridge.sources.stored_event import with_payload
-from bridge.store import Cursor, DeliveryRow, Query, Store, StoredDelivery
+from bridge.store import Cursor, DeliveryRow, EventLog, Query, Store, StoredDelivery
 from bridge.store.ids import delivery_number
 
 ASK_FROM = 20
@@ -77,7 +77,7 @@ def replay(names: Sequence[str], query: Query, *, dry_run: bool, yes: bool, as_l
         raise typer.Exit(NO)
 
 
-async def _select(store: Store, names: Sequence[str], query: Query, routes: Routes) -> _Selection:
+async def _select(store: EventLog, names: Sequence[str], query: Query, routes: Routes) -> _Selection:
     """Return the latest delivery of each selected event to each channel."""
     found, cursor = await store.changes_since(replace(query, limit=0 if names else None), None)
     for name in names:

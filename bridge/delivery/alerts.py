@@ -12,7 +12,7 @@ from bridge.delivery.alert import Alert, AlertType, entry_of, request_for
 from bridge.delivery.circuit_breaker import PROBE_EVERY
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.worker_deps import RUNNING, Posting, WorkerStatus, back_off
-from bridge.store import Arrival, DestinationState, Store, StoreUnavailableError
+from bridge.store import Arrival, DestinationState, Inbox, StoreUnavailableError, Upkeep
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
@@ -26,7 +26,8 @@ class Alerts:
 
     def __init__(
         self,
-        store: Store,
+        inbox: Inbox,
+        upkeep: Upkeep,
         poster: Posting,
         url_of: Callable[[str], str | None],
         limiter_of: Callable[[str], RateLimiter],
@@ -35,7 +36,8 @@ class Alerts:
         alerts: Callable[[], str | None],
         wake: Callable[[Iterable[str]], None],
     ) -> None:
-        self._store = store
+        self._inbox = inbox
+        self._upkeep = upkeep
         self._poster = poster
         self._url_of = url_of
         self._limiter_of = limiter_of
@@ -111,13 +113,13 @@ class Alerts:
 
     async def _record_all(self) -> None:
         to = self._alerts()
-        rows = {row.channel: row for row in await self._store.destination_states()}
+        rows = {row.channel: row for row in await self._upkeep.destination_states()}
         # First what a full store takes too.
         for channel, status in sorted(self._statuses.items(), key=lambda one: one[1].state not in BLOCKED):
             await self._record(channel, status, rows.get(channel))
             if self._statuses[channel] is status:
                 del self._statuses[channel]
-        for row in await self._store.destination_states():
+        for row in await self._upkeep.destination_states():
             await self._check(row, moved=to not in (None, self._told) and self._told is not None)
         for key, alert in [*self._waiting.items()]:
             await self._store_alert(alert)
@@ -129,18 +131,18 @@ class Alerts:
         if status.state in BLOCKED:
             # A stopped channel that is unavailable in between has still the same incident.
             if not stopped or status.state == WorkerState.STOPPED:
-                await self._store.record_destination(channel, status.state, status.detail, self._clock.now())
+                await self._upkeep.record_destination(channel, status.state, status.detail, self._clock.now())
         elif row is not None:
             if stopped and (row.alerted or await self._store_stopped(row)):
                 await self._store_alert(Alert(AlertType.RESUMED, channel, row.detail, row.since))
-            await self._store.clear_destination(channel)
+            await self._upkeep.clear_destination(channel)
 
     async def _check(self, row: DestinationState, *, moved: bool) -> None:
         """Alert about a stopped channel, unless its alert is stored. ``moved``: another channel gets the alerts now."""
         if self._url_of(row.channel) is None:
-            await self._store.clear_destination(row.channel)
+            await self._upkeep.clear_destination(row.channel)
         elif row.state == WorkerState.STOPPED and (moved or not row.alerted) and await self._store_stopped(row):
-            await self._store.destination_alerted(row.channel)
+            await self._upkeep.destination_alerted(row.channel)
 
     async def _store_stopped(self, row: DestinationState) -> bool:
         return await self._store_alert(Alert(AlertType.STOPPED, row.channel, row.detail, row.since))
@@ -156,7 +158,7 @@ class Alerts:
         now = self._clock.now()
         request = request_for(alert, to, await self._messages(alert), now)
         arrival = Arrival(request, (entry_of(alert, request, to, now),))
-        [[result]] = await self._store.accept([arrival], now)
+        [[result]] = await self._inbox.accept([arrival], now)
         if result.status == "accepted":
             log.info("alert stored", type=alert.type, channel=alert.channel, to=to, id=result.id)
         self._wake(result.channels)
@@ -170,8 +172,8 @@ class Alerts:
 
     async def _messages(self, alert: Alert) -> int:
         if alert.type == AlertType.RESUMED:
-            return await self._store.held(alert.channel)
-        return (await self._store.counts()).waiting.get(alert.channel, 0)
+            return await self._upkeep.held(alert.channel)
+        return (await self._upkeep.counts()).waiting.get(alert.channel, 0)
 
     async def _probe_left_over(self) -> None:
         """Probe channels that were blocked when the previous process ended, until their workers report a status.
@@ -180,7 +182,7 @@ class Alerts:
         """
         while True:
             try:
-                rows = await self._store.destination_states()
+                rows = await self._upkeep.destination_states()
                 left = [row.channel for row in rows if row.channel not in self._reporting]
                 for channel in left:
                     await self._probe(channel)

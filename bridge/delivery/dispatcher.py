@@ -60,7 +60,8 @@ class Dispatcher:
         self._workers: dict[str, ChannelWorker] = {}
         self._tasks: dict[ChannelWorker, asyncio.Task[None]] = {}
         self._poll: asyncio.Task[None] | None = None
-        self.alerts = Alerts(store, poster, self._url_of, self._limiter_of, clock, random, alerts, self.wake)
+        self._store = store
+        self.alerts = Alerts(store, store, poster, self._url_of, self._limiter_of, clock, random, alerts, self.wake)
         self._deps = WorkerDeps(
             store,
             poster,
@@ -83,7 +84,7 @@ class Dispatcher:
         self.alerts.start()
         self._poll = asyncio.create_task(self._watch_store(), name="store watch")
         try:
-            waiting = (await self._deps.store.counts()).waiting
+            waiting = (await self._store.counts()).waiting
         except StoreUnavailableError as error:
             log.error("store unavailable", reason=str(error))
             return

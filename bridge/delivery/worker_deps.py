@@ -12,7 +12,7 @@ from bridge.delivery.outcome import Outcome
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.messages import Rendered
 from bridge.routing.schema import ChannelPolicy
-from bridge.store import Delivery, Hold, Store
+from bridge.store import Delivery, Hold, Queues
 
 HOLD_SECONDS = 120.0
 """Seconds for which a worker holds its queue: longer than a step takes, in a store shared by several processes."""
@@ -35,7 +35,7 @@ class Posting(Protocol):
 class WorkerDeps:
     """Dependencies of all channel workers. Functions are called for each delivery, so that a reload takes effect."""
 
-    store: Store
+    store: Queues
     poster: Posting
     render: Render
     url_of: Callable[[str], str | None]

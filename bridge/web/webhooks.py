@@ -17,7 +17,7 @@ from bridge.routing.decide import Decision, decide
 from bridge.routing.routes_file import Routes
 from bridge.sources import Malformed, Provider, Unverified
 from bridge.sources.provider import key_ttls
-from bridge.store import AcceptResult, Arrival, NewEvent, Store, StoreUnavailableError
+from bridge.store import AcceptResult, Arrival, Inbox, NewEvent, StoreUnavailableError
 from bridge.web import responses
 from bridge.web.connections import Connection
 from bridge.web.log_throttle import LogThrottle
@@ -31,7 +31,7 @@ class Ingest:
     """The accept path: everything from a request to its response."""
 
     snapshot: Callable[[], Snapshot]
-    store: Store
+    store: Inbox
     wake: Callable[[Iterable[str]], None]
     """Wakes the workers of channels with new deliveries."""
     now: Callable[[], float]

@@ -29,6 +29,7 @@ from bridge.store import (
     StoreUnavailableError,
     open_store,
 )
+from bridge.store.sqlite.store import SqliteStore
 from tests.delivery.harness import Harness, policy, render
 from tests.slack.answers import (
     BAD_GATEWAY,
@@ -97,8 +98,10 @@ class System:
         url = {name: one.url for name, one in self.destinations.items()}
         deps = self.harness.deps
         clock, limiter_of = self.harness.clock, deps.limiter_of
+        store = deps.store
+        assert isinstance(store, SqliteStore)
         return Alerts(
-            deps.store, deps.poster, url.get, limiter_of, clock, lambda: 1.0, lambda: self.alerts, lambda _: None
+            store, store, deps.poster, url.get, limiter_of, clock, lambda: 1.0, lambda: self.alerts, lambda _: None
         )
 
     async def alert(self, alert: Alert) -> None:

@@ -9,7 +9,8 @@ from itertools import islice
 from bridge.core.states import OPEN, DeliveryState
 from bridge.routing import patterns
 from bridge.store.ids import delivery_number
-from bridge.store.models import Counts, Cursor, DeliveryRow, Query
+from bridge.store.log_models import Cursor, DeliveryRow, Query
+from bridge.store.models import Counts
 from bridge.store.sqlite.quota import size_of
 from bridge.store.sqlite.records import LINE, line_in, literals, text
 

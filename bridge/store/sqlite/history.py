@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from bridge.core.states import OutcomeKind
 from bridge.events import Event
-from bridge.store.models import Attempt, DedupeKey, DeliveryHistory, DeliveryRow, Digest, EventHistory
+from bridge.store.log_models import DedupeKey, DeliveryHistory, DeliveryRow, Digest, EventHistory
+from bridge.store.models import Attempt
 from bridge.store.sqlite import event_log
 from bridge.store.sqlite.records import EVENT, event_of, request_of, text
 

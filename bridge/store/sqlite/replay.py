@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from bridge.core.states import DeliveryState
-from bridge.store.models import Cursor, DeliveryRow, ReplayResult, StoredDelivery
+from bridge.store.log_models import Cursor, DeliveryRow, ReplayResult, StoredDelivery
 from bridge.store.sqlite.history import message_of
 from bridge.store.sqlite.outbox import COLUMNS, deliveries_of
 from bridge.store.sqlite.records import text

@@ -9,19 +9,8 @@ from pathlib import Path
 from bridge.core.states import WorkerState
 from bridge.events import Request
 from bridge.routing.on_change import LastState
-from bridge.store.models import (
-    AcceptResult,
-    Arrival,
-    Counts,
-    Cursor,
-    DeliveryRow,
-    DestinationState,
-    EventHistory,
-    GroupKey,
-    Query,
-    ReplayResult,
-    StoredDelivery,
-)
+from bridge.store.log_models import Cursor, DeliveryRow, EventHistory, Query, ReplayResult, StoredDelivery
+from bridge.store.models import AcceptResult, Arrival, Counts, DestinationState, GroupKey
 from bridge.store.sqlite import (
     accept,
     destination_states,
