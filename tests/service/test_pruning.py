@@ -12,7 +12,7 @@ from bridge.service.pruning import LOOK_AGAIN, PRUNE_EVERY, keep_pruned
 from bridge.store import Query
 from bridge.store.sqlite.store import SqliteStore
 from tests.delivery.clock import HandClock
-from tests.store.conftest import opened
+from tests.store.conftest import opened_sqlite
 from tests.store.samples import DAY, NOW, accept, entry, event, settle_all
 
 
@@ -33,7 +33,7 @@ class Pruned:
 
 @pytest.fixture
 async def pruned(tmp_path: Path) -> AsyncIterator[Pruned]:
-    store = opened(f"sqlite:///{tmp_path}/bridge.db")
+    store = opened_sqlite(f"sqlite:///{tmp_path}/bridge.db")
     await accept(store, entry(event("key")))
     await settle_all(store, "delivered", now=NOW)
     it = Pruned(store)
@@ -70,7 +70,7 @@ async def test_a_clock_that_jumps_and_comes_back_prunes_nothing(pruned: Pruned) 
 
 
 async def test_a_clock_that_is_wrong_at_the_start_prunes_nothing(tmp_path: Path) -> None:
-    store = opened(f"sqlite:///{tmp_path}/bridge.db")
+    store = opened_sqlite(f"sqlite:///{tmp_path}/bridge.db")
     await accept(store)
     await settle_all(store, "delivered", now=NOW)
     clock = HandClock(NOW + 3650 * DAY)

@@ -7,15 +7,29 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
-from bridge.core.states import DeliveryState
+from bridge.core.states import DeliveryState, OutcomeKind
 from bridge.events import Event, Request
 from bridge.routing.decide import Planned
 from bridge.sources.stored_event import with_payload
-from bridge.store import AcceptResult, Arrival, Delivery, DeliveryResult, Hold, NewEvent, Store
+from bridge.store import (
+    AcceptResult,
+    Arrival,
+    Attempt,
+    Delivery,
+    DeliveryResult,
+    Hold,
+    NewEvent,
+    Query,
+    ReplayResult,
+    Store,
+)
 
 DAY = 86_400.0
 NOW = 1_800_000_000.0
 LIMIT = 2**40
+POST = Attempt(NOW + 5, OutcomeKind.OK, 200, "ok", 0.25)
+URL = "https://hooks.slack.com/services/T000/B000/secretsecretsecret"
+OTHER = "https://hooks.slack.com/services/T000/B000/anothersecret"
 _numbers = count(1)
 
 
@@ -100,6 +114,12 @@ async def settle_first(store: Store, channel: str = "general") -> list[int]:
     claimed = [delivery.id for delivery in await claim(store, 1, channel)]
     await settle(store, [DeliveryResult(number, DeliveryState.DELIVERED, "") for number in claimed], NOW, channel)
     return claimed
+
+
+async def replay_all(store: Store, query: Query | None = None, now: float = NOW + 3600) -> list[ReplayResult]:
+    """Read a selection and replay it at once."""
+    found, cursor = await store.changes_since(query or Query(), None)
+    return await store.replay(found, cursor, now)
 
 
 async def payload_of(store: Store, delivery: Delivery) -> Mapping[str, object]:

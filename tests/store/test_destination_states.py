@@ -1,12 +1,11 @@
 """Tests of blocked channels: each incident is one row, with one alert."""
 
 from bridge.core.states import WorkerState
-from bridge.store import DestinationState
-from bridge.store.sqlite.store import SqliteStore
+from bridge.store import DestinationState, Store
 from tests.store.samples import NOW
 
 
-async def test_a_state_needs_an_alert_until_it_was_posted_and_keeps_its_beginning(store: SqliteStore) -> None:
+async def test_a_state_needs_an_alert_until_it_was_posted_and_keeps_its_beginning(store: Store) -> None:
     assert await store.destination_states() == []
     assert await store.record_destination("deploys", WorkerState.STOPPED, "no_service", NOW)
     assert await store.record_destination("deploys", WorkerState.STOPPED, "no_service", NOW + 1)
@@ -17,7 +16,7 @@ async def test_a_state_needs_an_alert_until_it_was_posted_and_keeps_its_beginnin
     ]
 
 
-async def test_another_state_is_another_incident(store: SqliteStore) -> None:
+async def test_another_state_is_another_incident(store: Store) -> None:
     await store.record_destination("deploys", WorkerState.UNAVAILABLE, "no answer in time", NOW)
     await store.destination_alerted("deploys")
     assert await store.record_destination("deploys", WorkerState.STOPPED, "no_service", NOW + 60)
@@ -26,7 +25,7 @@ async def test_another_state_is_another_incident(store: SqliteStore) -> None:
     ]
 
 
-async def test_a_cleared_channel_leaves_nothing_and_its_next_state_needs_an_alert(store: SqliteStore) -> None:
+async def test_a_cleared_channel_leaves_nothing_and_its_next_state_needs_an_alert(store: Store) -> None:
     await store.record_destination("general", WorkerState.STOPPED, "\ud800", NOW)
     await store.record_destination("deploys", WorkerState.STOPPED, "no_service", NOW)
     assert [row.channel for row in await store.destination_states()] == ["deploys", "general"]

@@ -1,4 +1,4 @@
-"""Tests of the backlog in the store, and of stored digests and repeat windows."""
+"""Tests of the backlog in the store, and of lasting digests and repeat windows."""
 
 from dataclasses import replace
 
@@ -8,12 +8,12 @@ from bridge.core.states import DeliveryState
 from bridge.events import Event, Request
 from bridge.routing.decide import Planned
 from bridge.sources import line_of
-from bridge.store import DeliveryResult, NewEvent, Query, RepeatWindow
-from bridge.store.sqlite.digests import BATCH
-from bridge.store.sqlite.store import SqliteStore
+from bridge.store import DeliveryResult, NewEvent, Query, RepeatWindow, Store
 from tests.store.samples import DAY, NOW, claim, event, held, receive, settle
 
 REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {}, b"{}")
+MANY = 1000
+"""More than an engine stamps or settles in one transaction, with a few on top."""
 WINDOW = RepeatWindow("a route", "7!12", "print", "Pipeline", 90.0)
 
 
@@ -24,14 +24,12 @@ def made(number: int, event_type: str, subject: str) -> Event:
     )  # fmt: skip
 
 
-async def accept(
-    store: SqliteStore, number: int, *, event_type: str = "push", subject: str = "s", at: float = 1.0
-) -> None:
+async def accept(store: Store, number: int, *, event_type: str = "push", subject: str = "s", at: float = 1.0) -> None:
     one = replace(made(number, event_type, subject), received_at=at)
     await receive(store, REQUEST, [NewEvent(one, 0, (Planned("general", "r", None),), (60.0,))], at)
 
 
-async def test_a_backlog_counts_types_subjects_and_failures(store: SqliteStore) -> None:
+async def test_a_backlog_counts_types_subjects_and_failures(store: Store) -> None:
     for number in range(6):
         await accept(
             store, number, event_type="pipeline.failed" if number < 4 else "push", subject=f"s{number // 3}", at=number
@@ -58,17 +56,17 @@ async def test_a_backlog_counts_types_subjects_and_failures(store: SqliteStore) 
     assert (await (await held(store, "nowhere")).count_backlog("d3", ["fail"], 9.0)).number == 0
 
 
-async def test_a_digest_settles_the_deliveries_that_it_counted_and_no_other(store: SqliteStore) -> None:
+async def test_a_digest_settles_the_deliveries_that_it_counted_and_no_other(store: Store) -> None:
     hold = await held(store)
-    for number in range(BATCH + 5):
+    for number in range(MANY + 5):
         await accept(store, number)
-    assert (await hold.count_backlog("d1", ["x"], 8.0)).number == BATCH + 5
-    await accept(store, BATCH + 5)
+    assert (await hold.count_backlog("d1", ["x"], 8.0)).number == MANY + 5
+    await accept(store, MANY + 5)
     await hold.record_digest("d1", {"text": "all"}, 9.0)
     assert await hold.unfinished_digests() == ["d1"]
     await hold.settle_digest("d1", 10.0)
     assert await hold.unfinished_digests() == []
-    assert (await store.counts()).states == {"summarized": BATCH + 5, "waiting": 1}
+    assert (await store.counts()).states == {"summarized": MANY + 5, "waiting": 1}
     output = await store.find(Query(state=DeliveryState.SUMMARIZED, limit=1))
     assert (output[0].summarized_in, output[0].settled_at) == ("d1", 10.0)
 
@@ -76,7 +74,7 @@ async def test_a_digest_settles_the_deliveries_that_it_counted_and_no_other(stor
 @pytest.mark.parametrize("way", ["resend", "replay"])
 @pytest.mark.parametrize("when", ["before it is posted", "after it is posted"])
 async def test_a_digest_does_not_settle_a_dead_delivery_that_waits_again_since_its_count(
-    store: SqliteStore, way: str, when: str
+    store: Store, way: str, when: str
 ) -> None:
     hold = await held(store)
     for number in (1, 2, 3):
@@ -96,7 +94,7 @@ async def test_a_digest_does_not_settle_a_dead_delivery_that_waits_again_since_i
     assert await hold.unfinished_digests() == []
 
 
-async def test_a_digest_that_was_never_posted_leaves_its_stamps_without_effect(store: SqliteStore) -> None:
+async def test_a_digest_that_was_never_posted_leaves_its_stamps_without_effect(store: Store) -> None:
     hold = await held(store)
     for number in (1, 2, 3):
         await accept(store, number)
@@ -115,7 +113,7 @@ async def test_a_digest_that_was_never_posted_leaves_its_stamps_without_effect(s
     assert [(row.delivery, row.summarized_in) for row in await store.find(Query())] == [(3, "d2"), (2, None), (1, "d2")]
 
 
-async def test_a_stamped_delivery_that_a_person_dropped_is_neither_counted_nor_settled(store: SqliteStore) -> None:
+async def test_a_stamped_delivery_that_a_person_dropped_is_neither_counted_nor_settled(store: Store) -> None:
     hold = await held(store)
     for number in (1, 2):
         await accept(store, number)
@@ -129,14 +127,14 @@ async def test_a_stamped_delivery_that_a_person_dropped_is_neither_counted_nor_s
     ]
 
 
-async def test_a_digest_that_is_kept_twice_is_kept_once(store: SqliteStore) -> None:
+async def test_a_digest_that_is_kept_twice_is_kept_once(store: Store) -> None:
     hold = await held(store)
     for _ in range(2):
         await hold.record_digest("d1", {}, 9.0)
     assert await hold.unfinished_digests() == ["d1"]
 
 
-async def test_old_digests_are_dropped_and_those_that_are_not_done_stay(store: SqliteStore) -> None:
+async def test_old_digests_are_dropped_and_those_that_are_not_done_stay(store: Store) -> None:
     hold = await held(store)
     await hold.record_digest("done", {}, 1.0)
     await hold.settle_digest("done", 1.0)
@@ -145,7 +143,7 @@ async def test_old_digests_are_dropped_and_those_that_are_not_done_stay(store: S
     assert await hold.unfinished_digests() == ["begun"]
 
 
-async def test_a_window_opens_with_a_delivery_counts_its_repeats_and_ends(store: SqliteStore) -> None:
+async def test_a_window_opens_with_a_delivery_counts_its_repeats_and_ends(store: Store) -> None:
     await accept(store, 1)
     await accept(store, 2)
     first, second = await claim(store, 2)
@@ -175,7 +173,7 @@ async def test_a_window_opens_with_a_delivery_counts_its_repeats_and_ends(store:
     assert await (await held(store)).next_window() is None
 
 
-async def test_a_window_that_begins_before_the_notice_of_the_last_keeps_its_count(store: SqliteStore) -> None:
+async def test_a_window_that_begins_before_the_notice_of_the_last_keeps_its_count(store: Store) -> None:
     for number in range(3):
         await accept(store, number)
     first, second, third = await claim(store, 3)
@@ -189,7 +187,7 @@ async def test_a_window_that_begins_before_the_notice_of_the_last_keeps_its_coun
     assert (ended.repeats, ended.since, ended.seconds) == (1, 10.0, 190.0)
 
 
-async def test_a_delivery_that_was_settled_meanwhile_opens_no_window_and_is_no_repeat(store: SqliteStore) -> None:
+async def test_a_delivery_that_was_settled_meanwhile_opens_no_window_and_is_no_repeat(store: Store) -> None:
     await accept(store, 1)
     [one] = await claim(store, 1)
     await settle(store, [DeliveryResult(one.id, DeliveryState.SKIPPED)], 5.0)
@@ -198,13 +196,13 @@ async def test_a_delivery_that_was_settled_meanwhile_opens_no_window_and_is_no_r
 
 
 @pytest.mark.parametrize("part", ["fail", "%", "_", "'"])
-async def test_parts_of_types_are_data(store: SqliteStore, part: str) -> None:
+async def test_parts_of_types_are_data(store: Store, part: str) -> None:
     await accept(store, 1, event_type="charge.failed")
     assert (await (await held(store)).count_backlog("d1", [part], 9.0)).number == 1
 
 
 @pytest.mark.parametrize("jump", [-DAY, -1.0])
-async def test_a_window_ends_when_the_clock_is_set_back_before_its_beginning(store: SqliteStore, jump: float) -> None:
+async def test_a_window_ends_when_the_clock_is_set_back_before_its_beginning(store: Store, jump: float) -> None:
     hold = await held(store)
     for number in range(3):
         await accept(store, number, at=NOW)
@@ -221,7 +219,7 @@ async def test_a_window_ends_when_the_clock_is_set_back_before_its_beginning(sto
     assert ended.repeats == 1
 
 
-async def test_a_window_lasts_from_the_message_that_is_shown_not_from_its_rendering(store: SqliteStore) -> None:
+async def test_a_window_lasts_from_the_message_that_is_shown_not_from_its_rendering(store: Store) -> None:
     """A clock that is set back while a post waits for its turn must not make it longer."""
     await accept(store, 1, at=NOW)
     hold = await held(store)

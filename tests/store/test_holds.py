@@ -1,19 +1,16 @@
 """Tests of holds: whose calls change a channel's queue."""
 
-from pathlib import Path
-
 import pytest
 
 from bridge.core.states import DeliveryState
-from bridge.store import DeliveryResult, HoldLostError, Query, RepeatWindow
-from bridge.store.sqlite.store import SqliteStore
+from bridge.store import DeliveryResult, HoldLostError, Query, RepeatWindow, Store
 from tests.store.conftest import opened
 from tests.store.samples import NOW, accept, entry, event, held
 
 DELIVERED = DeliveryResult(1, DeliveryState.DELIVERED)
 
 
-async def test_an_owner_that_holds_again_keeps_its_token(store: SqliteStore) -> None:
+async def test_an_owner_that_holds_again_keeps_its_token(store: Store) -> None:
     first = await store.hold("general", "me", 60.0)
     again = await store.hold("general", "me", 60.0)
     assert first.token == again.token
@@ -22,7 +19,7 @@ async def test_an_owner_that_holds_again_keeps_its_token(store: SqliteStore) -> 
     assert await again.claim(9) == []
 
 
-async def test_tokens_grow_and_what_an_older_hold_writes_is_refused(store: SqliteStore) -> None:
+async def test_tokens_grow_and_what_an_older_hold_writes_is_refused(store: Store) -> None:
     await accept(store, entry(channels=("general", "b")))
     old = await store.hold("general", "me", 60.0)
     beside = await store.hold("b", "me", 60.0)
@@ -46,32 +43,30 @@ async def test_tokens_grow_and_what_an_older_hold_writes_is_refused(store: Sqlit
     assert newest.token > new.token
 
 
-async def test_holds_of_different_channels_have_nothing_to_do_with_each_other(store: SqliteStore) -> None:
+async def test_holds_of_different_channels_have_nothing_to_do_with_each_other(store: Store) -> None:
     hold = await store.hold("a", "me", 60.0)
     await store.hold("b", "another", 60.0)
     await hold.settle([], NOW)
 
 
-async def test_tokens_grow_over_a_restart_and_fence_off_a_process_that_still_runs(
-    path: Path, stored: SqliteStore
-) -> None:
-    await accept(stored)
-    old = await stored.hold("general", "host:1", 60.0)
-    beside = opened(f"sqlite:///{path}", owner=False)
+async def test_tokens_grow_over_a_restart_and_fence_off_a_process_that_still_runs(url: str, lasting: Store) -> None:
+    await accept(lasting)
+    old = await lasting.hold("general", "host:1", 60.0)
+    beside = opened(url, owner=False)
     new = await beside.hold("general", "host:2", 60.0)
     assert new.token > old.token
     with pytest.raises(HoldLostError):
         await old.settle([DELIVERED], NOW)
     await new.settle([DELIVERED], NOW)
     await beside.close()
-    await stored.close()
-    again = opened(f"sqlite:///{path}")
+    await lasting.close()
+    again = opened(url)
     assert (await again.hold("general", "host:2", 60.0)).token == new.token
     assert (await again.hold("general", "host:3", 60.0)).token > new.token
     await again.close()
 
 
-async def test_a_rendering_that_was_ended_by_force_is_marked_until_the_delivery_waits_anew(store: SqliteStore) -> None:
+async def test_a_rendering_that_was_ended_by_force_is_marked_until_the_delivery_waits_anew(store: Store) -> None:
     one = event("k")
     await accept(store, entry(one, channels=("general",)))
     hold = await held(store)

@@ -17,7 +17,7 @@ from bridge.core.states import DeliveryState, OutcomeKind
 from bridge.routing.decide import Planned
 from bridge.routing.on_change import GroupState
 from bridge.store import AcceptResult, Attempt, DeliveryResult, GroupKey, NewEvent
-from tests.store.conftest import opened
+from tests.store.conftest import ENGINES, MEMORY, opened
 from tests.store.samples import DAY, NOW, claim, event, receive, request, settle
 
 CHANNELS = ("a", "b")
@@ -109,9 +109,9 @@ class StoreAgainstModel(RuleBasedStateMachine):
     def run(self, coroutine: Coroutine[object, object, T]) -> T:
         return self.loop.run_until_complete(coroutine)
 
-    @initialize(memory=st.booleans())
-    def open(self, memory: bool) -> None:
-        self.url = "sqlite:///:memory:" if memory else f"sqlite:///{Path(self.folder.name) / 'bridge.db'}"
+    @initialize(kind=st.sampled_from([*ENGINES, "memory"]))
+    def open(self, kind: str) -> None:
+        self.url = MEMORY if kind == "memory" else ENGINES[kind](Path(self.folder.name))
         self.store = opened(self.url)
 
     @rule(
@@ -169,7 +169,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
-        if self.url != "sqlite:///:memory:":
+        if self.url != MEMORY:
             self.run(self.store.close())
             self.store = opened(self.url)
 

@@ -1,45 +1,36 @@
 """Tests of claiming and settling: in order, with the original event, and with every outcome recorded."""
 
-import json
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from bridge.core.states import DeliveryState, OutcomeKind
+from bridge.core.states import DeliveryState
 from bridge.sources import PROVIDERS, line_of
-from bridge.store import Attempt, DeliveryResult, Query
-from bridge.store.sqlite import outbox
-from bridge.store.sqlite.store import SqliteStore
+from bridge.store import DeliveryResult, Query, Store
 from tests.store.samples import (
     NOW,
+    POST,
     accept,
     claim,
     entry,
     event,
-    execute,
     held,
     payload_of,
     receive,
     request,
-    rows,
     settle,
     settle_all,
 )
 
-POST = Attempt(NOW + 5, OutcomeKind.OK, 200, "ok", 0.25)
 
-
-async def test_waiting_deliveries_come_in_the_order_of_acceptance(store: SqliteStore) -> None:
+async def test_waiting_deliveries_come_in_the_order_of_acceptance(store: Store) -> None:
     # The clock was set back in between: the order is still that of acceptance.
     ids = [(await accept(store, now=now))[0].id for now in (NOW, NOW - 50, NOW + 1, NOW - 99)]
     assert [delivery.event.id for delivery in await claim(store, 10)] == ids
     assert [delivery.event.id for delivery in await claim(store, 2)] == ids[:2]
 
 
-async def test_a_claim_gives_its_channels_waiting_deliveries_and_no_others(store: SqliteStore) -> None:
+async def test_a_claim_gives_its_channels_waiting_deliveries_and_no_others(store: Store) -> None:
     await accept(store, entry(channels=("a", "b")), entry(channels=("b",)))
     await settle_all(store, "delivered", "a")
     assert await claim(store, 10, "a") == []
@@ -48,12 +39,12 @@ async def test_a_claim_gives_its_channels_waiting_deliveries_and_no_others(store
     assert await claim(store, -1, "b") == []
 
 
-async def test_a_claim_changes_nothing(store: SqliteStore) -> None:
+async def test_a_claim_changes_nothing(store: Store) -> None:
     await accept(store)
     assert await claim(store, 10) == await claim(store, 10) != []
 
 
-async def test_a_revived_delivery_takes_its_old_place(store: SqliteStore) -> None:
+async def test_a_revived_delivery_takes_its_old_place(store: Store) -> None:
     first = event("k")
     await accept(store, entry(first))
     await settle_all(store, "dead")
@@ -62,7 +53,7 @@ async def test_a_revived_delivery_takes_its_old_place(store: SqliteStore) -> Non
     assert (await claim(store, 10))[0].event.id == first.id
 
 
-async def test_the_payload_is_parsed_again_from_the_body(store: SqliteStore) -> None:
+async def test_the_payload_is_parsed_again_from_the_body(store: Store) -> None:
     arrived = request({"object_kind": "pipeline", "object_attributes": {"id": 10**30, "status": "failed"}})
     (read,) = PROVIDERS["gitlab"].events(arrived, "gitlab", NOW)
     await receive(store, arrived, [entry(read)], NOW)
@@ -70,7 +61,7 @@ async def test_the_payload_is_parsed_again_from_the_body(store: SqliteStore) -> 
     assert await payload_of(store, delivery) == read.payload
 
 
-async def test_a_claim_holds_columns_and_the_request_is_read_by_delivery(store: SqliteStore) -> None:
+async def test_a_claim_holds_columns_and_the_request_is_read_by_delivery(store: Store) -> None:
     body = request({"padding": "x" * 3 * 2**20})
     await receive(store, body, [entry(one := event(), part=0), entry(part=2)], NOW)
     await receive(store, request(b"{}"), [entry()], NOW)
@@ -87,27 +78,8 @@ async def test_a_claim_holds_columns_and_the_request_is_read_by_delivery(store: 
     assert await store.request_of(99) is None
 
 
-@pytest.mark.parametrize(
-    "damage",
-    ["UPDATE requests SET headers = '{'", "DELETE FROM requests", "UPDATE requests SET headers = x'ff'"],
-)
-async def test_a_damaged_request_is_none_and_the_claim_is_unchanged(
-    path: Path, stored: SqliteStore, damage: str
-) -> None:
-    await accept(stored)
-    execute(path, damage)
-    assert await stored.request_of(1) is None
-
-
-async def test_a_claim_reads_along_the_index_however_much_waits(path: Path, stored: SqliteStore) -> None:
-    with closing(sqlite3.connect(path)) as db:
-        plan = [str(row[3]) for row in db.execute(f"EXPLAIN QUERY PLAN {outbox.CLAIM}", ("general", 1))]
-    assert any("deliveries_state (state=? AND channel=?)" in step for step in plan)
-    assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step]
-
-
 @pytest.mark.parametrize("state", sorted(set(DeliveryState) - {DeliveryState.WAITING}))
-async def test_a_settled_delivery_is_not_claimed_again(store: SqliteStore, state: DeliveryState) -> None:
+async def test_a_settled_delivery_is_not_claimed_again(store: Store, state: DeliveryState) -> None:
     await accept(store)
     (claimed,) = await claim(store, 1)
     await settle(store, [DeliveryResult(claimed.id, state, "why", POST, {"text": "hi"}, "x.j2:3")], NOW + 6)
@@ -117,29 +89,7 @@ async def test_a_settled_delivery_is_not_claimed_again(store: SqliteStore, state
     assert row.template_fault == "x.j2:3"
 
 
-async def test_the_attempt_and_the_message_are_kept_as_posted(path: Path, stored: SqliteStore) -> None:
-    await accept(stored)
-    (claimed,) = await claim(stored, 1)
-    message = {"text": "ü \U0001f600 \ud800", "blocks": [{"n": 2**70}]}
-    await settle(
-        stored,
-        [
-            DeliveryResult(
-                claimed.id, DeliveryState.WAITING, "later", Attempt(NOW, OutcomeKind.UNAVAILABLE, None, "timeout", 6.0)
-            )
-        ],
-        NOW,
-    )
-    await settle(stored, [DeliveryResult(claimed.id, DeliveryState.DELIVERED, attempt=POST, message=message)], NOW)
-    assert rows(path, "SELECT delivery, number, at, kind, status, answer, seconds FROM attempts ORDER BY number") == [
-        (claimed.id, 1, NOW, "unavailable", None, "timeout", 6.0),
-        (claimed.id, 2, NOW + 5, "ok", 200, "ok", 0.25),
-    ]
-    ((kept,),) = rows(path, "SELECT message FROM deliveries")
-    assert json.loads(str(kept)) == message
-
-
-async def test_a_delivery_settled_as_waiting_is_claimed_again_and_counts_its_attempts(store: SqliteStore) -> None:
+async def test_a_delivery_settled_as_waiting_is_claimed_again_and_counts_its_attempts(store: Store) -> None:
     await accept(store)
     for attempts in range(3):
         (claimed,) = await claim(store, 1)
@@ -149,39 +99,13 @@ async def test_a_delivery_settled_as_waiting_is_claimed_again_and_counts_its_att
     assert (row.attempts, row.reason, row.settled_at) == (3, "busy", None)
 
 
-async def test_settling_without_an_attempt_counts_none(store: SqliteStore) -> None:
+async def test_settling_without_an_attempt_counts_none(store: Store) -> None:
     await accept(store)
     await settle_all(store, "skipped")
     assert (await store.find(Query()))[0].attempts == 0
 
 
-async def test_many_are_settled_at_once_and_unknown_ones_are_ignored(store: SqliteStore) -> None:
-    await accept(store, *(entry() for _ in range(5)))
-    claimed = await claim(store, 10)
-    commits = store.commits
-    unknown = DeliveryResult(999_999, DeliveryState.DELIVERED, attempt=POST)
-    await settle(
-        store,
-        [unknown, *(DeliveryResult(delivery.id, DeliveryState.SUMMARIZED, "in a digest") for delivery in claimed)],
-        NOW,
-    )
-    assert store.commits == commits + 1
-    assert (await store.counts()).states == {"summarized": 5}
-
-
-async def test_a_delivery_dropped_meanwhile_keeps_its_state_and_gets_the_attempt(
-    path: Path, stored: SqliteStore
-) -> None:
-    await accept(stored)
-    (claimed,) = await claim(stored, 1)
-    execute(path, "UPDATE deliveries SET state = 'dropped', reason = 'by hand', settled_at = 1")
-    await settle(stored, [DeliveryResult(claimed.id, DeliveryState.DELIVERED, "fine", POST)], NOW)
-    (row,) = await stored.find(Query())
-    assert (row.state, row.reason, row.settled_at, row.attempts) == ("dropped", "by hand", 1, 1)
-    assert rows(path, "SELECT kind FROM attempts") == [("ok",)]
-
-
-async def test_a_message_that_is_no_json_is_its_callers_error(store: SqliteStore) -> None:
+async def test_a_message_that_is_no_json_is_its_callers_error(store: Store) -> None:
     await accept(store)
     (claimed,) = await claim(store, 1)
     with pytest.raises(TypeError):
@@ -189,7 +113,7 @@ async def test_a_message_that_is_no_json_is_its_callers_error(store: SqliteStore
     assert len(await claim(store, 1)) == 1
 
 
-async def test_ids_of_deliveries_are_not_used_twice(store: SqliteStore) -> None:
+async def test_ids_of_deliveries_are_not_used_twice(store: Store) -> None:
     await accept(store, now=NOW)
     (first,) = await settle_all(store, "delivered")
     assert await store.prune(NOW + 10, 1) == 1
@@ -197,13 +121,7 @@ async def test_ids_of_deliveries_are_not_used_twice(store: SqliteStore) -> None:
     assert (await claim(store, 1))[0].id > first
 
 
-async def test_a_claim_includes_the_time_of_a_replay(stored: SqliteStore, path: Path) -> None:
-    await accept(stored, entry(), entry())
-    execute(path, "UPDATE deliveries SET replayed_at = 1800000005 WHERE id = 2")
-    assert [delivery.replayed_at for delivery in await claim(stored, 2)] == [None, NOW + 5]
-
-
-async def test_a_delivery_keeps_the_line_of_its_latest_rendering(store: SqliteStore) -> None:
+async def test_a_delivery_keeps_the_line_of_its_latest_rendering(store: Store) -> None:
     await accept(store, entry(one := event()))
     (claimed,) = await claim(store, 1)
 
@@ -221,7 +139,7 @@ async def test_a_delivery_keeps_the_line_of_its_latest_rendering(store: SqliteSt
     )
 
 
-async def test_an_event_of_a_provider_that_is_gone_still_has_a_line(store: SqliteStore) -> None:
+async def test_an_event_of_a_provider_that_is_gone_still_has_a_line(store: Store) -> None:
     await accept(store, entry(event(provider="carrier-pigeon")))
     assert [row.line for row in await store.find(Query(contains="pigeon"))] == [
         "carrier-pigeon pipeline.failed: Nightly"

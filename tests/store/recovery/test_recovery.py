@@ -15,7 +15,7 @@ from bridge.store.recovery.recovery import Examined, examine, save
 from bridge.store.sqlite import schema
 from bridge.store.sqlite.ownership import beside
 from bridge.store.sqlite.store import SqliteStore
-from tests.store.conftest import opened
+from tests.store.conftest import opened_sqlite
 from tests.store.samples import DAY, NOW, claim, entry, event, execute, payload_of, receive, request, rows, settle_all
 
 PAGE = 4096
@@ -30,7 +30,7 @@ def _small_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def full(path: Path) -> Path:
     """Create a store of many pages, and close it. Two fifths of its deliveries wait."""
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
 
     async def keep(number: int) -> None:
         body = {"object_kind": "pipeline", "number": number, "padding": "x" * (200 if number % 10 else 9000)}
@@ -90,7 +90,7 @@ async def look_and_save(path: Path) -> tuple[Examined, SqliteStore]:
     assert {file.name: file.read_bytes() for file in path.parent.iterdir() if file != target} == before
     assert left == found.left
     assert target.stat().st_mode & 0o777 == 0o600
-    store = opened(f"sqlite:///{target}")
+    store = opened_sqlite(f"sqlite:///{target}")
     assert (await store.counts()).states == left.states
     return found, store
 
@@ -108,7 +108,7 @@ async def test_a_fine_store_is_fine_and_is_not_touched(full: Path) -> None:
 
 
 async def test_it_works_beside_a_running_service_and_sees_what_is_in_its_wal(path: Path) -> None:
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     await receive(store, request(), [entry()], NOW)
     files = {file.name for file in path.parent.iterdir()}
     found = examine(place(path))
@@ -217,7 +217,7 @@ async def test_noise_is_not_taken_for_a_store(full: Path) -> None:
 
 
 async def test_a_lost_wal_that_held_the_tables_is_detected(path: Path) -> None:
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
     path.unlink()
     execute(path, "PRAGMA journal_mode = WAL", "CREATE TABLE t (a)", "DROP TABLE t")
     found = examine(place(path))
@@ -226,7 +226,7 @@ async def test_a_lost_wal_that_held_the_tables_is_detected(path: Path) -> None:
 
 async def test_a_lost_wal_keeps_checkpointed_rows(path: Path) -> None:
     """Events only in the lost part are gone, and nothing in the file refers to them."""
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     await receive(store, request(), [entry()], NOW)
     await store._writer.read(lambda db: db.execute("PRAGMA wal_checkpoint").fetchone())
     await receive(store, request(), [entry()], NOW)
@@ -235,14 +235,14 @@ async def test_a_lost_wal_keeps_checkpointed_rows(path: Path) -> None:
     await store.close()
     found = examine(place(copy))
     assert (found.damage, found.left.events) == ({}, 1)
-    store = opened(f"sqlite:///{copy}")
+    store = opened_sqlite(f"sqlite:///{copy}")
     assert len(await store.find(Query())) == 1
     await store.close()
 
 
 @pytest.mark.parametrize("left", [None, b""], ids=["gone", "empty"])
 async def test_a_wal_without_its_database_is_damage_and_nothing_can_be_read(path: Path, left: bytes | None) -> None:
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     await receive(store, request(), [entry()], NOW)
     wal = path.with_name("bridge.db-wal").read_bytes()
     await store.close()

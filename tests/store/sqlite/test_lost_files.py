@@ -17,7 +17,7 @@ from bridge.store import StoreRefusedError, StoreUnavailableError
 from bridge.store.sqlite.guard import OwnerGuard
 from bridge.store.sqlite.ownership import beside, own
 from bridge.store.sqlite.store import SqliteStore
-from tests.store.conftest import opened
+from tests.store.conftest import opened_sqlite
 from tests.store.samples import accept, claim, rows, settle_all
 
 ROOT = Path(__file__).parents[3]
@@ -88,7 +88,7 @@ async def test_a_file_that_is_replaced_stops_the_intake(path: Path, stored: Sqli
 async def test_a_folder_that_vanishes_stops_the_intake_and_gets_no_files(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
-    store = opened(f"sqlite:///{folder}/bridge.db")
+    store = opened_sqlite(f"sqlite:///{folder}/bridge.db")
     folder.rename(tmp_path / "elsewhere")
     folder.mkdir()
     assert "not there any more" in await refusal(store)
@@ -106,7 +106,7 @@ async def test_a_link_that_leads_elsewhere_stops_the_intake(tmp_path: Path) -> N
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     (tmp_path / "data").symlink_to("one")
-    store = opened(f"sqlite:///{tmp_path}/data/bridge.db")
+    store = opened_sqlite(f"sqlite:///{tmp_path}/data/bridge.db")
     await accept(store)
     (tmp_path / "data").unlink()
     (tmp_path / "data").symlink_to("two")
@@ -125,7 +125,7 @@ async def test_what_only_a_removed_log_had_is_in_the_database_even_after_a_kill(
     assert child.returncode == -signal.SIGKILL, child.stderr
     assert len(rows(path, "SELECT id FROM events")) == 5
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     assert len(await claim(store, 10)) == 5
     await store.close()
 
@@ -134,11 +134,11 @@ REMOVE_AND_DIE = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from bridge.store import StoreUnavailableError
-from tests.store.conftest import opened
+from tests.store.conftest import opened_sqlite
 from tests.store.samples import accept
 
 async def main(path: Path, name: str) -> None:
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     for _ in range(5):
         await accept(store)
     path.with_name(name).unlink()
@@ -168,7 +168,7 @@ async def test_a_lock_file_that_is_removed_or_replaced_is_made_again(
         harm(beside(path, "lock"))
         look(stored)
         with pytest.raises(StoreRefusedError, match=f"in use by process {os.getpid()}"):
-            opened(f"sqlite:///{path}")
+            opened_sqlite(f"sqlite:///{path}")
         await accept(stored)
     assert caplog.text.count("is made again") == 2
 
@@ -180,7 +180,7 @@ async def test_a_second_owner_without_a_lock_file_waits_for_the_first_one_to_put
     await accept(stored)
     harm(beside(path, "lock"))
     second = subprocess.run(
-        [sys.executable, "-c", "import sys; from tests.store.conftest import opened; opened(sys.argv[1])",
+        [sys.executable, "-c", "import sys; from tests.store.conftest import opened_sqlite; opened_sqlite(sys.argv[1])",
          f"sqlite:///{path}"], cwd=ROOT, capture_output=True, text=True, check=False
     )  # fmt: skip
     assert f"in use by process {os.getpid()}" in second.stderr
@@ -188,7 +188,7 @@ async def test_a_second_owner_without_a_lock_file_waits_for_the_first_one_to_put
 
 
 async def test_an_owner_whose_lock_another_process_took_accepts_and_claims_nothing(path: Path) -> None:
-    first = opened(f"sqlite:///{path}")
+    first = opened_sqlite(f"sqlite:///{path}")
     await accept(first)
     beside(path, "lock").unlink()
     lock, _ = own(path)
@@ -205,11 +205,11 @@ async def test_an_owner_whose_lock_another_process_took_accepts_and_claims_nothi
 STOP_AFTER_SWAP = """
 import asyncio, sys
 from pathlib import Path
-from tests.store.conftest import opened
+from tests.store.conftest import opened_sqlite
 from tests.store.samples import accept
 
 async def main(path: Path) -> None:
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     await accept(store)
     print("open", flush=True)
     sys.stdin.read()
@@ -228,7 +228,7 @@ async def test_the_stop_of_a_lost_store_leaves_the_files_of_the_one_in_its_place
         assert first.stdout
         assert first.stdout.readline() == b"open\n"
         away = put_away(path.parent, *FILES)
-        store = opened(f"sqlite:///{path}")
+        store = opened_sqlite(f"sqlite:///{path}")
         for _ in range(3):
             await accept(store)
         first.stdin.close()
@@ -239,7 +239,7 @@ async def test_the_stop_of_a_lost_store_leaves_the_files_of_the_one_in_its_place
         await store.close()
     assert rows(path, "SELECT count(*) FROM events") == [(4,)]
     # The moved one is whole as well.
-    moved = opened(f"sqlite:///{away}/bridge.db")
+    moved = opened_sqlite(f"sqlite:///{away}/bridge.db")
     assert len(await claim(moved, 10)) == 1
     await moved.close()
 
@@ -248,7 +248,7 @@ async def test_a_store_of_another_process_beside_the_owner_gives_no_false_alarm(
     path: Path, stored: SqliteStore
 ) -> None:
     await accept(stored)
-    beside_it = opened(f"sqlite:///{path}", owner=False)
+    beside_it = opened_sqlite(f"sqlite:///{path}", owner=False)
     await accept(beside_it)
     await beside_it.close()
     with closing(sqlite3.connect(path)) as other:

@@ -9,7 +9,7 @@ import pytest
 from bridge.core.states import DeliveryState, OutcomeKind, WorkerState
 from bridge.store import DestinationState, Query, RepeatWindow, StoreRefusedError, open_store
 from bridge.store.sqlite import schema
-from tests.store.conftest import opened
+from tests.store.conftest import opened_sqlite
 from tests.store.samples import LIMIT, NOW, claim, held, rows
 
 WINDOW = RepeatWindow("r", "7!12", "abc", "Pipeline failed", 600.0, NOW, repeats=3)
@@ -49,7 +49,7 @@ def write_version_2(path: Path) -> None:
 
 async def test_version_2_is_migrated_with_its_states_kinds_and_windows(path: Path) -> None:
     write_version_2(path)
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     states = [row.state for row in (await store.find(Query()))[::-1]]
     assert states == ["waiting", "delivered", "skipped", "summarized", "dead", "dropped"]
     assert {(row.line, row.name) for row in await store.find(Query())} == {("t", "")}
@@ -81,9 +81,9 @@ async def test_a_migrated_store_has_the_tables_of_a_new_one(path: Path) -> None:
         return dict(rows(file, columns)) | dict(indexes)  # type: ignore[arg-type]  # two columns each
 
     write_version_2(path)
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
     new = path.with_name("new.db")
-    await opened(f"sqlite:///{new}").close()
+    await opened_sqlite(f"sqlite:///{new}").close()
     assert layout(path) == layout(new)
 
 
@@ -96,23 +96,23 @@ async def test_a_migration_that_breaks_off_leaves_version_2(path: Path, monkeypa
             open_store(f"sqlite:///{path}", limit=LIMIT, owner=True)
     assert rows(path, "PRAGMA user_version") == [(2,)]
     assert rows(path, "SELECT state FROM deliveries WHERE told_in = 'd1'") == [("told",)]
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
     assert rows(path, "PRAGMA user_version") == [(schema.VERSION,)]
 
 
 async def test_only_the_owner_migrates_a_store(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as older:
         older.setattr(schema, "VERSION", 2)
-        service = opened(f"sqlite:///{path}")
+        service = opened_sqlite(f"sqlite:///{path}")
     for user in ("is in use by an older version", "was last written by an older version"):
         with pytest.raises(StoreRefusedError, match=user) as refused:
             open_store(f"sqlite:///{path}", limit=LIMIT, owner=False)
         assert "start `bridge serve` of this version" in str(refused.value)
         assert rows(path, "PRAGMA user_version") == [(2,)]
         await service.close()
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
     assert rows(path, "PRAGMA user_version") == [(schema.VERSION,)]
-    await opened(f"sqlite:///{path}", owner=False).close()
+    await opened_sqlite(f"sqlite:///{path}", owner=False).close()
 
 
 def test_a_command_makes_no_store_of_an_empty_database(path: Path) -> None:
@@ -146,7 +146,7 @@ async def test_a_digest_that_an_older_version_posted_still_settles_what_it_count
             )
         db.execute("INSERT INTO digests VALUES ('done', 'other', 3, ?, '{}', 1)", (NOW,))
         db.execute("INSERT INTO digests VALUES ('d1', 'general', 4, ?, '{}', 0)", (NOW,))
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     hold = await held(store)
     assert await hold.unfinished_digests() == ["d1"]
     await hold.settle_digest("d1", NOW + 20)

@@ -12,7 +12,7 @@ from bridge.store import StoreRefusedError, StoreUnavailableError
 from bridge.store.sqlite.guard import OwnerGuard
 from bridge.store.sqlite.store import SqliteStore
 from tests.small_disk import mounted, needs_small_disk, small_disk
-from tests.store.conftest import opened
+from tests.store.conftest import opened_sqlite
 from tests.store.samples import accept, rows
 
 pytestmark = needs_small_disk
@@ -48,15 +48,15 @@ async def test_a_store_that_overlayfs_copies_up_is_not_taken_for_another(tmp_pat
     lower, folder = tmp_path / "lower", tmp_path / "merged"
     lower.mkdir()
     folder.mkdir()
-    await opened(f"sqlite:///{lower}/bridge.db").close()
+    await opened_sqlite(f"sqlite:///{lower}/bridge.db").close()
     before = (lower / "bridge.db").read_bytes()
     with overlay(lower, folder):
         for _ in range(2):
-            store = opened(f"sqlite:///{folder}/bridge.db")
+            store = opened_sqlite(f"sqlite:///{folder}/bridge.db")
             await stays(store)
             await store.close()
         assert rows(folder / "bridge.db", "SELECT count(*) FROM events") == [(6,)]
-        store = opened(f"sqlite:///{folder}/bridge.db")
+        store = opened_sqlite(f"sqlite:///{folder}/bridge.db")
         (folder / "bridge.db").unlink()
         await is_lost(store, "not there any more")
     assert (lower / "bridge.db").read_bytes() == before
@@ -69,10 +69,10 @@ async def test_a_folder_that_is_mounted_elsewhere_too_is_the_same_and_another_mo
     data.mkdir()
     volume.mkdir()
     with mounted(data, "--bind", str(volume)):
-        store = opened(f"sqlite:///{data}/bridge.db")
+        store = opened_sqlite(f"sqlite:///{data}/bridge.db")
         await stays(store)
         with pytest.raises(StoreRefusedError, match="in use by process"):
-            opened(f"sqlite:///{volume}/bridge.db")
+            opened_sqlite(f"sqlite:///{volume}/bridge.db")
         with mounted(data, "-t", "tmpfs", "tmpfs"):  # noqa: SIM117 (the mount is what is tested)
             with pytest.raises(StoreUnavailableError, match="not there any more"):
                 await accept(store)
@@ -85,7 +85,7 @@ async def test_a_file_mounted_by_itself_is_lost_when_it_is_deleted_beneath(tmp_p
     host.touch()
     inside.touch()
     with mounted(inside, "--bind", str(host)):
-        store = opened(f"sqlite:///{inside}")
+        store = opened_sqlite(f"sqlite:///{inside}")
         await stays(store)
         host.unlink()
         await is_lost(store, "not there any more")
@@ -93,19 +93,19 @@ async def test_a_file_mounted_by_itself_is_lost_when_it_is_deleted_beneath(tmp_p
 
 async def test_a_read_only_disk_is_refused_at_the_start_with_its_reason(tmp_path: Path) -> None:
     with small_disk("16m") as disk:
-        await opened(f"sqlite:///{disk}/bridge.db").close()
+        await opened_sqlite(f"sqlite:///{disk}/bridge.db").close()
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)  # noqa: ASYNC221 (nothing else runs)
         with pytest.raises(StoreRefusedError, match="Read-only file system"):
-            opened(f"sqlite:///{disk}/bridge.db")
+            opened_sqlite(f"sqlite:///{disk}/bridge.db")
 
 
 async def test_a_copy_of_a_stores_folder_starts_at_once_beside_the_original(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
-    store = opened(f"sqlite:///{tmp_path}/one/bridge.db")
+    store = opened_sqlite(f"sqlite:///{tmp_path}/one/bridge.db")
     await accept(store)
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     (tmp_path / "two" / "bridge.db-shm").unlink()
-    copy = opened(f"sqlite:///{tmp_path}/two/bridge.db")
+    copy = opened_sqlite(f"sqlite:///{tmp_path}/two/bridge.db")
     await stays(copy)
     await copy.close()
     await store.close()

@@ -14,7 +14,7 @@ import pytest
 
 from bridge.store import Query, StoreRefusedError
 from bridge.store.sqlite import schema
-from tests.store.conftest import opened
+from tests.store.conftest import opened_sqlite
 from tests.store.samples import accept, execute, rows
 
 ROOT = Path(__file__).parents[3]
@@ -30,7 +30,7 @@ sys.stdin.read()
 def refusal(url: str, *, owner: bool = True) -> str:
     """Return the error text of a store that cannot be opened: one line."""
     with pytest.raises(StoreRefusedError) as refused:
-        opened(url, owner=owner)
+        opened_sqlite(url, owner=owner)
     text = str(refused.value)
     assert text
     assert "\n" not in text
@@ -60,7 +60,7 @@ async def test_a_relative_an_absolute_and_a_memory_url(tmp_path: Path, monkeypat
         (f"sqlite:///{tmp_path}/two.db", tmp_path / "two.db"),
         ("SQLite:///:memory:", None),
     ):
-        store = opened(url)
+        store = opened_sqlite(url)
         await accept(store)
         assert len(await store.find(Query())) == 1
         await store.close()
@@ -167,7 +167,7 @@ def zero(table: str) -> Callable[[bytes], bytes]:
     ],
 )
 async def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, harm: Callable[[bytes], bytes]) -> None:
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     for _ in range(20):
         await accept(store)
     await store.close()
@@ -180,30 +180,30 @@ async def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, harm: Cal
     assert path.read_bytes() == damaged
     # Nothing is cached: with a good file in its place, the store opens.
     path.unlink()
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
 
 
 async def test_an_empty_file_becomes_a_store_and_this_is_logged(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     path.touch()
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
     assert "is new and empty" in caplog.text
     caplog.clear()
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
     assert not caplog.text
 
 
 async def test_a_store_that_was_moved_is_created_again(path: Path) -> None:
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
     path.unlink()
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
     assert rows(path, "SELECT count(*) FROM events") == [(0,)]
 
 
 @pytest.mark.parametrize("left", [None, b""], ids=["gone", "empty"])
 async def test_no_store_is_created_over_the_remains_of_another(path: Path, left: bytes | None) -> None:
     """SQLite would delete a -wal without its database, and lose its last writes."""
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     await accept(store)
     wal = path.with_name("bridge.db-wal").read_bytes()
     assert wal
@@ -219,7 +219,7 @@ async def test_no_store_is_created_over_the_remains_of_another(path: Path, left:
 
 
 async def test_a_store_whose_tables_went_with_its_wal_is_refused(path: Path) -> None:
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
     path.unlink()
     execute(path, "PRAGMA journal_mode = WAL", "CREATE TABLE t (a)", "DROP TABLE t")
     assert "holds nothing any more" in refusal(f"sqlite:///{path}")
@@ -240,19 +240,19 @@ def test_another_programs_database_is_refused_and_left_as_it_is(path: Path, stat
 
 
 async def test_a_newer_file_is_refused(path: Path) -> None:
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
     execute(path, f"PRAGMA user_version = {schema.VERSION + 1}")
     assert "newer version" in refusal(f"sqlite:///{path}")
     assert "newer version" in refusal(f"sqlite:///{path}", owner=False)
 
 
 async def test_an_older_file_is_migrated_and_keeps_its_rows(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     await accept(store)
     await store.close()
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("ALTER TABLE events ADD COLUMN mood TEXT",)))
     monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     assert len(await store.find(Query())) == 1
     await accept(store)
     await store.close()
@@ -261,7 +261,7 @@ async def test_an_older_file_is_migrated_and_keeps_its_rows(path: Path, monkeypa
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
     version = schema.VERSION
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE half (a)", "nonsense")))
     monkeypatch.setattr(schema, "VERSION", version + 1)
@@ -273,7 +273,7 @@ async def test_a_migration_that_fails_leaves_nothing_behind(path: Path, monkeypa
 async def test_other_users_may_not_read_the_files(path: Path) -> None:
     mask = os.umask(0)
     try:
-        store = opened(f"sqlite:///{path}")
+        store = opened_sqlite(f"sqlite:///{path}")
         await accept(store)
         files = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
         assert files == dict.fromkeys(
@@ -285,16 +285,16 @@ async def test_other_users_may_not_read_the_files(path: Path) -> None:
 
 
 async def test_a_file_that_others_may_read_is_made_private(path: Path) -> None:
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
     path.chmod(0o644)
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     await accept(store)
     assert {file.stat().st_mode & 0o077 for file in path.parent.iterdir()} == {0}
     await store.close()
 
 
 async def test_every_commit_is_on_disk(path: Path) -> None:
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     assert await store._writer.read(lambda db: db.execute("PRAGMA synchronous").fetchone()) == (2,)
     assert await store._writer.read(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == ("wal",)
     await store.close()
@@ -308,22 +308,22 @@ async def test_a_second_owner_is_refused_with_the_pid_of_the_first(path: Path) -
         assert first.stdout
         assert first.stdout.readline() == "open\n"
         assert f"process {first.pid}:" in refusal(url)
-        beside = opened(url, owner=False)
+        beside = opened_sqlite(url, owner=False)
         await accept(beside)
         await beside.close()
         assert f"process {first.pid}:" in refusal(url)
         first.kill()
     # The lock ended with the process, though its file still exists.
-    store = opened(url)
+    store = opened_sqlite(url)
     assert len(await store.find(Query())) == 1
     assert f"process {os.getpid()}:" in refusal(url)
     await store.close()
     await store.close()
-    await opened(url).close()
+    await opened_sqlite(url).close()
 
 
 async def test_a_link_leads_to_the_same_lock(path: Path) -> None:
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     link = path.with_name("link.db")
     link.symlink_to(path)
     assert "in use" in refusal(f"sqlite:///{link}")
@@ -336,7 +336,7 @@ def test_a_process_that_does_not_own_the_store_does_not_create_one(path: Path) -
 
 
 async def test_a_writer_beside_does_not_hinder_the_opening(path: Path) -> None:
-    await opened(f"sqlite:///{path}").close()
+    await opened_sqlite(f"sqlite:///{path}").close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        await opened(f"sqlite:///{path}", owner=False).close()
+        await opened_sqlite(f"sqlite:///{path}", owner=False).close()

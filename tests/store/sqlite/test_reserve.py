@@ -14,7 +14,7 @@ from bridge.store.sqlite.guard import OwnerGuard
 from bridge.store.sqlite.ownership import beside
 from bridge.store.sqlite.store import SqliteStore
 from tests.small_disk import fill, needs_small_disk, small_disk
-from tests.store.conftest import opened
+from tests.store.conftest import opened_sqlite
 from tests.store.samples import NOW, accept, claim, entry, receive, request, rows, settle_all, settle_first
 
 ROOT = Path(__file__).parents[3]
@@ -34,18 +34,18 @@ def look(store: SqliteStore) -> None:
 
 
 async def test_the_reserve_is_there_before_the_first_event_and_its_room_is_real(path: Path) -> None:
-    store = opened(f"sqlite:///{path}", limit=LIMIT)
+    store = opened_sqlite(f"sqlite:///{path}", limit=LIMIT)
     assert allocated(path) == MIB
     await store.close()
     assert allocated(path) == MIB
 
 
 async def test_it_is_no_larger_than_8_mib_and_no_larger_than_an_eighth_of_the_disk(path: Path) -> None:
-    store = opened(f"sqlite:///{path}", limit=2**40)
+    store = opened_sqlite(f"sqlite:///{path}", limit=2**40)
     assert allocated(path) == 8 * MIB
     await store.close()
     # A lower limit shrinks it at the next start.
-    store = opened(f"sqlite:///{path}", limit=LIMIT)
+    store = opened_sqlite(f"sqlite:///{path}", limit=LIMIT)
     assert allocated(path) == MIB
     await store.close()
 
@@ -53,7 +53,7 @@ async def test_it_is_no_larger_than_8_mib_and_no_larger_than_an_eighth_of_the_di
 @needs_small_disk
 async def test_on_a_small_disk_it_takes_an_eighth_of_that() -> None:
     with small_disk("16m") as disk:
-        store = opened(f"sqlite:///{disk}/bridge.db", limit=2**40)
+        store = opened_sqlite(f"sqlite:///{disk}/bridge.db", limit=2**40)
         assert allocated(disk / "bridge.db") == 2 * MIB
         await store.close()
 
@@ -62,7 +62,7 @@ async def test_a_copy_that_holds_no_room_is_made_again(path: Path) -> None:
     with beside(path, "reserve").open("wb") as file:
         file.truncate(MIB)
     assert allocated(path) == 0
-    store = opened(f"sqlite:///{path}", limit=LIMIT)
+    store = opened_sqlite(f"sqlite:///{path}", limit=LIMIT)
     assert allocated(path) == MIB
     await store.close()
 
@@ -71,7 +71,7 @@ async def test_what_is_no_file_of_ours_in_its_place_is_left_alone(path: Path, ca
     other = path.with_name("other")
     other.write_bytes(b"x" * 2 * MIB)
     beside(path, "reserve").symlink_to(other)
-    store = opened(f"sqlite:///{path}", limit=LIMIT)
+    store = opened_sqlite(f"sqlite:///{path}", limit=LIMIT)
     await accept(store)
     assert store._guard.make_room(store._writer._db) in (True, False)
     await store.close()
@@ -83,7 +83,7 @@ async def test_what_is_no_file_of_ours_in_its_place_is_left_alone(path: Path, ca
 async def test_on_a_full_disk_waiting_deliveries_are_settled_and_new_events_are_refused() -> None:
     with small_disk("12m") as disk:
         path = disk / "bridge.db"
-        store = opened(f"sqlite:///{path}", limit=LIMIT)
+        store = opened_sqlite(f"sqlite:///{path}", limit=LIMIT)
         for _ in range(100):
             await receive(store, request(b"x" * 1000), [entry()], NOW)
         filler = fill(disk)
@@ -112,7 +112,7 @@ async def test_a_migration_on_a_full_disk_takes_the_reserve_or_changes_nothing(
 ) -> None:
     with small_disk("12m") as disk:
         path = disk / "bridge.db"
-        store = opened(f"sqlite:///{path}", limit=LIMIT)
+        store = opened_sqlite(f"sqlite:///{path}", limit=LIMIT)
         for _ in range(100):
             await receive(store, request(b"x" * 1000), [entry()], NOW)
         await store.close()
@@ -125,10 +125,10 @@ async def test_a_migration_on_a_full_disk_takes_the_reserve_or_changes_nothing(
         monkeypatch.setattr(schema, "VERSION", version + 1)
         if not with_reserve:
             with pytest.raises(StoreRefusedError, match="make room on the disk"):
-                opened(f"sqlite:///{path}", limit=LIMIT)
+                opened_sqlite(f"sqlite:///{path}", limit=LIMIT)
             filler.unlink()
             assert rows(path, "PRAGMA user_version") == [(version,)]
-        store = opened(f"sqlite:///{path}", limit=LIMIT)
+        store = opened_sqlite(f"sqlite:///{path}", limit=LIMIT)
         assert len(await claim(store, 1000)) == 100
         await settle_all(store, "delivered")
         await store.close()

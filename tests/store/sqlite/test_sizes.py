@@ -10,7 +10,7 @@ import pytest
 from bridge.store import StoreUnavailableError
 from bridge.store.sqlite import guard
 from bridge.store.sqlite.store import SqliteStore
-from tests.store.conftest import opened
+from tests.store.conftest import opened_sqlite
 from tests.store.samples import NOW, entry, event, receive, request, rows, settle_all
 
 MIB = 2**20
@@ -25,7 +25,7 @@ def sizes(path: Path) -> dict[str, int]:
 
 @asynccontextmanager
 async def small_store(path: Path, limit: int = 8 * MIB) -> AsyncIterator[SqliteStore]:
-    store = opened(f"sqlite:///{path}", limit=limit)
+    store = opened_sqlite(f"sqlite:///{path}", limit=limit)
     try:
         yield store
     finally:

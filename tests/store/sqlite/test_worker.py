@@ -15,7 +15,7 @@ from bridge.store.sqlite.guard import Guard
 from bridge.store.sqlite.quota import Quota
 from bridge.store.sqlite.store import SqliteStore
 from bridge.store.sqlite.worker import Worker
-from tests.store.conftest import opened
+from tests.store.conftest import opened_sqlite
 from tests.store.samples import LIMIT, NOW, accept, claim, entry, event, receive, request, rows, settle
 
 Job = Callable[[sqlite3.Connection], object]
@@ -183,7 +183,7 @@ def test_a_closed_event_loop_affects_no_other(path: Path) -> None:
 
 
 async def test_closing_finishes_what_is_queued(path: Path) -> None:
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     async with held(store._writer):
         calls = [asyncio.ensure_future(accept(store)) for _ in range(600)]
         await asyncio.sleep(0)
@@ -205,7 +205,7 @@ async def test_a_locked_store_is_unavailable_still_reads_and_recovers(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "BUSY_TIMEOUT", 0.05)
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     await accept(store)
     hold = await store.hold("general", "me", 60.0)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:

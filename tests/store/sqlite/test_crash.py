@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.conftest import opened
+from tests.store.conftest import opened_sqlite
 from tests.store.samples import claim, rows
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KILLS = 12
 
 
@@ -57,7 +57,7 @@ def test_kill_at_any_moment_loses_nothing_acknowledged_and_leaves_nothing_half_w
 
 async def test_after_a_kill_everything_acknowledged_is_claimed_in_order(path: Path) -> None:
     acknowledged = burst_until_killed(path, 0, 100)
-    store = opened(f"sqlite:///{path}")
+    store = opened_sqlite(f"sqlite:///{path}")
     for channel in ("a", "b"):
         claimed = await claim(store, 100_000, channel)
         ids = [delivery.event.id for delivery in claimed]
