@@ -5,7 +5,7 @@ import pytest
 from bridge.lint.check import check_templates
 from bridge.lint.sample_runs import dependents
 from bridge.live.snapshot import Snapshot
-from bridge.messages.compiling import load_templates
+from bridge.messages.compiling import compiled, load_templates
 from bridge.messages.render import render
 from bridge.messages.templates import with_text
 from bridge.routing.routes_file import parse_routes
@@ -54,9 +54,9 @@ def test_a_changed_part_affects_the_templates_that_import_it(snapshot: Snapshot)
     ],
 )
 def test_a_text_that_is_not_a_template_is_an_error(snapshot: Snapshot, text: str, expected: str) -> None:
-    mine = with_text(snapshot.templates, "new.j2", text)
+    mine = compiled(with_text(snapshot.templates, "new.j2", text), ["new.j2"])
     assert plain(mine.errors["new.j2"]).startswith(expected)
-    assert not with_text(mine, "new.j2", "fixed").errors
+    assert not compiled(with_text(mine, "new.j2", "fixed"), ["new.j2"]).errors
 
 
 def test_a_template_alone_is_checked_with_its_samples(snapshot: Snapshot) -> None:
