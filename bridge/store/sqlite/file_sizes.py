@@ -5,10 +5,10 @@ from pathlib import Path
 
 
 def length(path: Path) -> int:
-    """Return a file's size in bytes; 0 for a missing one."""
+    """Return a file's size in bytes; 0 for a missing one, or one that we may not see."""
     try:
         return path.stat().st_size
-    except FileNotFoundError:
+    except OSError:
         return 0
 
 

@@ -90,7 +90,11 @@ class OwnerGuard(Guard):
     def may_accept(self, db: sqlite3.Connection) -> str:
         if lost := self.is_lost():
             self.after(db)
-        return lost or self._reserve.refusal()
+            return lost
+        try:
+            return self._reserve.refusal()
+        except OSError as error:
+            return f"the disk of {self._path} cannot be looked at ({error.strerror})"
 
     def is_lost(self) -> str:
         return self._other_owner or self._moved() or self._unlocked
@@ -99,14 +103,14 @@ class OwnerGuard(Guard):
         return self._other_owner
 
     def after(self, db: sqlite3.Connection) -> None:
-        if _difference(self._log_files) and not _difference(self._database):
-            self._cut_wal(db)  # what only the vanished log has is saved in the database, before anything happens to us
+        if _difference(self._database):
             return
-        size = length(self._wal)
-        if size > self.quota.wal_share and time.monotonic() >= self._next_checkpoint:
+        if _difference(self._log_files):
+            self._cut_wal(db)  # what only the vanished log has is saved in the database, before anything happens to us
+        elif length(self._wal) > self.quota.wal_share and time.monotonic() >= self._next_checkpoint:
             self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
             # Without room for all of it, half a checkpoint would take the last room, and give nothing back.
-            if free_bytes(self._path.parent) > size:
+            if free_bytes(self._path.parent) > length(self._wal):
                 self._cut_wal(db)
 
     def make_room(self, db: sqlite3.Connection) -> bool:

@@ -98,7 +98,12 @@ class Worker:
         """Run one group of calls and answer them. Return whether more may come."""
         # Not part of the loop in `_run`: answered calls, with their bodies, are freed before it waits for the next.
         calls, is_open = self._take()
-        self._write([call for call in calls if call.writes])
+        writes = [call for call in calls if call.writes]
+        try:
+            self._write(writes)
+        except BaseException as error:  # noqa: BLE001 (if the thread ended here, every later call would hang)
+            for call in writes:
+                call.error = _unavailable(error)
         for call in calls:
             if not call.writes:
                 self._read(call)
@@ -149,7 +154,7 @@ class Worker:
             for call in calls:
                 self._write_one(call)
             db.execute("COMMIT")
-        except BaseException as error:  # noqa: BLE001 (if the thread ended here, every later call would hang)
+        except BaseException as error:  # noqa: BLE001 (as above)
             self._roll_back()
             return error
         self.commits += 1

@@ -234,3 +234,20 @@ async def test_a_full_disk_is_unavailable_remembers_nothing_and_recovers(store: 
     await store._writer.read(allow(1_000_000))
     assert (await receive(store, large, [entry(event("k"))], NOW))[0].status == "accepted"
     await store.check()
+
+
+class FailingGuard(Guard):
+    """A guard that cannot look at its files."""
+
+    def after(self, db: sqlite3.Connection) -> None:  # noqa: ARG002 (it fails before)
+        raise PermissionError("not yours")
+
+
+async def test_a_guard_that_fails_ends_no_thread(path: Path) -> None:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.execute("CREATE TABLE numbers (n INTEGER PRIMARY KEY)")
+    it = Worker("guarded", db, FailingGuard(Quota(LIMIT)))
+    for number in range(2):
+        with pytest.raises(StoreUnavailableError):
+            await asyncio.wait_for(it.write(put(number)), 5)
+    await it.close()
