@@ -112,6 +112,21 @@ async def test_on_a_full_disk_what_waits_is_posted_once_and_recorded_while_new_e
         assert it.states() == {"delivered": WAITING + 1}
 
 
+async def test_without_a_reserve_everything_is_posted_once_when_there_is_room() -> None:
+    async with backlog() as it:
+        async with serving(it.environ, it.folder) as (_, base, _):
+            await accept_all(it, base)
+            (it.folder / "bridge.db.reserve").unlink()
+            filler = fill(it.folder)
+            it.slack.always("general", None)
+            assert (await send(it.client, base, it.issue(1000)))[0] == 503
+            await asyncio.sleep(2)  # it tries to record what it posts
+            filler.unlink()
+            await it.until_delivered(WAITING)
+            await it.until_ready(base, 200)
+        assert sorted(it.shown()) == sorted(f"event-{number}-end" for number in range(WAITING))
+
+
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 async def test_it_starts_on_a_full_disk_and_posts_what_waits(end: signal.Signals) -> None:
     async with backlog() as it:

@@ -12,7 +12,7 @@ from bridge.store.models import StoreRefusedError
 from bridge.store.sqlite.file_sizes import free_bytes, length
 from bridge.store.sqlite.ownership import WATCH_EVERY, Place, beside, mark, own, place_of
 from bridge.store.sqlite.quota import Quota
-from bridge.store.sqlite.reserve import Reserve
+from bridge.store.sqlite.reserve import Reserve, lacks_room
 
 CHECKPOINT_WAIT = 50
 """Milliseconds for which a checkpoint waits for readers, while every writer waits for it."""
@@ -89,7 +89,7 @@ class OwnerGuard(Guard):
 
     def may_accept(self, db: sqlite3.Connection) -> str:
         if lost := self.is_lost():
-            self.after(db)
+            self._save_log(db)
             return lost
         try:
             return self._reserve.refusal()
@@ -103,10 +103,8 @@ class OwnerGuard(Guard):
         return self._other_owner
 
     def after(self, db: sqlite3.Connection) -> None:
-        if _difference(self._database):
-            return
-        if _difference(self._log_files):
-            self._cut_wal(db)  # what only the vanished log has is saved in the database, before anything happens to us
+        if self._logged:
+            self._save_log(db)
         elif length(self._wal) > self.quota.wal_share and time.monotonic() >= self._next_checkpoint:
             self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY
             # Without room for all of it, half a checkpoint would take the last room, and give nothing back.
@@ -133,6 +131,11 @@ class OwnerGuard(Guard):
                 self._reserve.keep_some()
             os.close(lock)
 
+    def _save_log(self, db: sqlite3.Connection) -> None:
+        """Move what only a vanished log has into the database, before anything happens to this process."""
+        if _difference(self._log_files) and not _difference(self._database):
+            self._cut_wal(db)
+
     def _cut_wal(self, db: sqlite3.Connection) -> None:
         """Move the write-ahead log into the database, and cut it to nothing, unless a reader pins it."""
         (timeout,) = db.execute("PRAGMA busy_timeout").fetchone()
@@ -140,7 +143,9 @@ class OwnerGuard(Guard):
         try:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.Error as error:
-            log.warning("the write-ahead log of the store cannot be cut back: %s", error)
+            # On a full disk each delivery tries it.
+            level = logging.DEBUG if lacks_room(error) else logging.WARNING
+            log.log(level, "the write-ahead log of the store cannot be cut back: %s", error)
         finally:
             db.execute(f"PRAGMA busy_timeout = {timeout}")
 
