@@ -17,6 +17,8 @@ WAIT = 3 * WATCH_EVERY
 """Seconds that a start waits for a running owner to put its lock back."""
 REPLACED = 20
 """Attempts to lock a file that others replace."""
+TOUCHED = 5
+"""Attempts to lock a file that commands look at."""
 _MARK = "holds a store"
 
 log = logging.getLogger("bridge.store")
@@ -54,7 +56,7 @@ def own(path: Path) -> tuple[int, bool]:
     for _ in range(REPLACED):
         lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(lock)
             if place_of(lock_path) == place_of(lock):
                 had_store = marked(_read(lock)) and path.exists()
                 _write(lock, has_store=had_store)
@@ -70,6 +72,15 @@ def own(path: Path) -> tuple[int, bool]:
             raise
         os.close(lock)  # replaced meanwhile
     raise StoreRefusedError(f"the lock file {lock_path} is replaced again and again: use a local disk")
+
+
+def _lock(file: int) -> None:
+    """Lock a file for us alone. Raises BlockingIOError if another process keeps it: `is_owned` only touches it."""
+    for _ in range(TOUCHED):
+        with contextlib.suppress(BlockingIOError):
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(0.02)
+    return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def wait_for_owner(path: Path) -> None:

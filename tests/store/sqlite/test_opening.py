@@ -1,6 +1,7 @@
 """Tests of opening: errors and their texts, file permissions, the owner's lock, and migrations."""
 # ruff: noqa: ASYNC220 (nothing else runs on the event loop of these tests)
 
+import fcntl
 import os
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from bridge.store import Query, StoreRefusedError
 from bridge.store.sqlite import schema
+from bridge.store.sqlite.ownership import beside
 from tests.store.conftest import opened_sqlite
 from tests.store.samples import accept, execute, rows
 
@@ -320,6 +322,14 @@ async def test_a_second_owner_is_refused_with_the_pid_of_the_first(path: Path) -
     await store.close()
     await store.close()
     await opened_sqlite(url).close()
+
+
+async def test_a_command_that_looks_for_the_owner_refuses_no_start(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await opened_sqlite(f"sqlite:///{path}").close()
+    looking = os.open(beside(path, "lock"), os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr("time.sleep", lambda _: os.close(looking))
+    await opened_sqlite(f"sqlite:///{path}").close()
 
 
 async def test_a_link_leads_to_the_same_lock(path: Path) -> None:

@@ -23,9 +23,12 @@ LIMIT = 8 * MIB
 
 
 def allocated(path: Path) -> int:
-    """Return the bytes that the disk really keeps for the reserve of a store."""
+    """Return the size of a store's reserve; 0 if it is not there, or if the disk keeps no room for it."""
     file = beside(path, "reserve")
-    return file.stat().st_blocks * 512 if file.exists() else 0
+    if not file.exists():
+        return 0
+    found = file.stat()
+    return found.st_size if found.st_blocks * 512 >= found.st_size else 0
 
 
 def look(store: SqliteStore) -> None:
