@@ -11,8 +11,10 @@ WARN_AT = 0.9
 """Part of the room at which a warning is logged."""
 LARGEST_SHARE = 8 * 2**20
 """Maximum bytes of the write-ahead log at rest, and of the reserve: enough for about a thousand settled deliveries."""
-ROWS = 8192
-"""Bytes that a request takes beside its body, at most, when others are stored with it."""
+ROWS = 2048
+"""Bytes that an event takes with its keys and deliveries."""
+PAGES = 8192
+"""Bytes that a batch of events takes beside, in the pages of tables and indexes that it changes."""
 USUAL_BODY = 64 * 2**10
 """Bytes of a body for which there must be room, or else the store counts as full."""
 
@@ -62,7 +64,7 @@ class Quota:
 
     def require(self, incoming: int) -> None:
         """Raise StoreUnavailableError if so many more bytes do not fit; else count them."""
-        new = incoming + ROWS
+        new = incoming + PAGES
         # Until the next checkpoint, what is new stands in the write-ahead log, and then in the database too.
         wal = self._wal_size + new if self.wal else 0
         if self._size + new + max(wal, self.wal_share) > self._room:

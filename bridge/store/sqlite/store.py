@@ -28,7 +28,7 @@ from bridge.store.sqlite.files import Opened, open_files
 from bridge.store.sqlite.history import event_history
 from bridge.store.sqlite.hold import SqliteHold
 from bridge.store.sqlite.ownership import is_owned
-from bridge.store.sqlite.quota import USUAL_BODY
+from bridge.store.sqlite.quota import ROWS, USUAL_BODY
 from bridge.store.sqlite.worker import Worker
 
 
@@ -61,7 +61,7 @@ class SqliteStore:
     async def accept(self, arrivals: Sequence[Arrival], now: float) -> list[list[AcceptResult]]:
         """See ``Inbox.accept``."""
 
-        size = sum(len(arrival.request.body) for arrival in arrivals)
+        size = sum(len(arrival.request.body) + ROWS * len(arrival.entries) for arrival in arrivals)
 
         def job(db: sqlite3.Connection) -> list[list[AcceptResult]]:
             self._quota.require(size)
