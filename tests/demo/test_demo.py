@@ -13,7 +13,8 @@ from tests.cli.command import run
 
 @pytest.mark.slow
 def test_the_demo_ends_well_and_shows_the_result_of_every_request(tmp_path: Path) -> None:
-    done = run(tmp_path, "demo")
+    # It neither makes nor migrates the store of the service.
+    done = run(tmp_path, "demo", environ={"BRIDGE_STORE": f"sqlite:///{tmp_path}/bridge.db"})
     assert done.returncode == 0, done.stdout + done.stderr
     for provider in SECRETS:
         delivered = re.findall(rf"^│ {provider} .*delivered to", done.stdout, re.MULTILINE)
