@@ -18,6 +18,8 @@ CHECKPOINT_WAIT = 50
 """Milliseconds for which a checkpoint waits for readers, while every writer waits for it."""
 CHECKPOINT_EVERY = 1.0
 """Seconds between two attempts to cut back the write-ahead log: a reader may pin it."""
+RELEASE_EVERY = 60.0
+"""Seconds between two attempts to make room on a disk that seems to have some."""
 
 log = logging.getLogger("bridge.store")
 
@@ -82,7 +84,7 @@ class OwnerGuard(Guard):
         self._other_owner = ""
         self._unlocked = ""
         self._logged = ""
-        self._next_checkpoint = 0.0
+        self._next_checkpoint = self._next_release = 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="store watch", daemon=True)
         self._thread.start()
@@ -114,6 +116,10 @@ class OwnerGuard(Guard):
     def make_room(self, db: sqlite3.Connection) -> bool:
         if self.is_lost():
             return False
+        # A quota of the disk does not show in the free bytes; on a broken disk every write fails.
+        if free_bytes(self._path.parent) > self.quota.wal_share and time.monotonic() < self._next_release:
+            return False
+        self._next_release = time.monotonic() + RELEASE_EVERY
         released, before = self._reserve.release(), length(self._wal)
         self._cut_wal(db)
         return released or length(self._wal) < before

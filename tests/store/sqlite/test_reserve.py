@@ -82,6 +82,19 @@ async def test_what_is_no_file_of_ours_in_its_place_is_left_alone(path: Path, ca
     assert caplog.text.count("no reserve for a full disk") == 1
 
 
+async def test_write_errors_of_a_disk_with_room_do_not_delete_it_again_and_again(path: Path) -> None:
+    """A quota of the disk does not show in its free bytes, so it is tried, but a broken disk fails each second."""
+    store = opened_sqlite(f"sqlite:///{path}", limit=LIMIT)
+    db = store._writer._db
+    assert store._guard.make_room(db)
+    assert allocated(path) == 0
+    look(store)
+    for _ in range(3):
+        store._guard.make_room(db)
+        assert allocated(path) == MIB
+    await store.close()
+
+
 @needs_small_disk
 async def test_on_a_full_disk_waiting_deliveries_are_settled_and_new_events_are_refused() -> None:
     with small_disk("12m") as disk:
