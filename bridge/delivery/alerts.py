@@ -9,9 +9,9 @@ from bridge.config.names import RESERVED_SOURCE
 from bridge.core.clock import Clock
 from bridge.core.states import BLOCKED, WorkerState
 from bridge.delivery.alert import Alert, AlertType, entry_of, request_for
-from bridge.delivery.circuit_breaker import PROBE_EVERY
+from bridge.delivery.next_step import PROBE_EVERY, back_off
 from bridge.delivery.rate_limiter import RateLimiter
-from bridge.delivery.worker_deps import RUNNING, Posting, WorkerStatus, back_off
+from bridge.delivery.worker_deps import RUNNING, Posting, WorkerStatus
 from bridge.store import Arrival, DestinationState, Inbox, StoreUnavailableError, Upkeep
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
@@ -96,7 +96,7 @@ class Alerts:
                 await self._news.wait()
             else:
                 failures += 1
-                await self._clock.sleep(back_off(self._random, failures))
+                await self._clock.sleep(back_off(failures, self._random()))
 
     async def _try_once(self, failures: int) -> bool:
         try:

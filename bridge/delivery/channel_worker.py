@@ -6,23 +6,25 @@ are batched: a post carries several messages in compact form. When too many wait
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from bridge.config.diagnostics import Diagnostic
 from bridge.core.clock import sleep_unless
-from bridge.core.counters import POSTS, TEMPLATE_ERRORS
+from bridge.core.counters import TEMPLATE_ERRORS
 from bridge.core.states import DeliveryState, OutcomeKind, WorkerState
-from bridge.delivery.circuit_breaker import FAILURES, CircuitBreaker, describe, log_fields
+from bridge.delivery.alert import Alert, AlertType
+from bridge.delivery.next_step import back_off
 from bridge.delivery.outcome import Outcome
 from bridge.delivery.post import Post, PostItem, batch_post, delivery_notes, single_post
+from bridge.delivery.sender import Sender, StopError
 from bridge.delivery.state_changes import PostStates, skipped_or_remembered
+from bridge.delivery.step import SHARED, SINGLE, Action, Step
 from bridge.delivery.store_writer import StoreWriter
-from bridge.delivery.summarizer import Summarizer
-from bridge.delivery.worker_deps import RUNNING, WorkerDeps, WorkerStatus, back_off
+from bridge.delivery.summarizer import NOTICES, Summarizer
+from bridge.delivery.worker_deps import RUNNING, WorkerDeps, WorkerStatus
 from bridge.messages import Rendered
 from bridge.store import Attempt, Delivery, DeliveryResult, HoldLostError, RepeatWindow, StoreUnavailableError
 
@@ -37,21 +39,13 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
 
 @dataclass(slots=True)
-class _RetryState:
-    """Retries of the delivery at the head of the queue."""
+class _Head:
+    """The delivery at the head of the queue."""
 
     delivery: int
-    failures: int = 0
-    """Failures in a row that say nothing about the message."""
-    as_text: str = ""
-    """The reason to send only its text; "" while the whole message is sent."""
     internal_errors: int = 0
     template_errors: dict[int, Diagnostic | None] = field(default_factory=dict)
     """The template error that was logged last, by delivery."""
-
-
-class _StopError(Exception):
-    """The worker ends, with nothing in flight."""
 
 
 class ChannelWorker:
@@ -59,41 +53,46 @@ class ChannelWorker:
 
     def __init__(self, channel: str, deps: WorkerDeps) -> None:
         self.channel = channel
-        self.posting = False
-        """Whether a post is in flight, or its outcome not stored yet."""
         self._deps = deps
         self._wake = asyncio.Event()
-        self._breaker = CircuitBreaker(channel, deps)
+        self._sender = Sender(channel, deps)
         self._writer = StoreWriter(channel, deps)
-        self._summarizer = Summarizer(channel, deps, self._breaker, self._writer, self._in_flight)
-        self._retry = _RetryState(-1)
+        self._summarizer = Summarizer(channel, deps, self._sender, self._writer)
+        self._head = _Head(-1)
         self._singles_until = -1
         """Deliveries up to this one are posted one by one, because Slack rejected them in a batch."""
+        self._left_out: dict[int, Rendered] = {}
+        """Messages that did not fit a batch, by delivery."""
         self._notices_had_turn = False
         """Whether repeat notices had the last turn. Deliveries have the next one, so that neither blocks the other."""
-        self._stopping = False
+
+    @property
+    def posting(self) -> bool:
+        """Whether a post is in flight, or its outcome not stored yet."""
+        return self._sender.posting
 
     @property
     def status(self) -> WorkerStatus:
         """Status of the worker."""
         url = self._deps.url_of(self.channel)
         left = self._deps.limiter_of(url).paused if url else 0.0
-        if self._breaker.status is RUNNING and left:
+        if self._sender.status is RUNNING and left:
             return WorkerStatus(WorkerState.PAUSED, until=self._deps.clock.now() + left)
-        return self._breaker.status
+        return self._sender.status
 
     def wake(self) -> None:
         """Look for new deliveries. This costs almost nothing, and does not end a pause."""
         self._wake.set()
 
     def configuration_changed(self) -> None:
-        """Look for another URL, even during a pause that belongs to the old one."""
-        self._breaker.configuration_changed()
+        """Look for another URL, rate and template, even during a pause that belongs to the old ones."""
+        self._left_out.clear()
+        self._sender.configuration_changed()
         self._wake.set()
 
     def stop(self) -> None:
         """Stop claiming; ``run`` ends once the post in flight is recorded."""
-        self._stopping = True
+        self._sender.stopping = True
 
     async def run(self) -> None:
         """Deliver for ever. Every error is logged, and the step is tried again."""
@@ -102,12 +101,12 @@ class ChannelWorker:
             try:
                 await self._step()
                 errors = 0
-            except _StopError:
+            except StopError:
                 return
             except Exception as error:  # noqa: BLE001 (a worker that ended here would deliver nothing any more)
                 errors += 1
                 self._writer.log_error(error, errors)
-                await self._deps.clock.sleep(back_off(self._deps.random, errors))
+                await self._deps.clock.sleep(back_off(errors, self._deps.random()))
 
     async def _step(self) -> None:
         """Try the oldest waiting delivery, or wait for one."""
@@ -117,12 +116,11 @@ class ChannelWorker:
         if url is None:
             await self._wake.wait()
             return
-        if (seconds := deps.limiter_of(url).wait()) > 0:
-            await self._breaker.sleep(seconds, url)
+        if not await self._sender.turn(url):
             return
         await deps.renew_hold(self.channel)
         await self._summarizer.settle_digests()
-        if not self._notices_had_turn and await self._summarizer.post_repeat_notices(url):
+        if self._is_turn_of_notices() and await self._summarizer.post_repeat_notices(url):
             self._notices_had_turn = True
             return
         self._notices_had_turn = False
@@ -130,19 +128,26 @@ class ChannelWorker:
         if not claimed:
             await self._wait_for_work()
             return
-        if self._retry.delivery != claimed[0].id:
-            self._retry = _RetryState(claimed[0].id)
+        if self._head.delivery != claimed[0].id:
+            self._head = _Head(claimed[0].id)
         try:
             await self._deliver(claimed, url)
-        except (_StopError, StoreUnavailableError, HoldLostError):
+        except (StopError, StoreUnavailableError, HoldLostError):
             raise
         except Exception as error:
             if not await self._record_internal_error(claimed, error):
                 raise
 
+    def _is_turn_of_notices(self) -> bool:
+        """Return whether repeat notices come before deliveries. What was tried already goes first."""
+        if self._sender.state.is_retry:
+            return self._sender.about == NOTICES
+        return not self._notices_had_turn
+
     def _claim_limit(self) -> int:
         """Return the number of deliveries to claim: one if they cannot share a post."""
-        batches = self._deps.policy_of(self.channel).pack and not self._retry.as_text and self._singles_until < 0
+        as_text = self._sender.state.text_reason
+        batches = self._deps.policy_of(self.channel).pack and not as_text and self._singles_until < 0
         return CLAIM if batches else 1
 
     async def _wait_for_work(self) -> None:
@@ -155,10 +160,10 @@ class ChannelWorker:
 
     async def _record_internal_error(self, claimed: Sequence[Delivery], error: Exception) -> bool:
         """Split a batch after an internal error, and finally give its head up. Return whether it was given up."""
-        self._retry.internal_errors += 1
+        self._head.internal_errors += 1
         if len(claimed) > 1:
             self._singles_until = claimed[-1].id
-        if self._retry.internal_errors < MAX_INTERNAL_ERRORS:
+        if self._head.internal_errors < MAX_INTERNAL_ERRORS:
             return False
         log.error("internal error, delivery given up", channel=self.channel, id=claimed[0].event.id, exc_info=error)
         await self._give_up(claimed[0], f"{MAX_INTERNAL_ERRORS} internal errors ({type(error).__name__})")
@@ -189,7 +194,7 @@ class ChannelWorker:
         if isinstance(item, DeliveryResult):
             await self._writer.settle([item])
             return None
-        return single_post(item, notes_shown, as_text=bool(self._retry.as_text))
+        return single_post(item, notes_shown, as_text=bool(self._sender.take(delivery.id).text_reason))
 
     async def _prepare_batch(self, claimed: Sequence[Delivery]) -> Post | None:
         """Return a post with as many deliveries as fit; None if there is nothing to post. Settle the skipped ones."""
@@ -211,6 +216,7 @@ class ChannelWorker:
             items.append(item)
             states.add(item.remembers, posted=True)
             if len(batch_post(items, now).items) < len(items):
+                self._left_out = {delivery.id: item.rendered}
                 break
         if settled:
             await self._writer.settle(settled)
@@ -226,11 +232,11 @@ class ChannelWorker:
         remembers = await skipped_or_remembered(delivery, self.channel, self._deps, states.last)
         if isinstance(remembers, DeliveryResult):
             return remembers
-        rendered = await self._deps.render(delivery, notes)
+        rendered = await self._render(delivery, notes)
         if rendered.message is None:
             return DeliveryResult(delivery.id, DeliveryState.SKIPPED, rendered.skip)
-        if rendered.error != self._retry.template_errors.get(delivery.id):
-            self._retry.template_errors[delivery.id] = rendered.error
+        if rendered.error != self._head.template_errors.get(delivery.id):
+            self._head.template_errors[delivery.id] = rendered.error
             self._log_template_error(delivery, rendered.error)
         window = self._window(delivery, rendered)
         if window is None:
@@ -240,6 +246,10 @@ class ChannelWorker:
             return PostItem(delivery, rendered, window, remembers)
         return _summarize_repeat(delivery, rendered, first, window)
 
+    async def _render(self, delivery: Delivery, notes: Sequence[str]) -> Rendered:
+        left_out = self._left_out.pop(delivery.id, None)
+        return left_out if left_out and not notes else await self._deps.render(delivery, notes)
+
     def _window(self, delivery: Delivery, rendered: Rendered) -> RepeatWindow | None:
         seconds = self._deps.repeat_of(delivery.route)
         if seconds is None or rendered.message is None or delivery.replayed_at is not None:
@@ -247,116 +257,68 @@ class ChannelWorker:
         return RepeatWindow(delivery.route, delivery.event.subject, rendered.fingerprint, rendered.linked_line, seconds)
 
     async def _send(self, post: Post, url: str) -> None:
-        await self._deps.limiter_of(url).acquire()
-        async with self._in_flight():
-            at = self._deps.clock.now()
-            outcome = await self._deps.poster.post(url, post.body)
-            self._deps.counters.inc(POSTS, self.channel, outcome.kind)
-            state, reason = self._resulting_state(post, outcome)
-            attempt = Attempt(at, outcome.kind, outcome.status, outcome.answer, outcome.seconds)
-            shown = state == DeliveryState.DELIVERED
-            results = [
-                DeliveryResult(
-                    item.delivery.id,
-                    state,
-                    reason,
-                    attempt,
-                    body if shown else None,
-                    str(item.rendered.error or ""),
-                    item.rendered.line,
-                    opens_window=item.window if shown else None,
-                    remembers=item.remembers if shown else None,
-                )
-                for item, body in zip(post.items, post.messages, strict=True)
-            ]
-            # In the order of the queue, so that the last state of a group is remembered.
-            results = sorted([*results, *(post.repeats if shown else ())], key=lambda result: result.delivery)
-            await self._writer.settle(results)
-        if state == DeliveryState.DEAD:
-            self._log_dead(post.items[0].delivery, reason)
-        else:
-            await self._react(post, url, outcome)
+        """Post, and give the message up if it is at fault: split a batch, and let a single message die."""
+        head = post.items[0].delivery
+        self._sender.take(head.id)
 
-    def _resulting_state(self, post: Post, outcome: Outcome) -> tuple[DeliveryState, str]:
-        """Return the state of the deliveries after an attempt, and the reason."""
-        if outcome.kind == OutcomeKind.OK:
-            reason = f"as text only: {self._retry.as_text}" if self._retry.as_text else post.reason
-            return DeliveryState.DELIVERED, reason
-        if outcome.kind == OutcomeKind.REJECTED and self._retry.as_text:
-            return DeliveryState.DEAD, f"rejected by Slack, and so was its text alone: {describe(outcome)}"
-        return DeliveryState.WAITING, outcome.answer
+        async def record(at: float, outcome: Outcome, action: Action) -> None:
+            shown = action.step == Step.DONE
+            await self._writer.settle(self._results(post, at, outcome, shown=shown))
+            if not shown:
+                self._log_failed(head, outcome)
 
-    async def _react(self, post: Post, url: str, outcome: Outcome) -> None:
-        """Act on an outcome before the next step."""
-        retry, event_id = self._retry, post.items[0].delivery.event.id
-        match outcome.kind:
-            case OutcomeKind.OK:
-                self._breaker.record_success()
-            case OutcomeKind.RATE_LIMITED:
-                self._breaker.pause(url, outcome)
-            case OutcomeKind.REJECTED:
-                log.warning("delivery rejected", channel=self.channel, id=event_id, **log_fields(outcome))
-                self._isolate(post, describe(outcome))
-            case OutcomeKind.DESTINATION_GONE:
-                await self._breaker.wait_until_reopened(url, outcome)
-            case OutcomeKind.UNAVAILABLE:
-                retry.failures += 1
-                uncertain = outcome.uncertain
-                log.warning(
-                    "delivery failed", channel=self.channel, id=event_id, perhaps_shown=uncertain, **log_fields(outcome)
-                )
-                if retry.failures < FAILURES and not retry.as_text:
-                    await self._breaker.sleep(back_off(self._deps.random, retry.failures), url)
-                else:
-                    await self._find_cause(post, url, outcome)
-
-    async def _find_cause(self, post: Post, url: str, failed: Outcome) -> None:
-        """Probe after repeated failures: if Slack answers the probe, the message is at fault."""
-        answer = await self._breaker.probe(url)
-        if answer.kind == OutcomeKind.DESTINATION_GONE:
-            await self._breaker.wait_until_reopened(url, answer)
-        elif not answer.webhook_alive:
-            self._retry.failures = 0
-            await self._breaker.wait_until_available(url, answer)
-        elif self._retry.as_text:
-            reason = f"Slack fails on it, and on its text alone: {describe(failed)}"
-            await self._give_up(post.items[0].delivery, reason)
-        else:
-            self._isolate(post, f"Slack fails on it: {describe(failed)}")
-
-    def _isolate(self, post: Post, reason: str) -> None:
-        """Split a rejected batch into single posts, or reduce a rejected message to its text."""
+        action = await self._sender.send(url, post.body, SHARED if post.is_batch else SINGLE, record)
+        if action.step != Step.GIVE_UP:
+            return
         if post.is_batch:
             self._singles_until = post.items[-1].delivery.id
-            self._retry.failures = 0
         else:
-            self._retry.as_text = reason
+            await self._give_up(head, action.reason)
+
+    def _results(self, post: Post, at: float, outcome: Outcome, *, shown: bool) -> list[DeliveryResult]:
+        """Return what to record about each delivery of a post, which began ``at``."""
+        attempt = Attempt(at, outcome.kind, outcome.status, outcome.answer, outcome.seconds)
+        as_text = self._sender.state.text_reason
+        reason = (f"as text only: {as_text}" if as_text else post.reason) if shown else outcome.answer
+        results = [
+            DeliveryResult(
+                item.delivery.id,
+                DeliveryState.DELIVERED if shown else DeliveryState.WAITING,
+                reason,
+                attempt,
+                body if shown else None,
+                str(item.rendered.error or ""),
+                item.rendered.line,
+                opens_window=item.window if shown else None,
+                remembers=item.remembers if shown else None,
+            )
+            for item, body in zip(post.items, post.messages, strict=True)
+        ]
+        # In the order of the queue, so that the last state of a group is remembered.
+        return sorted([*results, *(post.repeats if shown else ())], key=lambda result: result.delivery)
+
+    def _log_failed(self, head: Delivery, outcome: Outcome) -> None:
+        fields = {"channel": self.channel, "id": head.event.id, "status": outcome.status, "answer": outcome.answer}
+        match outcome.kind:
+            case OutcomeKind.REJECTED | OutcomeKind.DESTINATION_GONE:
+                log.warning("delivery rejected", **fields)
+            case OutcomeKind.UNAVAILABLE:
+                log.warning("delivery failed", perhaps_shown=outcome.uncertain, **fields)
+            case _:  # a pause is logged with its seconds
+                pass
 
     async def _give_up(self, delivery: Delivery, reason: str) -> None:
-        fault = str(self._retry.template_errors.get(delivery.id) or "")
+        fault = str(self._head.template_errors.get(delivery.id) or "")
         await self._writer.settle([DeliveryResult(delivery.id, DeliveryState.DEAD, reason, template_fault=fault)])
-        self._log_dead(delivery, reason)
-
-    @asynccontextmanager
-    async def _in_flight(self) -> AsyncIterator[None]:
-        if self._stopping:
-            raise _StopError
-        self.posting = True
-        try:
-            yield
-        finally:
-            self.posting = False
-        if self._stopping:
-            raise _StopError
+        self._head = _Head(-1)
+        self._sender.take(None)  # a revived delivery starts again
+        log.error("delivery dead", channel=self.channel, id=delivery.event.id, reason=reason)
+        self._deps.alert(Alert(AlertType.DEAD, self.channel, reason, delivery=delivery))
 
     def _log_template_error(self, delivery: Delivery, error: Diagnostic | None) -> None:
         if error:
             self._deps.counters.inc(TEMPLATE_ERRORS, self.channel)
             log.error("template failed, plain message posted", id=delivery.event.id, **error.log_fields())
-
-    def _log_dead(self, delivery: Delivery, reason: str) -> None:
-        self._retry = _RetryState(-1)  # a revived delivery starts again
-        log.error("delivery dead", channel=self.channel, id=delivery.event.id, reason=reason)
 
 
 def _summarize_repeat(delivery: Delivery, rendered: Rendered, first: int, window: RepeatWindow) -> DeliveryResult:

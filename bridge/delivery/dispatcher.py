@@ -132,6 +132,7 @@ class Dispatcher:
             self._stop_worker(worker)
         self._workers = {}
         tasks = set(self._tasks.values())
+        self._deps.poster.stop()
         if tasks:
             posting = sum(worker.posting for worker in self._tasks)
             log.info("delivery stopping", posting=posting)

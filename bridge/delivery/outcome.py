@@ -10,8 +10,6 @@ from bridge.core.states import OutcomeKind
 
 MAX_WAIT = 3600.0
 """Longest pause in seconds that a header can ask for."""
-DEFAULT_WAIT = 5.0
-"""Pause in seconds after a 429 without a time."""
 
 GONE_CODES = frozenset(
     {
@@ -43,6 +41,8 @@ REJECTED_CODES = frozenset(
 )
 RATE_LIMIT_CODES = frozenset({"rate_limited", "ratelimited"})
 UNAVAILABLE_CODES = frozenset({"rollup_error"})
+PROXY_STATUSES = frozenset({407, 408, 425})
+"""4xx of proxies about themselves: they say nothing about the message or the webhook."""
 _TOKEN = re.compile("[a-z][a-z_]{1,60}")
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
@@ -58,17 +58,24 @@ class Outcome:
     """Slack's body or the error, in one line; from a Poster at most 200 characters, without URL and secrets."""
     seconds: float = 0.0
     """Duration of the post."""
-    retry_after: float = 0.0
-    """For ``rate_limited``: seconds to wait."""
+    retry_after: float | None = None
+    """Seconds that a 429 or a 503 asks to wait; None if it names no time."""
     uncertain: bool = False
     """True if Slack may have shown the message although no answer came: a retry may show it twice."""
+    by_slack: bool = False
+    """True if Slack, or whoever answered with a 4xx, wrote this answer: only then may it condemn a message."""
     stale_connection: bool = False
-    """True if a kept connection broke before anybody can have read the request: a retry needs no wait."""
+    """True if a kept connection broke before the request can have been read: the first retry goes at once."""
 
     @property
     def webhook_alive(self) -> bool:
-        """Whether Slack answered for a working webhook. Probes use this."""
-        return self.kind in (OutcomeKind.OK, OutcomeKind.REJECTED)
+        """Whether this is how a working webhook answers a probe: it took the post, or read it and found it empty."""
+        return self.kind == OutcomeKind.OK or (self.kind == OutcomeKind.REJECTED and self.answer in REJECTED_CODES)
+
+    @property
+    def summary(self) -> str:
+        """Status and answer in a few words."""
+        return " ".join(part for part in (str(self.status or ""), self.answer) if part)
 
 
 def classify(status: int, headers: Mapping[str, str], body: str, now: float) -> Outcome:
@@ -80,13 +87,16 @@ def classify(status: int, headers: Mapping[str, str], body: str, now: float) -> 
     """
     token = _token(body)
     if status == 200 and body.strip() == "ok":
-        return Outcome(OutcomeKind.OK, status, "ok")
-    answer = clean(token or body)
-    if token in RATE_LIMIT_CODES or (status == 429 and token not in GONE_CODES | REJECTED_CODES):
-        return Outcome(
-            OutcomeKind.RATE_LIMITED, status, answer, retry_after=wait_seconds(headers.get("Retry-After"), body, now)
-        )
-    return Outcome(_kind(status, token), status, answer)
+        return Outcome(OutcomeKind.OK, status, "ok", by_slack=True)
+    kind = _kind(status, token)
+    asks = kind == OutcomeKind.RATE_LIMITED or status == 503
+    return Outcome(
+        kind,
+        status,
+        clean(token or body),
+        retry_after=wait_seconds(headers.get("Retry-After"), body, now) if asks else None,
+        by_slack=kind != OutcomeKind.UNAVAILABLE or _is_slacks_own_failure(status, token, body),
+    )
 
 
 def _kind(status: int, token: str) -> OutcomeKind:
@@ -94,15 +104,21 @@ def _kind(status: int, token: str) -> OutcomeKind:
         return OutcomeKind.DESTINATION_GONE
     if token in REJECTED_CODES:
         return OutcomeKind.REJECTED
+    if token in RATE_LIMIT_CODES or status == 429:
+        return OutcomeKind.RATE_LIMITED
     if token in UNAVAILABLE_CODES:
         return OutcomeKind.UNAVAILABLE
     if status in (401, 403, 404, 410):
         return OutcomeKind.DESTINATION_GONE
-    # 407, 408 and 425 come from proxies. Any other 4xx with an error code in Slack's form, even unknown, is permanent.
-    # Any other 4xx (a proxy's page) says nothing about the message: the worker probes.
-    if 400 <= status < 500 and status not in (407, 408, 425) and (token or status == 413):
+    # Whoever wrote it: a probe finds out whether it is about this message or about all.
+    if 400 <= status < 500 and status not in PROXY_STATUSES:
         return OutcomeKind.REJECTED
     return OutcomeKind.UNAVAILABLE
+
+
+def _is_slacks_own_failure(status: int, token: str, body: str) -> bool:
+    """Return whether Slack itself failed on a post. Its 500 is empty or one word; a page with a 500 is a proxy's."""
+    return token in UNAVAILABLE_CODES or (status == 500 and (bool(token) or not body.strip()))
 
 
 def _token(body: str) -> str:
@@ -116,15 +132,16 @@ def _token(body: str) -> str:
     return word if _TOKEN.fullmatch(word) else ""
 
 
-def wait_seconds(header: str | None, body: str, now: float) -> float:
-    """Return the pause that a 429 asks for: from its header (seconds or a date), else its JSON body; 1 s to 1 h.
+def wait_seconds(header: str | None, body: str, now: float) -> float | None:
+    """Return the pause that an answer asks for: in its header (seconds or a date), else its JSON body; 1 s to 1 h.
 
+    None if it names no time.
     RFC 9110, Retry-After, https://www.rfc-editor.org/rfc/rfc9110.html#name-retry-after
     """
     asked = _header_seconds((header or "").strip(), now)
     if asked is None:
         asked = _body_seconds(body)
-    return min(max(DEFAULT_WAIT if asked is None else asked, 1.0), MAX_WAIT)
+    return None if asked is None else min(max(asked, 1.0), MAX_WAIT)
 
 
 def _header_seconds(header: str, now: float) -> float | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bridge.core.clock import ROUNDING, Clock
+from bridge.core.clock import ROUNDING, Clock, sleep_unless
 
 BURST = 3
 """Messages at once after a rest. Slack allows short bursts and does not publish their size.
@@ -17,13 +17,28 @@ class RateLimiter:
     """
 
     def __init__(self, clock: Clock, per_second: float = 1.0, burst: int = BURST) -> None:
-        self.per_second = per_second
-        """Messages a second. It may change at any time."""
+        self._per_second = per_second
+        self._changed = asyncio.Event()
         self._clock = clock
         self._tolerance = burst - 1
         self._arrival = clock.monotonic()
         self._paused_until = clock.monotonic()
         self._queue = asyncio.Lock()
+
+    @property
+    def per_second(self) -> float:
+        """Messages a second. Another rate counts at once, also for the messages that were sent before."""
+        return self._per_second
+
+    @per_second.setter
+    def per_second(self, per_second: float) -> None:
+        if per_second == self._per_second:
+            return
+        now = self._clock.monotonic()
+        start = max(now, self._paused_until)
+        self._arrival = start + (self._arrival - start) * self._per_second / per_second
+        self._per_second = per_second
+        self._changed.set()
 
     def wait(self) -> float:
         """Return the seconds until a message may be sent, 0 for now."""
@@ -54,5 +69,6 @@ class RateLimiter:
         """Wait until a message may be sent, and count it. Callers are served in their order."""
         async with self._queue:
             while (seconds := self.wait()) > 0:
-                await self._clock.sleep(seconds)
+                self._changed.clear()
+                await sleep_unless(self._clock, seconds, self._changed)
             self._arrival = max(self._arrival, self._clock.monotonic()) + 1 / self.per_second

@@ -171,7 +171,8 @@ def _failure(error: Exception, body: Mapping[str, object], flight: Flight) -> Ou
     # The class alone: the text of an exception may hold the URL.
     name = type(error).__name__
     if not _writable(body):
-        return Outcome(OutcomeKind.REJECTED, None, f"the message cannot be written as JSON ({name})")
+        # Nobody needs to read it to condemn it: no retry can write it.
+        return Outcome(OutcomeKind.REJECTED, None, f"the message cannot be written as JSON ({name})", by_slack=True)
     return Outcome(
         OutcomeKind.UNAVAILABLE, None, f"could not be sent ({name}); a proxy variable may be wrong", uncertain=True
     )

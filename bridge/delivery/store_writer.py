@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import structlog
 
-from bridge.delivery.worker_deps import WorkerDeps, back_off
+from bridge.delivery.next_step import back_off
+from bridge.delivery.worker_deps import WorkerDeps
 from bridge.store import DeliveryResult, HoldLostError, StoreUnavailableError
 
 MAX_RETRY_SECONDS = 2.0
 """Longest pause between two tries: a stop leaves only a few seconds, and an unrecorded post is sent again."""
+
+Write = Callable[[], Awaitable[None]]
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
@@ -23,26 +26,15 @@ class StoreWriter:
 
     async def settle(self, results: Sequence[DeliveryResult]) -> None:
         """Store results of deliveries. Retry until stored."""
-        failures = 0
-        while True:
-            try:
-                await self._deps.holds[self._channel].settle(results, self._deps.clock.now())
-                return
-            except StoreUnavailableError as error:
-                failures += 1
-                self.log_error(error, failures)
-            except HoldLostError:
-                raise
-            except Exception as error:  # noqa: BLE001 (a smaller record may be stored where the whole failed)
-                failures += 1
-                self.log_error(error, failures)
-                results = [
-                    replace(result, attempt=None, message=None, template_fault="", line="") for result in results
-                ]
-            await self._deps.clock.sleep(min(back_off(self._deps.random, failures), MAX_RETRY_SECONDS))
+        hold, clock = self._deps.holds[self._channel], self._deps.clock
+        # A smaller record may be stored where the whole failed.
+        smaller = [replace(result, attempt=None, message=None, template_fault="", line="") for result in results]
+        await self.retry_until_stored(
+            lambda: hold.settle(results, clock.now()), lambda: hold.settle(smaller, clock.now())
+        )
 
-    async def retry_until_stored(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Retry a write while the store is unavailable."""
+    async def retry_until_stored(self, write: Write, instead: Write | None = None) -> None:
+        """Retry a write while the store is unavailable; after any other error write ``instead``, if there is one."""
         failures = 0
         while True:
             try:
@@ -51,7 +43,15 @@ class StoreWriter:
             except StoreUnavailableError as error:
                 failures += 1
                 self.log_error(error, failures)
-            await self._deps.clock.sleep(min(back_off(self._deps.random, failures), MAX_RETRY_SECONDS))
+            except HoldLostError:
+                raise
+            except Exception as error:
+                if instead is None:
+                    raise
+                failures += 1
+                self.log_error(error, failures)
+                write = instead
+            await self._deps.clock.sleep(min(back_off(failures, self._deps.random()), MAX_RETRY_SECONDS))
 
     def log_error(self, error: Exception, failures: int) -> None:
         """Log an error that the worker survives; that the store is unavailable, only the first time."""

@@ -1,53 +1,42 @@
 """Post digests instead of thousands of messages, and repeat notices at the end of repeat windows."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from functools import partial
-from typing import Literal
 
 import structlog
 
-from bridge.core.counters import POSTS
-from bridge.core.states import OutcomeKind
-from bridge.delivery.circuit_breaker import FAILURES, CircuitBreaker, describe
 from bridge.delivery.digests import FAILED_TYPES, digest_message, repeat_notices
-from bridge.delivery.store_writer import StoreWriter
+from bridge.delivery.outcome import Outcome
+from bridge.delivery.sender import Sender
+from bridge.delivery.step import SHARED, Action, Step
+from bridge.delivery.store_writer import StoreWriter, Write
 from bridge.delivery.worker_deps import WorkerDeps
 from bridge.events import new_id
 from bridge.messages import Message
 from bridge.store import RepeatWindow
 
+DIGEST = "digest"
+NOTICES = "repeat notices"
+"""Messages at the head that are no deliveries."""
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge.delivery")
 
 
 class Summarizer:
-    """Digests and repeat notices of one channel.
+    """Digests and repeat notices of one channel."""
 
-    ``in_flight`` surrounds each post and its record, so that a stop cannot separate them.
-    """
-
-    def __init__(
-        self,
-        channel: str,
-        deps: WorkerDeps,
-        breaker: CircuitBreaker,
-        writer: StoreWriter,
-        in_flight: Callable[[], AbstractAsyncContextManager[None]],
-    ) -> None:
+    def __init__(self, channel: str, deps: WorkerDeps, sender: Sender, writer: StoreWriter) -> None:
         self._channel = channel
         self._deps = deps
-        self._breaker = breaker
+        self._sender = sender
         self._writer = writer
-        self._in_flight = in_flight
         self._unfinished: list[str] | None = None
         """Digests with deliveries still to settle; None before the store was asked."""
         self._no_digest_until = 0
         """Deliveries up to this one are batched, because Slack rejected their digest."""
         self._single_notices = 0
         """Number of repeat notices to post one by one, because Slack rejected them in one post."""
-        self._failures = 0
-        """Failures in a row that say nothing about the message."""
 
     async def post_repeat_notices(self, url: str) -> bool:
         """Close ended repeat windows. Return whether that took the worker's turn."""
@@ -65,13 +54,13 @@ class Summarizer:
             log.exception("repeat notice failed", channel=self._channel, windows=len(windows))
             await self._close(windows)
             return
-        result = await self._post(message, url, partial(self._close, windows[:number]))
-        if result == "rejected" and number > 1:
+        action = await self._post(NOTICES, message, url, partial(self._close, windows[:number]))
+        if action.step == Step.GIVE_UP and number > 1:
             self._single_notices = number
-        elif result == "rejected":
-            log.error("repeat notice dropped", channel=self._channel, repeats=windows[0].repeats)
+        elif action.step == Step.GIVE_UP:
+            log.error("repeat notice dropped", channel=self._channel, repeats=windows[0].repeats, reason=action.reason)
             await self._close(windows[:1])
-        if result != "retry" and number == 1:
+        if action.step != Step.POST and number == 1:
             self._single_notices = max(0, self._single_notices - 1)
 
     async def _close(self, windows: Sequence[RepeatWindow]) -> None:
@@ -99,13 +88,18 @@ class Summarizer:
             self._no_digest_until = backlog.upto
             return
         record = partial(hold.record_digest, digest_id, message.body(), now)
-        result = await self._post(message, url, record)
-        if result == "posted":
+        action = await self._post(DIGEST, message, url, record)
+        if action.step == Step.DONE:
             log.warning("digest posted", channel=self._channel, digest=digest_id, deliveries=backlog.number)
             self._unfinished = [*(self._unfinished or []), digest_id]
             await self.settle_digests()
-        elif result == "rejected":
-            log.error("digest rejected, deliveries are batched", channel=self._channel, digest=digest_id)
+        elif action.step == Step.GIVE_UP:
+            log.error(
+                "digest rejected, deliveries are batched",
+                channel=self._channel,
+                digest=digest_id,
+                reason=action.reason,
+            )
             self._no_digest_until = backlog.upto
 
     async def settle_digests(self) -> None:
@@ -117,38 +111,14 @@ class Summarizer:
             await hold.settle_digest(self._unfinished[0], self._deps.clock.now())
             self._unfinished.pop(0)
 
-    async def _post(
-        self, message: Message, url: str, record: Callable[[], Awaitable[None]]
-    ) -> Literal["posted", "rejected", "retry"]:
-        """Post, record the post, and wait while Slack takes nothing.
+    async def _post(self, about: str, message: Message, url: str, record: Write) -> Action:
+        """Post, and record the post once Slack shows it."""
 
-        A message is also rejected if Slack fails on it repeatedly but answers probes: otherwise it would block the
-        channel for ever.
-        """
-        await self._deps.limiter_of(url).acquire()
-        async with self._in_flight():
-            outcome = await self._deps.poster.post(url, message.body())
-            self._deps.counters.inc(POSTS, self._channel, outcome.kind)
-            if outcome.kind == OutcomeKind.OK:
+        async def record_shown(_at: float, outcome: Outcome, action: Action) -> None:
+            if action.step == Step.DONE:
                 await self._writer.retry_until_stored(record)
-        match outcome.kind:
-            case OutcomeKind.OK:
-                self._failures = 0
-                self._breaker.record_success()
-                return "posted"
-            case OutcomeKind.REJECTED:
-                self._failures = 0
-                log.warning("summary rejected", channel=self._channel, answer=describe(outcome))
-                return "rejected"
-            case OutcomeKind.RATE_LIMITED:
-                self._breaker.pause(url, outcome)
-            case OutcomeKind.DESTINATION_GONE:
-                await self._breaker.wait_until_reopened(url, outcome)
-            case OutcomeKind.UNAVAILABLE:
-                self._failures += 1
-                await self._breaker.wait_until_available(url, outcome)
-                if self._failures >= FAILURES and self._breaker.is_current(url):
-                    self._failures = 0
-                    log.warning("summary failed", channel=self._channel, answer=describe(outcome))
-                    return "rejected"
-        return "retry"
+            else:
+                log.warning("summary failed", channel=self._channel, about=about, answer=outcome.summary)
+
+        self._sender.take(about)
+        return await self._sender.send(url, message.body(), SHARED, record_shown)

@@ -16,8 +16,6 @@ from bridge.store import Delivery, Hold, Queues
 
 HOLD_SECONDS = 120.0
 """Seconds for which a worker holds its queue: longer than a step takes, in a store shared by several processes."""
-MAX_BACK_OFF = 60.0
-"""Longest back-off in seconds."""
 
 Render = Callable[[Delivery, Sequence[str]], Awaitable[Rendered]]
 """Renders a delivery's message, with notes to show."""
@@ -26,9 +24,11 @@ Render = Callable[[Delivery, Sequence[str]], Awaitable[Rendered]]
 class Posting(Protocol):
     """The interface of ``bridge.delivery.slack.Poster``. It raises nothing."""
 
-    async def post(self, url: str, body: Mapping[str, object]) -> Outcome: ...
+    async def post(self, url: str, body: Mapping[str, object], time_limit: float) -> Outcome: ...
 
     async def probe(self, url: str) -> Outcome: ...
+
+    def stop(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,12 @@ class WorkerDeps:
     """The hold of each channel's queue, renewed at each step of its worker."""
     record_status: Callable[[str, "WorkerStatus"], None] = lambda _channel, _status: None
     """Called when a worker stops, becomes unavailable or runs again."""
+    alert: Callable[[Alert], None] = lambda _: None
+    """Alerts somebody; returns at once."""
 
     async def renew_hold(self, channel: str) -> None:
         """Hold a channel's queue, or hold it for longer."""
         self.holds[channel] = await self.store.hold(channel, self.owner, HOLD_SECONDS)
-
-    alert: Callable[[Alert], None] = lambda _: None
-    """Alerts somebody; returns at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +76,3 @@ class WorkerStatus:
 
 
 RUNNING = WorkerStatus(WorkerState.RUNNING)
-
-
-def back_off(random: Callable[[], float], failures: int) -> float:
-    """Return the seconds before the next try after ``failures``: 1, 2, 4 … 60, half of it random, at least 1."""
-    longest = min(MAX_BACK_OFF, 2.0 ** min(failures - 1, 10))
-    return max(1.0, longest * (0.5 + random() / 2))

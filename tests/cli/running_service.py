@@ -15,7 +15,7 @@ import aiohttp
 from tests.bridges import environment, sample_request
 from tests.cli.command import environment_of, run
 from tests.service.process import send, serving
-from tests.slack.answers import INVALID_BLOCKS
+from tests.slack.answers import INVALID_BLOCKS, NO_TEXT
 from tests.slack.simulator import SlackSimulator
 
 ROUTES = """
@@ -94,7 +94,7 @@ class RunningService:
     async def dead(self, name: str = "gitlab/issue.open", channel: str = "general") -> str:
         """Send a sample that Slack rejects twice, and return the id of its event."""
         await self.settled()
-        self.slack.script(channel, INVALID_BLOCKS, INVALID_BLOCKS)
+        self.slack.script(channel, INVALID_BLOCKS, NO_TEXT, INVALID_BLOCKS)
         (event_id,) = await self.send(name)
         await self.settled()
         return event_id

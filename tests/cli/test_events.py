@@ -49,7 +49,7 @@ async def test_a_line_a_delivery_newest_last_and_every_option_narrows_it(tmp_pat
         assert pipeline[:16] in lines[0]
         assert "gitlab/pipeline.failed → #ops  ❌ Pipeline #90211" in lines[0]
         assert "gitlab/pipeline.failed → #general" in lines[1]
-        assert lines[3].endswith("(rejected by Slack, and so was its text alone: 400 invalid_blocks)")
+        assert lines[3].endswith("(rejected, and so was its text alone: 400 invalid_blocks)")
         assert "\x1b" not in done.out
 
         for options, found in {

@@ -12,14 +12,15 @@ from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import error
 from bridge.core.counters import POSTS, TEMPLATE_ERRORS
 from bridge.core.states import DeliveryState, WorkerState
+from bridge.delivery.alert import Alert, AlertType
 from bridge.delivery.channel_worker import MAX_INTERNAL_ERRORS, ChannelWorker
-from bridge.delivery.circuit_breaker import PROBE_EVERY
+from bridge.delivery.next_step import PROBE_EVERY
 from bridge.delivery.rate_limiter import RateLimiter
-from bridge.delivery.worker_deps import RUNNING, WorkerStatus, back_off
+from bridge.delivery.worker_deps import RUNNING, WorkerStatus
 from bridge.demo.slack_simulator import Answer, rate_limited
 from bridge.messages import Message, Rendered
 from bridge.store import Delivery, DeliveryResult, StoreUnavailableError
-from tests.delivery.harness import Harness, message, render
+from tests.delivery.harness import Harness, message, policy, render
 from tests.slack.answers import (
     BAD_GATEWAY,
     CHANNEL_IS_ARCHIVED,
@@ -29,11 +30,12 @@ from tests.slack.answers import (
     INVALID_BLOCKS,
     NO_ACTIVE_HOOKS,
     NO_SERVICE,
+    NO_TEXT,
     ROLLUP_ERROR,
     http_date,
     redirect,
 )
-from tests.slack.simulator import Behaviour, Fault, HeldAnswer
+from tests.slack.simulator import Behaviour, ByMessage, Fault, HeldAnswer, Late
 
 MARKDOWN = {"type": "markdown", "text": "# a type of block on which incoming webhooks fail"}
 
@@ -162,10 +164,6 @@ async def test_a_429_between_failures_does_not_count_as_one(harness: Harness) ->
         ROLLUP_ERROR,
         HTML_200,
         Answer(504),
-        Answer(400, "<html>a proxy's own page</html>"),
-        Fault.HANG,
-        Fault.RESET_BEFORE_BODY,
-        Fault.CLOSE,
         redirect("/ok"),
         redirect("/login", 307),
     ],
@@ -180,6 +178,101 @@ async def test_a_failure_unrelated_to_the_message_is_retried(harness: Harness, b
     assert harness.shown() == ["first", "second"]
     assert "blocks" in harness.slack.posts("general")[0].body
     assert await harness.states() == ["delivered", "delivered"]
+
+
+@pytest.mark.parametrize("behaviour", [Fault.HANG, Fault.RESET_BEFORE_BODY, Fault.CLOSE], ids=str)
+async def test_what_slack_may_have_shown_is_retried_after_longer_waits(harness: Harness, behaviour: Behaviour) -> None:
+    await harness.accept("first", "second")
+    harness.slack.script("general", behaviour, behaviour)
+    harness.start()
+    await harness.until_ended(2)
+    assert harness.slept == [5, 30]
+    assert harness.shown() == ["first", "second"]
+
+
+async def test_a_proxys_page_with_a_400_costs_only_the_layout_of_the_message_that_meets_it(harness: Harness) -> None:
+    await harness.accept("first", "second")
+    harness.slack.script("general", Answer(400, "<html>a proxy's own page</html>"))
+    harness.start()
+    await harness.until_ended(2)
+    assert harness.shown() == ["first", "second"]
+
+
+async def test_a_403_to_one_message_alone_blocks_no_other(harness: Harness) -> None:
+    await harness.accept("first", "second")
+    refused = ByMessage(lambda body: Answer(403, "restricted_action") if "first" in str(body) else None)
+    harness.slack.always("general", refused)
+    harness.start()
+    await harness.until_ended(2)
+    assert await harness.states() == ["dead", "delivered"]
+    assert harness.shown() == ["second"]
+
+
+async def test_a_word_that_a_probe_gets_too_holds_all_and_kills_none(harness: Harness) -> None:
+    await harness.accept("first", "second")
+    harness.slack.always("general", Answer(403, "invalid_team"))
+    worker = harness.start()
+    await harness.until(harness.slack.wait_for_hits("general", 20))
+    assert worker.status == WorkerStatus(WorkerState.STOPPED, "invalid_team")
+    assert await harness.states() == ["waiting", "waiting"]
+    harness.slack.always("general", None)
+    await harness.until_ended(2)
+    assert harness.shown() == ["first", "second"]
+    assert all("blocks" in post.body for post in harness.slack.posts("general"))
+
+
+async def test_a_slow_slack_that_shows_each_post_shows_only_the_first_one_twice(harness: Harness) -> None:
+    def late(body: object) -> Late | None:
+        return None if body == {"text": ""} else Late(7.0 / 30)
+
+    await harness.accept("first", "second", "third")
+    harness.slack.always("general", ByMessage(late))
+    harness.deps = replace(harness.deps, policy_of=lambda _: policy(pack=False))
+    harness.start()
+    await harness.until_ended(3)
+    assert harness.shown().count("first") <= 2
+    assert await harness.states() == ["delivered"] * 3
+
+
+async def test_a_pause_survives_a_restart(harness: Harness) -> None:
+    await harness.accept("first")
+    harness.slack.script("general", rate_limited(3600))
+    harness.start()
+    await harness.settled(1)
+    assert await harness.clock.asleep() == 3600.5
+    harness.workers.pop().cancel()
+    await asyncio.sleep(0)
+    harness.limiters.clear()
+    harness.start()
+    assert await harness.clock.asleep() == pytest.approx(3600.5)
+    await harness.until_ended(1)
+    assert harness.shown() == ["first"]
+
+
+async def test_429_without_a_time_pauses_for_longer_and_longer_and_tells_somebody(harness: Harness) -> None:
+    alerts: list[Alert] = []
+    harness.deps = replace(harness.deps, alert=alerts.append)
+    await harness.accept("first")
+    harness.slack.script("general", *[Answer(429, "message_limit_exceeded")] * 8)
+    harness.start()
+    await harness.until_ended(1)
+    assert [s for s in harness.slept if s > 1] == [5.5, 10.5, 20.5, 40.5, 80.5, 160.5, 300.5, 300.5]
+    assert [(alert.type, alert.channel) for alert in alerts] == [(AlertType.RATE_LIMITED, "general")]
+
+
+async def test_a_message_on_which_the_network_alone_fails_dies_after_an_hour_with_an_alert(harness: Harness) -> None:
+    alerts: list[Alert] = []
+    harness.deps = replace(harness.deps, alert=alerts.append)
+    await harness.accept("first", "second")
+    poison = ByMessage(lambda body: Answer(502, "<html>") if "first" in str(body) else None)
+    harness.slack.always("general", poison)
+    harness.start()
+    await harness.until_ended(2)
+    assert await harness.states() == ["dead", "delivered"]
+    assert 3600 <= sum(harness.slept) < 3600 + 3 * 60
+    assert [(alert.type, alert.delivery and alert.delivery.event.name) for alert in alerts] == [
+        (AlertType.DEAD, "first")
+    ]
 
 
 async def test_a_reset_after_the_post_was_shown_causes_a_second_post(harness: Harness) -> None:
@@ -205,10 +298,10 @@ async def test_after_three_failures_a_live_slack_gets_the_text_alone(harness: Ha
 
 async def test_a_message_that_always_makes_slack_fail_dies_and_blocks_no_other(harness: Harness) -> None:
     await harness.accept("first", "second")
-    harness.slack.script("general", *[EMPTY_500] * 3, Answer(400, "no_text"), EMPTY_500)
+    harness.slack.script("general", *[EMPTY_500] * 3, NO_TEXT, *[EMPTY_500] * 6)
     harness.start()
     await harness.until_ended(2)
-    assert harness.answered() == ["500", "500", "500", "400 no_text", "500", "400 no_text", "200 ok"]
+    assert harness.answered() == [*["500"] * 3, "400 no_text", *["500"] * 6, "400 no_text", "200 ok"]
     assert await harness.states() == ["dead", "delivered"]
     assert (await harness.rows())[0].reason == "Slack fails on it, and on its text alone: 500"
     assert harness.shown() == ["second"]
@@ -257,7 +350,7 @@ async def test_a_rate_limited_probe_waits_as_long_as_asked(harness: Harness) -> 
     harness.slack.script("general", *[EMPTY_500] * 3, rate_limited(90))
     harness.start()
     await harness.until_ended(1)
-    assert harness.slept == [1, 2, 90]
+    assert [seconds for seconds in harness.slept if seconds > 0.001] == [1, 2, 90.5]
 
 
 @pytest.mark.parametrize(("behaviour", "shows_twice"), [(Fault.RESET_AFTER_BODY, True), (EMPTY_500, False)])
@@ -279,6 +372,7 @@ async def test_slack_leaving_during_the_text_alone_loses_nothing(harness: Harnes
     harness.slack.script(
         "general",
         INVALID_BLOCKS,
+        NO_TEXT,
         BAD_GATEWAY,
         BAD_GATEWAY,
         BAD_GATEWAY,
@@ -307,12 +401,12 @@ async def test_a_rejected_message_is_posted_as_text_at_once(harness: Harness, to
 
 async def test_a_message_whose_text_is_rejected_too_dies_and_blocks_no_other(harness: Harness) -> None:
     await harness.accept("first", "second")
-    harness.slack.script("general", INVALID_BLOCKS, Answer(413))
+    harness.slack.script("general", INVALID_BLOCKS, NO_TEXT, Answer(413))
     with capture_logs() as logs:
         harness.start()
         await harness.until_ended(2)
     assert await harness.states() == ["dead", "delivered"]
-    assert (await harness.rows())[0].reason == "rejected by Slack, and so was its text alone: 413"
+    assert (await harness.rows())[0].reason == "rejected, and so was its text alone: 413"
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["delivery dead"]
     assert harness.shown() == ["second"]
 
@@ -322,7 +416,7 @@ async def test_a_gone_destination_stops_the_worker_until_a_probe_succeeds(harnes
     harness.slack.always("general", NO_ACTIVE_HOOKS)
     with capture_logs() as logs:
         worker = harness.start()
-        await harness.until(harness.slack.wait_for_hits("general", 6))
+        await harness.until(harness.slack.wait_for_hits("general", 7))
         assert worker.status == WorkerStatus(WorkerState.STOPPED, "no_active_hooks")
         assert await harness.states() == ["waiting", "waiting"]
         assert harness.slept == [PROBE_EVERY] * 5
@@ -347,13 +441,14 @@ async def test_a_stopped_worker_is_not_woken_by_new_deliveries(harness: Harness)
         worker.wake()
         harness.clock.advance(10)
     assert await harness.clock.asleep() == PROBE_EVERY - 50
-    assert len(harness.slack.hits("general")) == 1
+    assert len(harness.slack.hits("general")) == 2, "the post and one probe"
 
 
 async def test_a_stopped_worker_stays_stopped_while_slack_is_unavailable(harness: Harness) -> None:
     await harness.accept("first")
     harness.slack.script(
         "general",
+        NO_SERVICE,
         NO_SERVICE,
         BAD_GATEWAY,
         CHANNEL_IS_ARCHIVED,
@@ -371,7 +466,7 @@ async def test_a_stopped_worker_stays_stopped_while_slack_is_unavailable(harness
 
 @pytest.mark.parametrize(
     ("answer", "hits", "state"),
-    [(CHANNEL_NOT_FOUND, 1, WorkerState.STOPPED), (BAD_GATEWAY, 6, WorkerState.UNAVAILABLE)],
+    [(CHANNEL_NOT_FOUND, 2, WorkerState.STOPPED), (BAD_GATEWAY, 6, WorkerState.UNAVAILABLE)],
 )
 async def test_a_new_url_starts_a_blocked_worker_at_once(
     harness: Harness, answer: Answer, hits: int, state: WorkerState
@@ -607,12 +702,6 @@ async def test_a_stopping_worker_records_its_post(harness: Harness, status: int)
     assert len(harness.slack.hits("general")) == 1
 
 
-def test_back_offs_grow_to_a_minute_and_half_of_each_is_chance() -> None:
-    assert [back_off(lambda: 1.0, n) for n in range(1, 10)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert [back_off(lambda: 0.0, n) for n in range(1, 10)] == [1, 1, 2, 4, 8, 16, 30, 30, 30]
-    assert back_off(lambda: 1.0, 10_000) == 60
-
-
 async def test_a_worker_without_a_url_rests_until_it_has_one(harness: Harness) -> None:
     await harness.accept("first")
     worker = ChannelWorker("general", harness.deps)
@@ -626,7 +715,7 @@ async def test_a_worker_without_a_url_rests_until_it_has_one(harness: Harness) -
 
 
 async def test_a_replayed_dead_delivery_starts_again_with_its_whole_message(harness: Harness) -> None:
-    harness.slack.script("general", INVALID_BLOCKS, INVALID_BLOCKS)
+    harness.slack.script("general", INVALID_BLOCKS, NO_TEXT, INVALID_BLOCKS)
     await harness.accept("one")
     worker = harness.start()
     await harness.until_ended(1)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from bridge.core.states import OutcomeKind
-from bridge.delivery.outcome import DEFAULT_WAIT, GONE_CODES, MAX_WAIT, REJECTED_CODES, classify, wait_seconds
+from bridge.delivery.outcome import GONE_CODES, MAX_WAIT, REJECTED_CODES, classify, wait_seconds
 
 NOW = 1_800_000_000.0
 HTML = "<!DOCTYPE html><html><body>Sorry</body></html>"
@@ -31,8 +31,8 @@ def kind(status: int, body: str) -> OutcomeKind:
         (400, "invalid_payload", "rejected"),
         (400, "no_text", "rejected"),
         (400, "a_word_that_is_new", "rejected"),
-        (400, HTML, "unavailable"),
-        (400, "{broken", "unavailable"),
+        (400, HTML, "rejected"),
+        (400, "{broken", "rejected"),
         (401, "", "destination_gone"),
         (403, "invalid_token", "destination_gone"),
         (403, HTML, "destination_gone"),
@@ -76,6 +76,9 @@ def test_a_known_word_counts_with_any_status(status: int) -> None:
         ((500, ""), False),
         ((429, ""), False),
         ((200, HTML), False),
+        ((400, "invalid_team"), False),
+        ((400, HTML), False),
+        ((413, ""), False),
     ],
 )
 def test_a_webhook_is_live_if_slack_has_read_the_post(outcome: tuple[int, str], lives: bool) -> None:
@@ -95,22 +98,63 @@ def test_a_webhook_is_live_if_slack_has_read_the_post(outcome: tuple[int, str], 
         ("Fri, 15 Jan 2027 07:00:00 GMT", "", 1),
         ("Fri, 15 Jan 2027 09:01:00 +0100", "", 60),
         ("Fri, 15 Jan 2038 08:00:00 GMT", "", MAX_WAIT),
-        (None, "", DEFAULT_WAIT),
-        ("soon", "", DEFAULT_WAIT),
-        ("1e3", "", DEFAULT_WAIT),
-        ("inf", "", DEFAULT_WAIT),
-        ("-5", "", DEFAULT_WAIT),
-        ("٣", "", DEFAULT_WAIT),
+        (None, "", None),
+        ("soon", "", None),
+        ("1e3", "", None),
+        ("inf", "", None),
+        ("-5", "", None),
+        ("٣", "", None),
         (None, '{"retry_after":12,"error":"rate_limited"}', 12),
         ("3", '{"retry_after":12}', 3),
-        (None, '{"retry_after":"12"}', DEFAULT_WAIT),
-        (None, '{"retry_after":-1}', DEFAULT_WAIT),
+        (None, '{"retry_after":"12"}', None),
+        (None, '{"retry_after":-1}', None),
         (None, '{"retry_after":1e999}', MAX_WAIT),
-        (None, "[]", DEFAULT_WAIT),
+        (None, "[]", None),
     ],
 )
-def test_how_long_a_429_asks_to_wait(header: str | None, body: str, seconds: float) -> None:
+def test_how_long_an_answer_asks_to_wait(header: str | None, body: str, seconds: float | None) -> None:
     assert wait_seconds(header, body, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "by_slack"),
+    [
+        (200, "ok", True),
+        (400, "invalid_blocks", True),
+        (400, "a_word_that_is_new", True),
+        (400, HTML, True),
+        (403, HTML, True),
+        (404, "no_service", True),
+        (413, "", True),
+        (429, "", True),
+        (500, "", True),
+        (500, "rollup_error", True),
+        (500, "a_word_that_is_new", True),
+        (500, "missing_text_or_fallback_or_attachments", True),
+        (502, "no_service", True),
+        (500, HTML, False),
+        (500, "Internal Server Error", False),
+        (502, "", False),
+        (502, HTML, False),
+        (503, "", False),
+        (504, "a_word_that_is_new", False),
+        (200, HTML, False),
+        (200, "", False),
+        (204, "", False),
+        (302, "", False),
+        (407, HTML, False),
+        (408, "", False),
+        (425, "", False),
+    ],
+)
+def test_only_what_slack_or_a_4xx_says_may_condemn_a_message(status: int, body: str, by_slack: bool) -> None:
+    assert classify(status, {}, body, NOW).by_slack is by_slack
+
+
+@pytest.mark.parametrize(("status", "seconds"), [(429, 7.0), (503, 7.0), (502, None), (500, None), (404, None)])
+def test_a_429_and_a_503_may_ask_to_wait(status: int, seconds: float | None) -> None:
+    assert classify(status, {"Retry-After": "7"}, "", NOW).retry_after == seconds
+    assert classify(status, {}, "", NOW).retry_after is None
 
 
 def test_the_header_is_found_in_any_case() -> None:
@@ -125,7 +169,7 @@ def test_any_answer_has_a_kind_and_a_sane_wait(header: str, body: str, status: i
     assert (outcome.kind == "ok") == (status == 200 and body.strip() == "ok")
     assert "\n" not in outcome.answer
     if outcome.kind == "rate_limited":
-        assert 1 <= outcome.retry_after <= MAX_WAIT
+        assert outcome.retry_after is None or 1 <= outcome.retry_after <= MAX_WAIT
 
 
 @given(
@@ -133,4 +177,5 @@ def test_any_answer_has_a_kind_and_a_sane_wait(header: str, body: str, status: i
 )
 @settings(max_examples=200, deadline=None)
 def test_dates_that_are_none_are_survived(header: str) -> None:
-    assert 1 <= wait_seconds(header, "", NOW) <= MAX_WAIT
+    seconds = wait_seconds(header, "", NOW)
+    assert seconds is None or 1 <= seconds <= MAX_WAIT

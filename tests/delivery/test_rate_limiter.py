@@ -113,3 +113,24 @@ async def test_a_used_turn_is_not_ready_again_before_its_time() -> None:
     assert limiter.ready() == 2
     limiter.pause(5)
     assert limiter.ready() == 0
+
+
+async def test_a_corrected_pace_counts_at_once_also_for_whoever_waits_already() -> None:
+    clock = HandClock()
+    limiter = RateLimiter(clock, per_second=0.001, burst=1)
+    await limiter.acquire()
+    assert limiter.wait() == pytest.approx(1000)
+    waiting = asyncio.create_task(limiter.acquire())
+    assert await clock.asleep() == pytest.approx(1000)
+    limiter.per_second = 10.0
+    assert limiter.wait() == pytest.approx(0.1)
+    clock.advance(0.1)
+    await waiting
+
+
+async def test_another_pace_cuts_no_pause() -> None:
+    clock = HandClock()
+    limiter = RateLimiter(clock, per_second=1.0)
+    limiter.pause(60)
+    limiter.per_second = 100.0
+    assert limiter.wait() == pytest.approx(60)

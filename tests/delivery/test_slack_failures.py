@@ -15,7 +15,7 @@ from typing import Literal
 
 import pytest
 
-from bridge.delivery.circuit_breaker import PROBE_EVERY
+from bridge.delivery.next_step import PROBE_EVERY
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.slack import Poster, open_session
 from bridge.demo.slack_simulator import Answer, Post, rate_limited
@@ -26,11 +26,17 @@ from tests.slack.answers import (
     BAD_GATEWAY,
     CHANNEL_IS_ARCHIVED,
     EMPTY_500,
+    FORBIDDEN_PAGE,
     HTML_200,
     INVALID_BLOCKS,
+    INVALID_TEAM,
     LOGIN_PAGE,
+    MESSAGE_LIMIT_EXCEEDED,
     NO_SERVICE,
+    NO_TEXT,
+    RESTRICTED_ACTION,
     ROLLUP_ERROR,
+    SERVER_ERROR_PAGE,
     http_date,
     redirect,
 )
@@ -102,6 +108,18 @@ FAILURES = (
         waited=(2 + CHANCE,) * 9,
     ),
     Failure(
+        "`429` without a time, again and again",
+        slack=(MESSAGE_LIMIT_EXCEEDED,) * 4,
+        attempts=("rate_limited",) * 4 + ("ok",),
+        answer="message_limit_exceeded",
+        waited=tuple(seconds + CHANCE for seconds in (5, 10, 20, 40)),
+    ),
+    Failure(
+        "`503` with a time",
+        slack=(Answer(503, headers={"Retry-After": "120"}),),
+        waited=(120,),
+    ),
+    Failure(
         "`500` with an empty body, or `rollup_error`",
         slack=(EMPTY_500, ROLLUP_ERROR),
         waited=(1, 2),
@@ -116,9 +134,9 @@ FAILURES = (
     ),
     Failure(
         "`500` to its text too, from a Slack that takes other messages",
-        slack=(*(EMPTY_500,) * 3, Answer(400, "no_text"), EMPTY_500),
-        attempts=("unavailable",) * 4,
-        waited=(1, 2),
+        slack=(*(EMPTY_500,) * 3, NO_TEXT, *(EMPTY_500,) * 6),
+        attempts=("unavailable",) * 9,
+        waited=(1, 2, 1, 2, 4, 8, 16),
         result="dead",
     ),
     Failure(
@@ -136,6 +154,28 @@ FAILURES = (
         waited=(1, 2, 4, 8, 16, 32, 60, 60),
     ),
     Failure(
+        "`502` for some requests and not for others: for this message four times, for no probe",
+        slack=(*(BAD_GATEWAY,) * 3, NO_TEXT, BAD_GATEWAY, NO_TEXT),
+        attempts=("unavailable",) * 4 + ("ok",),
+        answer=BAD_GATEWAY.body,
+        waited=(1, 2, 4, 8),
+    ),
+    Failure(
+        "`502` for this message and for no probe, for an hour",
+        slack=(*(BAD_GATEWAY,) * 3, *(NO_TEXT, BAD_GATEWAY) * 63, NO_TEXT),
+        attempts=("unavailable",) * 66 + ("ok",),
+        answer=BAD_GATEWAY.body,
+        waited=(1, 2, 4, 8, 16, 32, *(60,) * 59),
+        result="its text",
+    ),
+    Failure(
+        "a page of a proxy with `500`",
+        slack=(SERVER_ERROR_PAGE,) * 4,
+        attempts=("unavailable",) * 3 + ("ok",),
+        answer=SERVER_ERROR_PAGE.body,
+        waited=(1, 2, 4),
+    ),
+    Failure(
         "`200` with HTML, such as a sign-in page",
         slack=(HTML_200,),
         answer=LOGIN_PAGE,
@@ -148,33 +188,39 @@ FAILURES = (
     Failure(
         "no answer within 6 s; Slack had not taken the post",
         slack=(Fault.HANG,),
+        waited=(5,),
         answer="no answer in time",
     ),
     Failure(
         "no answer within 6 s; Slack had taken the post",
         slack=(Late(1.0),),
+        waited=(5,),
         answer="no answer in time",
         twice=True,
     ),
     Failure(
         "the connection is reset before the post was read",
         slack=(Fault.RESET_BEFORE_BODY,),
+        waited=(5,),
         answer="the connection broke|the connection was closed without an answer",
     ),
     Failure(
         "the connection is reset after the post was read",
         slack=(Fault.RESET_AFTER_BODY,),
+        waited=(5,),
         answer="the connection broke",
         twice=True,
     ),
     Failure(
         "the connection is closed without an answer; Slack had not taken the post",
         slack=(Fault.CLOSE,),
+        waited=(5,),
         answer="the connection was closed without an answer",
     ),
     Failure(
         "the answer breaks off; Slack had taken the post",
         slack=(Fault.BREAK_OFF,),
+        waited=(5,),
         answer="the answer broke off",
         twice=True,
     ),
@@ -197,15 +243,30 @@ FAILURES = (
     ),
     Failure(
         "a word against its text too",
-        slack=(INVALID_BLOCKS, Answer(400, "invalid_payload")),
+        slack=(INVALID_BLOCKS, NO_TEXT, Answer(400, "invalid_payload")),
         attempts=("rejected", "rejected"),
         answer="invalid_blocks",
         waited=(),
         result="dead",
     ),
     Failure(
+        "`403` to this message alone: `restricted_action`, or a proxy's page",
+        slack=(RESTRICTED_ACTION, NO_TEXT, FORBIDDEN_PAGE, NO_TEXT),
+        attempts=("destination_gone", "destination_gone", "ok"),
+        answer="restricted_action",
+        waited=(),
+        result="its text",
+    ),
+    Failure(
+        "a word that a probe gets too: `invalid_team`, an inactive account",
+        slack=(INVALID_TEAM,) * 3,
+        attempts=("rejected", "ok"),
+        answer="invalid_team",
+        waited=(PROBE_EVERY,) * 2,
+    ),
+    Failure(
         "`no_service`, `channel_is_archived` and the like; any other `401`, `403`, `404`, `410`",
-        slack=(NO_SERVICE, CHANNEL_IS_ARCHIVED, BAD_GATEWAY),
+        slack=(NO_SERVICE, NO_SERVICE, CHANNEL_IS_ARCHIVED, BAD_GATEWAY),
         attempts=("destination_gone", "ok"),
         answer="no_service",
         waited=(PROBE_EVERY,) * 3,
@@ -237,7 +298,8 @@ async def test_a_message_has_the_documented_outcome(
     )
     assert await harness.states() == ["dead" if failure.result == "dead" else "delivered", "delivered"]
     if failure.result != "dead":
-        whole = message("first")
+        late = ["Posted an hour late"] if sum(failure.waited) > 3600 else []
+        whole = message("\n".join(["first", *late]) if failure.result == "its text" else "first", late)
         shown = harness.slack.posts("general")[copies - 1].body
         assert shown == (whole.text_only() if failure.result == "its text" else whole.body())
 

@@ -20,7 +20,7 @@ from bridge.routing.decide import Planned
 from bridge.routing.on_change import GroupState
 from bridge.store import Arrival, Delivery, GroupKey, NewEvent, Query
 from tests.delivery.harness import REQUEST, Harness, policy
-from tests.slack.answers import INVALID_BLOCKS
+from tests.slack.answers import INVALID_BLOCKS, NO_TEXT
 
 INVALID_PAYLOAD = Answer(400, "invalid_payload")
 KEY = GroupKey("main", "gitlab", "7/pipeline/main")
@@ -165,7 +165,7 @@ def _dull_once() -> Render:
 async def test_a_dead_message_was_not_shown(harness: Harness) -> None:
     await accept(harness, "1 failed", "2 success", "3 failed")
     harness.urls["general"] = harness.slack.webhook("general")
-    harness.slack.script("general", INVALID_BLOCKS, INVALID_PAYLOAD)
+    harness.slack.script("general", INVALID_BLOCKS, NO_TEXT, INVALID_PAYLOAD)
     harness.start()
     await harness.until_ended(3)
     assert await harness.states() == ["dead", "skipped", "delivered"]
@@ -203,7 +203,7 @@ async def test_a_dead_message_that_is_replayed_is_the_last_state(harness: Harnes
     await accept(harness, "1 failed")
     worker = harness.start()
     await harness.until_ended(1)
-    harness.slack.script("general", INVALID_BLOCKS, INVALID_PAYLOAD)
+    harness.slack.script("general", INVALID_BLOCKS, NO_TEXT, INVALID_PAYLOAD)
     await accept(harness, "2 success")
     worker.wake()
     await harness.until_ended(2)
@@ -255,8 +255,8 @@ async def test_what_followed_in_a_batch_is_decided_anew_if_the_batch_is_rejected
     paced(harness)
     others = ["3 failed a", "4 failed b", "5 failed c", "6 failed d"]
     await accept(harness, "1 failed", "2 failed", *others)
-    # The batch, then the first message alone, and its text.
-    harness.slack.script("general", INVALID_BLOCKS, INVALID_BLOCKS, INVALID_PAYLOAD)
+    # The batch, then the first message alone, and its text, with probes in between.
+    harness.slack.script("general", INVALID_BLOCKS, NO_TEXT, INVALID_BLOCKS, NO_TEXT, INVALID_PAYLOAD)
     harness.start()
     await harness.until_ended(6)
     assert await harness.states() == ["dead", *["delivered"] * 5]

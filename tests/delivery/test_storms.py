@@ -14,9 +14,8 @@ from bridge.messages import Message, Rendered
 from bridge.messages.layout import section
 from bridge.store import Delivery, Query, StoreUnavailableError
 from tests.delivery.harness import Harness, policy
-from tests.slack.answers import EMPTY_500, INVALID_BLOCKS
+from tests.slack.answers import EMPTY_500, INVALID_BLOCKS, NO_TEXT
 
-NO_TEXT = Answer(400, "no_text")
 """The answer to a probe."""
 
 
@@ -385,7 +384,7 @@ async def test_a_notice_that_always_makes_slack_fail_does_not_block_the_worker_f
     await same_subject(harness, "same a", "same b")
     worker = harness.start()
     await harness.until_ended(2)
-    harness.slack.script("general", *[EMPTY_500, NO_TEXT] * 3)
+    harness.slack.script("general", *[EMPTY_500] * 3, NO_TEXT)
     await harness.until(no_window(harness))
     assert flat(harness) == ["same a"]
     await harness.accept("after it")
@@ -397,7 +396,7 @@ async def test_a_notice_that_always_makes_slack_fail_does_not_block_the_worker_f
 async def test_after_a_digest_that_always_makes_slack_fail_all_are_batched(harness: Harness) -> None:
     paced(harness)
     with_policy(harness, digest_after=50)
-    harness.slack.script("general", *[EMPTY_500, NO_TEXT] * 3)
+    harness.slack.script("general", *[EMPTY_500] * 3, NO_TEXT)
     await harness.accept(*map(str, range(60)))
     harness.start()
     await harness.until_ended(60)

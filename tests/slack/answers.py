@@ -17,6 +17,8 @@ CHANNEL_NOT_FOUND = Answer(404, "channel_not_found")
 INVALID_TOKEN = Answer(403, "invalid_token")
 ACTION_PROHIBITED = Answer(403, "action_prohibited")
 INVALID_BLOCKS = Answer(400, "invalid_blocks")
+NO_TEXT = Answer(400, "no_text")
+"""A working webhook's answer to a probe."""
 RESTRICTED_ACTION = Answer(403, "restricted_action")
 """Given to a message that mentions @channel where that is not allowed; other messages are shown."""
 FORBIDDEN_PAGE = Answer(403, "<html><body><h1>403 Forbidden</h1></body></html>", content_type="text/html")
