@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.core.states import DeliveryState
+from bridge.core.states import DeliveryState, OutcomeKind
 from bridge.store.models import StoreRefusedError
 from bridge.store.recovery.damaged_file import (
     NOT_NOW,
@@ -34,6 +34,8 @@ KEYS_FOR = 72 * 3600.0
 _RENAMED = {"told": DeliveryState.SUMMARIZED}
 """Delivery states of older schema versions."""
 _WAITING = literals(DeliveryState.WAITING)
+_STATES = literals(*DeliveryState)
+_KINDS = ", ".join(f"'{kind}'" for kind in OutcomeKind)
 
 Row = tuple[str | bytes | int | float | None, ...]
 
@@ -50,7 +52,7 @@ class Left:
     bodiless: int = 0
     """Waiting deliveries with a lost body: their messages will have only a plain line and a link."""
     lost: int = 0
-    """Readable deliveries with an unreadable event."""
+    """Readable deliveries with an unreadable event, or an unreadable state."""
 
     @property
     def waiting(self) -> int:
@@ -200,8 +202,13 @@ def _fit_together(new: sqlite3.Connection, *, keys_are_lost: bool) -> Left:
         "INSERT OR IGNORE INTO requests (id, method, url, headers, body) "  # noqa: S608 (our own text)
         f"SELECT request, 'POST', '', '{{}}', x'' FROM ({missing})"
     )
-    lost = new.execute("DELETE FROM deliveries WHERE event NOT IN (SELECT seq FROM events)").rowcount
-    new.execute("DELETE FROM attempts WHERE delivery NOT IN (SELECT id FROM deliveries)")
+    # The end of a lost page reads as zeros, also in the middle of a row: a state that is none cannot be read again.
+    lost = new.execute(
+        f"DELETE FROM deliveries WHERE event NOT IN (SELECT seq FROM events) OR state NOT IN ({_STATES})"  # noqa: S608
+    ).rowcount
+    new.execute(
+        f"DELETE FROM attempts WHERE delivery NOT IN (SELECT id FROM deliveries) OR kind NOT IN ({_KINDS})"  # noqa: S608
+    )
     new.execute(
         "INSERT OR IGNORE INTO keys (source, key, event, expires_at) "
         "SELECT e.source, k.value, e.id, e.received_at + ? "

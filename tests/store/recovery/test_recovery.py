@@ -107,6 +107,23 @@ async def test_a_fine_store_is_fine_and_is_not_touched(full: Path) -> None:
     await store.close()
 
 
+async def test_a_row_whose_end_is_lost_is_left_out(full: Path) -> None:
+    zero(full, pages_of(full, "keys")[0])
+    execute(
+        full,
+        "UPDATE deliveries SET state = char(0, 0) WHERE id = 1",  # delivered
+        "INSERT INTO attempts (delivery, number, at, kind, status, answer, seconds) "
+        "SELECT max(id), 1, 1, char(0), 200, '', 1 FROM deliveries",
+    )
+    found, store = await look_and_save(full)
+    assert (found.left.states, found.left.lost) == ({"delivered": 239, "waiting": 160}, 1)
+    listed = await store.find(Query(limit=1000))
+    assert len(listed) == EVENTS - 1
+    history = await store.event_history(max(listed, key=lambda row: row.delivery).event)
+    assert history is not None
+    await store.close()
+
+
 async def test_it_works_beside_a_running_service_and_sees_what_is_in_its_wal(path: Path) -> None:
     store = opened_sqlite(f"sqlite:///{path}")
     await receive(store, request(), [entry()], NOW)
