@@ -76,11 +76,11 @@ async def test_a_new_url_in_a_secrets_file_revives_a_dead_channel_and_nothing_is
                 "channel stopped",
             )
             [alert] = await slack.wait_for("ops", 1)
-            assert str(alert.body["text"]).startswith("#general is stopped: its webhook was removed")
+            assert str(alert.body["text"]).startswith(":rotating_light: #general is stopped: its webhook")
             async with client.get(f"{base}/readyz") as response:
                 answer = await response.json()
                 assert (response.status, answer["status"]) == (200, "degraded")
-                assert (answer["counts"]["channels_stopped"], answer["counts"]["deliveries_waiting"]) == (1, 3)
+                assert answer["counts"]["channels_stopped"] == 1
                 assert answer["counts"]["deliveries_held"] == 3
                 assert "general" not in json.dumps(answer)
             new = tmp_path / "new"
@@ -91,7 +91,8 @@ async def test_a_new_url_in_a_secrets_file_revives_a_dead_channel_and_nothing_is
             posts = await slack.wait_for("new", 3)
             assert not slack.posts("general")
             [_, alert] = await slack.wait_for("ops", 2)
-            assert alert.body["text"] == "#general is back: 3 messages that waited are on their way"
+            back = ":white_check_mark: #general works again: 3 messages that waited are on their way"
+            assert alert.body["text"] == back
     texts = [str(post.body["text"]) for post in posts]
     assert len(texts) == 3
     assert slack.webhook("new").rpartition("/")[2] not in "".join(output)

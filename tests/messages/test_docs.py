@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from bridge.core.payload import list_at, text_at
 from bridge.lint.template_checks import template_errors
 from bridge.messages.environment import SlackEnvironment
 from bridge.messages.filters import FILTERS
+from bridge.messages.mrkdwn_parser import to_plain_text
 from bridge.messages.normalize import COLORS
 from bridge.messages.template_blocks import NAMES
 from bridge.messages.templates import read_templates, with_text
@@ -19,7 +21,7 @@ from bridge.messages.terminal import mrkdwn, show
 from bridge.samples import SAMPLE_TIME, sample_event, samples
 from bridge.sources import line_of
 from tests.messages.golden import FOLDER
-from tests.messages.rendering import message_of, render, templates
+from tests.messages.rendering import message_of, render, templates, texts
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "templates.md").read_text("utf-8")
@@ -76,6 +78,18 @@ def test_the_examples_beside_other_apps_match_the_posted_messages(name: str, lin
 
 def test_the_comparison_has_its_lines() -> None:
     assert len(BESIDE) >= 15
+
+
+def test_the_page_of_routes_shows_each_alert_as_it_is_posted() -> None:
+    alerts = [sample for sample in samples().values() if sample.provider == "bridge"]
+    page = (DOCS / "routes.md").read_text("utf-8")
+    listed = page.partition("```\n🚨")[2].partition("```")[0]
+    assert len(listed.split("\n\n")) == len(alerts)
+    for sample in alerts:
+        message = message_of(render(sample_event(sample, "bridge", SAMPLE_TIME), read_templates(None, {})))
+        blocks = [*message.blocks, *(list_at(one, "blocks") for one in message.attachments)]
+        lines = [line for text in texts(blocks) for line in to_plain_text(text, UTC).split("\n")]
+        assert "\n   ".join(lines).removeprefix("🚨") in listed, sample.name
 
 
 OPERATIONS = (DOCS / "operations.md").read_text("utf-8")
