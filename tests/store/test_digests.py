@@ -1,17 +1,21 @@
 """Tests of the backlog in the store, and of lasting digests and repeat windows."""
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from bridge.core.states import DeliveryState
 from bridge.events import Event, Request
 from bridge.routing.decide import Planned
 from bridge.sources import line_of
 from bridge.store import DeliveryResult, NewEvent, Query, RepeatWindow, Store
-from tests.store.samples import DAY, NOW, claim, event, held, receive, settle
+from tests.store.samples import DAY, NOW, claim, entry, event, held, receive, settle
 
 REQUEST = Request("POST", "https://bridge.example.com/webhooks/gitlab", {}, b"{}")
+channels = count()
 MANY = 1000
 """More than an engine stamps or settles in one transaction, with a few on top."""
 WINDOW = RepeatWindow("a route", "7!12", "print", "Pipeline", 90.0)
@@ -226,3 +230,52 @@ async def test_a_window_lasts_from_the_message_that_is_shown_not_from_its_render
     assert await hold.open_window(WINDOW, NOW) is None
     await hold.settle([DeliveryResult(1, DeliveryState.DELIVERED, opens_window=WINDOW)], NOW - DAY)
     assert await hold.next_window() == NOW - DAY + 90
+
+
+ACTIONS = ("accept", "accept", "die", "resend", "replay", "count", "count", "post", "settle", "settle")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@example(actions=["accept", "count", "die", "resend", "post", "settle"])
+@example(actions=["accept", "count", "die", "replay", "post", "settle"])
+@example(actions=["accept", "count", "accept", "count", "post", "settle"])
+@given(actions=st.lists(st.sampled_from(ACTIONS), min_size=8, max_size=24))
+async def test_whatever_happens_meanwhile_a_digest_settles_what_it_counted_last_and_still_waits(
+    store: Store, actions: list[str]
+) -> None:
+    channel = f"c{next(channels)}"
+    hold = await held(store, channel)
+    waiting: dict[int, str] = {}
+    """The stamp of each waiting delivery, by number."""
+    dead: list[int] = []
+    keys: dict[int, str] = {}
+    counted: list[str] = []
+    posted: list[str] = []
+    for step, action in enumerate(actions):
+        if action == "accept" or (action == "resend" and dead):
+            number = dead.pop(0) if action == "resend" else None
+            key = f"{channel}:{step}" if number is None else keys[number]
+            await receive(store, REQUEST, [entry(event(key), channels=(channel,))], 1.0)
+            number = number or (await hold.claim(99))[-1].id
+            keys[number] = key
+            waiting[number] = ""
+        elif action == "die" and waiting:
+            number = min(waiting)
+            await hold.settle([DeliveryResult(number, DeliveryState.DEAD)], 2.0)
+            dead.append(number)
+            del waiting[number]
+        elif action == "replay" and dead:
+            rows, cursor = await store.changes_since(Query(deliveries=(dead[-1],)), None)
+            await store.replay(rows, cursor, 3.0)
+            waiting[dead.pop()] = ""
+        elif action == "count":
+            counted.append(digest := f"{channel}-{step}")
+            assert (await hold.count_backlog(digest, ["x"], 4.0)).number == len(waiting)
+            waiting = dict.fromkeys(waiting, digest)
+        elif action == "post" and counted:
+            posted.append(counted.pop(0))
+            await hold.record_digest(posted[-1], {}, 5.0)
+        elif action == "settle" and posted:
+            await hold.settle_digest(digest := posted.pop(0), 6.0)
+            waiting = {number: stamp for number, stamp in waiting.items() if stamp != digest}
+        assert [delivery.id for delivery in await hold.claim(99)] == sorted(waiting)

@@ -1,5 +1,6 @@
 """Tests of the rates and pauses of webhooks."""
 
+import asyncio
 from itertools import count
 
 import pytest
@@ -93,3 +94,11 @@ async def test_rates_and_pauses_survive_a_restart_and_are_shared_by_processes(ur
     assert await again.reserve(URL, 1.0, 3, NOW) > 0.0
     assert await again.paused_until(OTHER, NOW) == NOW + 60
     await again.close()
+
+
+async def test_two_processes_share_a_rate_also_when_they_ask_at_once(url: str, lasting: Store) -> None:
+    beside = opened(url, owner=False)
+    for second in range(4):
+        asked = [store.reserve(URL, 1.0, 3, NOW + second) for store in (lasting, beside) * 10]
+        assert (await asyncio.gather(*asked)).count(0.0) == (1 if second else 3)
+    await beside.close()

@@ -1,6 +1,11 @@
 """Migrations of a store with rows that an older schema version wrote, on real SQLite."""
 
+import asyncio
+import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -155,3 +160,63 @@ async def test_a_digest_that_an_older_version_posted_still_settles_what_it_count
     assert [delivery.id for delivery in await hold.claim(9)] == [1, 5]
     assert [delivery.id for delivery in await claim(store, 9, "other")] == [3]
     await store.close()
+
+
+def write_version_5(path: Path, number: int) -> None:
+    """Write a store as version 5 did, with many waiting deliveries of a digest that is not done."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        schema.migrate(db, 5)
+        db.execute("BEGIN")
+        db.execute("INSERT INTO requests VALUES (1, 'POST', '', '{}', x'7b7d')")
+        event = ("id-1", "gitlab", "gitlab", "push", "[]", "s", "t", "", "", None, NOW, 0, 0, 1, 0, "")
+        db.execute(f"INSERT INTO events VALUES (1, {', '.join('?' * len(event))})", event)  # noqa: S608 (marks alone)
+        db.executemany(
+            "INSERT INTO deliveries (event, channel, route, state, reason) VALUES (1, 'general', 'r', 'waiting', '')",
+            [()] * number,
+        )
+        db.execute("INSERT INTO digests VALUES ('d1', 'general', ?, ?, '{}', 0)", (number - 5, NOW))
+        db.execute("COMMIT")
+
+
+def migrate_in_a_process(path: Path, moment: int) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "tests.store.sqlite.migration_child", str(path), str(moment)],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+async def test_a_kill_in_the_middle_of_a_migration_leaves_the_version_before_and_the_next_start_migrates(
+    path: Path,
+) -> None:
+    number = 3_000
+    write_version_5(path, number)
+    whole = path.with_name("whole.db")
+    shutil.copyfile(path, whole)
+    moments = int(migrate_in_a_process(whole, 0).stdout)
+    assert moments > 50
+    for turn in range(1, 9):
+        assert migrate_in_a_process(path, moments * turn // 9).returncode == -signal.SIGKILL
+        assert rows(path, "PRAGMA user_version") == [(5,)]
+        assert rows(path, "SELECT count(*) FROM deliveries WHERE summarized_in IS NOT NULL") == [(0,)]
+        assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+    store = opened_sqlite(f"sqlite:///{path}")
+    hold = await held(store)
+    await hold.settle_digest("d1", NOW)
+    assert (await store.counts()).states == {"summarized": number - 5, "waiting": 5}
+    await store.close()
+    assert rows(path, "PRAGMA user_version") == [(schema.VERSION,)]
+
+
+@pytest.mark.slow
+async def test_two_processes_that_migrate_at_once_migrate_once(path: Path) -> None:
+    write_version_5(path, 500)
+    both = await asyncio.gather(*(asyncio.to_thread(migrate_in_a_process, path, 0) for _ in range(2)))
+    assert [(one.returncode, one.stderr) for one in both] == [(0, "")] * 2
+    assert rows(path, "PRAGMA user_version") == [(schema.VERSION,)]
+    assert rows(path, "SELECT count(*) FROM deliveries WHERE summarized_in = 'd1'") == [(495,)]
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
