@@ -329,6 +329,26 @@ async def test_repeats_are_suppressed_across_a_restart(harness: Harness) -> None
     assert "and *1 more* like it" in flat(harness)[-1]
 
 
+@pytest.mark.parametrize("jump", [-86_400.0, 86_400.0])
+async def test_no_repeat_window_outlasts_a_clock_that_is_set(harness: Harness, jump: float) -> None:
+    with_repeat(harness, 600.0)
+    await same_subject(harness, "same a", "same b")
+    worker = harness.start()
+    await harness.settled(2)
+    assert flat(harness) == ["same a"]
+    harness.clock.set_forward(jump)
+    await same_subject(harness, "same c", "same d")
+    worker.wake()
+    await harness.until(harness.slack.wait_for("general", 3))
+    await harness.until_ended(4)
+    notice, third = flat(harness)[1:3]
+    assert "and *1 more* like it within 10 minutes: same a" in notice
+    assert third == "same c"
+    assert sum(harness.slept) < 10
+    await harness.until(harness.slack.wait_for("general", 4))
+    assert "and *1 more* like it within 10 minutes: same c" in flat(harness)[3]
+
+
 async def test_repeats_are_suppressed_within_a_storm_too(harness: Harness) -> None:
     paced(harness)
     with_repeat(harness, 600.0)
