@@ -115,10 +115,13 @@ def unescaped(text: str) -> str:
 
 
 def map_words(value: object, change: Callable[[str], str]) -> Markup:
-    """Apply a change to the words of markup, but not to its links and mentions; escape the result."""
+    """Apply a change to the words of markup, but not to its links and mentions; escape the result.
+
+    A change sees at most MAX_ESCAPED characters of a value.
+    """
     text = limits.to_text(value)
     if not isinstance(text, Markup):
-        return escaped(change(text))
+        return escaped(change(text[:MAX_ESCAPED]))  # cut first: a change may look at each character
     parts, end = [], 0
     for token in _TOKEN.finditer(text):
         parts += [escaped_verbatim(change(unescaped(text[end : token.start()]))), token[0]]

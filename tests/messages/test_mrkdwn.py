@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from bridge.messages.mrkdwn import (
+    MAX_ESCAPED,
     cut,
     escaped,
     json_bytes,
+    map_words,
     plain_text,
     sanitize,
     split_text,
@@ -124,3 +126,15 @@ def test_words_and_their_escapes_are_inverse() -> None:
     assert escaped(text) == "&lt;a&gt; &amp; \"b\" 'c' &amp;amp; &amp;#34;"
     assert plain_text(escaped(text)) == text
     assert plain_text(Markup("<https://e.example|A &amp; B> <!date^1^{time}|now> <!here>")) == "A & B now "
+
+
+def test_a_change_of_words_never_sees_more_of_a_value_than_can_be_shown() -> None:
+    seen: list[int] = []
+
+    def change(text: str) -> str:
+        seen.append(len(text))
+        return text
+
+    assert map_words("x" * MAX_ESCAPED, change) == "x" * MAX_ESCAPED
+    map_words("\n" * 1_000_000, change)
+    assert seen == [MAX_ESCAPED, MAX_ESCAPED]
