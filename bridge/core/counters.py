@@ -61,10 +61,11 @@ CONNECTIONS_DROPPED = CounterDef(
     "Connections that were closed to keep the limits.",
     (_label("reason", "too_many", "no_body", "unread", "head_timeout", "idle"),),
 )
+LOOP_STALLS = CounterDef("bridge_loop_stalls_total", "Times that the event loop stood still for more than a second.")
 LOG_LINES_DROPPED = CounterDef(
     "bridge_log_lines_dropped_total",
-    "Log lines about requests and events that were left out because there were too many.",
-    (_label("log", "accepted", "rejected"),),
+    "Log lines that were left out: about requests and events because there were too many, others because nobody read.",
+    (_label("log", "accepted", "rejected", "unread"),),
 )
 POSTS = CounterDef("bridge_posts_total", "Posts to Slack by outcome.", (_CHANNEL, _label("outcome", *OutcomeKind)))
 TEMPLATE_ERRORS = CounterDef(
@@ -78,6 +79,7 @@ COUNTERS = (
     STORE_ACCEPTS,
     CONDITION_ERRORS,
     CONNECTIONS_DROPPED,
+    LOOP_STALLS,
     LOG_LINES_DROPPED,
     POSTS,
     TEMPLATE_ERRORS,

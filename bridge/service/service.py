@@ -14,6 +14,7 @@ import structlog
 
 from bridge.config.names import secret_variable
 from bridge.config.settings import Settings
+from bridge.core.background_log import written_in_background
 from bridge.core.clock import Clock, SystemClock
 from bridge.core.counters import EVENTS, Counters
 from bridge.core.large_bodies import return_freed_memory
@@ -29,6 +30,7 @@ from bridge.messages.event_fields import event_field_errors
 from bridge.messages.render import render
 from bridge.messages.templates import Templates, is_choice
 from bridge.service.gc_tuning import tune_for_service, tune_for_start
+from bridge.service.loop_watchdog import watched_loop
 from bridge.service.pruning import keep_pruned
 from bridge.sources.stored_event import with_payload
 from bridge.store import Counts, Delivery, Store, StoreUnavailableError, open_store
@@ -230,12 +232,13 @@ async def serve(settings: Settings, snapshot: Snapshot) -> None:
     reload = Reload(settings, lambda: service.snapshot, service.take_over, SystemClock())
     loop.add_signal_handler(signal.SIGHUP, reload.now)
     tune_for_start()
-    await service.start()
-    service.when_compiled(tune_for_service)
-    reloading = asyncio.create_task(reload.run(), name="reload")
-    for name in snapshot.off:
-        log.info("source off", source=name, hint=f"set {secret_variable(name)}")
-    await stop.wait()
-    log.info("stopping")
-    reloading.cancel()
-    await service.stop()
+    with written_in_background(service.counters), watched_loop(service.counters):
+        await service.start()
+        service.when_compiled(tune_for_service)
+        reloading = asyncio.create_task(reload.run(), name="reload")
+        for name in snapshot.off:
+            log.info("source off", source=name, hint=f"set {secret_variable(name)}")
+        await stop.wait()
+        log.info("stopping")
+        reloading.cancel()
+        await service.stop()
