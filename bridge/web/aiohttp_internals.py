@@ -38,6 +38,11 @@ class HttpProtocol(web.RequestHandler):
         """Return the event loop's time."""
         return self._loop.time()
 
+    @property
+    def answering(self) -> bool:
+        """Whether a request whose head arrived has no complete response yet; its body may still be on its way."""
+        return self._request_in_progress or bool(self._messages)
+
     def discard_quotes(self) -> bool:
         """Return whether the last bytes were not HTTP, and drop what aiohttp's error quotes of them.
 

@@ -14,8 +14,10 @@ from bridge.web.health import Health
 from bridge.web.webhooks import Ingest
 
 LAST_REQUESTS = 7.0
-"""Seconds for requests and posts in flight after SIGTERM. aiohttp rounds up to a whole second, and a locked store takes
-two more. Docker kills the process ten seconds after SIGTERM."""
+"""Seconds for requests and posts in flight after SIGTERM. Docker kills the process ten seconds after it, and a locked
+store takes two."""
+CUT_OFF = 0.2
+"""Seconds in which what is still in flight then is ended."""
 
 log = structlog.get_logger("bridge.web")
 
@@ -69,7 +71,7 @@ class Server:
     def __init__(self, app: web.Application, connections: Connections) -> None:
         # aiohttp logs a traceback if a client breaks the protocol after its response: clients could fill the log.
         logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL + 1)
-        self._runner = web.AppRunner(app, shutdown_timeout=LAST_REQUESTS)
+        self._runner = web.AppRunner(app, shutdown_timeout=CUT_OFF)
         self._connections = connections
         self._listener: asyncio.Server | None = None
 
@@ -92,5 +94,6 @@ class Server:
             self._listener = None
 
     async def stop(self) -> None:
-        """Let the requests in flight finish, and close."""
+        """Let the requests in flight finish, also those whose bodies are on their way, and close."""
+        await self._connections.drain(LAST_REQUESTS)
         await self._runner.cleanup()

@@ -38,6 +38,8 @@ SPARE_FILES = 100
 """Open files that connections leave to the store, to Slack and to Python."""
 EXPIRE_EVERY = 0.5
 """Seconds between two searches for connections whose time is over."""
+DRAIN_EVERY = 0.05
+"""Seconds between two searches for connections that are done, at the end."""
 
 LogRejected = Callable[[int, str, str, str], None]
 """Logs a rejected request: status, reason, source, remote address."""
@@ -100,8 +102,14 @@ class Connection(HttpProtocol):
         """Note that a request on this connection was verified."""
         self.record.verified = True
 
+    @property
+    def busy(self) -> bool:
+        """Whether a request has begun to arrive and has no response yet."""
+        return self.answering or (self.record.stage is Stage.HEAD and self.record.unread > 0)
+
     def responded(self, *, last: bool) -> bool:
         """Note a response, and return whether it has to be the connection's last one. ``last`` if it is anyway."""
+        last = last or self._connections.draining
         self._closing = self._table.respond(self.record, self.now(), last=last)
         return self._closing
 
@@ -123,6 +131,8 @@ class Connections:
         self.limits = replace(limits, most=most)
         """As given, but with no more connections than there are files for."""
         self.table = ConnectionTable(self.limits)
+        self.draining = False
+        """Whether each response is the last one of its connection."""
         self._by_record: dict[ConnectionRecord, Connection] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -156,6 +166,23 @@ class Connections:
             self._drop(drop)
             return drop.record is not connection.record
         return True
+
+    async def drain(self, within: float) -> None:
+        """Close idle connections, and the others once they have their responses; return after ``within`` at the latest.
+
+        aiohttp's own shutdown drops each byte of a body that arrives after its begin, and then waits for the body.
+        """
+        self.draining = True
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + within
+        while True:
+            busy = [connection for connection in self._by_record.values() if connection.busy]
+            for connection in self._by_record.values():
+                if not connection.busy and connection.wire:
+                    connection.wire.close()
+            if not busy or loop.time() >= ends:
+                return
+            await asyncio.sleep(DRAIN_EVERY)
 
     def _expire(self) -> None:
         loop = asyncio.get_running_loop()
