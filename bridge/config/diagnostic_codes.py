@@ -84,6 +84,8 @@ class Code(StrEnum):
     TEMPLATE_WRONG_PHRASE = "template-wrong-phrase", "A phrase in words.toml cannot be read, or names an unknown part."
     LIMIT_EXCEEDED = "limit-exceeded", "A template makes more text or larger values than it may."
     TIME_LIMIT_EXCEEDED = "time-limit-exceeded", "A template takes too long and is cut off."
+    MEMORY_LIMIT_EXCEEDED = "memory-limit-exceeded", "A template needs too much memory and is cut off."
+    RENDERING_ENDED = "rendering-ended", "A template ended the process that renders it, each time."
     SLACK_LIMIT_EXCEEDED = "slack-limit-exceeded", "A message breaks a limit of Slack."
 
     # Recorded payloads

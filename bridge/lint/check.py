@@ -93,7 +93,7 @@ def _of_templates(snapshot: Snapshot, runs: SampleRuns, names: Collection[str] |
     yield from unknown_words(snapshot.templates, names)
     yield from _of_failures(runs, {(error.file, error.line) for error in errors})
     yield from _of_limits(snapshot, runs)
-    for name, fields in undefined_fields(snapshot.templates, (run.meter for run in runs.runs)).items():
+    for name, fields in undefined_fields(snapshot.templates, (run.rendered for run in runs.runs)).items():
         if (names is None or name in names) and not (runs.cut_off and _is_open(name, runs)):
             yield from fields
 

@@ -10,11 +10,10 @@ from bridge.events import Event
 from bridge.live.snapshot import Snapshot
 from bridge.messages import Rendered
 from bridge.messages.choice import choose
-from bridge.messages.render import SECONDS, render
+from bridge.messages.render import render
 from bridge.messages.templates import Templates
 from bridge.routing.decide import decide
 from bridge.samples import Sample, sample_event, samples
-from bridge.templating.limits import Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,6 @@ class SampleRun:
     template: str
     sample: str
     rendered: Rendered
-    meter: Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +130,8 @@ def _by_routes(snapshot: Snapshot, event: Event, sample: str, made: SampleRuns) 
 
 
 def _try(templates: Templates, template: str, sample: str, event: Event, made: SampleRuns) -> None:
-    meter = Meter(SECONDS)
-    rendered = render(event, templates, template, meter=meter)
-    made.runs.append(SampleRun(template, sample, rendered, meter))
+    rendered = render(event, templates, template)
+    made.runs.append(SampleRun(template, sample, rendered))
     error = rendered.error
     if error and error.code is Code.TIME_LIMIT_EXCEEDED:  # each sample would repeat it, a third of a second apart
         made.cut_off.update(

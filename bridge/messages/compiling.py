@@ -1,6 +1,6 @@
 """Compile templates: only in the process that renders, since a template can make the compiler work for ever."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +10,8 @@ from jinja2 import Template
 from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import Diagnostic
 from bridge.config.errors import suggestion
-from bridge.messages.template_errors import BrokenTemplateError, error_of
+from bridge.messages.loader import BrokenTemplateError
+from bridge.messages.template_errors import error_of
 from bridge.messages.templates import Templates, read_templates
 
 
@@ -21,15 +22,6 @@ def load_templates(
     return compiled(read_templates(overlay, people, link_buttons=link_buttons, packaged=packaged))
 
 
-def compiled(templates: Templates, names: Collection[str] | None = None) -> Templates:
-    """Compile the templates with these names, or all, and return them with the errors of those that cannot be."""
-    errors = dict(templates.errors)
-    for name in templates.sources if names is None else names:
-        if name in templates.sources and name not in errors and (error := compile_error(templates, name)):
-            errors[name] = error
-    return replace(templates, errors=MappingProxyType(errors))
-
-
 def compile_error(templates: Templates, name: str) -> Diagnostic | None:
     """Compile a template and keep it; return the error if that fails."""
     try:
@@ -37,6 +29,19 @@ def compile_error(templates: Templates, name: str) -> Diagnostic | None:
     except Exception as failure:  # noqa: BLE001 - one broken file must not stop the others
         return error_of(failure, name, templates)
     return None
+
+
+def compiled(
+    templates: Templates,
+    names: Collection[str] | None = None,
+    compile_error: Callable[[Templates, str], Diagnostic | None] = compile_error,
+) -> Templates:
+    """Compile the templates with these names, or all, and return them with the errors of those that cannot be."""
+    errors = dict(templates.errors)
+    for name in templates.sources if names is None else names:
+        if name in templates.sources and name not in errors and (error := compile_error(templates, name)):
+            errors[name] = error
+    return replace(templates, errors=MappingProxyType(errors))
 
 
 def template_of(templates: Templates, name: str) -> Template:

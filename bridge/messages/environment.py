@@ -60,6 +60,7 @@ class SlackEnvironment(Sandbox):
 
     def __init__(self, people: Mapping[str, str], *, link_buttons: bool = False) -> None:
         super().__init__()
+        self.people = people
         self.link_buttons = link_buttons
 
         def mention(name: object) -> Markup:

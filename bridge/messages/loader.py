@@ -1,7 +1,7 @@
 """Reading template files: the packaged ones, and an operator's over them."""
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
@@ -9,12 +9,15 @@ from types import CodeType
 from jinja2 import BaseLoader, BytecodeCache, Environment, Template, TemplateNotFound
 from jinja2.bccache import Bucket
 
-from bridge.config.diagnostics import Problem
+from bridge.config.diagnostics import Diagnostic, Problem
 from bridge.messages.words import FILE, WordFile, is_words, read_words
 from bridge.templating import limits
 
 _LARGEST = 256 * 1024
 _TOO_LARGE = Problem(f"cannot be read: larger than {_LARGEST} bytes", "split it, and include the parts")
+
+Compiling = Callable[[str], AbstractContextManager[object]]
+"""Returns what is entered while the template of a name is compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +32,36 @@ class Files:
     """The files of words; ``texts`` holds each as the source of a template."""
 
 
-class Sources(BaseLoader):
-    """Templates from texts in memory, each known to Jinja by its name."""
+class BrokenTemplateError(Exception):
+    """The template cannot be used."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+        super().__init__(str(diagnostic))
+
+
+class Sources(BaseLoader):
+    """Templates from texts in memory, each known to Jinja by its name. One with an error is not compiled again.
+
+    ``compiling`` is entered with the name of each template that is compiled.
+    """
+
+    def __init__(
+        self,
+        texts: Mapping[str, str],
+        errors: Mapping[str, Diagnostic],
+        compiling: Compiling = nullcontext,
+    ) -> None:
         self._texts = texts
+        self._errors = errors
+        self._compiling = compiling
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:  # noqa: ARG002 - Jinja's signature
         """Return a template's text, its name as the file's, and that it never changes."""
         if template not in self._texts:
             raise TemplateNotFound(template)
+        if template in self._errors:
+            raise BrokenTemplateError(self._errors[template])
         return self._texts[template], template, lambda: True
 
     def load(
@@ -52,7 +75,7 @@ class Sources(BaseLoader):
         The first messages after a start would else be cut off, because compiling takes longer than rendering may.
         """
         meter = limits.current()
-        with meter.paused() if meter else nullcontext():
+        with self._compiling(name), meter.paused() if meter else nullcontext():
             return super().load(environment, name, globals)
 
 

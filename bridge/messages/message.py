@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge.config.diagnostics import Diagnostic
+from bridge.messages.missing_fields import MissingField
 from bridge.templating.jinja_internals import Place
 
 Block = Mapping[str, object]
@@ -55,3 +56,7 @@ class Rendered:
     """The message's first line as plain text; "" without a message."""
     linked_line: str = ""
     """The same line as mrkdwn, with a link to the event."""
+    killed: bool = False
+    """Whether a limit of time or memory ended the rendering by force: it must not be tried again."""
+    undefined: tuple[MissingField, ...] = ()
+    """The same paths as ``missing``, with what is there instead: for the hints of `check`."""

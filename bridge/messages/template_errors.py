@@ -9,23 +9,19 @@ from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import Diagnostic
 from bridge.config.errors import suggestion
 from bridge.core.payload import clean
+from bridge.messages.loader import BrokenTemplateError
 from bridge.messages.phrases import PhraseError
+from bridge.messages.render_limits import OutOfTimeError
 from bridge.messages.templates import FRAME, Templates
 from bridge.templating import limits
 from bridge.templating.hints import explained
 from bridge.templating.jinja_internals import block_line, template_line
 from bridge.templating.unknown_names import unknown_name
 
+TOOK_TOO_LONG = "the template took too long and was cut off"
+NEEDS_TOO_MUCH_MEMORY = "the template needs too much memory"
 _BLOCK = re.compile(r"\bblock (\w+)")
 _UNKNOWN = re.compile(r"No (filter|test) named '([^']*)'")
-
-
-class BrokenTemplateError(Exception):
-    """The template cannot be used."""
-
-    def __init__(self, diagnostic: Diagnostic) -> None:
-        self.diagnostic = diagnostic
-        super().__init__(str(diagnostic))
 
 
 def error_of(failure: BaseException, name: str, templates: Templates) -> Diagnostic:
@@ -51,6 +47,10 @@ def error_of(failure: BaseException, name: str, templates: Templates) -> Diagnos
     elif isinstance(failure, limits.LimitExceededError):
         timeout = isinstance(failure, limits.TimeLimitError)
         code, message = Code.TIME_LIMIT_EXCEEDED if timeout else Code.LIMIT_EXCEEDED, str(failure)
+    elif isinstance(failure, OutOfTimeError):
+        code, message = Code.TIME_LIMIT_EXCEEDED, TOOK_TOO_LONG
+    elif isinstance(failure, MemoryError):
+        code, message = Code.MEMORY_LIMIT_EXCEEDED, NEEDS_TOO_MUCH_MEMORY
     else:
         code, message = Code.TEMPLATE_FAILED, f"{type(failure).__name__}: {failure}"
     message, hint = explained(clean(message, 300))

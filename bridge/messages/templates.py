@@ -1,7 +1,9 @@
 """The templates as texts: read them from files, or replace one."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 
@@ -9,7 +11,7 @@ from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import PACKAGED, Diagnostic, Problem, Severity, editing
 from bridge.config.packaged import packaged_templates
 from bridge.messages.environment import SlackEnvironment
-from bridge.messages.loader import Compiled, Sources, read_sources, text_problem
+from bridge.messages.loader import Compiled, Compiling, Sources, read_sources, text_problem
 from bridge.messages.words import WordFile, is_words
 
 FRAME = "message.j2"
@@ -31,6 +33,8 @@ class Templates:
     """Names of templates that come with the program: their files are not for editing."""
     words: Mapping[str, WordFile] = field(default_factory=dict, repr=False, compare=False)
     """The files of words, by their names."""
+    version: int = field(init=False, repr=False, compare=False, default_factory=count(1).__next__)
+    """Another number for each value, by which a render process knows it."""
 
     @property
     def link_buttons(self) -> bool:
@@ -69,10 +73,9 @@ def read_templates(
     Raises FileNotFoundError if a folder does not exist.
     """
     files = read_sources(packaged or packaged_templates(), overlay)
-    environment = SlackEnvironment(MappingProxyType(dict(people)), link_buttons=link_buttons)
-    templates = _templates(files.texts, {}, environment, files.packaged)
+    templates = templates_of_texts(files.texts, {}, files.packaged, files.words, people, link_buttons=link_buttons)
     errors = {name: _unreadable(templates, name, problem) for name, problem in files.unreadable.items()}
-    return replace(templates, errors=MappingProxyType(errors), words=MappingProxyType(dict(files.words)))
+    return replace(templates, errors=MappingProxyType(errors))
 
 
 def _unreadable(templates: Templates, name: str, problem: Problem) -> Diagnostic:
@@ -97,12 +100,29 @@ def with_text(templates: Templates, name: str, text: str) -> Templates:
     return replace(changed, errors=MappingProxyType({**errors, name: _unreadable(changed, name, problem)}))
 
 
+def templates_of_texts(
+    texts: Mapping[str, str],
+    errors: Mapping[str, Diagnostic],
+    packaged: frozenset[str],
+    words: Mapping[str, WordFile],
+    people: Mapping[str, str],
+    *,
+    link_buttons: bool,
+    compiling: Compiling = nullcontext,
+) -> Templates:
+    """Return templates of texts that are read. ``compiling`` is entered with the name of each that is compiled."""
+    environment = SlackEnvironment(MappingProxyType(dict(people)), link_buttons=link_buttons)
+    templates = _templates(texts, errors, environment, packaged, compiling)
+    return replace(templates, words=MappingProxyType(dict(words)))
+
+
 def _templates(
     texts: Mapping[str, str],
     errors: Mapping[str, Diagnostic],
     environment: SlackEnvironment,
     packaged: frozenset[str],
+    compiling: Compiling = nullcontext,
 ) -> Templates:
-    environment.loader = Sources(texts)
+    environment.loader = Sources(texts, errors, compiling)
     environment.bytecode_cache = _compiled
     return Templates(MappingProxyType(dict(texts)), MappingProxyType(dict(errors)), environment, packaged)

@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from bridge.lint.undefined_fields import undefined_fields
-from bridge.messages.render import SECONDS, render
-from bridge.templating.limits import Meter
+from bridge.messages.render import render
 from tests.diagnostics import plain_all
 from tests.messages.rendering import event, templates
 
@@ -15,10 +14,8 @@ PUSH = {"user_name": "Ada", "commits": [{"id": "1"}], "project": {"name": "x"}, 
 
 def reported(folder: Path, text: str, payloads: Sequence[Mapping[str, object]]) -> list[str]:
     made = templates(folder, one=text, _parts=PARTS)
-    meters = [Meter(SECONDS) for _ in payloads]
-    for payload, meter in zip(payloads, meters, strict=True):
-        render(event(payload), made, "one.j2", meter=meter)
-    return plain_all(error for errors in undefined_fields(made, meters).values() for error in errors)
+    renderings = [render(event(payload), made, "one.j2") for payload in payloads]
+    return plain_all(error for errors in undefined_fields(made, renderings).values() for error in errors)
 
 
 def test_a_field_that_no_event_has_is_misspelt_and_one_that_some_have_is_not(tmp_path: Path) -> None:

@@ -418,7 +418,7 @@ def test_the_time_to_compile_a_template_is_not_that_of_the_message_that_needs_it
             return super().get_source(environment, template)
 
     shipped = read_templates(None, {})
-    shipped.environment.loader = Slow(shipped.sources)
+    shipped.environment.loader = Slow(shipped.sources, {})
     invoice = sample_event(samples()["stripe/invoice.paid"], "stripe", SAMPLE_TIME)
     made = render(invoice, shipped, meter=Meter(SECONDS, lambda: spent))
     assert made.error is None
