@@ -79,6 +79,8 @@ class Plan:
     events_per_second: float = 12.0
     kill_every: float = 3.0
     fill_every: float = 5.0
+    kill_child_every: float = 2.0
+    """Mean seconds between two kills of the process that renders."""
     failure_every: float = 0.7
 
 
@@ -131,11 +133,15 @@ class Chaos:
         timeout = aiohttp.ClientTimeout(total=PATIENCE)
         async with aiohttp.ClientSession(timeout=timeout) as client:
             senders = [asyncio.create_task(self.providers.send(client, over)) for _ in range(SENDERS)]
-            filling = asyncio.create_task(self._fill_disk_now_and_then())
+            troubles = [
+                asyncio.create_task(trouble)
+                for trouble in (self._fill_disk_now_and_then(), self._kill_children_now_and_then())
+            ]
             try:
                 await self._end_lives(self.started + self.plan.seconds)
                 over.set()
-                filling.cancel()
+                for trouble in troubles:
+                    trouble.cancel()
                 for failure_plan in self._failure_plans:
                     failure_plan.calm = True
                 await self.service.start()
@@ -143,9 +149,9 @@ class Chaos:
                 self.service.terminate()
                 await self.service.record_end()
             finally:
-                for task in (*senders, filling):
+                for task in (*senders, *troubles):
                     task.cancel()
-                await asyncio.gather(*senders, filling, return_exceptions=True)
+                await asyncio.gather(*senders, *troubles, return_exceptions=True)
                 if self.service.lives_now:
                     self.service.kill()
                     await self.service.record_end()
@@ -211,6 +217,11 @@ class Chaos:
             await asyncio.sleep(self._random.uniform(0.3, 2))
             self.service.free_disk()
 
+    async def _kill_children_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self._random.expovariate(1 / self.plan.kill_child_every))
+            self.service.kill_child()
+
     async def _finish(self, senders: Sequence[asyncio.Task[None]]) -> list[str]:
         """Let the senders finish and the channel workers catch up. Return the errors."""
         if not await self.service.listens():
@@ -241,6 +252,7 @@ class Chaos:
             ),
             "kills (SIGKILL)": ends["SIGKILL"],
             "stops (SIGTERM)": ends["SIGTERM"],
+            "kills of the process that renders": self.service.children_killed,
             "times the disk was full" if CAN_FILL else "times the disk was full (needs Linux)": self.service.times_full,
             "answers 503": sent["answers 503"],
             "tries without an answer": sent["tries without an answer"],

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bridge.demo.slack_simulator import rate_limited
 from tests.slack.answers import BAD_GATEWAY, EMPTY_500, HTML_200, INVALID_BLOCKS, NO_SERVICE
+from tests.slack.behaviours import slow_but_shown
 from tests.slack.simulator import Behaviour, Fault, Late
 
 TOO_LATE = 7.0
@@ -27,6 +28,8 @@ _FAILURES: tuple[tuple[str, int, tuple[Behaviour | None, ...]], ...] = (
     ("refused", 2, (INVALID_BLOCKS,)),
     ("no service", 1, (NO_SERVICE,)),
     ("too late", 1, (Late(TOO_LATE),)),
+    ("every other one 502", 2, (BAD_GATEWAY, None) * 4),
+    ("slow but shown", 1, (slow_but_shown(TOO_LATE),) * 2),
 )
 """Name, weight and next answers of each failure. None says twice that a single message is the cause."""
 

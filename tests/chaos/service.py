@@ -38,6 +38,7 @@ class Service:
         """The current or last address of the service."""
         self.listening = asyncio.Event()
         self.times_full = 0
+        self.children_killed = 0
         clean = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
         self._environment = {**clean, **environment}
         self._folder = folder
@@ -122,6 +123,15 @@ class Service:
             self.errors.append(f"life {len(self.lives)} ended with {code} after {sent}: {''.join(self.output)[-600:]}")
         self.lives.append(Life(self._began, end, time.time() if self._full else self._full_until))
         self._process = None
+
+    def kill_child(self) -> None:
+        """Send SIGKILL to the process that renders, if there is one."""
+        if self._process and self.lives_now and self.listening.is_set():
+            with suppress(ProcessLookupError, FileNotFoundError):
+                for children in Path(f"/proc/{self._process.pid}/task").glob("*/children"):
+                    for child in children.read_text("ascii").split():
+                        os.kill(int(child), signal.SIGKILL)
+                        self.children_killed += 1
 
     def fill_disk(self) -> None:
         """Let none of its files grow."""
