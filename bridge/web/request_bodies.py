@@ -1,9 +1,16 @@
-"""Read request bodies within limits: on each body, on all of them together, and on time."""
+"""Read request bodies within limits: on each body, on all of them together, and on time.
+
+Bytes count as they arrive, and not as they are announced: a client that announces much and sends nothing takes no
+memory from others. No body holds memory and waits for more of it that others hold who wait as well:
+
+- up to ORDINARY bytes wait for the rest among the unread bytes of their connection, which ``ConnectionTable`` limits;
+- a body up to SMALL takes memory for its whole length, in order, once it is more than ordinary;
+- a larger one first reserves its length, so that all that are received fit together, and takes memory as it arrives.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from aiohttp import web
 
@@ -19,8 +26,6 @@ HEADROOM = 4 * 1024 * 1024
 """Bytes that larger bodies leave free, so that a few of them cannot delay ordinary ones."""
 STALLED = 0.5
 """When memory is short, drop an upload that has not advanced by PROGRESS bytes for this many seconds."""
-MIN_STALL_BYTES = 4 * 1024
-"""An upload with fewer bytes is never dropped for stalling."""
 MOST_PIECES = 1000
 """Chunks in which a body is held: a body that arrives byte by byte would take forty times its size."""
 WAIT = 5.0
@@ -46,26 +51,91 @@ class BrokenBodyError(Exception):
     """The body did not arrive completely, or not in time."""
 
 
-@dataclass(slots=True, eq=False)
-class _Reading:
-    """A body that is being read."""
+class _Upload:
+    """A body that is being received, and the memory that it holds."""
 
-    timeout: asyncio.Timeout
-    large: int
-    """Bytes reserved of the large share."""
-    began: float
-    since: float
-    """When it last advanced by PROGRESS, by the loop's clock."""
-    taken: int = 0
-    at_since: int = 0
-    waits: bool = False
-    """Whether it waits for memory, so that it is not stalled by the client."""
+    def __init__(self, request: web.Request, limit: int, patience: float) -> None:
+        self.request = request
+        self.announced = request.content_length
+        self.limit = limit
+        self.patience = patience
+        """Seconds that it still waits for memory."""
+        self.size = 0
+        self.covered = 0
+        """Bytes for which it holds memory, at least those that arrived once it is more than ordinary."""
+        self.beyond = 0
+        """Bytes of these that ordinary bodies do not need."""
+        self.reserved = 0
+        """Bytes reserved of the large share."""
+        self.timeout = asyncio.timeout(None)
+        self.waits = False
+        """Whether the delay is ours, so that it is not stalled by the client."""
+        self._chunks: list[bytes] = []
+        self._connection = request.protocol if isinstance(request.protocol, Connection) else None
+        self._read = 0
+        """Bytes that its connection counts as read."""
+        self._began = self._since = asyncio.get_running_loop().time()
+        self._size_since = 0
+        """The size when it last advanced by PROGRESS, at ``_since``."""
 
-    def arrived(self, size: int, now: float) -> None:
-        self.taken += size
-        if self.taken - self.at_since >= PROGRESS:
-            self.at_since = self.taken
-            self.since = now
+    def add(self, chunk: bytes) -> None:
+        """Add a chunk. Raises BodyTooLargeError."""
+        self.size += len(chunk)
+        if self.size > self.limit:
+            raise BodyTooLargeError
+        self._chunks.append(chunk)
+        if len(self._chunks) > MOST_PIECES:
+            self._chunks = [b"".join(self._chunks)]
+        if self.size - self._size_since >= PROGRESS:
+            self._size_since, self._since = self.size, asyncio.get_running_loop().time()
+
+    def count_as_read(self) -> None:
+        """Tell the connection that there is memory for what arrived."""
+        if self._connection:
+            self._connection.body_read(self.size - self._read)
+        self._read = self.size
+
+    def stalls(self, now: float) -> bool:
+        """Return whether its client keeps memory from others."""
+        return not self.waits and now - self._since > STALLED
+
+    def ahead(self, now: float, pace: float) -> float:
+        """Return the seconds by which it is ahead of its pace."""
+        return self._began + self.size / pace - now
+
+    def more_time(self, seconds: float) -> None:
+        """Extend its time limit."""
+        if (due := self.timeout.when()) is not None:
+            self.timeout.reschedule(due + seconds)
+
+    @contextmanager
+    def on_hold(self) -> Iterator[None]:
+        """Receive nothing inside the block: aiohttp would fill its buffer again. Its time stands still meanwhile."""
+        loop, transport = asyncio.get_running_loop(), self.request.transport
+        began, self.waits = loop.time(), True
+        if transport:
+            transport.pause_reading()
+        try:
+            yield
+        finally:
+            waited, self.waits = loop.time() - began, False
+            if transport:
+                transport.resume_reading()
+            self._since += waited
+            self._began += waited
+            self.more_time(waited)
+
+    async def joined(self) -> bytes:
+        """Return the whole body. Joining 25 MB on the loop would delay other requests."""
+        chunks, self._chunks = self._chunks, []
+        body = chunks[0] if len(chunks) == 1 else await _join(chunks, self.size)
+        if self._connection:
+            self._connection.body_complete()
+        return body
+
+
+async def _join(chunks: list[bytes], size: int) -> bytes:
+    return await asyncio.to_thread(b"".join, chunks) if size > SMALL else b"".join(chunks)
 
 
 class BodyBudget:
@@ -78,121 +148,89 @@ class BodyBudget:
         self._wait = wait
         self._read_time = read_time
         self._pace = pace
-        self._readings: set[_Reading] = set()
+        self._uploads: set[_Upload] = set()
+        """Those that hold memory or a reservation, and are not complete."""
         self._stall_timer: asyncio.TimerHandle | None = None
 
     @property
     def used(self) -> int:
-        """Bytes that arrived and are still needed."""
+        """Bytes that are taken."""
         return self._all.used
 
     @asynccontextmanager
-    async def body(self, request: web.Request, limit: int) -> AsyncIterator[bytes]:  # noqa: C901 - to be rewritten
+    async def body(self, request: web.Request, limit: int) -> AsyncIterator[bytes]:
         """Read the raw body; its bytes count until the block ends. ``limit`` is the provider's own limit in bytes.
 
-        Bytes count as they arrive and not as they are announced: a client that announces much and sends nothing takes
-        no memory from others. Raises BodyTooLargeError, NoMemoryLeftError, BrokenBodyError.
+        Raises BodyTooLargeError, NoMemoryLeftError, BrokenBodyError.
         """
         limit = min(limit, self._large.limit)
-        announced = request.content_length or 0
-        if announced > limit:
+        if (request.content_length or 0) > limit:
             raise BodyTooLargeError
-        taken = large = beyond = 0
-        patience = self._wait
-        loop = asyncio.get_running_loop()
+        upload = _Upload(request, limit, self._wait)
         try:
             try:
-                if announced > SMALL:
-                    self._watch_stalled()
-                    patience *= LARGE_WAIT_FACTOR
-                    patience -= await self._large.take(announced, patience)
-                    large = announced
-                chunks: list[bytes] = []
-                more_time = SMALL
-                async with asyncio.timeout(self._read_time) as timeout:
-                    reading = _Reading(timeout, large, loop.time(), loop.time())
-                    self._readings.add(reading)
-                    try:
-                        async for chunk in request.content.iter_any():
-                            if taken + len(chunk) > limit:
-                                raise BodyTooLargeError
-                            wanted = [(self._all, len(chunk))]
-                            if taken + len(chunk) > ORDINARY:
-                                wanted.insert(0, (self._beyond_ordinary, taken + len(chunk) - beyond))
-                            if taken + len(chunk) > SMALL and not large:
-                                wanted.insert(0, (self._large, limit))
-                            waited = 0.0
-                            for room, size in wanted:
-                                waited += await self._take(request, reading, room, size, patience - waited)
-                                if room is self._large:
-                                    large = reading.large = size
-                                elif room is self._beyond_ordinary:
-                                    beyond += size
-                            taken += len(chunk)
-                            if isinstance(request.protocol, Connection):
-                                request.protocol.body_read(len(chunk))
-                            reading.arrived(len(chunk), loop.time())
-                            chunks.append(chunk)
-                            if len(chunks) > MOST_PIECES:
-                                chunks = [b"".join(chunks)]
-                            if waited:  # The delay was ours, not the client's.
-                                patience -= waited
-                                reading.began += waited
-                                timeout.reschedule((timeout.when() or 0.0) + waited)
-                            if taken >= more_time:
-                                more_time += SMALL
-                                timeout.reschedule((timeout.when() or 0.0) + SMALL / SLOWEST)
-                                if taken != announced:
-                                    await self._slow_down(request, reading)
-                    finally:
-                        self._readings.discard(reading)
+                await self._receive(upload)
             except (TimeoutError, web.RequestPayloadError, ConnectionError) as error:
                 error.__traceback__ = None  # The stream keeps the error, and with it the whole request.
                 raise BrokenBodyError(type(error).__name__) from None
-            # Copying 25 MB would delay other requests.
-            body = await asyncio.to_thread(_joined, chunks) if taken > SMALL else _joined(chunks)
-            if isinstance(request.protocol, Connection):
-                request.protocol.body_complete()
-            yield body
+            finally:
+                self._uploads.discard(upload)
+            yield await upload.joined()
         finally:
-            self._all.give(taken)
-            self._beyond_ordinary.give(beyond)
-            self._large.give(large)
+            self._all.give(upload.covered)
+            self._beyond_ordinary.give(upload.beyond)
+            self._large.give(upload.reserved)
 
-    async def _take(
-        self, request: web.Request, reading: _Reading, room: ByteSemaphore, size: int, patience: float
-    ) -> float:
-        """Take memory for a chunk. Pause receiving meanwhile: aiohttp would fill its buffer again."""
+    async def _receive(self, upload: _Upload) -> None:
+        if (upload.announced or 0) > SMALL:
+            await self._reserve(upload, upload.announced or 0)
+        extended = SMALL
+        async with upload.timeout as timeout:
+            timeout.reschedule(asyncio.get_running_loop().time() + self._read_time)
+            async for chunk in upload.request.content.iter_any():
+                upload.add(chunk)
+                if upload.size > ORDINARY:
+                    await self._cover(upload)
+                if upload.size >= extended:
+                    extended += SMALL
+                    upload.more_time(SMALL / SLOWEST)
+                    ahead = upload.ahead(asyncio.get_running_loop().time(), self._pace)
+                    if ahead > 0 and upload.size != upload.announced:
+                        with upload.on_hold():
+                            await asyncio.sleep(ahead)
+            await self._cover(upload)
+
+    async def _reserve(self, upload: _Upload, size: int) -> None:
+        """Reserve the length of a large body: together they fit."""
+        upload.patience *= LARGE_WAIT_FACTOR
+        await self._take(upload, self._large, size)
+        upload.reserved = size
+        self._uploads.add(upload)
+
+    async def _cover(self, upload: _Upload) -> None:
+        """Take memory for what arrived; for a body up to SMALL that is more than ordinary, for all of it."""
+        if upload.size > SMALL and not upload.reserved:
+            await self._reserve(upload, upload.limit)
+        wanted = upload.size
+        if upload.size > ORDINARY and not upload.reserved:
+            wanted = upload.announced or min(SMALL, upload.limit)
+        more = wanted - upload.covered
+        if more > 0:
+            if upload.size > ORDINARY:
+                await self._take(upload, self._beyond_ordinary, more)
+                upload.beyond += more
+                self._uploads.add(upload)
+            await self._take(upload, self._all, more)
+            upload.covered = wanted
+        upload.count_as_read()
+
+    async def _take(self, upload: _Upload, room: ByteSemaphore, size: int) -> None:
         if room.has(size):
-            return await room.take(size, patience)
-        transport = request.transport
-        reading.waits = True
-        if transport is not None:
-            transport.pause_reading()
-        try:
-            self._watch_stalled()
-            waited = await room.take(size, patience)
-        finally:
-            reading.waits = False
-            if transport is not None:
-                transport.resume_reading()
-        reading.since += waited
-        return waited
-
-    async def _slow_down(self, request: web.Request, reading: _Reading) -> None:
-        """Pause receiving while the body is ahead of its pace."""
-        transport = request.transport
-        ahead = reading.began + reading.taken / self._pace - asyncio.get_running_loop().time()
-        if transport is None or ahead <= 0:
+            await room.take(size)
             return
-        reading.waits = True
-        transport.pause_reading()
-        try:
-            await asyncio.sleep(ahead)
-        finally:
-            reading.waits = False
-            transport.resume_reading()
-        reading.since += ahead
+        with upload.on_hold():
+            self._watch_stalled()
+            upload.patience -= await room.take(size, max(upload.patience, 0.0))
 
     def _watch_stalled(self) -> None:
         """Start dropping stalled uploads while others wait for memory."""
@@ -200,31 +238,18 @@ class BodyBudget:
             self._stall_timer = asyncio.get_running_loop().call_later(STALLED / 5, self._drop_stalled)
 
     def _drop_stalled(self) -> None:
-        """Drop the largest stalled uploads."""
-        loop = asyncio.get_running_loop()
+        """Drop the stalled uploads that hold the most."""
+        now = asyncio.get_running_loop().time()
         self._stall_timer = None
         among_all = self._all.in_demand or self._beyond_ordinary.in_demand
         if not among_all and not self._large.in_demand:
             return
         self._watch_stalled()
-        stalling = [
-            one
-            for one in self._readings
-            if (one.large or (among_all and one.taken > MIN_STALL_BYTES))
-            and not one.waits
-            and loop.time() - one.since > STALLED
-        ]
-        for one in sorted(stalling, key=_size, reverse=True)[:10]:
-            self._readings.discard(one)
-            one.timeout.reschedule(loop.time())
+        stalled = [one for one in self._uploads if (one.reserved or among_all) and one.stalls(now)]
+        for one in sorted(stalled, key=_held, reverse=True)[:10]:
+            self._uploads.discard(one)
+            one.timeout.reschedule(now)
 
 
-def _joined(chunks: list[bytes]) -> bytes:
-    """Join the chunks of a body and release them."""
-    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    chunks.clear()
-    return body
-
-
-def _size(reading: _Reading) -> int:
-    return reading.taken
+def _held(upload: _Upload) -> int:
+    return max(upload.covered, upload.reserved)

@@ -19,6 +19,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bridge.events import Request
 from tests.bridges import SECRETS, sample_request
 from tests.service.process import minimal, send, serving
 from tests.slack.simulator import SlackSimulator
@@ -225,6 +226,34 @@ async def test_ten_thousand_idle_connections_leave_room_for_others(tmp_path: Pat
         assert bridge.open_files() < bridge.files + 1100
         await bridge.serves()
         await bridge.attackers_are_disconnected()
+        bridge.stayed_small()
+
+
+async def test_bodies_that_do_not_fit_at_once_are_all_taken(tmp_path: Path) -> None:
+    """60 bodies of 900 kB, half of them from strangers: each waits for its turn, and none for the others' bytes."""
+    sample = json.loads(sample_request("gitlab/issue.open").body)
+    attributes = sample["object_attributes"]
+    bodies = [{**sample, "object_attributes": {**attributes, "id": n}, "pad": "x" * 900_000} for n in range(30)]
+    signed = [sample_request("gitlab/issue.open", body=body) for body in bodies]
+    forged = [sample_request("gitlab/issue.open", body=body, secret="wrong") for body in bodies]
+    async with target(tmp_path) as bridge:
+        host, port = bridge.base.removeprefix("http://").split(":")
+
+        async def half_by_half(request: Request) -> bytes:
+            reading, writing = await asyncio.open_connection(host, int(port))
+            try:
+                fields = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+                writing.write(POST + f"Content-Length: {len(request.body)}\r\n{fields}\r\n".encode())
+                for part in (request.body[:600_000], request.body[600_000:]):
+                    await asyncio.wait_for(together.wait(), 30)
+                    writing.write(part)
+                return (await asyncio.wait_for(reading.readuntil(b"\r\n"), 30))[9:12]
+            finally:
+                writing.transport.abort()
+
+        together = asyncio.Barrier(60)
+        statuses = await asyncio.gather(*map(half_by_half, signed + forged))
+        assert statuses == [b"200"] * 30 + [b"401"] * 30
         bridge.stayed_small()
 
 
