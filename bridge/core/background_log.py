@@ -4,13 +4,14 @@ A pipe takes 64 KiB; after that whoever writes waits, and with it every webhook.
 MAX_BYTES; further ones are dropped and counted, and a line says how many once the reader goes on.
 """
 
+import io
 import logging
 import os
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from bridge.core.counters import LOG_LINES_DROPPED, Counters
 
@@ -104,11 +105,12 @@ def written_in_background(counters: Counters) -> Iterator[None]:
     counters.inc(LOG_LINES_DROPPED, "unread", by=0)  # its place must be there before a thread counts
     pairs: list[tuple[logging.Handler, BackgroundHandler]] = []
     for handler in root.handlers:
-        if type(handler) is logging.StreamHandler and handler.stream is sys.stderr:
+        if type(handler) is not logging.StreamHandler or handler.stream is not sys.stderr:
+            continue
+        with suppress(io.UnsupportedOperation):  # a stream in memory has no descriptor, and no reader that can stall
+            descriptor = handler.stream.fileno()
             handler.flush()
-            mine = BackgroundHandler(
-                sys.stderr.fileno(), handler.formatter, lambda: counters.inc(LOG_LINES_DROPPED, "unread")
-            )
+            mine = BackgroundHandler(descriptor, handler.formatter, lambda: counters.inc(LOG_LINES_DROPPED, "unread"))
             pairs.append((handler, mine))
     for handler, mine in pairs:
         root.handlers[root.handlers.index(handler)] = mine

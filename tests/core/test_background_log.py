@@ -1,5 +1,6 @@
 """Tests of the log that is written in a thread, on real pipes."""
 
+import io
 import logging
 import os
 import sys
@@ -96,3 +97,14 @@ def test_stderr_is_written_in_a_thread_inside_the_block_and_directly_outside(tmp
             root.removeHandler(direct)
     assert (tmp_path / "log").read_text() == "inside\noutside\n"
     assert counters.by_label(LOG_LINES_DROPPED, "log") == {"unread": 0}
+
+
+def test_a_log_in_memory_goes_on_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", memory)
+    handler = logging.StreamHandler(memory)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    with written_in_background(Counters()):
+        assert logging.getLogger().handlers == [handler]
+        logging.getLogger().error("kept")
+    assert memory.getvalue() == "kept\n"
