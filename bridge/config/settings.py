@@ -116,6 +116,12 @@ def _connections(text: str) -> int:
     return int(text)
 
 
+def _renderers(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 2 or int(text) > 16:
+        raise InvalidValueError("is not a number of processes", "write one from 1 to 16, or 0 for a debugger")
+    return int(text)
+
+
 def _patience(text: str) -> float:
     seconds = units.duration(text)
     if seconds > 3600:
@@ -185,6 +191,8 @@ class Settings(BaseSettings):
     """Seconds, as are the next two."""
     body_timeout: Annotated[float, _text(_patience)] = 15.0
     idle_timeout: Annotated[float, _text(_patience)] = 75.0
+    renderers: Annotated[int, _text(_renderers)] = 1
+    """The render processes; 0 renders in the process itself, without limits."""
     link_buttons: Annotated[bool, _text(_switch)] = False
     """Whether a message's links are real buttons."""
     log_format: Annotated[Literal["auto", "pretty", "json"], _one_of("auto", "pretty", "json")] = "auto"

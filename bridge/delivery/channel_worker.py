@@ -233,6 +233,8 @@ class ChannelWorker:
         if isinstance(remembers, DeliveryResult):
             return remembers
         rendered = await self._render(delivery, notes)
+        if rendered.killed and rendered.error:
+            delivery = await self._mark(delivery, rendered.error.message)
         if rendered.message is None:
             return DeliveryResult(delivery.id, DeliveryState.SKIPPED, rendered.skip)
         if rendered.error != self._head.template_errors.get(delivery.id):
@@ -249,6 +251,12 @@ class ChannelWorker:
     async def _render(self, delivery: Delivery, notes: Sequence[str]) -> Rendered:
         left_out = self._left_out.pop(delivery.id, None)
         return left_out if left_out and not notes else await self._deps.render(delivery, notes)
+
+    async def _mark(self, delivery: Delivery, fault: str) -> Delivery:
+        """Store that a delivery must not be rendered again, also after a restart: a limit ended its rendering."""
+        hold = self._deps.holds[self.channel]
+        await self._writer.retry_until_stored(lambda: hold.record_render_fault(delivery.id, fault))
+        return replace(delivery, template_fault=fault)
 
     def _window(self, delivery: Delivery, rendered: Rendered) -> RepeatWindow | None:
         seconds = self._deps.repeat_of(delivery.route)

@@ -16,7 +16,6 @@ from bridge.core import logs
 from bridge.core.clock import Clock, sleep_unless
 from bridge.live.snapshot import Snapshot, load_snapshot
 from bridge.live.vanished import OwnFiles, own_files, vanished
-from bridge.messages.compiling import compiled
 from bridge.messages.event_fields import event_field_errors
 from bridge.messages.loader import template_files
 from bridge.messages.templates import Templates, with_text
@@ -149,10 +148,14 @@ class Reload:
         return found
 
 
-def ready(templates: Templates, before: Templates) -> Templates:
+async def ready(
+    templates: Templates,
+    before: Templates,
+    compile_error: Callable[[Templates, str], Awaitable[Diagnostic | None]],
+) -> Templates:
     """Compile the templates. A newly broken template keeps its previous text; log each error."""
-    broken = compiled(templates).errors
-    broken_before = compiled(before).errors if broken else {}
+    broken = await _broken(templates, templates.sources, compile_error)
+    broken_before = await _broken(before, broken, compile_error)
     for name, error in broken.items():
         if name in before.sources and name not in broken_before:
             log.error("template broken, the previous one stays in force", **error.log_fields())
@@ -164,6 +167,17 @@ def ready(templates: Templates, before: Templates) -> Templates:
             for error in event_field_errors(templates, name):
                 log.warning("template reads a field that no event has", **error.log_fields())
     return templates
+
+
+async def _broken(
+    templates: Templates, names: Iterable[str], compile_error: Callable[[Templates, str], Awaitable[Diagnostic | None]]
+) -> Mapping[str, Diagnostic]:
+    """Return the errors of the templates with these names."""
+    broken = dict(templates.errors)
+    for name in names:
+        if name in templates.sources and name not in broken and (error := await compile_error(templates, name)):
+            broken[name] = error
+    return broken
 
 
 def _secrets(folder: Path) -> list[Path]:

@@ -6,7 +6,6 @@ import random
 import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ import structlog
 from bridge.config.names import secret_variable
 from bridge.config.settings import Settings
 from bridge.core.background_log import written_in_background
+from bridge.core.byte_semaphore import ByteSemaphore
 from bridge.core.clock import Clock, SystemClock
 from bridge.core.counters import EVENTS, Counters
 from bridge.core.large_bodies import return_freed_memory
@@ -25,14 +25,13 @@ from bridge.delivery.slack import Poster, open_session
 from bridge.live.reload import Reload, ready
 from bridge.live.snapshot import Channel, Snapshot
 from bridge.messages import Rendered
-from bridge.messages.compiling import compile_error
 from bridge.messages.event_fields import event_field_errors
-from bridge.messages.render import render
+from bridge.messages.render_pool import RenderPool
+from bridge.messages.render_protocol import RenderJob
 from bridge.messages.templates import Templates, is_choice
 from bridge.service.gc_tuning import tune_for_service, tune_for_start
 from bridge.service.loop_watchdog import watched_loop
 from bridge.service.pruning import keep_pruned
-from bridge.sources.stored_event import with_payload
 from bridge.store import Counts, Delivery, Store, StoreUnavailableError, open_store
 from bridge.web.app import LAST_REQUESTS, Server, application
 from bridge.web.connection_policy import Limits
@@ -44,6 +43,8 @@ from bridge.web.webhooks import Ingest
 
 STORE_CHECK_AGE = 1.0
 """Seconds for which /readyz reuses its last check of the store, so that frequent requests cost no more."""
+BODIES = 8 * 2**20
+"""Bytes of bodies that are rendered, or wait for it, in all channels together."""
 REST = 1.0
 """Pause after compiling each template, as a multiple of the time that it took."""
 
@@ -75,9 +76,10 @@ class Service:
         self._counts: Counts | str = ""
         self._channels: Mapping[str, Channel] = {}
         self._channel_destinations: Mapping[str, Destination] = {}
-        self._renderer = ThreadPoolExecutor(1, "render")
+        self._renderers = RenderPool(settings.renderers)
+        self._bodies = ByteSemaphore(BODIES)
         self._closing = AsyncExitStack()
-        self._closing.callback(self._renderer.shutdown, wait=False, cancel_futures=True)
+        self._closing.push_async_callback(asyncio.to_thread, self._renderers.close)
         self.store: Store
         self.ingest: Ingest
         self.dispatcher: Dispatcher
@@ -134,6 +136,8 @@ class Service:
         self.address = await server.start(settings.host, settings.port)
         pruning = asyncio.create_task(keep_pruned(self.store, clock, settings.retention, self.counters), name="pruning")
         self._closing.callback(pruning.cancel)
+        if not settings.renderers:
+            log.warning("templates run without limits, and can stop the service", setting="BRIDGE_RENDERERS=0")
         self._state = "ok"
 
     async def stop(self) -> None:
@@ -144,40 +148,46 @@ class Service:
             log.info("stopped")
 
     async def take_over(self, snapshot: Snapshot) -> None:
-        """Put another snapshot in force. Its templates are compiled first, in the thread that renders messages."""
+        """Put another snapshot in force. Its templates are compiled first, by a renderer."""
         before = self.snapshot.templates
-        templates = await asyncio.get_running_loop().run_in_executor(self._renderer, ready, snapshot.templates, before)
+        templates = await ready(snapshot.templates, before, self._renderers.compile_error)
         self.snapshot = replace(snapshot, templates=templates)
         self.dispatcher.refresh()
 
     async def _render(self, delivery: Delivery, notes: Sequence[str]) -> Rendered:
-        """Render in a thread of its own, so that a slow template delays only its channel worker."""
-        request, templates = await self.store.request_of(delivery.id), self.snapshot.templates
-
-        def work() -> Rendered:
-            return render(
-                with_payload(delivery.event, request, delivery.part), templates, delivery.template, notes=notes
+        """Render a delivery. Its body is in memory only meanwhile, in a budget that all channels share."""
+        templates = self.snapshot.templates
+        await self._bodies.take(delivery.size)
+        try:
+            job = RenderJob(
+                delivery.event,
+                delivery.template,
+                tuple(notes),
+                channel=delivery.channel,
+                request=None if delivery.template_fault else await self.store.request_of(delivery.id),
+                part=delivery.part,
+                fault=delivery.template_fault,
             )
-
-        return await asyncio.get_running_loop().run_in_executor(self._renderer, work)
+            return await self._renderers.render(job, templates)
+        finally:
+            self._bodies.give(delivery.size)
 
     def when_compiled(self, callback: Callable[[], None]) -> None:
         """Call a function once the first templates are compiled."""
         self._compiling.add_done_callback(lambda _: callback())
 
     async def _compile(self, templates: Templates) -> None:
-        """Compile the templates one by one, in the thread that renders messages.
+        """Compile the templates one by one, so that the first message waits for its own and not for all.
 
-        So the first message waits for one template and not for all. Included parts come first, since a template that
-        includes them has limited time. The pauses leave the processor to requests: without them, two seconds of
-        compiling halved the rate of accepted requests.
+        Included parts come first. The pauses leave the processor to requests: without them, two seconds of compiling
+        halved the rate of accepted requests.
         """
         loop = asyncio.get_running_loop()
         for name in sorted(templates.sources, key=is_choice):
             began = loop.time()
-            if error := await loop.run_in_executor(self._renderer, compile_error, templates, name):
+            if name not in templates.errors and (error := await self._renderers.compile_error(templates, name)):
                 log.warning("template broken, its messages are plain", **error.log_fields())
-            for error in await loop.run_in_executor(self._renderer, event_field_errors, templates, name):
+            for error in await asyncio.to_thread(event_field_errors, templates, name):
                 log.warning("template reads a field that no event has", **error.log_fields())
             await asyncio.sleep(REST * (loop.time() - began))
         for error in templates.errors.values():

@@ -48,6 +48,7 @@ def test_the_defaults_are_those_of_the_table() -> None:
     assert (settings.retention, settings.store_limit, settings.max_inflight) == (604_800, 2**31, 2**25)
     assert (settings.max_connections, settings.head_timeout) == (1000, 10)
     assert (settings.body_timeout, settings.idle_timeout) == (15, 75)
+    assert settings.renderers == 1
     assert (settings.link_buttons, settings.log_format, settings.log_level) == (False, "auto", "info")
     assert (settings.secrets, settings.channels) == ({}, {})
 
@@ -80,6 +81,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "BRIDGE_HEAD_TIMEOUT": "5s",
         "BRIDGE_BODY_TIMEOUT": "1m",
         "BRIDGE_IDLE_TIMEOUT": "620s",
+        "BRIDGE_RENDERERS": "2",
         "BRIDGE_LINK_BUTTONS": "True",
         "BRIDGE_LOG_FORMAT": "JSON",
         "BRIDGE_LOG_LEVEL": "debug",
@@ -96,6 +98,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert (settings.retention, settings.store_limit, settings.max_inflight) == (129_600, 2**29, 2**26)
     assert (settings.max_connections, settings.head_timeout) == (64, 5)
     assert (settings.body_timeout, settings.idle_timeout) == (60, 620)
+    assert settings.renderers == 2
     assert (settings.link_buttons, settings.log_format, settings.log_level) == (True, "json", "debug")
 
 
@@ -318,6 +321,8 @@ class TestSecrets:
         ("BRIDGE_SLACK_HOSTS", '["127.0.0.1:9"]', "is not a list of hosts"),
         ("BRIDGE_SLACK_HOSTS", '["*.hush.com"]', "is not a list of hosts"),
         ("BRIDGE_SLACK_HOSTS", "[]", "is not a list of hosts"),
+        ("BRIDGE_RENDERERS", "many", "is not a number of processes (write one from 1 to 16"),
+        ("BRIDGE_RENDERERS", "17", "is not a number of processes"),
         ("BRIDGE_RETENTION", "hush", "is not a duration (write a number and s, m, h or d"),
         ("BRIDGE_STORE_LIMIT", "hush", "is not a size (write a number and B, KiB, MiB or GiB"),
         ("BRIDGE_STORE_LIMIT", "7MiB", "must be at least 8MiB"),

@@ -14,7 +14,8 @@ from bridge.config.settings import Settings, load_settings
 from bridge.core import logs
 from bridge.live.reload import LOOK_EVERY, SETTLED, Reload, ready
 from bridge.live.snapshot import Snapshot, load_snapshot
-from bridge.messages.compiling import load_templates
+from bridge.messages.compiling import compile_error, load_templates
+from bridge.messages.templates import Templates
 from tests.delivery.clock import HandClock
 
 URL = "https://hooks.slack.com/services/T0/B0/hushgeneral"
@@ -301,7 +302,11 @@ async def test_a_file_that_a_faulty_configuration_names_is_looked_at_too(place: 
     assert [entry["event"] for entry in entries] == ["configuration reloaded"]
 
 
-def test_a_template_that_breaks_stays_as_it_was(tmp_path: Path) -> None:
+async def compiled_here(templates: Templates, name: str) -> Diagnostic | None:
+    return compile_error(templates, name)
+
+
+async def test_a_template_that_breaks_stays_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "gitlab").mkdir()
     (tmp_path / "gitlab" / "push.j2").write_text("good")
     (tmp_path / "gitlab" / "issue.j2").write_text("{% broken")
@@ -309,24 +314,24 @@ def test_a_template_that_breaks_stays_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "gitlab" / "push.j2").write_text("{{ broken")
     (tmp_path / "gitlab" / "pipeline.j2").write_text("changed")
     with capture_logs() as entries:
-        templates = ready(load_templates(tmp_path, {}), before)
+        templates = await ready(load_templates(tmp_path, {}), before, compiled_here)
     assert templates.sources["gitlab/push.j2"] == "good"
     assert templates.sources["gitlab/pipeline.j2"] == "changed"
     assert templates.environment.get_template("gitlab/push.j2").render() == "good"
     assert [entry["log_level"] for entry in entries] == ["warning", "error"]
     with capture_logs() as entries:
-        again = ready(load_templates(tmp_path, {}), templates)
+        again = await ready(load_templates(tmp_path, {}), templates, compiled_here)
     assert again.sources["gitlab/push.j2"] == "good"
 
 
-def test_a_changed_template_that_reads_a_field_of_an_earlier_version_is_logged_once(tmp_path: Path) -> None:
+async def test_a_changed_template_that_reads_a_field_of_an_earlier_version_is_logged_once(tmp_path: Path) -> None:
     (tmp_path / "gitlab").mkdir()
     (tmp_path / "gitlab" / "push.j2").write_text("{{ event.name }}")
     before = load_templates(tmp_path, {})
     (tmp_path / "gitlab" / "push.j2").write_text("\n{{ event.title }}")
     with capture_logs() as entries:
-        templates = ready(load_templates(tmp_path, {}), before)
-        ready(load_templates(tmp_path, {}), templates)
+        templates = await ready(load_templates(tmp_path, {}), before, compiled_here)
+        await ready(load_templates(tmp_path, {}), templates, compiled_here)
     (entry,) = entries
     assert (entry["event"], entry["file"], entry["line"]) == (
         "template reads a field that no event has",
