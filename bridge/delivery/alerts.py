@@ -7,9 +7,9 @@ import structlog
 
 from bridge.config.names import RESERVED_SOURCE
 from bridge.core.clock import Clock
-from bridge.core.states import BLOCKED, WorkerState
+from bridge.core.states import BLOCKED, OutcomeKind, WorkerState
 from bridge.delivery.alert import Alert, AlertType, entry_of, request_for
-from bridge.delivery.next_step import PROBE_EVERY, back_off
+from bridge.delivery.next_step import PAUSES, PROBE_EVERY, back_off
 from bridge.delivery.rate_limiter import RateLimiter
 from bridge.delivery.worker_deps import RUNNING, Posting, WorkerStatus
 from bridge.store import Arrival, DestinationState, Inbox, StoreUnavailableError, Upkeep
@@ -198,7 +198,11 @@ class Alerts:
         url = self._url_of(channel)
         if url is None:
             return
-        await self._limiter_of(url).acquire()
+        limiter = self._limiter_of(url)
+        if not await limiter.acquire():
+            return
         outcome = await self._poster.probe(url)
+        if outcome.kind == OutcomeKind.RATE_LIMITED:
+            limiter.pause(PAUSES[0] if outcome.retry_after is None else outcome.retry_after)
         if outcome.webhook_alive and channel not in self._reporting:
             self.record_status(channel, RUNNING)

@@ -126,6 +126,7 @@ class ChannelWorker:
         self._notices_had_turn = False
         claimed = await deps.holds[self.channel].claim(self._claim_limit())
         if not claimed:
+            await self._sender.rest(url)
             await self._wait_for_work()
             return
         if self._head.delivery != claimed[0].id:

@@ -96,7 +96,7 @@ def _unanswered(outcome: Outcome, state: StepState, now: float, jitter: float) -
         state,
         failures=state.failures + 1,
         uncertain=uncertain,
-        since=now if state.since is None else state.since,
+        since=(now if state.since is None else state.since) + asked,  # a wait that was asked for is no part of the hour
         post_at=now + wait,
     )
     if state.failures < FAILURES and not state.is_last_try and wait <= max(asked, MAX_BACK_OFF):

@@ -59,16 +59,23 @@ class RateLimiter:
         now = self._clock.monotonic()
         self._paused_until = max(self._paused_until, now + seconds)
         self._arrival = max(self._arrival, self._paused_until + self._tolerance / self.per_second)
+        self._changed.set()
 
     @property
     def paused(self) -> float:
         """Seconds left of a pause, 0 without one."""
         return max(self._paused_until - self._clock.monotonic(), 0.0)
 
-    async def acquire(self) -> None:
-        """Wait until a message may be sent, and count it. Callers are served in their order."""
+    async def acquire(self) -> bool:
+        """Wait until a message may be sent, and count it. Callers are served in their order.
+
+        Return False at once in a pause, and count nothing: until its end the message may have become another one.
+        """
         async with self._queue:
             while (seconds := self.wait()) > 0:
+                if self.paused:
+                    return False
                 self._changed.clear()
                 await sleep_unless(self._clock, seconds, self._changed)
             self._arrival = max(self._arrival, self._clock.monotonic()) + 1 / self.per_second
+            return True

@@ -45,8 +45,8 @@ class Sender:
         self._reported: WorkerState | None = None
         """The state that was reported last."""
         self._reconfigured = asyncio.Event()
-        self._paused_before: str | None = None
-        """The URL whose pause, left by an earlier process, is known."""
+        self._url: str | None = None
+        """The URL that ``state`` and ``status`` are about. Its pause, left by an earlier process, is known."""
 
     def configuration_changed(self) -> None:
         """End a sleep that belongs to an old URL, or to an old rate."""
@@ -58,9 +58,19 @@ class Sender:
             self.about, self.state = about, self.state.next_message()
         return self.state
 
+    async def rest(self, url: str) -> None:
+        """Put nothing at the head. With nothing to post, a probe tells whether a blocked channel works again."""
+        self.take(None)
+        if self._reported not in BLOCKED or self.status is not RUNNING or not await self._admitted(url):
+            return
+        if (await self._deps.poster.probe(url)).webhook_alive:
+            self._report()
+
     async def turn(self, url: str) -> bool:
         """Wait until the webhook may be posted to. Return False as soon as the channel has another URL."""
-        await self._remember_pause(url)
+        if url != self._url:
+            await self._remember_pause(url)
+            self._forget(url)
         limiter = self._deps.limiter_of(url)
         while self._is_current(url) and (seconds := limiter.wait()) > 0:
             self._reconfigured.clear()
@@ -68,14 +78,19 @@ class Sender:
         return self._is_current(url)
 
     async def send(self, url: str, body: Mapping[str, object], policy: StepPolicy, record: Record) -> Action:
-        """Post the message at the head and record the outcome. Return what follows, when it is due: never a probe."""
-        await self._deps.limiter_of(url).acquire()
+        """Post the message at the head and record the outcome. Return what follows, when it is due: never a probe.
+
+        Nothing is posted if the webhook is paused meanwhile, or the channel has another one.
+        """
+        if not await self._admitted(url):
+            return Action(Step.POST, self.state)
         async with self._in_flight():
             at = self._deps.clock.now()
             outcome = await self._deps.poster.post(url, body, self.state.time_limit)
             self._deps.counters.inc(POSTS, self._channel, outcome.kind)
             action = self._decide(outcome, policy)
             await record(at, outcome, action)
+            await self._pause(url, action, outcome)
         return await self._follow(url, action, outcome, policy)
 
     async def _follow(self, url: str, action: Action, outcome: Outcome, policy: StepPolicy) -> Action:
@@ -83,23 +98,30 @@ class Sender:
         while True:
             self.state = action.state
             self._show(outcome, action)
-            await self._pause(url, action, outcome)
             if action.step in (Step.DONE, Step.GIVE_UP):
                 return action
             await self._sleep(action.wait, url)
             if action.step == Step.POST and self._is_current(url):
                 return action
-            if not await self.turn(url):
-                # Another destination: nothing of the old one's answers is true of it.
-                self.state, self.status = StepState(), RUNNING
-                return Action(Step.POST, self.state)
-            await self._deps.limiter_of(url).acquire()
+            while not await self._admitted(url):
+                if not await self.turn(url):
+                    self._forget(None)
+                    return Action(Step.POST, self.state)
             outcome = await self._deps.poster.probe(url)
             action = self._decide(outcome, policy)
+            await self._pause(url, action, outcome)
 
     def _decide(self, outcome: Outcome, policy: StepPolicy) -> Action:
         now, jitter = self._deps.clock.monotonic(), self._deps.random()
         return next_step(outcome, self.state, policy, now=now, jitter=jitter)
+
+    async def _admitted(self, url: str) -> bool:
+        """Count a request. Return False if none may be sent now."""
+        return await self._deps.limiter_of(url).acquire() and self._is_current(url)
+
+    def _forget(self, url: str | None) -> None:
+        """Begin with another destination: nothing of the old one's answers is true of it."""
+        self._url, self.state, self.status = url, StepState(), RUNNING
 
     def _is_current(self, url: str) -> bool:
         return self._deps.url_of(self._channel) == url
@@ -118,9 +140,10 @@ class Sender:
             return
         self._deps.limiter_of(url).pause(action.pause)
         log.warning("rate limited", channel=self._channel, seconds=round(action.pause, 1))
-        if action.alert:
-            self._deps.alert(Alert(AlertType.RATE_LIMITED, self._channel, outcome.summary))
-        now = self._deps.clock.now()
+        now, since = self._deps.clock.now(), action.state.limited_since
+        if action.alert and since is not None:
+            begun = now - (self._deps.clock.monotonic() - since)
+            self._deps.alert(Alert(AlertType.RATE_LIMITED, self._channel, outcome.answer, begun))
         try:
             await self._deps.store.pause(url, now + action.pause, now)
         except StoreUnavailableError as error:
@@ -128,13 +151,10 @@ class Sender:
 
     async def _remember_pause(self, url: str) -> None:
         """Keep the rest of a pause that an earlier process stored."""
-        if self._paused_before == url:
-            return
         now = self._deps.clock.now()
         left = await self._deps.store.paused_until(url, now) - now
         if left > 0:
             self._deps.limiter_of(url).pause(left)
-        self._paused_before = url
 
     def _show(self, outcome: Outcome, action: Action) -> None:
         """Show, log and report a change of the channel's state.
@@ -157,8 +177,11 @@ class Sender:
             if before in BLOCKED:
                 log.warning("channel resumed", channel=self._channel)
         if (state in BLOCKED or action.step == Step.DONE) and state != self._reported:
-            self._reported = state
-            self._deps.record_status(self._channel, self.status)
+            self._report()
+
+    def _report(self) -> None:
+        self._reported = self.status.state
+        self._deps.record_status(self._channel, self.status)
 
     def _hint(self, outcome: Outcome) -> str:
         variable = channel_variable(self._channel)

@@ -30,10 +30,10 @@ class HandClock:
         finally:
             self._sleepers.pop(waker, None)
 
-    async def asleep(self) -> float:
-        """Wait until a task sleeps, and return the seconds until the first one wakes."""
+    async def asleep(self, tasks: int = 1) -> float:
+        """Wait until so many tasks sleep, and return the seconds until the first one wakes."""
         async with asyncio.timeout(PATIENCE):
-            while not self._sleepers:
+            while len(self._sleepers) < tasks:
                 self._slept.clear()
                 await self._slept.wait()
         return min(self._sleepers.values()) - self._passed

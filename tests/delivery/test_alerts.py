@@ -1,5 +1,6 @@
 """Alerts are ordinary deliveries: one an incident, in order, and none about an alert."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -265,6 +266,21 @@ async def test_a_channel_of_an_earlier_process_with_nothing_to_post_is_probed(sy
     assert await system.alerted(1) == [":white_check_mark: #deploys works again: no message waited"]
     assert system.harness.clock.now() >= 1_800_000_000.0 + PROBE_EVERY
     assert await system.rows(lambda rows: not rows) == []
+
+
+async def test_a_429_to_the_probe_of_a_blocked_channel_pauses_its_webhook_for_all(system: System) -> None:
+    now = system.harness.clock.now()
+    await system.harness.store.record_destination("deploys", WorkerState.STOPPED, "no_service", now)
+    system.harness.slack.script("deploys", rate_limited(1000))
+    dispatcher = await system.start()
+    await system.harness.slack.wait_for_hits("deploys", 1)
+    async with asyncio.timeout(10):
+        while dispatcher.statuses()["deploys"].state is not WorkerState.PAUSED:
+            await system.harness.store.counts()
+    for _ in range(3):
+        system.harness.clock.advance(PROBE_EVERY)
+        await system.harness.clock.asleep(tasks=2)
+    assert len(system.harness.slack.hits("deploys")) == 1
 
 
 async def test_an_alert_that_was_not_stored_before_a_restart_is_posted_after_it(system: System) -> None:

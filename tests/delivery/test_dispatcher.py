@@ -81,7 +81,7 @@ async def test_a_failing_channel_delays_no_other(system: System) -> None:
     await system.dispatcher.start()
     await system.harness.settled(4)
     assert system.harness.shown("good") == ["1", "2"]
-    await system.harness.clock.asleep()
+    await system.harness.clock.asleep(tasks=3)  # two channels, and the watch of the store
     assert system.dispatcher.counts() == {"running": 1, "paused": 1, "unavailable": 0, "stopped": 1}
     assert system.dispatcher.statuses()["dead"] == WorkerStatus(WorkerState.STOPPED, "no_service")
 

@@ -252,6 +252,15 @@ def test_a_pause_is_no_part_of_the_hour() -> None:
     assert (course.step, course.state.is_last_try) == (Step.POST, False)
 
 
+def test_a_wait_that_a_503_asks_for_is_no_part_of_the_hour_either() -> None:
+    closed = answer(503, Retry_After="3600")
+    course = Course()
+    for _ in range(10):
+        course = course.then(NO_TEXT if course.step is Step.PROBE else closed)
+    assert course.now - 1000.0 >= 5 * HOUR
+    assert (course.is_over, course.state.is_last_try) == (False, False)
+
+
 def test_time_limits_are_longer_once_slack_may_have_shown_the_message() -> None:
     assert Course().state.time_limit == FIRST_LIMIT
     assert Course().after(NO_NETWORK).state.time_limit == FIRST_LIMIT

@@ -14,7 +14,8 @@ async def took(clock: HandClock, limiter: RateLimiter, turns: int) -> list[float
     async def run() -> list[float]:
         found = []
         for _ in range(turns):
-            await limiter.acquire()
+            while not await limiter.acquire():
+                await clock.sleep(limiter.wait())
             found.append(clock.monotonic())
         return found
 
@@ -134,3 +135,14 @@ async def test_another_pace_cuts_no_pause() -> None:
     limiter.pause(60)
     limiter.per_second = 100.0
     assert limiter.wait() == pytest.approx(60)
+
+
+async def test_a_pause_sends_back_whoever_waits_already() -> None:
+    clock = HandClock()
+    limiter = RateLimiter(clock, burst=1)
+    assert await limiter.acquire()
+    second, third = (asyncio.create_task(limiter.acquire()) for _ in range(2))
+    assert await clock.asleep() == pytest.approx(1)
+    limiter.pause(3600)
+    assert [await second, await third] == [False, False]
+    assert limiter.wait() == pytest.approx(3600)
