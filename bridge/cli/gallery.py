@@ -12,7 +12,7 @@ from bridge.cli.loading import settings_or_end, without_secrets
 from bridge.config.errors import ConfigurationError
 from bridge.live.snapshot import Snapshot
 from bridge.live.template_choice import template_for
-from bridge.messages.render import render
+from bridge.messages.shared_renderer import render
 from bridge.preview.gallery import GalleryItem, gallery_page
 from bridge.samples import SAMPLE_TIME, sample_event, samples
 

@@ -8,7 +8,7 @@ from bridge.config.settings import Settings, load_settings
 from bridge.core import logs
 from bridge.live.snapshot import Channel, Snapshot, channels_with_url, templates_of
 from bridge.live.startup_checks import url_errors
-from bridge.messages.compiling import compiled
+from bridge.messages.shared_renderer import compiled, use_this_process
 from bridge.routing.routes_file import load_routes, name_errors
 from bridge.sources import PROVIDERS
 
@@ -26,6 +26,8 @@ def read_settings() -> Settings:
     settings, warnings = load_settings()
     complain(warnings)
     logs.hide(settings.every_secret())
+    if not settings.renderers:
+        use_this_process()
     return settings
 
 

@@ -13,7 +13,7 @@ from bridge.config.diagnostic_codes import Code
 from bridge.config.diagnostics import error
 from bridge.config.errors import ConfigurationError, suggestion
 from bridge.live.template_choice import template_for
-from bridge.messages.render import render as render_event
+from bridge.messages.shared_renderer import render as render_event
 from bridge.messages.terminal import show
 
 

@@ -23,7 +23,7 @@ from bridge.core.states import DeliveryState
 from bridge.delivery.post import delivery_notes
 from bridge.live.snapshot import Snapshot
 from bridge.messages import Rendered
-from bridge.messages.render import render
+from bridge.messages.shared_renderer import render
 from bridge.messages.terminal import show
 from bridge.routing.routes_file import Routes, load_routes
 from bridge.sources.stored_event import with_payload

@@ -20,7 +20,7 @@ from bridge.delivery.outcome import Outcome
 from bridge.delivery.slack import Poster, open_session
 from bridge.live.snapshot import Snapshot
 from bridge.messages import Message
-from bridge.messages.render import render
+from bridge.messages.shared_renderer import render
 from bridge.routing.decide import decide
 
 NOTE = "This is a test. The event is a sample and did not happen."

@@ -13,8 +13,8 @@ from bridge.lint.undefined_fields import undefined_fields
 from bridge.lint.unknown_words import unknown_words
 from bridge.lint.warnings import template_notes
 from bridge.live.snapshot import Snapshot, route_template_errors
-from bridge.messages.compiling import compiled
 from bridge.messages.limits import LimitViolation, limit_violations
+from bridge.messages.shared_renderer import compiled
 from bridge.messages.templates import Templates
 
 _NUMBERS = re.compile(r"\d+")

@@ -10,7 +10,7 @@ from bridge.events import Event
 from bridge.live.snapshot import Snapshot
 from bridge.messages import Rendered
 from bridge.messages.choice import choose
-from bridge.messages.render import render
+from bridge.messages.shared_renderer import render
 from bridge.messages.templates import Templates
 from bridge.routing.decide import decide
 from bridge.samples import Sample, sample_event, samples

@@ -20,12 +20,11 @@ from bridge.live.snapshot import Snapshot
 from bridge.live.template_choice import template_for
 from bridge.messages import Rendered
 from bridge.messages.choice import candidates
-from bridge.messages.compiling import load_templates
 from bridge.messages.html import to_html
 from bridge.messages.limits import limit_violations
 from bridge.messages.mrkdwn_parser import to_plain_text
-from bridge.messages.render import render
-from bridge.messages.templates import Templates, with_text
+from bridge.messages.shared_renderer import compiled, render
+from bridge.messages.templates import Templates, read_templates, with_text
 from bridge.messages.words import is_words
 from bridge.preview.files import TemplateFiles, UnreadableTemplateError, fingerprint
 from bridge.preview.limit_usage import limit_usage
@@ -233,8 +232,8 @@ def reload(files: TemplateFiles, last: Snapshot) -> tuple[Snapshot, list[Json]]:
         errors = as_json(wrong.diagnostics)
         with suppress(OSError):
             folder = files.folder if files.folder.is_dir() else None
-            templates = load_templates(folder, last.routes.people, link_buttons=last.templates.link_buttons)
-            last = replace(last, templates=templates)
+            templates = read_templates(folder, last.routes.people, link_buttons=last.templates.link_buttons)
+            last = replace(last, templates=compiled(templates))
     return last, [*errors, *errors_of_words(last)]
 
 

@@ -114,8 +114,18 @@ def test_check_names_file_line_and_hint_of_a_wrong_route(tmp_path: Path) -> None
         ("{% extends 'message.j2' %}\n{% block title %}{{ line | shout }}{% endblock %}", "shout"),
         ("{% extends 'message.j2' %}\nlost text\n{% block title %}x{% endblock %}", "outside"),
         ("{% extends 'message.j2' %}\n{% include 'gone.j2' %}", "gone.j2"),
+        ("{{ ([[[1]*9999]*9999]*9999) == ([[[1]*9999]*9999]*9999) }}", "took too long"),
     ],
-    ids=["misspelt block", "undefined field", "safe", "syntax", "filter", "text outside blocks", "include"],
+    ids=[
+        "misspelt block",
+        "undefined field",
+        "safe",
+        "syntax",
+        "filter",
+        "text outside blocks",
+        "include",
+        "never ends",
+    ],
 )
 def test_check_finds_an_error_of_a_template(tmp_path: Path, template: str, expected: str) -> None:
     folder = tmp_path / "templates" / "gitlab"
