@@ -36,10 +36,15 @@ def order(number: int, size: int) -> Mapping[str, object]:
     """Return an order of about ``size`` bytes, with a number and ids of its own."""
     body: dict[str, Any] = json.loads(json.dumps(samples()["shopify/orders/create"].body))
     body |= {"id": 5_000_000_000 + number, "name": f"#{number}", "order_number": number}
-    item = body["line_items"][0]
-    items = max((size - len(json.dumps(body))) // len(json.dumps(item)) + 1, 1)
+    item = body["line_items"][0] | {"id": 10_000}
+    items = max((size - len(compact(body | {"line_items": []}))) // len(compact(item)) + 1, 1)
     body["line_items"] = [{**item, "id": 10_000 + n} for n in range(items)]
     return body
+
+
+def compact(value: object) -> bytes:
+    """Return JSON as a provider sends it, without spaces."""
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def processes(pid: int) -> Sequence[int]:
@@ -120,7 +125,7 @@ async def main(say: Callable[[str], object], channels: int, orders: int) -> None
                 peak = max(peak, last)
             each_now = [pss(each) for each in processes(pid)]
             async with client.get(f"{base}/readyz") as answer:
-                waiting = (await answer.json()).get("deliveries_waiting")
+                waiting = (await answer.json())["counts"]["deliveries_waiting"]
     say(f"ready after {start:.2f} s; idle memory by process: {', '.join(f'{one:.0f}' for one in idle)} MiB Pss")
     say(f"{channels} channels with {orders} orders of {min(sizes) // 1000} kB each, Slack away; waiting: {waiting}")
     say(f"all processes together: {peak:.0f} MiB at most, {last:.0f} MiB after 30 s (target: {TARGET} MiB)")
