@@ -178,9 +178,29 @@ class ChannelWorker:
         if (is_behind or not policy.pack) and await self._summarizer.needs_digest(claimed[0].id):
             await self._summarizer.post_digest(url)
             return
+        posted = await self._post(claimed, url, is_behind=is_behind)
+        if posted and (action := await self._sender.follow(url)).step == Step.GIVE_UP:
+            if len(posted) > 1:
+                self._singles_until = posted[-1].id
+            else:
+                await self._give_up(posted[0], action.reason)
+
+    async def _post(self, claimed: Sequence[Delivery], url: str, *, is_behind: bool) -> list[Delivery]:
+        """Post a message or a batch, and return its deliveries. The message ends here: none is kept over a wait."""
         post = await self._prepare_batch(claimed) if is_behind else await self._prepare_single(claimed[0])
-        if post is not None:
-            await self._send(post, url)
+        if post is None:
+            return []
+        head = post.items[0].delivery
+
+        async def record(at: float, outcome: Outcome, action: Action) -> None:
+            shown = action.step == Step.DONE
+            await self._writer.settle(self._results(post, at, outcome, shown=shown))
+            if not shown:
+                self._log_failed(head, outcome)
+
+        self._sender.take(head.id)
+        await self._sender.post(url, post.body, SHARED if post.is_batch else SINGLE, record)
+        return [item.delivery for item in post.items]
 
     async def _is_behind(self, url: str) -> bool:
         # Counted by the store: a claim is shorter if the channel is fast, or if bodies are large.
@@ -251,7 +271,14 @@ class ChannelWorker:
 
     async def _render(self, delivery: Delivery, notes: Sequence[str]) -> Rendered:
         left_out = self._left_out.pop(delivery.id, None)
-        return left_out if left_out and not notes else await self._deps.render(delivery, notes)
+        if left_out and not notes:
+            return left_out
+        rendered = await self._deps.render(delivery, notes)
+        if rendered.killed and not delivery.template_fault:
+            # Before the fallback is posted: whoever restarts must not meet the same template again.
+            hold, fault = self._deps.holds[self.channel], str(rendered.error)
+            await self._writer.retry_until_stored(lambda: hold.record_render_fault(delivery.id, fault))
+        return rendered
 
     async def _mark(self, delivery: Delivery, fault: str) -> Delivery:
         """Store that a delivery must not be rendered again, also after a restart: a limit ended its rendering."""
@@ -264,25 +291,6 @@ class ChannelWorker:
         if seconds is None or rendered.message is None or delivery.replayed_at is not None:
             return None
         return RepeatWindow(delivery.route, delivery.event.subject, rendered.fingerprint, rendered.linked_line, seconds)
-
-    async def _send(self, post: Post, url: str) -> None:
-        """Post, and give the message up if it is at fault: split a batch, and let a single message die."""
-        head = post.items[0].delivery
-        self._sender.take(head.id)
-
-        async def record(at: float, outcome: Outcome, action: Action) -> None:
-            shown = action.step == Step.DONE
-            await self._writer.settle(self._results(post, at, outcome, shown=shown))
-            if not shown:
-                self._log_failed(head, outcome)
-
-        action = await self._sender.send(url, post.body, SHARED if post.is_batch else SINGLE, record)
-        if action.step != Step.GIVE_UP:
-            return
-        if post.is_batch:
-            self._singles_until = post.items[-1].delivery.id
-        else:
-            await self._give_up(head, action.reason)
 
     def _results(self, post: Post, at: float, outcome: Outcome, *, shown: bool) -> list[DeliveryResult]:
         """Return what to record about each delivery of a post, which began ``at``."""

@@ -44,6 +44,8 @@ class Sender:
         self._deps = deps
         self._reported: WorkerState | None = None
         """The state that was reported last."""
+        self._last: tuple[Outcome, Action, StepPolicy] | None = None
+        """The last post's outcome, what follows, and what may become of its message; None if nothing was posted."""
         self._reconfigured = asyncio.Event()
         self._url: str | None = None
         """The URL that ``state`` and ``status`` are about. Its pause, left by an earlier process, is known."""
@@ -77,13 +79,14 @@ class Sender:
             await sleep_unless(self._deps.clock, seconds, self._reconfigured)
         return self._is_current(url)
 
-    async def send(self, url: str, body: Mapping[str, object], policy: StepPolicy, record: Record) -> Action:
-        """Post the message at the head and record the outcome. Return what follows, when it is due: never a probe.
+    async def post(self, url: str, body: Mapping[str, object], policy: StepPolicy, record: Record) -> None:
+        """Post the message at the head and record the outcome. Then let the message go, and ``follow``.
 
         Nothing is posted if the webhook is paused meanwhile, or the channel has another one.
         """
+        self._last = None
         if not await self._admitted(url):
-            return Action(Step.POST, self.state)
+            return
         async with self._in_flight():
             at = self._deps.clock.now()
             outcome = await self._deps.poster.post(url, body, self.state.time_limit)
@@ -91,10 +94,13 @@ class Sender:
             action = self._decide(outcome, policy)
             await record(at, outcome, action)
             await self._pause(url, action, outcome)
-        return await self._follow(url, action, outcome, policy)
+        self._last = (outcome, action, policy)
 
-    async def _follow(self, url: str, action: Action, outcome: Outcome, policy: StepPolicy) -> Action:
-        """Wait, pause and probe until the next post is due, or the message is done with."""
+    async def follow(self, url: str) -> Action:
+        """Wait, pause and probe after a post. Return what follows when it is due: never a probe."""
+        if self._last is None:
+            return Action(Step.POST, self.state)
+        outcome, action, policy = self._last
         while True:
             self.state = action.state
             self._show(outcome, action)

@@ -121,4 +121,5 @@ class Summarizer:
                 log.warning("summary failed", channel=self._channel, about=about, answer=outcome.summary)
 
         self._sender.take(about)
-        return await self._sender.send(url, message.body(), SHARED, record_shown)
+        await self._sender.post(url, message.body(), SHARED, record_shown)
+        return await self._sender.follow(url)

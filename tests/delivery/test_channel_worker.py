@@ -587,6 +587,28 @@ async def test_a_failing_template_posts_the_fallback_and_is_logged_once(harness:
     assert harness.deps.counters.by_label(POSTS, "outcome") == {"unavailable": 2, "ok": 1}
 
 
+async def test_a_rendering_that_was_ended_by_force_is_marked_before_its_fallback_is_posted(harness: Harness) -> None:
+    marks: list[str] = []
+
+    async def ended(delivery: Delivery, notes: Sequence[str]) -> Rendered:
+        marks.append(delivery.template_fault)
+        took = error(Code.TIME_LIMIT_EXCEEDED, "took too long", "", file="test.j2")
+        return replace(await render(delivery, notes), error=took, killed=True)
+
+    async def marked_in_the_store() -> str:
+        [waiting] = await (await harness.hold()).claim(1)
+        return waiting.template_fault
+
+    harness.deps = replace(harness.deps, render=ended)
+    await harness.accept("first")
+    harness.slack.script("general", EMPTY_500)
+    harness.start()
+    await harness.settled(1)
+    assert "took too long" in await marked_in_the_store()
+    await harness.until_ended(1)
+    assert [bool(mark) for mark in marks] == [False, True]
+
+
 async def test_a_template_fixed_meanwhile_renders_the_next_try(harness: Harness) -> None:
     errors = [UNDEFINED, None]
 
