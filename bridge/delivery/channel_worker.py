@@ -271,14 +271,7 @@ class ChannelWorker:
 
     async def _render(self, delivery: Delivery, notes: Sequence[str]) -> Rendered:
         left_out = self._left_out.pop(delivery.id, None)
-        if left_out and not notes:
-            return left_out
-        rendered = await self._deps.render(delivery, notes)
-        if rendered.killed and not delivery.template_fault:
-            # Before the fallback is posted: whoever restarts must not meet the same template again.
-            hold, fault = self._deps.holds[self.channel], str(rendered.error)
-            await self._writer.retry_until_stored(lambda: hold.record_render_fault(delivery.id, fault))
-        return rendered
+        return left_out if left_out and not notes else await self._deps.render(delivery, notes)
 
     async def _mark(self, delivery: Delivery, fault: str) -> Delivery:
         """Store that a delivery must not be rendered again, also after a restart: a limit ended its rendering."""
