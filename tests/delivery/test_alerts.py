@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.core.states import DeliveryState, WorkerState
-from bridge.delivery.alert import Alert, AlertType
+from bridge.delivery.alert import Alert, AlertType, request_for
 from bridge.delivery.alerts import Alerts
 from bridge.delivery.dispatcher import Destination, Dispatcher
 from bridge.delivery.next_step import PROBE_EVERY
@@ -290,6 +290,56 @@ async def test_an_alert_that_was_not_stored_before_a_restart_is_posted_after_it(
     system.harness.slack.always("deploys", CHANNEL_NOT_FOUND)
     await system.start()
     assert "the channel was deleted" in (await system.alerted(1))[0]
+
+
+def test_an_alert_of_a_dead_delivery_that_is_not_given_names_none() -> None:
+    facts = json.loads(request_for(Alert(AlertType.DEAD, "deploys", "rejected"), "ops", 0, 1.0).body)
+    assert (facts["reason"], "event" in facts, "delivery" in facts) == ("rejected", False, False)
+
+
+async def test_a_status_that_changes_while_the_one_before_is_recorded_is_recorded_too(system: System) -> None:
+    store, alerts = system.harness.store, await system.alerts_alone()
+    record = store.record_destination
+
+    async def recording(channel: str, state: WorkerState, detail: str, now: float) -> bool:
+        recorded = await record(channel, state, detail, now)
+        if state is WorkerState.UNAVAILABLE:
+            alerts.record_status(channel, WorkerStatus(WorkerState.STOPPED, "no_service"))
+        return recorded
+
+    store.record_destination = recording  # type: ignore[method-assign]
+    alerts.record_status("deploys", WorkerStatus(WorkerState.UNAVAILABLE, "502"))
+    await alerts.stop()
+    assert [row.state for row in await store.destination_states()] == [WorkerState.UNAVAILABLE]
+    await alerts.stop()
+    assert [row.state for row in await store.destination_states()] == [WorkerState.STOPPED]
+
+
+async def test_a_blocked_channel_without_a_url_and_one_in_a_pause_are_not_probed(system: System) -> None:
+    alerts, deploys = await system.alerts_alone(), system.destinations["deploys"].url
+    await alerts._probe("nowhere")
+    system.harness.deps.limiter_of(deploys).pause(60)
+    await alerts._probe("deploys")
+    assert system.harness.slack.hits("deploys") == ()
+    system.harness.clock.advance(61)
+    await alerts._probe("deploys")
+    assert len(system.harness.slack.hits("deploys")) == 1
+
+
+async def test_blocked_channels_are_probed_once_the_store_works_again(system: System) -> None:
+    store, alerts = system.harness.store, await system.alerts_alone()
+    await store.record_destination("deploys", WorkerState.STOPPED, "no_service", system.harness.clock.now())
+    states, errors = store.destination_states, [RuntimeError("a bug"), StoreUnavailableError("the disk is full")]
+
+    async def failing() -> list[DestinationState]:
+        if errors:
+            raise errors.pop()
+        return await states()
+
+    store.destination_states = failing  # type: ignore[method-assign]
+    await system.harness.until(alerts._probe_left_over())
+    assert len(system.harness.slack.hits("deploys")) == 1
+    assert not errors
 
 
 async def test_a_channel_that_is_gone_leaves_no_row(system: System) -> None:

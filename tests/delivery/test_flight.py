@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import uvloop
 
-from bridge.delivery.flight import FlightRequest
+from bridge.delivery.flight import FlightRequest, _tcp_info
 from bridge.delivery.outcome import Outcome
 from bridge.delivery.slack import Poster, open_session
 from tests.delivery.clock import HandClock
@@ -187,3 +187,16 @@ async def test_without_the_kernels_word_it_is_uncertain(monkeypatch: pytest.Monk
 def test_the_names_of_aiohttp_that_we_override_are_there() -> None:
     assert aiohttp.ClientRequest.send.__code__.co_varnames[:2] == FlightRequest.send.__code__.co_varnames[:2]
     assert isinstance(aiohttp.ClientRequest.connection_key, property)
+
+
+class _OldKernel(socket.socket):
+    def getsockopt(self, *_: object) -> bytes:  # type: ignore[override]
+        return b"\1"
+
+
+def test_a_kernel_that_does_not_tell_leaves_a_broken_connection_uncertain() -> None:
+    closed = socket.socket()
+    closed.close()
+    assert _tcp_info(closed) == (None, 0)
+    with _OldKernel() as old:
+        assert _tcp_info(old) == (None, 0)

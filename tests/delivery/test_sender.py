@@ -103,6 +103,26 @@ async def test_a_channel_that_works_again_is_reported_also_when_its_only_message
     assert harness.shown() == []
 
 
+async def test_a_new_url_that_is_closed_too_is_not_reported_as_working(harness: Harness) -> None:
+    reported: list[WorkerState] = []
+    harness.deps = replace(harness.deps, record_status=lambda _, status: reported.append(status.state))
+    await harness.accept("first")
+    harness.slack.always("general", NO_SERVICE)
+    harness.slack.always("other", NO_SERVICE)
+    worker = harness.start()
+    [failed] = await harness.settled(1)
+    await harness.clock.asleep()
+    await drop(harness, failed.delivery)
+    move(harness, worker, "other")
+    await harness.slack.wait_for_hits("other", 1)
+    for _ in range(20):
+        await harness.store.counts()
+    assert reported == [WorkerState.STOPPED]
+    harness.slack.always("other", None)
+    worker.wake()
+    await turns(harness, lambda: len(reported) == 2)
+
+
 async def test_a_pause_by_a_channel_with_the_same_webhook_is_left_with_another_url(harness: Harness) -> None:
     """Between the worker's look at the webhook and its post, the other channel was told to wait an hour."""
     url = harness.slack.webhook("shared")

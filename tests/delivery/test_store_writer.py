@@ -2,7 +2,10 @@
 
 import asyncio
 
-from bridge.store import StoreUnavailableError
+import pytest
+
+from bridge.delivery.store_writer import StoreWriter
+from bridge.store import HoldLostError, StoreUnavailableError
 from tests.delivery.harness import Harness
 
 DRAIN = 7.0
@@ -23,3 +26,28 @@ async def test_a_stop_after_the_store_has_recovered_leaves_nothing_off_the_recor
         harness.clock.advance(1)
         await asyncio.wait(harness.workers, timeout=0.1)
     assert await harness.states() == ["delivered"]
+
+
+@pytest.mark.parametrize("error", [HoldLostError("another owner has it"), ValueError("a bug")])
+async def test_what_no_retry_can_store_is_left_to_the_caller(harness: Harness, error: Exception) -> None:
+    tries = 0
+
+    async def write() -> None:
+        nonlocal tries
+        tries += 1
+        raise error
+
+    with pytest.raises(type(error)):
+        await StoreWriter("general", harness.deps).retry_until_stored(write)
+    assert tries == 1
+
+
+async def test_a_lost_hold_is_never_answered_with_a_smaller_record(harness: Harness) -> None:
+    async def lost() -> None:
+        raise HoldLostError("another owner has it")
+
+    async def smaller() -> None:
+        raise AssertionError("the delivery is another owner's")
+
+    with pytest.raises(HoldLostError):
+        await StoreWriter("general", harness.deps).retry_until_stored(lost, smaller)

@@ -9,6 +9,9 @@ from bridge.core.payload import list_at, text_at
 from bridge.core.states import DeliveryState
 from bridge.delivery.channel_worker import CLAIM
 from bridge.delivery.rate_limiter import RateLimiter
+from bridge.delivery.sender import Sender
+from bridge.delivery.store_writer import StoreWriter
+from bridge.delivery.summarizer import Summarizer
 from bridge.demo.slack_simulator import Answer, rate_limited
 from bridge.messages import Message, Rendered
 from bridge.messages.layout import section
@@ -452,6 +455,16 @@ async def test_a_digest_that_cannot_be_written_loses_no_delivery(
     harness.start()
     await harness.until_ended(30)
     assert flat(harness) == [str(n) for n in range(30)]
+
+
+async def test_a_digest_whose_deliveries_are_all_dropped_meanwhile_is_not_posted(harness: Harness) -> None:
+    url = harness.slack.webhook("general")
+    harness.urls["general"] = url
+    await harness.deps.renew_hold("general")
+    sender = Sender("general", harness.deps)
+    await Summarizer("general", harness.deps, sender, StoreWriter("general", harness.deps)).post_digest(url)
+    assert harness.slack.hits("general") == ()
+    assert sender.about is None
 
 
 async def test_a_line_that_cannot_be_written_does_not_hold_the_worker(
