@@ -79,7 +79,7 @@ class Plan:
     events_per_second: float = 12.0
     kill_every: float = 3.0
     fill_every: float = 5.0
-    kill_child_every: float = 2.0
+    kill_child_every: float = 8.0
     """Mean seconds between two kills of the process that renders."""
     failure_every: float = 0.7
 
