@@ -8,7 +8,7 @@ message: it is tried again, for ever while probes fail too, and for an hour whil
 from dataclasses import replace
 
 from bridge.core.states import OutcomeKind, WorkerState
-from bridge.delivery.outcome import Outcome
+from bridge.delivery.outcome import GONE_CODES, Outcome
 from bridge.delivery.step import FIRST_LIMIT, Action, Step, StepPolicy, StepState
 
 FAILURES = 3
@@ -111,9 +111,10 @@ def _judge(probe: Outcome, state: StepState, failed: Outcome, policy: StepPolicy
     if failed.by_slack:
         if failed.kind == OutcomeKind.DESTINATION_GONE and not state.doubted:
             return Action(Step.POST, replace(state, doubted=True, status=WorkerState.RUNNING))
-        if probe.answer != failed.answer:
+        if probe.answer != failed.answer and failed.answer not in GONE_CODES:
             return _at_fault(failed, state, policy)
-        # Both got a word that a working webhook gives too: only another post can tell when it works again.
+        # A word about the destination says nothing about the message, and a word that both got may be a working
+        # webhook's too: only another post can tell when it works again.
         return Action(Step.POST, replace(state, own_failures=0, status=WorkerState.STOPPED), wait=PROBE_EVERY)
     if state.is_last_try:
         return _give_up(f"not answered for an hour, nor was its text alone: {failed.summary}", state)

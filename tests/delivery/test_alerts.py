@@ -403,7 +403,7 @@ async def test_an_alert_that_waited_for_its_channel_comes_over_a_restart_in_orde
     stopped, back = await system.settled(2)
     assert (stopped.type, back.type) == ("channel.stopped", "channel.resumed")
     posts = system.harness.slack.posts("ops")
-    assert re.search(r"Posted \d hours late", json.dumps(posts[0].body))
+    assert re.search(r"Posted \d+ hours late", json.dumps(posts[0].body))
     assert await system.rows(lambda rows: not rows) == []
 
 

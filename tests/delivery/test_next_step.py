@@ -40,6 +40,7 @@ INVALID_BLOCKS = answer(400, "invalid_blocks")
 INVALID_TEAM = answer(403, "invalid_team")
 MISSING = answer(400, "missing_text_or_fallback_or_attachments")
 NO_SERVICE = answer(404, "no_service")
+ARCHIVED = answer(410, "channel_is_archived")
 RESTRICTED = answer(403, "restricted_action")
 FORBIDDEN_PAGE = answer(403, PAGE)
 EMPTY_500 = answer(500)
@@ -119,6 +120,10 @@ ROWS: dict[str, tuple[tuple[Outcome, ...], list[str]]] = {
     ),
     "a proxy's 403 page": ((FORBIDDEN_PAGE, NO_TEXT, OK), ["probe", "post", "done"]),
     "a destination that comes back before the probe": ((NO_SERVICE, NO_TEXT, OK), ["probe", "post", "done"]),
+    "a word about the destination, and a probe that is answered": (
+        (ARCHIVED, NO_TEXT, ARCHIVED, NO_TEXT, OK),
+        ["probe", "post", "probe", "post after 300 s", "done"],
+    ),
     "a probe that Slack takes": ((INVALID_BLOCKS, OK, OK), ["probe", "post as text", "done"]),
     "the same word to the probe": (
         (INVALID_TEAM, INVALID_TEAM, INVALID_TEAM, NO_TEXT, OK),
