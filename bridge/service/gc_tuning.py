@@ -1,6 +1,6 @@
 """Tune the garbage collector and the thread switch interval: a full collection can block requests for 30 ms.
 
-A thousand connections of clients cause a full collection; a thread that renders can hold the interpreter as well.
+A thousand connections of clients cause a full collection; the store's threads hold the interpreter as well.
 """
 
 import gc
@@ -12,9 +12,8 @@ _YOUNG = (2_000, 20)
 def tune_for_start() -> None:
     """Shorten the pauses of the start: call this first.
 
-    Threads switch after 1 ms instead of 5: a request needs several switches, and waited each time while a template was
-    compiled or rendered. Full collections wait until ``tune_for_service``: each template adds objects, and each full
-    collection blocked requests for 30 ms.
+    Threads switch after 1 ms instead of 5: a request needs several switches. Full collections wait until
+    ``tune_for_service``.
 
     https://docs.python.org/3/library/sys.html#sys.setswitchinterval
     """
@@ -23,7 +22,7 @@ def tune_for_start() -> None:
 
 
 def tune_for_service() -> None:
-    """Freeze the permanent objects: call this once the templates are compiled, 90,000 objects that stay.
+    """Freeze the permanent objects: call this once all that stays is there.
 
     Otherwise the collector scans them whenever a quarter as many were added, for 0.1 to 0.4 s each time. The objects of
     requests are freed without it. https://docs.python.org/3/library/gc.html#gc.freeze
