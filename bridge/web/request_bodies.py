@@ -5,7 +5,8 @@ memory from others. No body holds memory and waits for more of it that others ho
 
 - up to ORDINARY bytes wait for the rest among the unread bytes of their connection, which ``ConnectionTable`` limits;
 - a body up to SMALL takes memory for its whole length, in order, once it is more than ordinary;
-- a larger one first reserves its length, so that all that are received fit together, and takes memory as it arrives.
+- a larger one first reserves its length, so that all that are received fit together, and takes memory as it arrives;
+  so does one without a length, once it is more than ordinary, and reserves the most that it may be.
 """
 
 import asyncio
@@ -209,11 +210,9 @@ class BodyBudget:
 
     async def _cover(self, upload: _Upload) -> None:
         """Take memory for what arrived; for a body up to SMALL that is more than ordinary, for all of it."""
-        if upload.size > SMALL and not upload.reserved:
-            await self._reserve(upload, upload.limit)
-        wanted = upload.size
-        if upload.size > ORDINARY and not upload.reserved:
-            wanted = upload.announced or min(SMALL, upload.limit)
+        if upload.size > ORDINARY and upload.announced is None and not upload.reserved:
+            await self._reserve(upload, upload.limit)  # it may be as long as that
+        wanted = upload.size if upload.reserved or upload.size <= ORDINARY else upload.announced or upload.size
         more = wanted - upload.covered
         if more > 0:
             if upload.size > ORDINARY:

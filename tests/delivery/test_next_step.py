@@ -325,6 +325,7 @@ def courses(start: Course, longest: int) -> Iterator[Course]:
             yield from courses(course, longest - 1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("slowness", [0.1, HOUR], ids=["quick", "an hour each"])
 @pytest.mark.parametrize("policy", [SINGLE, SHARED], ids=["single", "shared"])
 def test_every_sequence_of_up_to_five_outcomes(policy: StepPolicy, slowness: float) -> None:
@@ -535,5 +536,5 @@ class Worker(RuleBasedStateMachine):
             assert self.head > head, "it goes on once Slack works"
 
 
-TestWorker = Worker.TestCase
+TestWorker = pytest.mark.thorough(Worker.TestCase)
 TestWorker.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)

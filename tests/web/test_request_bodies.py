@@ -88,6 +88,15 @@ async def test_a_large_body_without_a_length_uses_the_large_share() -> None:
     assert body_budget.used == 0
 
 
+async def test_bodies_without_a_length_do_not_hold_what_others_wait_for() -> None:
+    """None has memory before it is sure of all that it may need: the fifth would wait for the four before it."""
+    body_budget = BodyBudget(8 * SMALL, wait=1.0)
+    async with serving(reader(body_budget, 2 * SMALL)) as address:
+        answers = await asyncio.gather(*(post(address, chunks(SMALL // 8, 10)) for _ in range(12)))
+    assert [answer.get("length") for answer in answers] == [10 * SMALL // 8] * 12
+    assert body_budget.used == 0
+
+
 async def test_a_body_that_does_not_arrive_in_time_is_broken() -> None:
     body_budget = BodyBudget(8 * SMALL, read_time=0.05)
     async with serving(reader(body_budget, 1000)) as (host, port):
