@@ -78,6 +78,7 @@ def test_a_reader_that_is_gone_ends_nothing() -> None:
         pipe.log(f"line {n}")
     pipe.handler.end()
     os.close(pipe.writer)
+    assert not pipe.handler._thread.is_alive(), "it went through all lines, and ended by itself"
 
 
 def test_stderr_is_written_in_a_thread_inside_the_block_and_directly_outside(tmp_path: Path) -> None:
