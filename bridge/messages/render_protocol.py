@@ -207,7 +207,7 @@ def _encode(value: object) -> bytes:
 
 
 def _plain(value: object) -> str:
-    """Return markup as text."""
+    """Return markup as text. Raises NotImplementedError for what has no JSON, as msgspec asks of its hooks."""
     if isinstance(value, str):
         return str(value)
     raise NotImplementedError

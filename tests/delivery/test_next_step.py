@@ -447,7 +447,7 @@ NETWORK = st.sampled_from([BAD_GATEWAY, NO_NETWORK, TIME_OUT, STALE, COME_BACK, 
 
 
 class Worker(RuleBasedStateMachine):
-    """A worker that posts one message after the other to a Slack whose troubles come and go."""
+    """A worker that posts one message after the other to a Slack whose failures come and go."""
 
     def __init__(self) -> None:
         super().__init__()
